@@ -1,0 +1,79 @@
+"""Video style transfer: any clip as a moving painting in the style of any picture, without flicker."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vidstyle.api import Stylizer, stylize_frames, stylize_image, stylize_video
+    from vidstyle.errors import (
+        DeviceError,
+        InputError,
+        OptionError,
+        OutputError,
+        UnknownName,
+        VidstyleError,
+        WeightsError,
+        WeightsMismatch,
+        WeightsMissing,
+    )
+    from vidstyle.frames import Frame, VideoInfo
+    from vidstyle.temporal.paintmap import PaintMap
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "DeviceError": "vidstyle.errors",
+    "Frame": "vidstyle.frames",
+    "InputError": "vidstyle.errors",
+    "OptionError": "vidstyle.errors",
+    "OutputError": "vidstyle.errors",
+    "PaintMap": "vidstyle.temporal.paintmap",
+    "Stylizer": "vidstyle.api",
+    "UnknownName": "vidstyle.errors",
+    "VideoInfo": "vidstyle.frames",
+    "VidstyleError": "vidstyle.errors",
+    "WeightsError": "vidstyle.errors",
+    "WeightsMismatch": "vidstyle.errors",
+    "WeightsMissing": "vidstyle.errors",
+    "stylize_frames": "vidstyle.api",
+    "stylize_image": "vidstyle.api",
+    "stylize_video": "vidstyle.api",
+}
+
+__all__ = [
+    "DeviceError",
+    "Frame",
+    "InputError",
+    "OptionError",
+    "OutputError",
+    "PaintMap",
+    "Stylizer",
+    "UnknownName",
+    "VideoInfo",
+    "VidstyleError",
+    "WeightsError",
+    "WeightsMismatch",
+    "WeightsMissing",
+    "__version__",
+    "stylize_frames",
+    "stylize_image",
+    "stylize_video",
+]
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on its first use (PEP 562): ``import vidstyle`` loads neither torch nor av."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

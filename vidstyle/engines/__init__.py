@@ -1,0 +1,1 @@
+"""Painters, one a file."""

@@ -1,0 +1,107 @@
+"""What travels between the rooms: a frame, and what is known of a video before its first frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """A picture and when it is shown."""
+
+    pixels: Pixels
+    """(H, W, 3) uint8 or uint16 RGB, full range, upright."""
+    time: Fraction = Fraction(0)
+    """Seconds since the start of the selected part."""
+    duration: Fraction = Fraction(1, 25)
+    """Seconds until the next picture is due."""
+    alpha: Pixels | None = None
+    """(H, W), same depth as the pixels; straight, not premultiplied; carried along, never painted."""
+
+    def __post_init__(self) -> None:
+        check_pixels(self.pixels)
+        if self.alpha is not None and (
+            self.alpha.shape != self.pixels.shape[:2] or self.alpha.dtype != self.pixels.dtype
+        ):
+            raise ValueError(
+                f"alpha must be {self.pixels.shape[:2]} {self.pixels.dtype}, "
+                f"got {self.alpha.shape} {self.alpha.dtype}"
+            )
+
+    def __repr__(self) -> str:
+        alpha = ", alpha" if self.alpha is not None else ""
+        return f"Frame({self.pixels.shape} {self.pixels.dtype}{alpha}, time={self.time}, duration={self.duration})"
+
+    @property
+    def height(self) -> int:
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        return int(self.pixels.shape[1])
+
+    @property
+    def bits(self) -> int:
+        """Bits of each stored sample: 8 or 16."""
+        return 8 * self.pixels.dtype.itemsize
+
+
+@dataclass(frozen=True, slots=True)
+class ColorTags:
+    """How a file's numbers mean colours, in FFmpeg's (H.273's) code points; 2 is "unspecified"."""
+
+    matrix: int = 2
+    primaries: int = 2
+    transfer: int = 2
+    full_range: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What is known of a video before its first frame. Sizes are upright: rotation is already applied."""
+
+    path: Path
+    width: int
+    height: int
+    bits: int = 8
+    """Bits of the source's samples (8, 10, 12 …); frames are uint8 for 8, uint16 above."""
+    has_alpha: bool = False
+    pixel_aspect: Fraction = Fraction(1)
+    """Width of a pixel over its height, upright."""
+    rate: Fraction | None = None
+    """Mean frames a second, for progress and codecs; times come from the frames."""
+    time_base: Fraction | None = None
+    """The source's own tick in seconds; a writer that uses it keeps times exact."""
+    duration: Fraction | None = None
+    """Estimated seconds of the selected part; for progress only."""
+    frames: int | None = None
+    """Estimated frames of the selected part; for progress only."""
+    start: Fraction = Fraction(0)
+    """The source's own time (s, absolute, as its container counts) at which frame time 0 lies."""
+    color: ColorTags = ColorTags()
+    """What a result should be tagged with (after tone mapping, SDR)."""
+    codec: str = ""
+    container: str = ""
+    is_still_sequence: bool = False
+    """A folder or pattern of pictures, or an animated picture: no sound to carry over."""
+    tags: tuple[tuple[str, Any], ...] = ()
+
+
+def check_pixels(pixels: Any) -> None:
+    """Raise ``ValueError`` unless ``pixels`` is (H, W, 3) uint8 or uint16."""
+    if (
+        not isinstance(pixels, np.ndarray)
+        or pixels.ndim != 3
+        or pixels.shape[2] != 3
+        or pixels.dtype not in (np.uint8, np.uint16)
+    ):
+        given = f"{pixels.shape} {pixels.dtype}" if isinstance(pixels, np.ndarray) else type(pixels).__name__
+        raise ValueError(f"pixels must be (H, W, 3) uint8 or uint16 RGB, got {given}")

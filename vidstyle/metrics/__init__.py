@@ -1,0 +1,1 @@
+"""Metrics of flicker, style and content, one a file."""

@@ -1,0 +1,1 @@
+"""Blocks shared by engines and metrics: tensors in, tensors out."""

@@ -1,0 +1,95 @@
+"""An iterator run in its own thread, behind a bounded queue: the only room that knows of threads."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+_POLL = 0.1  # s between two looks at the stop flag while a queue is full
+
+
+@dataclass
+class Waits:
+    """Seconds that one prefetched stage spent waiting: what tells which stage limits a run."""
+
+    full: float = 0.0
+    """the stage had an item ready and nobody took it"""
+    empty: float = 0.0
+    """its consumer was ready and there was no item"""
+
+
+@dataclass(frozen=True, slots=True)
+class _End(Generic[T]):
+    error: BaseException | None = None
+
+
+def prefetch(
+    items: Iterable[T], depth: int = 4, name: str = "prefetch", waits: Waits | None = None
+) -> Generator[T, None, None]:
+    """Yield ``items`` in order while a thread called ``name`` stays up to ``depth`` of them ahead.
+
+    An error in ``items`` is raised here, with its own traceback, after the items before it. Closing the
+    generator stops the thread, closes ``items`` (in the thread that ran it) and waits for both.
+    Use it under ``contextlib.closing``: a ``for`` that raises does not close its generator in time.
+    """
+    ready: queue.Queue[T | _End[T]] = queue.Queue(maxsize=depth)
+    stop = threading.Event()
+    clock = waits if waits is not None else Waits()
+
+    def put(item: T | _End[T]) -> None:
+        begun = perf_counter()
+        while not stop.is_set():
+            try:
+                ready.put(item, timeout=_POLL)
+                break
+            except queue.Full:
+                continue
+        clock.full += perf_counter() - begun
+
+    def work() -> None:
+        end: _End[T] = _End()
+        source = iter(items)
+        try:
+            for item in source:
+                put(item)
+                del item  # a frame must not live on while the next is made
+                if stop.is_set():
+                    break
+        except BaseException as error:
+            end = _End(error)
+        finally:
+            close: Any = getattr(source, "close", None)
+            if close is not None:
+                try:
+                    close()
+                except BaseException as error:
+                    end = _End(end.error or error)
+        put(end)
+
+    def run() -> Generator[T, None, None]:
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        thread.start()
+        try:
+            while True:
+                begun = perf_counter()
+                item = ready.get()
+                clock.empty += perf_counter() - begun
+                if isinstance(item, _End):
+                    if item.error is not None:
+                        raise item.error
+                    return
+                yield item
+                del item
+        finally:
+            stop.set()
+            while not ready.empty():  # lets a producer that waits on a full queue see the flag at once
+                ready.get_nowait()
+            thread.join()
+
+    return run()

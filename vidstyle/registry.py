@@ -1,0 +1,59 @@
+"""Names to parts, imported only when one is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping
+from typing import Any, Generic, TypeVar
+
+from vidstyle.errors import UnknownName
+
+T = TypeVar("T")
+
+
+class Registry(Mapping[str, str], Generic[T]):
+    """A table of ``name -> "module:Attribute"``; listing it imports nothing."""
+
+    def __init__(self, kind: str, parts: Mapping[str, str]) -> None:
+        self.kind = kind
+        self._parts = dict(parts)
+
+    def __getitem__(self, name: str) -> str:
+        try:
+            return self._parts[name]
+        except KeyError:
+            raise UnknownName(self.kind, name, self._parts) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts)
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._parts
+
+    def load(self, name: str) -> Any:
+        """Import and return the part called ``name``; ``UnknownName`` if there is none."""
+        module, _, attribute = self[name].partition(":")
+        return getattr(importlib.import_module(module), attribute)
+
+
+ENGINES: Registry[Any] = Registry("engine", {"stylenet": "vidstyle.engines.stylenet:build"})
+
+FLOWS: Registry[Any] = Registry(
+    "flow",
+    {
+        "dis": "vidstyle.flow.dis:DIS",
+        "raft-small": "vidstyle.flow.raft:raft_small",
+        "raft-large": "vidstyle.flow.raft:raft_large",
+    },
+)
+
+TEMPORAL: Registry[Any] = Registry(
+    "temporal method",
+    {
+        "map": "vidstyle.temporal.paintmap:PaintMap",
+        "blend": "vidstyle.temporal.blend:Blend",
+    },
+)

@@ -1,0 +1,1 @@
+"""What makes a video out of painted frames."""

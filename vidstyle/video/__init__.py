@@ -1,0 +1,1 @@
+"""Files to frames and back: imports av, never torch."""
