@@ -38,7 +38,8 @@ class Frame:
 
     def __repr__(self) -> str:
         alpha = ", alpha" if self.alpha is not None else ""
-        return f"Frame({self.pixels.shape} {self.pixels.dtype}{alpha}, time={self.time}, duration={self.duration})"
+        picture = f"{self.pixels.shape} {self.pixels.dtype}{alpha}"
+        return f"Frame({picture}, time={self.time}, duration={self.duration})"
 
     @property
     def height(self) -> int:

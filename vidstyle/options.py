@@ -53,7 +53,11 @@ class _Checked:
 
 def _check_range(word: str, value: Any, low: float | None, high: float | None) -> None:
     expected = (
-        f"from {low} to {high}" if None not in (low, high) else f"{low} or more" if high is None else f"{high} or less"
+        f"from {low} to {high}"
+        if None not in (low, high)
+        else f"{low} or more"
+        if high is None
+        else f"{high} or less"
     )
     try:
         number = float(value)
@@ -71,7 +75,10 @@ class ReadOptions(_Checked):
     end: Fraction | None = _option(None, "end before this time (seconds or h:m:s)", low=0, metavar="TIME")
     frames: int | None = _option(None, "stop after this many frames", low=1, metavar="N")
     rate: Fraction | None = _option(
-        None, "pictures a second for a folder or pattern of pictures (25 if not given)", low=0.001, metavar="FPS"
+        None,
+        "pictures a second for a folder or pattern of pictures (25 if not given)",
+        low=0.001,
+        metavar="FPS",
     )
     hdr: str = _option("tonemap", "what to do with HDR (PQ, HLG) sources", choices=("tonemap", "refuse"))
 
@@ -81,12 +88,17 @@ class WriteOptions(_Checked):
     """How the result is encoded."""
 
     codec: str | None = _option(
-        None, "h264, hevc, av1, vp9, prores, ffv1, gif, png, or an FFmpeg encoder's name (by extension if not given)",
+        None,
+        "h264, hevc, av1, vp9, prores, ffv1, gif, png, or an FFmpeg encoder's name (by extension if not given)",
         metavar="NAME",
     )
-    crf: float | None = _option(None, "constant quality, lower is better (default 16)", low=0, high=63, metavar="N")
+    crf: float | None = _option(
+        None, "constant quality, lower is better (default 16)", low=0, high=63, metavar="N"
+    )
     bitrate: str | None = _option(None, "bits a second instead of a quality (8M, 900k)", metavar="RATE")
-    preset: str = _option("medium", "the encoder's speed: its own names, ultrafast to veryslow", metavar="NAME")
+    preset: str = _option(
+        "medium", "the encoder's speed: its own names, ultrafast to veryslow", metavar="NAME"
+    )
     encoder_options: tuple[tuple[str, str], ...] = _option(
         (), "an option for the encoder itself; may be repeated", metavar="KEY=VALUE"
     )
@@ -112,7 +124,10 @@ class PaintOptions(_Checked):
     preserve_color: bool = _option(False, "keep the clip's own colours")
     mask: Path | None = _option(None, "picture or clip: white is painted, black is kept", metavar="FILE")
     working_size: int | None = _option(
-        None, "short side at which strokes are painted (default 480, never above the source)", low=16, metavar="PX"
+        None,
+        "short side at which strokes are painted (default 480, never above the source)",
+        low=16,
+        metavar="PX",
     )
     device: str = _option("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
     precision: str = _option("auto", "number format of the network", choices=("auto", "fp32", "fp16", "bf16"))
@@ -128,13 +143,19 @@ class SteadyOptions(_Checked):
     """What makes painted frames agree."""
 
     temporal: str = _option(
-        "map", "how frames are made to agree: paint map, classic blend, or not at all", choices=("map", "blend", "none")
+        "map",
+        "how frames are made to agree: paint map, classic blend, or not at all",
+        choices=("map", "blend", "none"),
     )
     flow: str = _option(
-        "auto", "motion: raft-small on a GPU and dis on a CPU, or by name", choices=("auto", "dis", "raft-small", "raft-large", "none")
+        "auto",
+        "motion: raft-small on a GPU and dis on a CPU, or by name",
+        choices=("auto", "dis", "raft-small", "raft-large", "none"),
     )
     flow_size: int | None = _option(None, "short side at which motion is estimated", low=16, metavar="PX")
-    stability: float = _option(1.0, "0 paints each frame alone, 1 is as steady as it gets", low=0, high=1, metavar="X")
+    stability: float = _option(
+        1.0, "0 paints each frame alone, 1 is as steady as it gets", low=0, high=1, metavar="X"
+    )
 
 
 def take(record: type[R], words: Mapping[str, Any]) -> R:

@@ -11,8 +11,9 @@ class FlowEstimator(Protocol):
     """Estimates motion between two images."""
 
     def __call__(self, source: Tensor, target: Tensor) -> Tensor:
-        """Motion (B, 2, H, W) in px, x first: source[y, x] is found again at target[y + flow[1], x + flow[0]].
+        """Motion (B, 2, H, W) in px, x first.
 
+        source[y, x] is found again at target[y + flow[1], x + flow[0]].
         ``source`` and ``target`` are (B, 3, H, W) in [0, 1].
         """
         ...
