@@ -89,7 +89,7 @@ class WriteOptions(_Checked):
 
     codec: str | None = _option(
         None,
-        "h264, hevc, av1, vp9, prores, ffv1, gif, png, or an FFmpeg encoder's name (by extension if not given)",
+        "h264, hevc, av1, vp9, prores, ffv1, gif, png, or an FFmpeg encoder (by extension if not given)",
         metavar="NAME",
     )
     crf: float | None = _option(
