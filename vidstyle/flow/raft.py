@@ -1,0 +1,205 @@
+"""RAFT (Teed and Deng 2020) through torchvision: raft-small is bundled, raft-large comes from a file."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torchvision.models import optical_flow
+
+from vidstyle.errors import DeviceError, OptionError, WeightsMismatch, WeightsMissing
+
+_SMALLEST = 128  # px: below that the coarsest level of the correlation pyramid has a side under 2
+_MULTIPLE = 8  # px: the feature encoder's stride
+_BUNDLED = Path(__file__).parent.parent / "assets" / "raft-small.safetensors"
+_BUNDLED_SHA256 = "3919f127f5802378fc3740f803676c728a4e15dbcfed36b03d48af2c075a2956"
+
+
+class Raft:
+    """A RAFT network as a flow estimator; without state between calls, so threads may share it."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        updates: int = 12,
+        device: torch.device | str = "cpu",
+        precision: torch.dtype = torch.float32,
+        name: str = "raft",
+    ) -> None:
+        """Put ``network`` on ``device``.
+
+        Args:
+            network: torchvision's ``RAFT``.
+            updates: rounds of the recurrent refinement; 12 is the papers' usual number, 6 halves the time.
+            device: where to compute; pictures are brought there, motion comes back on their own device.
+            precision: float32, or float16 or bfloat16 for autocast on a GPU.
+            name: how reports call it.
+        """
+        if updates < 1:
+            raise OptionError(f"updates must be 1 or more, got {updates}")
+        self._network: Any = network.eval().requires_grad_(False).to(device)
+        self.updates = updates
+        self.device = torch.device(device)
+        self.precision = precision
+        self.name = name
+
+    def __call__(self, source: Tensor, target: Tensor) -> Tensor:
+        """Motion (B, 2, H, W) in px, float32, from ``source`` to ``target``, both (B, 3, H, W) in [0, 1]."""
+        return self._between(source, target, is_both=False)[0]
+
+    def both(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Motion from ``source`` to ``target`` and back; features are taken once for both ways."""
+        there, back = self._between(source, target, is_both=True)
+        return there, back
+
+    def _between(self, source: Tensor, target: Tensor, *, is_both: bool) -> list[Tensor]:
+        if source.shape != target.shape or source.ndim != 4 or source.shape[1] != 3:
+            raise ValueError(
+                f"flow wants two pictures (B, 3, H, W) of one size, "
+                f"got {tuple(source.shape)} and {tuple(target.shape)}"
+            )
+        count, _, height, width = source.shape
+        pictures = torch.cat([source, target]).to(self.device, torch.float32)
+        kind = self.device.type
+        with (
+            torch.inference_mode(),
+            torch.autocast(kind, self.precision, enabled=self.precision is not torch.float32),
+        ):
+            try:
+                flows = self._estimate(_pad(pictures * 2 - 1), is_both=is_both)
+            except torch.OutOfMemoryError as error:
+                raise DeviceError(
+                    f"{self.name} ran out of memory on {kind} at {width}x{height}; try a smaller --flow-size"
+                ) from error
+            cropped = flows[..., :height, :width].to(source.device, torch.float32)
+        return [cropped[begin : begin + count] for begin in range(0, len(cropped), count)]
+
+    def _estimate(self, pictures: Tensor, *, is_both: bool) -> Tensor:
+        """Motion of padded ``pictures`` (sources, then targets), in [-1, 1]; (B or 2B, 2, H, W).
+
+        The same arithmetic as torchvision's ``forward``, which enlarges the motion after every update
+        and would encode each picture twice for both ways.
+        """
+        network = self._network
+        first, second = network.feature_encoder(pictures).chunk(2)
+        contexts = pictures if is_both else pictures.chunk(2)[0]
+        if is_both:
+            first, second = torch.cat([first, second]), torch.cat([second, first])
+        with torch.autocast(pictures.device.type, enabled=False):
+            correlation = copy.copy(network.corr_block)  # its pyramid is an attribute: ours alone
+            correlation.build_pyramid(first.float(), second.float())
+        context = network.context_encoder(contexts)
+        size = network.update_block.hidden_state_size
+        hidden, context = context.split([size, context.shape[1] - size], dim=1)
+        hidden, context = torch.tanh(hidden), torch.relu(context)
+
+        begin = _grid(first)
+        place = begin
+        for _ in range(self.updates):
+            features = correlation.index_pyramid(centroids_coords=place)
+            hidden, step = network.update_block(hidden, context, features, place - begin)
+            place = place + step
+        flow = (place - begin).float()
+        if network.mask_predictor is None:
+            larger = [side * _MULTIPLE for side in flow.shape[-2:]]
+            return _MULTIPLE * F.interpolate(flow, size=larger, mode="bilinear", align_corners=True)
+        return _enlarge(flow, network.mask_predictor(hidden).float())
+
+
+def raft_small(
+    weights: Path | None = None,
+    *,
+    updates: int = 12,
+    device: torch.device | str = "cpu",
+    precision: torch.dtype = torch.float32,
+) -> Raft:
+    """RAFT-small with the bundled weights (no download), or with those of a safetensors file of your own."""
+    network = optical_flow.raft_small(weights=None, progress=False)
+    path = _BUNDLED if weights is None else Path(weights)
+    _load(network, path, _BUNDLED_SHA256 if weights is None else None)
+    return Raft(network, updates=updates, device=device, precision=precision, name="raft-small")
+
+
+def raft_large(
+    weights: Path | None = None,
+    *,
+    updates: int = 12,
+    device: torch.device | str = "cpu",
+    precision: torch.dtype = torch.float32,
+    may_download: bool = False,
+) -> Raft:
+    """RAFT-large with weights from a file (safetensors, or torch's own ``.pth``).
+
+    Without a file, those that torchvision keeps in torch's cache are taken; they are fetched
+    (21 MB from download.pytorch.org) only if ``may_download``. ``WeightsMissing`` if there are none.
+    """
+    network = optical_flow.raft_large(weights=None, progress=False)
+    published = optical_flow.Raft_Large_Weights.DEFAULT
+    if weights is not None:
+        path = Path(weights)
+    else:
+        path = Path(torch.hub.get_dir()) / "checkpoints" / Path(published.url).name
+        if not path.is_file() and may_download:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            torch.hub.load_state_dict_from_url(published.url, progress=False, check_hash=True)
+        if not path.is_file():
+            raise WeightsMissing(
+                f"no weights for raft-large at {path}; fetch {published.url} to there, "
+                "or use --flow raft-small"
+            )
+    _load(network, path, None)
+    return Raft(network, updates=updates, device=device, precision=precision, name="raft-large")
+
+
+def _load(network: nn.Module, path: Path, sha256: str | None) -> None:
+    """Load ``path`` into ``network``, strictly."""
+    if not path.is_file():
+        raise WeightsMissing(f"no weights at {path}; give a .safetensors or .pth file of torchvision's RAFT")
+    if sha256 is not None and hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        raise WeightsMismatch(f"{path} is not the file vidstyle was published with; install vidstyle again")
+    try:
+        if path.suffix == ".safetensors":
+            state = load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, RuntimeError, ValueError, EOFError, OSError) as error:
+        raise WeightsMismatch(f"{path} cannot be read as weights: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # pickle raises what it likes on a file that is none
+        raise WeightsMismatch(f"{path} cannot be read as weights ({type(error).__name__})") from error
+    try:
+        network.load_state_dict(state, strict=True)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        raise WeightsMismatch(f"{path} does not hold this network: {str(error).splitlines()[0]}") from error
+
+
+def _pad(pictures: Tensor) -> Tensor:
+    """Repeat the last column and line until both sides suit the network."""
+    height, width = pictures.shape[-2:]
+    right, below = (max(_SMALLEST, -(-side // _MULTIPLE) * _MULTIPLE) - side for side in (width, height))
+    return F.pad(pictures, (0, right, 0, below), mode="replicate") if right or below else pictures
+
+
+def _grid(features: Tensor) -> Tensor:
+    """Coordinates (B, 2, h, w) of each cell, x first."""
+    count, _, height, width = features.shape
+    across = torch.arange(width, device=features.device, dtype=torch.float32)
+    down = torch.arange(height, device=features.device, dtype=torch.float32)
+    y, x = torch.meshgrid(down, across, indexing="ij")
+    return torch.stack([x, y]).expand(count, -1, -1, -1)
+
+
+def _enlarge(flow: Tensor, mask: Tensor) -> Tensor:
+    """Each pixel's motion as a convex mixture of nine neighbours (Teed and Deng 2020, appendix B)."""
+    count, _, height, width = flow.shape
+    shares = mask.view(count, 1, 9, _MULTIPLE, _MULTIPLE, height, width).softmax(dim=2)
+    near = F.unfold(_MULTIPLE * flow, kernel_size=3, padding=1).view(count, 2, 9, 1, 1, height, width)
+    mixed = (shares * near).sum(dim=2).permute(0, 1, 4, 2, 5, 3)
+    return mixed.reshape(count, 2, height * _MULTIPLE, width * _MULTIPLE)
