@@ -6,13 +6,25 @@ The command line, the library's keywords and the docs read these records; field 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
 
 from vidstyle.errors import OptionError, suggestion
+from vidstyle.values import (
+    as_bits,
+    as_number,
+    as_numbers,
+    as_pairs,
+    as_path,
+    as_rate,
+    as_seconds,
+    as_switch,
+    as_text,
+    as_whole,
+)
 
 R = TypeVar("R")
 
@@ -25,30 +37,41 @@ def _option(
     low: float | None = None,
     high: float | None = None,
     metavar: str | None = None,
+    parse: Callable[[Any], Any] | None = None,
 ) -> Any:
-    """A field with what the command line shows of it; ``low`` and ``high`` are inclusive."""
-    return field(
-        default=default,
-        metadata={"help": help, "choices": choices, "low": low, "high": high, "metavar": metavar},
-    )
+    """A field with what the command line shows of it; ``low`` and ``high`` are inclusive.
+
+    ``parse`` makes the value of what was given (text or a near type); ``ValueError`` says what was expected.
+    """
+    shown = {"help": help, "choices": choices, "low": low, "high": high, "metavar": metavar, "parse": parse}
+    return field(default=default, metadata=shown)
 
 
 class _Checked:
-    """Checks choices and ranges of a record's fields when it is made."""
+    """Makes the fields' values of what was given, and checks choices and ranges, when a record is made."""
 
     __slots__ = ()
 
     def __post_init__(self) -> None:
         for item in fields(self):  # type: ignore[arg-type]
-            value = getattr(self, item.name)
-            if value is None:
-                continue
-            word = "--" + item.name.replace("_", "-")
-            choices, low, high = (item.metadata.get(key) for key in ("choices", "low", "high"))
-            if choices and value not in choices:
-                raise OptionError(f"{word} cannot be {value!r}; {suggestion(str(value), choices)}")
-            if low is not None or high is not None:
-                _check_range(word, value, low, high)
+            object.__setattr__(self, item.name, value_of(item, getattr(self, item.name)))
+
+
+def value_of(item: Field[Any], given: Any) -> Any:
+    """The value of one option ``item`` from what was ``given``: converted and checked, or ``OptionError``."""
+    if given is None:
+        return None
+    word = "--" + item.name.replace("_", "-")
+    parse, choices, low, high = (item.metadata.get(key) for key in ("parse", "choices", "low", "high"))
+    try:
+        value = given if parse is None else parse(given)
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise OptionError(f"{word} must be {error}, got {given!r}") from None
+    if choices and value not in choices:
+        raise OptionError(f"{word} cannot be {value!r}; {suggestion(str(value), choices)}")
+    if low is not None or high is not None:
+        _check_range(word, value, low, high)
+    return value
 
 
 def _check_range(word: str, value: Any, low: float | None, high: float | None) -> None:
@@ -71,14 +94,19 @@ def _check_range(word: str, value: Any, low: float | None, high: float | None) -
 class ReadOptions(_Checked):
     """Which part of the source is read, and how."""
 
-    start: Fraction | None = _option(None, "begin at this time (seconds or h:m:s)", low=0, metavar="TIME")
-    end: Fraction | None = _option(None, "end before this time (seconds or h:m:s)", low=0, metavar="TIME")
-    frames: int | None = _option(None, "stop after this many frames", low=1, metavar="N")
+    start: Fraction | None = _option(
+        None, "begin at this time (seconds or h:m:s)", low=0, metavar="TIME", parse=as_seconds
+    )
+    end: Fraction | None = _option(
+        None, "end before this time (seconds or h:m:s)", low=0, metavar="TIME", parse=as_seconds
+    )
+    frames: int | None = _option(None, "stop after this many frames", low=1, metavar="N", parse=as_whole)
     rate: Fraction | None = _option(
         None,
         "pictures a second for a folder or pattern of pictures (25 if not given)",
         low=0.001,
         metavar="FPS",
+        parse=as_rate,
     )
     hdr: str = _option("tonemap", "what to do with HDR (PQ, HLG) sources", choices=("tonemap", "refuse"))
 
@@ -91,47 +119,62 @@ class WriteOptions(_Checked):
         None,
         "h264, hevc, av1, vp9, prores, ffv1, gif, png, or an FFmpeg encoder (by extension if not given)",
         metavar="NAME",
+        parse=as_text,
     )
     crf: float | None = _option(
-        None, "constant quality, lower is better (default 16)", low=0, high=63, metavar="N"
+        None, "constant quality, lower is better (default 16)", low=0, high=63, metavar="N", parse=as_number
     )
-    bitrate: str | None = _option(None, "bits a second instead of a quality (8M, 900k)", metavar="RATE")
+    bitrate: str | None = _option(
+        None, "bits a second instead of a quality (8M, 900k)", metavar="RATE", parse=as_bits
+    )
     preset: str = _option(
-        "medium", "the encoder's speed: its own names, ultrafast to veryslow", metavar="NAME"
+        "medium", "the encoder's speed: its own names, ultrafast to veryslow", metavar="NAME", parse=as_text
     )
     encoder_options: tuple[tuple[str, str], ...] = _option(
-        (), "an option for the encoder itself; may be repeated", metavar="KEY=VALUE"
+        (), "an option for the encoder itself; may be repeated", metavar="KEY=VALUE", parse=as_pairs
     )
-    even: bool = _option(False, "crop an odd line or column, for players that refuse 4:4:4")
-    overwrite: bool = _option(False, "replace an existing result")
+    even: bool = _option(False, "crop an odd line or column, for players that refuse 4:4:4", parse=as_switch)
+    overwrite: bool = _option(False, "replace an existing result", parse=as_switch)
 
 
 @dataclass(frozen=True, slots=True)
 class PaintOptions(_Checked):
     """What paints, on what, and what is shown of it."""
 
-    engine: str = _option("stylenet", "the engine that paints", metavar="NAME")
-    weights: Path | None = _option(None, "weights for the engine instead of the bundled ones", metavar="FILE")
+    engine: str = _option("stylenet", "the engine that paints", metavar="NAME", parse=as_text)
+    weights: Path | None = _option(
+        None, "weights for the engine instead of the bundled ones", metavar="FILE", parse=as_path
+    )
     style_weights: tuple[float, ...] | None = _option(
-        None, "one weight for each --style (equal if not given)", metavar="W,W"
+        None, "one weight for each --style (equal if not given)", metavar="W,W", parse=as_numbers
     )
     style_track: Path | None = _option(
-        None, "styles over time: a text (time style weight) or JSON file", metavar="FILE"
+        None, "styles over time: a text (time style weight) or JSON file", metavar="FILE", parse=as_path
     )
     strength: float = _option(
-        1.0, "0 is the clip, 1 the painting, up to 1.5 pushes the style further", low=0, high=1.5, metavar="X"
+        1.0,
+        "0 is the clip, 1 the painting, up to 1.5 pushes the style further",
+        low=0,
+        high=1.5,
+        metavar="X",
+        parse=as_number,
     )
-    preserve_color: bool = _option(False, "keep the clip's own colours")
-    mask: Path | None = _option(None, "picture or clip: white is painted, black is kept", metavar="FILE")
+    preserve_color: bool = _option(False, "keep the clip's own colours", parse=as_switch)
+    mask: Path | None = _option(
+        None, "picture or clip: white is painted, black is kept", metavar="FILE", parse=as_path
+    )
     working_size: int | None = _option(
         None,
         "short side at which strokes are painted (default 480, never above the source)",
         low=16,
         metavar="PX",
+        parse=as_whole,
     )
     device: str = _option("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
     precision: str = _option("auto", "number format of the network", choices=("auto", "fp32", "fp16", "bf16"))
-    style_cache: Path | None = _option(None, "keep style codes in this folder between runs", metavar="DIR")
+    style_cache: Path | None = _option(
+        None, "keep style codes in this folder between runs", metavar="DIR", parse=as_path
+    )
 
 
 DEFAULT_WORKING_SIZE = 480  # px, short side
@@ -152,9 +195,16 @@ class SteadyOptions(_Checked):
         "motion: raft-small on a GPU and dis on a CPU, or by name",
         choices=("auto", "dis", "raft-small", "raft-large", "none"),
     )
-    flow_size: int | None = _option(None, "short side at which motion is estimated", low=16, metavar="PX")
+    flow_size: int | None = _option(
+        None, "short side at which motion is estimated", low=16, metavar="PX", parse=as_whole
+    )
     stability: float = _option(
-        1.0, "0 paints each frame alone, 1 is as steady as it gets", low=0, high=1, metavar="X"
+        1.0,
+        "0 paints each frame alone, 1 is as steady as it gets",
+        low=0,
+        high=1,
+        metavar="X",
+        parse=as_number,
     )
 
 
