@@ -1,0 +1,118 @@
+"""Where and in which number format the networks compute, and with how many threads."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from vidstyle.errors import DeviceError, OptionError, suggestion
+
+log = logging.getLogger(__name__)
+
+PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The device called ``name``: auto (CUDA, else Apple's GPU, else the CPU), cpu, cuda, cuda:N or mps.
+
+    Raises ``DeviceError`` if this machine, or this build of torch, does not have it.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "mps" if _has_mps() else "cpu")
+    kind, _, number = name.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or (number and not number.isdigit()):
+        raise OptionError(f"--device cannot be {name!r}; {suggestion(name, ('auto', 'cpu', 'cuda', 'mps'))}")
+    if kind == "cuda":
+        _require_cuda(number)
+    if kind == "mps" and not _has_mps():
+        raise DeviceError("no Apple GPU (mps) that torch can use here; use --device cpu")
+    return torch.device(name)
+
+
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """The dtype called ``name`` (fp32, fp16, bf16), or for ``auto`` what suits ``device``.
+
+    Auto asks the hardware what it has and never a clock, so that a machine always chooses the same:
+    on a CPU bfloat16 with AMX, else float32; on CUDA float16 from Volta (7.0) on; float32 elsewhere.
+    """
+    if name != "auto":
+        if name not in PRECISIONS:
+            raise OptionError(f"--precision cannot be {name!r}; {suggestion(name, ('auto', *PRECISIONS))}")
+        return PRECISIONS[name]
+    if device.type == "cuda":
+        # not bfloat16: images lie in [0, 1], where float16's three more bits matter and its range is plenty
+        return torch.float16 if torch.cuda.get_device_capability(device) >= (7, 0) else torch.float32
+    if device.type == "cpu" and has_amx():
+        return torch.bfloat16
+    return torch.float32
+
+
+def has_amx() -> bool:
+    """Whether the CPU multiplies bfloat16 in tiles (Intel's AMX); False wherever that cannot be known."""
+    probe = getattr(
+        torch.cpu, "_is_amx_tile_supported", None
+    )  # torch >= 2.6 on x86; private, so asked softly
+    if probe is not None:
+        try:
+            return bool(probe())
+        except (RuntimeError, AttributeError):
+            log.debug("torch could not say whether the CPU has AMX; reading /proc/cpuinfo")
+    try:
+        return "amx_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False  # macOS, Windows
+
+
+def set_threads(count: int) -> None:
+    """Give torch and OpenCV ``count`` threads each, for the whole process."""
+    import cv2
+
+    if count < 1:
+        raise ValueError(f"threads must be 1 or more, got {count}")
+    torch.set_num_threads(count)
+    cv2.setNumThreads(count)
+
+
+def make_deterministic(seed: int = 0) -> None:
+    """Seed torch and Python and let CUDA choose algorithms that give the same bytes every time."""
+    random.seed(seed)
+    torch.manual_seed(seed)
+    torch.backends.cudnn.benchmark = False  # its choice of algorithm depends on a clock
+    torch.backends.cudnn.deterministic = True
+
+
+@contextmanager
+def memory_errors(device: torch.device, width: int, height: int) -> Iterator[None]:
+    """Turn running out of memory inside the block into a ``DeviceError`` that names the size tried."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise _out_of_memory(device, width, height) from error
+    except RuntimeError as error:
+        # a CPU's allocator and MPS raise a plain RuntimeError
+        if "not enough memory" in str(error) or "out of memory" in str(error).lower():
+            raise _out_of_memory(device, width, height) from error
+        raise
+
+
+def _out_of_memory(device: torch.device, width: int, height: int) -> DeviceError:
+    return DeviceError(
+        f"{device} ran out of memory at {width}x{height}; give a smaller --working-size, or --device cpu"
+    )
+
+
+def _has_mps() -> bool:
+    return torch.backends.mps.is_available()
+
+
+def _require_cuda(number: str) -> None:
+    if not torch.cuda.is_available():
+        why = "this torch was built without it" if torch.version.cuda is None else "no GPU was found"
+        raise DeviceError(f"no CUDA here ({why}); use --device cpu")
+    if number and int(number) >= torch.cuda.device_count():
+        raise DeviceError(f"no device cuda:{number}; there are {torch.cuda.device_count()} CUDA devices")

@@ -1,0 +1,61 @@
+"""The bundled VGG-16 features by layer name, for the style encoder, metrics and losses."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vidstyle import weights
+from vidstyle.errors import OptionError, WeightsMismatch
+
+LAYERS = ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv4_1")
+_POOLED = ("conv1_2", "conv2_2", "conv3_3")  # 2x2 max pooling follows these
+_MEAN = (103.939, 116.779, 123.68)  # of ImageNet; blue, green, red
+
+
+class VGG(nn.Module):
+    """VGG-16 to conv4_1: ReLU after each convolution, zero padding, weights in float32."""
+
+    def __init__(self, tensors: dict[str, Tensor]) -> None:
+        super().__init__()
+        for layer in LAYERS:
+            for part in ("weight", "bias", "scale"):
+                if f"{layer}.{part}" not in tensors:
+                    raise WeightsMismatch(f"the VGG features' weights lack {layer}.{part}")
+                # not persistent: they belong to their own file, not to the state of what uses them
+                self.register_buffer(f"{layer}_{part}", tensors[f"{layer}.{part}"].float(), persistent=False)
+        self.register_buffer("_mean", torch.tensor(_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.to(memory_format=torch.channels_last)
+
+    def features(self, image: Tensor, layers: Collection[str] = LAYERS) -> dict[str, Tensor]:
+        """Features (B, C, h, w) after the ReLU of ``layers``, of an ``image`` (B, 3, H, W) RGB in [0, 1].
+
+        Both sides must be 8 px or more if conv4_1 is asked for. Layers deeper than asked are not computed.
+        """
+        if unknown := [layer for layer in layers if layer not in LAYERS]:
+            raise OptionError(f"no VGG layer {unknown[0]!r}; there are: {', '.join(LAYERS)}")
+        deepest = max((LAYERS.index(layer) for layer in layers), default=-1)
+        found: dict[str, Tensor] = {}
+        value = (image.float().flip(1) * 255.0 - self.get_buffer("_mean")).contiguous(
+            memory_format=torch.channels_last
+        )
+        for layer in LAYERS[: deepest + 1]:
+            kernel, bias = self.get_buffer(f"{layer}_weight"), self.get_buffer(f"{layer}_bias")
+            value = F.relu_(F.conv2d(value, kernel, bias, padding=1))
+            if layer in layers:
+                found[layer] = value
+            if layer in _POOLED:
+                value = F.max_pool2d(value, 2)
+        return found
+
+    def scale(self, layer: str) -> Tensor:
+        """(C,) the deviation of ``layer``'s channels over photographs and artworks; losses divide by it."""
+        return self.get_buffer(f"{layer}_scale")
+
+
+def bundled() -> VGG:
+    """The bundled features, on the CPU."""
+    return VGG(weights.load(weights.VGG16))

@@ -1,0 +1,136 @@
+"""Files of weights: where they come from, where they are found, and whether they are what they should be."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vidstyle.errors import WeightsMismatch, WeightsMissing
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+ASSETS = Path(__file__).parent / "assets"
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A file of weights that is known by its checksum."""
+
+    file: str
+    sha256: str
+    licence: str
+    origin: str
+    """A URL, or the command that trained or gets them."""
+
+
+STYLENET = Weights(
+    "stylenet-v0.safetensors",
+    "51de2c40ae3fafc64add077e0f50694db7ae4d0dd2510645b2d0e3760c66c968",
+    "Apache-2.0",
+    "bundled with vidstyle; reinstall it (pip install --force-reinstall vidstyle)",
+)
+VGG16 = Weights(
+    "vgg16-edges.safetensors",
+    "91b948a004994109a005a21e4f8b5297c8ff602d2d9f4660cf8fddff33f3b73c",
+    "MIT",
+    "bundled with vidstyle; reinstall it (pip install --force-reinstall vidstyle)",
+)
+RAFT_SMALL = Weights(
+    "raft-small.safetensors",
+    "3919f127f5802378fc3740f803676c728a4e15dbcfed36b03d48af2c075a2956",
+    "BSD-3-Clause",
+    "bundled with vidstyle; reinstall it (pip install --force-reinstall vidstyle)",
+)
+BUNDLED = (STYLENET, VGG16, RAFT_SMALL)
+
+
+def find(weights: Weights) -> Path:
+    """The file of ``weights``: in a folder of ``$VIDSTYLE_WEIGHTS``, else bundled, else in the user's cache.
+
+    Its checksum is compared. Raises ``WeightsMissing`` (with where we looked and what gets them) and
+    ``WeightsMismatch``.
+    """
+    looked = []
+    for folder in _folders():
+        path = folder / weights.file
+        if path.is_file():
+            _check(path, weights)
+            return path
+        looked.append(str(folder))
+    raise WeightsMissing(f"no {weights.file} in {', '.join(looked)}; to get it: {weights.origin}")
+
+
+def load(source: Weights | Path) -> dict[str, Tensor]:
+    """The tensors of ``source`` by name: a known file (found and checked), or any safetensors file."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    path = _path(source)
+    try:
+        return dict(load_file(path))
+    except (SafetensorError, OSError) as error:
+        raise WeightsMismatch(f"{path} is not a safetensors file: {error}") from error
+
+
+def metadata(source: Weights | Path) -> dict[str, str]:
+    """The words that a safetensors file carries beside its tensors."""
+    from safetensors import SafetensorError, safe_open
+
+    path = _path(source)
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return dict(file.metadata() or {})
+    except (SafetensorError, OSError) as error:
+        raise WeightsMismatch(f"{path} is not a safetensors file: {error}") from error
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal; remembered while the file does not change."""
+    state = path.stat()
+    return _sha256(path, state.st_size, state.st_mtime_ns)
+
+
+def user_cache() -> Path:
+    """The folder for downloaded weights: ``vidstyle`` in the system's place for caches."""
+    if os.name == "nt":
+        root = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    else:
+        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return root / "vidstyle"
+
+
+def _path(source: Weights | Path) -> Path:
+    if isinstance(source, Weights):
+        return find(source)
+    if not source.is_file():
+        raise WeightsMissing(f"no weights file {source}; give a safetensors file, or leave --weights out")
+    return source
+
+
+def _folders() -> Iterator[Path]:
+    for folder in os.environ.get("VIDSTYLE_WEIGHTS", "").split(os.pathsep):
+        if folder:
+            yield Path(folder)
+    yield ASSETS
+    yield user_cache()
+
+
+def _check(path: Path, weights: Weights) -> None:
+    found = sha256(path)
+    if found != weights.sha256:
+        raise WeightsMismatch(
+            f"{path} is not the {weights.file} expected: SHA-256 {found[:12]}…, not {weights.sha256[:12]}…; "
+            f"to get it: {weights.origin}"
+        )
+
+
+@lru_cache(maxsize=64)
+def _sha256(path: Path, size: int, changed: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
