@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.models import optical_flow
 
 from vidstyle.errors import DeviceError, OptionError, WeightsMismatch, WeightsMissing
+from vidstyle.weights import RAFT_SMALL, Weights, load
 
 _SMALLEST = 128  # px: below that the coarsest level of the correlation pyramid has a side under 2
 _MULTIPLE = 8  # px: the feature encoder's stride
-_BUNDLED = Path(__file__).parent.parent / "assets" / "raft-small.safetensors"
-_BUNDLED_SHA256 = "3919f127f5802378fc3740f803676c728a4e15dbcfed36b03d48af2c075a2956"
 
 
 class Raft:
@@ -123,8 +119,7 @@ def raft_small(
 ) -> Raft:
     """RAFT-small with the bundled weights (no download), or with those of a safetensors file of your own."""
     network = optical_flow.raft_small(weights=None, progress=False)
-    path = _BUNDLED if weights is None else Path(weights)
-    _load(network, path, _BUNDLED_SHA256 if weights is None else None)
+    _load(network, RAFT_SMALL if weights is None else Path(weights))
     return Raft(network, updates=updates, device=device, precision=precision, name="raft-small")
 
 
@@ -155,29 +150,29 @@ def raft_large(
                 f"no weights for raft-large at {path}; fetch {published.url} to there, "
                 "or use --flow raft-small"
             )
-    _load(network, path, None)
+    _load(network, path)
     return Raft(network, updates=updates, device=device, precision=precision, name="raft-large")
 
 
-def _load(network: nn.Module, path: Path, sha256: str | None) -> None:
-    """Load ``path`` into ``network``, strictly."""
-    if not path.is_file():
-        raise WeightsMissing(f"no weights at {path}; give a .safetensors or .pth file of torchvision's RAFT")
-    if sha256 is not None and hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-        raise WeightsMismatch(f"{path} is not the file vidstyle was published with; install vidstyle again")
-    try:
-        if path.suffix == ".safetensors":
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, RuntimeError, ValueError, EOFError, OSError) as error:
-        raise WeightsMismatch(f"{path} cannot be read as weights: {str(error).splitlines()[0]}") from error
-    except Exception as error:  # pickle raises what it likes on a file that is none
-        raise WeightsMismatch(f"{path} cannot be read as weights ({type(error).__name__})") from error
+def _load(network: nn.Module, source: Weights | Path) -> None:
+    """Load ``source`` into ``network``, strictly."""
+    state = _legacy(source) if isinstance(source, Path) and source.suffix != ".safetensors" else load(source)
     try:
         network.load_state_dict(state, strict=True)
     except (RuntimeError, TypeError, AttributeError) as error:
-        raise WeightsMismatch(f"{path} does not hold this network: {str(error).splitlines()[0]}") from error
+        name = source if isinstance(source, Path) else source.file
+        raise WeightsMismatch(f"{name} does not hold this network: {str(error).splitlines()[0]}") from error
+
+
+def _legacy(path: Path) -> dict[str, Tensor]:
+    """The tensors of torch's own kind of file; nothing but tensors is unpickled."""
+    if not path.is_file():
+        raise WeightsMissing(f"no weights at {path}; give a .safetensors or .pth file of torchvision's RAFT")
+    try:
+        state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # pickle and zip raise what they like on a file that is none
+        raise WeightsMismatch(f"{path} cannot be read as weights ({type(error).__name__})") from error
+    return state
 
 
 def _pad(pictures: Tensor) -> Tensor:

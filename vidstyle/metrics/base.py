@@ -1,0 +1,125 @@
+"""What every metric is, what it is shown, and where motion can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+from torch import Tensor
+
+from vidstyle.flow.warp import warp
+
+if TYPE_CHECKING:
+    from vidstyle.metrics.features import Features
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """One moment of a clip and of what was made of it; pictures (1, 3, H, W) in [0, 1], all of one size."""
+
+    content: Tensor
+    result: Tensor
+    alone: Tensor | None = None
+    """The frame painted by itself, without the past."""
+    is_cut: bool = False
+    """A new shot begins here: nothing before may be compared with it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """Motion of the clip between an earlier frame and a later one, both ways, in px, (1, 2, H, W)."""
+
+    forward: Tensor
+    """From the earlier to the later, on the earlier's grid."""
+    backward: Tensor
+    """From the later to the earlier, on the later's grid."""
+
+    @cached_property
+    def valid(self) -> Tensor:
+        """(1, 1, H, W) of bool on the earlier's grid: true where ``forward`` can be trusted (Lai's rule)."""
+        return ~occluded(self.forward, self.backward)
+
+    @cached_property
+    def valid_later(self) -> Tensor:
+        """(1, 1, H, W) of bool on the later's grid: true where ``backward`` can be trusted (Lai's rule)."""
+        return ~occluded(self.backward, self.forward)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setup:
+    """What metrics may need besides frames; every metric is built from one of these."""
+
+    style: Tensor | None = None
+    """The style picture (1, 3, H, W) in [0, 1]."""
+    features: Features | None = None
+    """The perceptual encoder; the bundled one if None."""
+
+
+class Metric(Protocol):
+    """Measures one result in one pass and in constant memory."""
+
+    intervals: tuple[int, ...]
+    """How many frames back it compares with; () if it looks at single frames."""
+    needs: frozenset[str]
+    """Of "motion", "style", "alone": what it cannot do without."""
+    latest: float | None
+    """The value of the frame added last, for curves; None where it has none (a first frame, a cut)."""
+
+    def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
+        """Take in the next frame.
+
+        ``past`` and ``motion`` hold what lies the metric's intervals back, as far as it belongs to the same
+        shot.
+        """
+        ...
+
+    def result(self) -> float | None:
+        """The value over all frames so far; None if there was nothing to measure."""
+        ...
+
+
+@dataclass(slots=True)
+class Mean:
+    """A running mean that remembers its latest value."""
+
+    total: float = 0.0
+    count: int = 0
+    latest: float | None = field(default=None)
+
+    def add(self, value: float) -> None:
+        self.total += value
+        self.count += 1
+        self.latest = value
+
+    def skip(self) -> None:
+        self.latest = None
+
+    @property
+    def value(self) -> float | None:
+        return self.total / self.count if self.count else None
+
+
+def occluded(flow: Tensor, reverse: Tensor) -> Tensor:
+    """Where ``flow`` (1, 2, H, W) leads to what the other frame does not show; (1, 1, H, W) of bool.
+
+    The rule of Lai et al. 2018 (``utils.detect_occlusion``), after Sundaram et al. 2010: with the reverse
+    flow sampled where the flow leads (its border repeated), a pixel is occluded if |w + r|² > 0.01 (|w|² +
+    |r|²) + 0.5, and lies on a motion boundary if |∇u|² + |∇v|² > 0.01 |w|² + 0.002, with forward differences
+    that are zero in the last column and line. Nothing is smoothed, and leaving the frame is no reason by
+    itself.
+    """
+    returned, _ = warp(reverse, flow)
+    squared = _squared(flow)
+    disagrees = _squared(flow + returned) > 0.01 * (squared + _squared(returned)) + 0.5
+    slope = torch.zeros_like(squared)
+    slope[..., :, :-1] += _squared(flow[..., :, 1:] - flow[..., :, :-1])
+    slope[..., :-1, :] += _squared(flow[..., 1:, :] - flow[..., :-1, :])
+    return disagrees | (slope > 0.01 * squared + 0.002)
+
+
+def _squared(vectors: Tensor) -> Tensor:
+    """Squared length of (1, 2, H, W) vectors: (1, 1, H, W)."""
+    return vectors.square().sum(1, keepdim=True)

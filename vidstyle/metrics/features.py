@@ -1,0 +1,85 @@
+"""Perceptual features as metrics use them: by layer, divided by their usual deviation, at a bounded size."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+import torch.nn.functional as F
+from torch import Tensor
+
+LARGEST = 480  # px, short side at which results are looked at
+STYLE_AREA = 256 * 256  # px at which a style picture is looked at
+STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1")
+CONTENT_LAYER = "conv4_1"
+
+
+class Encoder(Protocol):
+    """A network whose layers are called by name."""
+
+    def features(self, image: Tensor, layers: Collection[str] = ...) -> dict[str, Tensor]: ...
+
+    def scale(self, layer: str) -> Tensor: ...
+
+
+class Features:
+    """Scaled features of pictures; the last few are remembered, because several metrics ask for them."""
+
+    def __init__(self, encoder: Encoder, *, remember: int = 4) -> None:
+        self._encoder = encoder
+        self._recent: deque[tuple[Tensor, Mapping[str, Tensor]]] = deque(maxlen=remember)
+
+    def __call__(self, picture: Tensor) -> Mapping[str, Tensor]:
+        """Features (1, C, h, w) by layer of ``picture`` (1, 3, H, W), its short side at most ``LARGEST``."""
+        for known, features in self._recent:
+            if known is picture:
+                return features
+        features = self._encode(limited(picture))
+        self._recent.append((picture, features))
+        return features
+
+    def of_style(self, picture: Tensor) -> Mapping[str, Tensor]:
+        """Features of a style picture, looked at in an area of ``STYLE_AREA``, its shape kept."""
+        height, width = picture.shape[-2:]
+        factor = (STYLE_AREA / (height * width)) ** 0.5
+        return self._encode(_resized(picture, round(height * factor), round(width * factor)))
+
+    def _encode(self, picture: Tensor) -> Mapping[str, Tensor]:
+        found = self._encoder.features(_at_least(picture, 8), STYLE_LAYERS)
+        return {layer: value / self._encoder.scale(layer).view(1, -1, 1, 1) for layer, value in found.items()}
+
+
+def bundled() -> Features:
+    """The VGG-16 features that vidstyle carries (``assets/vgg16-edges.safetensors``)."""
+    from vidstyle.nn import vgg
+
+    return Features(vgg.bundled())
+
+
+def limited(picture: Tensor) -> Tensor:
+    """``picture`` with its short side at most ``LARGEST``, its shape kept."""
+    height, width = picture.shape[-2:]
+    factor = LARGEST / min(height, width)
+    return picture if factor >= 1 else _resized(picture, round(height * factor), round(width * factor))
+
+
+def gram(features: Tensor) -> Tensor:
+    """G = F·Fᵀ / (h·w) of features (1, C, h, w): (C, C)."""
+    flat = features.flatten(2)[0]
+    return flat @ flat.T / flat.shape[1]
+
+
+def _resized(picture: Tensor, height: int, width: int) -> Tensor:
+    size = (max(1, height), max(1, width))
+    if picture.shape[-2:] == size:
+        return picture
+    # .contiguous: antialiased resizing of channels-last pictures is several times slower
+    return F.interpolate(picture.contiguous(), size=size, mode="bilinear", antialias=True)
+
+
+def _at_least(picture: Tensor, side: int) -> Tensor:
+    """``picture`` with its last lines and columns repeated until the deepest layer has a pixel."""
+    height, width = picture.shape[-2:]
+    right, below = max(0, side - width), max(0, side - height)
+    return F.pad(picture, (0, right, 0, below), mode="replicate") if right or below else picture

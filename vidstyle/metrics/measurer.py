@@ -1,0 +1,71 @@
+"""Feeds metrics with a clip and its results, frame by frame, and keeps only what they look back to."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+
+import torch
+
+from vidstyle.metrics.base import Metric, Motion, Sample
+
+Estimate = Callable[[int, Sample, Sample], Motion]
+"""Motion over so many frames, from an earlier sample's content to a later one's."""
+
+
+class Measurer:
+    """Runs columns of metrics (one column a result) over samples that share a clip.
+
+    Motion is estimated once for all columns, and only where a metric asks for it. Memory does not grow:
+    as many frames are kept as the longest interval reaches back.
+    """
+
+    def __init__(
+        self, columns: Mapping[str, Mapping[str, Metric]], estimate: Estimate, *, every: int = 1
+    ) -> None:
+        """Measure ``columns`` (result to name to metric).
+
+        Args:
+            columns: the metrics of each result.
+            estimate: called with interval, earlier and later sample.
+            every: measure each so-manieth frame (against the frames just before it, as always).
+        """
+        metrics = [metric for column in columns.values() for metric in column.values()]
+        self.columns = {name: dict(column) for name, column in columns.items()}
+        self._estimate = estimate
+        self._every = every
+        self._moving = {step for metric in metrics if "motion" in metric.needs for step in metric.intervals}
+        self._past: deque[Mapping[str, Sample]] = deque(
+            maxlen=max((step for metric in metrics for step in metric.intervals), default=0)
+        )
+        self.frames = 0
+
+    def add(self, samples: Mapping[str, Sample]) -> dict[str, dict[str, float | None]]:
+        """Measure the next frame, one sample a column; returns each metric's value for this frame."""
+        first = next(iter(samples.values()))
+        if first.is_cut:
+            self._past.clear()
+        values: dict[str, dict[str, float | None]] = {name: {} for name in self.columns}
+        if self.frames % self._every == 0:
+            reach = len(self._past)
+            with torch.inference_mode():
+                motion = {
+                    step: self._estimate(step, next(iter(self._past[-step].values())), first)
+                    for step in sorted(self._moving)
+                    if step <= reach
+                }
+                for name, column in self.columns.items():
+                    past = {step: self._past[-step][name] for step in range(1, reach + 1)}
+                    for word, metric in column.items():
+                        metric.add(samples[name], past, motion)
+                        values[name][word] = metric.latest
+        self._past.append(samples)
+        self.frames += 1
+        return values
+
+    def results(self) -> dict[str, dict[str, float | None]]:
+        """Column to metric to value so far."""
+        return {
+            name: {word: metric.result() for word, metric in column.items()}
+            for name, column in self.columns.items()
+        }

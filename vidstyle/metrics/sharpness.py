@@ -1,0 +1,52 @@
+"""Sharpness: fine detail against that of each frame painted alone; it tells blur from steadiness."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+
+
+class Sharpness:
+    """Variance of the Laplacian of the result over that of the frames painted alone (means over the clip).
+
+    1 is as sharp as without a past. Unit: ratio. A ratio of two means and not a mean of ratios, so that
+    black frames do no harm.
+    """
+
+    intervals = ()
+    needs = frozenset({"alone"})
+
+    def __init__(self, setup: Setup | None = None) -> None:
+        self._ours, self._alone = Mean(), Mean()
+
+    @property
+    def latest(self) -> float | None:
+        ours, alone = self._ours.latest, self._alone.latest
+        return ours / alone if ours is not None and alone else None
+
+    def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
+        if now.alone is None:
+            self._ours.skip()
+            self._alone.skip()
+            return
+        self._ours.add(laplacian_variance(now.result))
+        self._alone.add(laplacian_variance(now.alone))
+
+    def result(self) -> float | None:
+        ours, alone = self._ours.value, self._alone.value
+        return ours / alone if ours is not None and alone else None
+
+
+def laplacian_variance(picture: Tensor) -> float:
+    """Variance of the four-neighbour Laplacian of the luma (BT.601) of (1, 3, H, W), border left out."""
+    weights = picture.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+    grey = (picture * weights).sum(1, keepdim=True)
+    if min(grey.shape[-2:]) < 3:
+        return 0.0
+    kernel = grey.new_tensor([[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]]).view(1, 1, 3, 3)
+    return float(F.conv2d(grey, kernel).to(torch.float64).var(correction=0))

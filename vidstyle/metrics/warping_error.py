@@ -1,0 +1,45 @@
+"""Warping error: how much a result changes along the clip's own motion (Lai et al. 2018)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from vidstyle.flow.warp import warp
+from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+
+
+class WarpingError:
+    """E(t) = Σ M (W(O_{t+1}) - O_t)² / Σ M over pixels and channels; the mean over t.
+
+    Lai et al. 2018, "Learning Blind Video Temporal Consistency", ``evaluate_WarpError.py``: RGB in [0, 1],
+    squared and not rooted, flow of the clip from t to t + 1 (border repeated), occlusion mask on frame t's
+    grid (``base.occluded``), counted over valid pixels only. Unit: squared intensity; lower is steadier. Blur
+    lowers it: read it beside ``sharpness`` and ``style_distance``. Theirs differs in the flow network
+    (FlowNet2) and in that results are read again from JPEG. A pair without one valid pixel is left out; Lai's
+    counts it as 0.
+    """
+
+    intervals = (1,)
+    needs = frozenset({"motion"})
+
+    def __init__(self, setup: Setup | None = None) -> None:
+        self._mean = Mean()
+
+    @property
+    def latest(self) -> float | None:
+        return self._mean.latest
+
+    def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
+        before, moved = past.get(1), motion.get(1)
+        if before is None or moved is None or not bool(moved.valid.any()):
+            self._mean.skip()
+            return
+        warped, _ = warp(now.result, moved.forward)
+        valid = moved.valid.to(warped.dtype)
+        squares = (warped - before.result).square().mul_(valid).sum(dtype=torch.float64)
+        self._mean.add(float(squares / (3 * valid.sum(dtype=torch.float64))))
+
+    def result(self) -> float | None:
+        return self._mean.value
