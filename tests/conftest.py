@@ -1,0 +1,14 @@
+"""Clips that many tests share, made once a session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from clips import Sound, write_clip
+
+
+@pytest.fixture(scope="session")
+def plain_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """12 frames of 96x64 at 25 a second, H.264 in mp4, BT.709, with a tone in English."""
+    return write_clip(tmp_path_factory.mktemp("clips") / "plain.mp4", sounds=[Sound()])
