@@ -208,6 +208,16 @@ class SteadyOptions(_Checked):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class SheetOptions(_Checked):
+    """What a contact sheet shows."""
+
+    moments: int = _option(
+        4, "moments of the clip, evenly spread", low=1, high=100, metavar="N", parse=as_whole
+    )
+    cell: int = _option(320, "width of each picture", low=32, high=4096, metavar="PX", parse=as_whole)
+
+
 def take(record: type[R], words: Mapping[str, Any]) -> R:
     """Make a ``record`` of those ``words`` that are its fields; the rest is left for other records."""
     names = {item.name for item in fields(record)}  # type: ignore[arg-type]

@@ -1,1 +1,1 @@
-"""The command line, one file a command: nothing else prints."""
+"""The command line: one file a command, drawn from the option records; nothing else in the project prints."""

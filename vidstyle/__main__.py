@@ -1,0 +1,8 @@
+"""``python -m vidstyle``: the same as the command ``vidstyle``."""
+
+import sys
+
+from vidstyle.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""``vidstyle doctor``: what is installed, what works, and what to do about what does not."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from vidstyle.cli.parser import Parser
+from vidstyle.errors import VidstyleError
+
+
+def add(commands: Any) -> None:
+    """Add the command to ``commands``."""
+    parser: Parser = commands.add_parser(
+        "doctor",
+        help="check versions, devices, codecs and weights",
+        description="Says what is installed and what works here; exit code 1 if something that is needed does not.",
+    )
+    parser.set_defaults(run=_run, parser=parser)
+
+
+def _run(words: argparse.Namespace) -> int:
+    sound = True
+    for title, check in _CHECKS.items():
+        print(title)
+        for fine, line in check():
+            print(f"  {'ok' if fine else 'NO':<3} {line}", flush=True)
+            sound = sound and fine
+    print("all is well" if sound else "something is wrong: see the lines that begin with NO")
+    return 0 if sound else 1
+
+
+def _versions() -> Iterator[tuple[bool, str]]:
+    from vidstyle.report import versions
+
+    for name, version in versions().items():
+        yield True, f"{name} {version}"
+    import av
+
+    yield True, f"FFmpeg {av.ffmpeg_version_info}"
+
+
+def _devices() -> Iterator[tuple[bool, str]]:
+    import torch
+
+    from vidstyle.device import choose_device, choose_precision
+
+    for name in ("cpu", "cuda", "mps"):
+        try:
+            device = choose_device(name)
+        except VidstyleError as error:
+            yield True, f"no {name}: {error}"
+            continue
+        precision = str(choose_precision("auto", device)).removeprefix("torch.")
+        title = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
+        yield True, " ".join(f"{device} {title}, computes in {precision}".split())
+    yield True, f"--device auto takes {choose_device('auto')}"
+
+
+def _threads() -> Iterator[tuple[bool, str]]:
+    import cv2
+    import torch
+
+    yield (
+        True,
+        f"{os.cpu_count()} cores; torch uses {torch.get_num_threads()} threads, OpenCV {cv2.getNumThreads()}",
+    )
+
+
+def _codecs() -> Iterator[tuple[bool, str]]:
+    from vidstyle.video.codecs import CODECS, opens
+
+    for name in CODECS:
+        works = opens(name)
+        yield works or name not in ("h264",), f"{name}" + ("" if works else ": does not open here")
+
+
+def _weights() -> Iterator[tuple[bool, str]]:
+    from vidstyle import weights
+
+    for record in weights.BUNDLED:
+        try:
+            path = weights.find(record)
+        except VidstyleError as error:
+            yield False, str(error)
+        else:
+            yield True, f"{record.file} at {path}, checksum as expected ({record.licence})"
+
+
+_CHECKS = {
+    "versions": _versions,
+    "devices": _devices,
+    "threads": _threads,
+    "codecs": _codecs,
+    "weights": _weights,
+}

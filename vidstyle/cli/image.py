@@ -1,0 +1,88 @@
+"""``vidstyle image``: paints still pictures."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from vidstyle.cli.logs import shown, write_line
+from vidstyle.cli.parser import Parser, add_noise, add_options, add_styles, given, style_name
+from vidstyle.errors import OptionError, OutputError, VidstyleError
+from vidstyle.options import PaintOptions
+
+if TYPE_CHECKING:
+    from vidstyle.words import StillWords
+
+
+def add(commands: Any) -> None:
+    """Add the command to ``commands``."""
+    parser: Parser = commands.add_parser(
+        "image",
+        help="paint still pictures",
+        description="Paints still pictures, upright, with their depth and transparency, in the output's format.",
+    )
+    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="pictures")
+    add_styles(parser)
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="the result, its format by its extension, or a folder (default: <picture>_<style>)",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing result")
+    add_noise(parser)
+    add_options(parser, "painting", PaintOptions, leave_out=("style_track",))
+    parser.set_defaults(run=_run, parser=parser)
+
+
+def _run(words: argparse.Namespace) -> int:
+    targets = _targets(words)
+    with shown(words):
+        from vidstyle.api import Stylizer
+
+        stylizer = Stylizer(words.style, **cast("StillWords", given(words, PaintOptions)))
+        failed = 0
+        for source, target in zip(words.inputs, targets, strict=True):
+            try:
+                stylizer.image(source, target, overwrite=words.overwrite)
+            except VidstyleError as error:
+                if len(words.inputs) == 1:
+                    raise
+                failed += 1
+                write_line(f"vidstyle: {source}: {error}")
+                continue
+            if not words.quiet:
+                print(target, flush=True)
+    return 1 if failed else 0
+
+
+def _targets(words: argparse.Namespace) -> list[Path]:
+    sources = [Path(source) for source in words.inputs]
+    defaults = [source.with_name(f"{source.stem}_{style_name(words)}{_suffix(source)}") for source in sources]
+    if words.output is None:
+        return _distinct(sources, defaults)
+    output = Path(words.output)
+    if output.is_dir():
+        return _distinct(sources, [output / default.name for default in defaults])
+    if len(sources) > 1:
+        raise OutputError(
+            f"--output {output} must be an existing folder for the results of {len(sources)} pictures"
+        )
+    return [output]
+
+
+def _suffix(source: Path) -> str:
+    """The source's own extension, unless that is a format that is only read."""
+    from vidstyle.images import WRITABLE
+
+    return source.suffix if source.suffix.lower() in WRITABLE else ".png"
+
+
+def _distinct(sources: list[Path], targets: list[Path]) -> list[Path]:
+    for source, target in zip(sources, targets, strict=True):
+        if targets.count(target) > 1:
+            raise OptionError(
+                f"{source} and another input would both be written to {target}; run them one by one"
+            )
+    return targets

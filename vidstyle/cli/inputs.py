@@ -1,0 +1,76 @@
+"""What the inputs of a command stand for: clips, folders of clips, pictures in order; and where results go."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from vidstyle.errors import InputError, OptionError, OutputError
+from vidstyle.options import WriteOptions
+from vidstyle.video.writer import default_target
+
+_CLIPS = frozenset(
+    ".3g2 .3gp .asf .avi .divx .dv .f4v .flv .gif .ivf .m2t .m2ts .m2v .m4v .mjpeg .mjpg .mkv .mov .mp4 .mpeg "
+    ".mpg .mts .mxf .nut .obu .ogm .ogv .qt .rm .rmvb .ts .vob .webm .wmv .wtv .y4m".split()
+)
+
+
+def expand(inputs: Sequence[str]) -> list[str]:
+    """The sources behind ``inputs``: a folder with clips stands for each of them, any other for itself."""
+    sources: list[str] = []
+    for given in inputs:
+        sources += _clips_of(Path(given)) or [given]
+    return sources
+
+
+def _clips_of(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        return []
+    try:
+        files = sorted(path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file())
+    except OSError as error:
+        raise InputError(f"{folder} cannot be listed: {error.strerror or error}") from error
+    return [str(path) for path in files if path.suffix.lower() in _CLIPS]
+
+
+def targets(sources: Sequence[str], output: str | None, style: str, write: WriteOptions) -> list[Path]:
+    """Where the result of each source goes.
+
+    Raises ``OptionError`` if several results would get one name, or ``output`` names a file for several.
+    """
+    defaults = [default_target(Path(source), style, write) for source in sources]
+    if output is None:
+        found = defaults
+    elif len(sources) == 1 and not _is_folder(output, write):
+        found = [Path(output)]
+    else:
+        folder = _made(Path(output), len(sources))
+        found = [folder / default.name for default in defaults]
+    for target, count in Counter(found).items():
+        if count > 1:
+            given = [source for source, path in zip(sources, found, strict=True) if path == target]
+            raise OptionError(f"{' and '.join(given)} would all be written to {target}; run them one by one")
+    return found
+
+
+def _is_folder(output: str, write: WriteOptions) -> bool:
+    """Whether a result goes into ``output`` under its default name (a folder of pictures *is* a result)."""
+    is_named_so = output.endswith(("/", os.sep))
+    return write.codec != "png" and (is_named_so or Path(output).is_dir())
+
+
+def _made(folder: Path, count: int) -> Path:
+    """``folder``, made if only it is missing."""
+    if folder.is_dir():
+        return folder
+    if folder.exists() or folder.suffix.lower() in _CLIPS:
+        raise OutputError(f"--output {folder} must be a folder for the results of {count} inputs")
+    try:
+        folder.mkdir()
+    except FileNotFoundError:
+        raise OutputError(f"no folder {folder.parent}; make it first, or write elsewhere") from None
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be made: {error.strerror or error}") from error
+    return folder

@@ -1,0 +1,60 @@
+"""The library's warnings as lines on stderr: each once, and never through the middle of a progress bar."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import sys
+import warnings
+from collections.abc import Generator
+
+
+@contextlib.contextmanager
+def shown(words: argparse.Namespace) -> Generator[list[str], None, None]:
+    """Show what the library logs as ``--quiet`` and ``--verbose`` ask; yields the list of its warnings so far."""
+    log = logging.getLogger("vidstyle")
+    handler = _Lines(logging.ERROR if words.quiet else logging.DEBUG if words.verbose else logging.WARNING)
+    level = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.DEBUG if words.verbose else logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            if not words.verbose:
+                warnings.simplefilter("ignore")  # notes from one library to the programmers of another
+            yield handler.warnings
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
+
+
+class _Lines(logging.Handler):
+    """Writes each message once, around a progress bar if there is one."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__()
+        self.warnings: list[str] = []
+        self._shown: set[str] = set()
+        self._level = level  # of what is shown; warnings are collected even when they are not
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = record.getMessage()
+        except Exception:
+            self.handleError(record)
+            return
+        if line in self._shown:
+            return
+        self._shown.add(line)
+        if record.levelno >= logging.WARNING:
+            self.warnings.append(line)
+        if record.levelno >= self._level:
+            write_line(f"vidstyle: {record.levelname.lower()}: {line}")
+
+
+def write_line(line: str) -> None:
+    """Write ``line`` to stderr; a progress bar that is shown moves out of its way."""
+    from tqdm import tqdm
+
+    with contextlib.suppress(OSError):
+        tqdm.write(line, file=sys.stderr)

@@ -1,0 +1,110 @@
+"""The command ``vidstyle``: finds the command, runs it, and turns every way to end into an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Generator, Sequence
+from types import FrameType
+from typing import Any
+
+from vidstyle import __version__
+from vidstyle.cli.parser import Parser, parse
+from vidstyle.errors import VidstyleError
+
+COMMANDS = {  # command -> module with ``add(commands)``, in the order of the help
+    "run": "vidstyle.cli.run",
+    "image": "vidstyle.cli.image",
+    "sheet": "vidstyle.cli.sheet",
+    "steady": "vidstyle.cli.steady",
+    "list": "vidstyle.cli.list",
+    "doctor": "vidstyle.cli.doctor",
+    "completion": "vidstyle.cli.completion",
+}
+
+
+class Terminated(BaseException):
+    """SIGTERM or SIGHUP arrived: unwinds like Ctrl-C, so that no part of a file is left."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.code = 128 + number
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code: 0, 1 for errors, 2 for usage, 130 for Ctrl-C, 143 for SIGTERM."""
+    try:
+        with _signals_raise():
+            words = parse(build_parser(), list(sys.argv[1:] if arguments is None else arguments))
+            code: int = words.run(words)
+            sys.stdout.flush()  # here, where a closed pipe can still be answered
+            return code
+    except SystemExit as stop:  # argparse: help and version 0, usage 2
+        return stop.code if isinstance(stop.code, int) else 1
+    except VidstyleError as error:
+        return _failed(str(error), 1)
+    except KeyboardInterrupt:
+        return _failed("interrupted", 130)
+    except Terminated as stop:
+        return _failed(str(stop), stop.code)
+    except BrokenPipeError:
+        # whoever read stdout has gone (vidstyle list | head): nothing to say, nor where
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except MemoryError:
+        return _failed("out of memory; try a smaller --working-size", 1)
+    except Exception as error:
+        text = " ".join(str(error).split())
+        return _failed(f"unexpected {type(error).__name__}: {text} (VIDSTYLE_DEBUG=1 shows where)", 1)
+
+
+def build_parser() -> Parser:
+    """The parser of all commands."""
+    parser = Parser(
+        prog="vidstyle",
+        description="Turns video into a moving painting in the style of any picture, without flicker.",
+        epilog="vidstyle COMMAND --help says more. Start with: vidstyle run clip.mp4 --style waves",
+    )
+    parser.add_argument("--version", action="version", version=f"vidstyle {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
+    for module in COMMANDS.values():
+        importlib.import_module(module).add(commands)
+    return parser
+
+
+def _failed(message: str, code: int) -> int:
+    if os.environ.get("VIDSTYLE_DEBUG", "0") not in ("", "0"):
+        traceback.print_exc()
+    # stderr may be gone too
+    with contextlib.suppress(OSError):
+        print(f"vidstyle: {message}", file=sys.stderr, flush=True)
+    return code
+
+
+@contextlib.contextmanager
+def _signals_raise() -> Generator[None, None, None]:
+    """Within it SIGTERM and SIGHUP raise ``Terminated`` in the main thread, as Ctrl-C does by itself."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Terminated(number)
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    # a signal that is ignored (nohup) stays ignored
+    before: dict[int, Any] = {
+        number: signal.signal(number, stop)
+        for number in numbers
+        if signal.getsignal(number) != signal.SIG_IGN
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

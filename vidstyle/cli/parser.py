@@ -1,0 +1,136 @@
+"""Arguments drawn from the option records, and errors that say what was probably meant."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable
+from dataclasses import Field, fields
+from pathlib import Path
+from typing import Any, NoReturn
+
+from vidstyle.errors import OptionError, suggestion
+from vidstyle.options import value_of
+
+
+class Parser(argparse.ArgumentParser):
+    """An ``ArgumentParser`` that takes no abbreviations and names the nearest word in its errors."""
+
+    def __init__(self, **settings: Any) -> None:
+        settings.setdefault("formatter_class", _Formatter)
+        super().__init__(allow_abbrev=False, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        """Leave with exit code 2 and two lines: what was wrong, and where to read on."""
+        self.exit(2, f"{self.prog}: {self._helpful(message)}\nsee {self.prog} --help\n")
+
+    def _helpful(self, message: str) -> str:
+        unknown = re.match(r"argument [^:]*: invalid choice: '([^']*)'", message)
+        for action in self._actions if unknown else ():
+            if unknown and isinstance(action, argparse._SubParsersAction):
+                return f"no command named {unknown[1]!r}; {suggestion(unknown[1], action.choices)}"
+        # the option records name the option themselves
+        return re.sub(r"^argument (--[\w-]+)[^:]*: (?=--)", "", message)
+
+
+class _Formatter(argparse.HelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30)
+
+
+def add_options(parser: Parser, title: str, record: type[Any], leave_out: tuple[str, ...] = ()) -> None:
+    """Give ``parser`` one option for each field of ``record``, under a heading ``title``."""
+    group = parser.add_argument_group(title)
+    for item in fields(record):
+        if item.name not in leave_out:
+            _add_option(group, item)
+
+
+def _add_option(group: argparse._ArgumentGroup, item: Field[Any]) -> None:
+    flag = "--" + item.name.replace("_", "-")
+    # left out unless given: what is not given keeps the record's default
+    settings: dict[str, Any] = {"default": argparse.SUPPRESS, "help": _help(item)}
+    if item.default is False:
+        group.add_argument(flag, action="store_true", **settings)
+        return
+    settings["type"] = _reader_of(item)
+    if item.metadata["choices"]:
+        settings["choices"] = item.metadata["choices"]
+    else:
+        settings["metavar"] = item.metadata["metavar"]
+    if item.default == ():
+        settings.update(action="extend", nargs=1, type=str)
+    group.add_argument(flag, **settings)
+
+
+def _help(item: Field[Any]) -> str:
+    text: str = item.metadata["help"].replace("%", "%%")
+    given = item.default is not None and item.default is not False and item.default != ()
+    return f"{text} (default: {item.default})" if given else text
+
+
+def _reader_of(item: Field[Any]) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        try:
+            return value_of(item, text)
+        except OptionError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read
+
+
+def add_styles(parser: Parser) -> None:
+    """``--style``, which may be given several times."""
+    parser.add_argument(
+        "--style",
+        action="append",
+        default=[],
+        metavar="PICTURE",
+        help="a picture, or the name of a bundled style (vidstyle list styles); several are mixed",
+    )
+
+
+def style_name(words: argparse.Namespace) -> str:
+    """What results are named after: the styles given, joined, or the style track; a usage error if there is none."""
+    names = [Path(style).stem for style in words.style]
+    if getattr(words, "style_track", None) is not None:
+        names = names or [words.style_track.stem]
+    if not names:
+        words.parser.error("a --style is needed: a picture, or a name that `vidstyle list styles` shows")
+    return "+".join(names)
+
+
+def add_noise(parser: Parser) -> None:
+    """How much is told on the way."""
+    noise = parser.add_mutually_exclusive_group()
+    noise.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
+    noise.add_argument("-v", "--verbose", action="store_true", help="say what is chosen and done")
+
+
+def given(words: argparse.Namespace, *records: type[Any]) -> dict[str, Any]:
+    """Those options of ``records`` that were given on the command line."""
+    names = {item.name for record in records for item in fields(record)}
+    return {name: value for name, value in vars(words).items() if name in names}
+
+
+def parse(parser: Parser, arguments: list[str]) -> argparse.Namespace:
+    """The words of the command line; inputs may stand before, between and after the options."""
+    words, left = parser.parse_known_args(arguments)
+    loose = [word for word in left if not word.startswith("-") or word == "-"]
+    wrong = [word for word in left if word not in loose]
+    command = words.parser if "parser" in words else parser
+    if wrong:
+        flag = wrong[0].split("=")[0]
+        flags = [text for text in command._option_string_actions if text.startswith("--")]
+        command.error(
+            f"no option {flag}; {suggestion(flag, flags)}" if _has_near(flag, flags) else f"no option {flag}"
+        )
+    if loose and not isinstance(getattr(words, "inputs", None), list):
+        command.error(f"one word too many: {loose[0]}")
+    if loose:
+        words.inputs += loose
+    return words
+
+
+def _has_near(flag: str, flags: list[str]) -> bool:
+    return suggestion(flag, flags).startswith("did you mean")

@@ -1,0 +1,92 @@
+"""The progress bar: it advances by time, since frame counts are estimates."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Generator
+from fractions import Fraction
+
+from tqdm import tqdm
+
+from vidstyle.report import OnFrame, Progress, RunReport
+
+_FORMAT = "{desc} {percentage:3.0f}% |{bar}| {postfix}"
+_FORMAT_OPEN = "{desc} {postfix}"  # the length is not known
+
+
+@contextlib.contextmanager
+def bar(name: str, hidden: bool) -> Generator[OnFrame, None, None]:
+    """A hook that draws the run of ``name`` on stderr; nothing is drawn if ``hidden`` or stderr is no terminal."""
+    drawing = _Bar(name, hidden)
+    try:
+        yield drawing
+    finally:
+        drawing.close()
+
+
+class _Bar:
+    def __init__(self, name: str, hidden: bool) -> None:
+        self._name = name
+        self._hidden = hidden
+        self._bar: tqdm[None] | None = None
+
+    def __call__(self, progress: Progress) -> bool:
+        if self._bar is None:
+            self._bar = self._open(progress)
+        done = progress.frame.time + progress.frame.duration
+        elapsed = self._bar.format_dict["elapsed"]
+        self._bar.set_postfix_str(_state(progress, done, elapsed), refresh=False)
+        total = self._bar.total
+        # an estimate may fall short: the bar then stays full
+        self._bar.update(max(0.0, (min(float(done), total) if total else float(done)) - self._bar.n))
+        return True
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def _open(self, progress: Progress) -> tqdm[None]:
+        length = progress.info.duration
+        return tqdm(
+            desc=self._name,
+            total=float(length) if length else None,
+            bar_format=_FORMAT if length else _FORMAT_OPEN,
+            disable=True if self._hidden else None,  # None: hidden where stderr is no terminal
+            file=sys.stderr,
+            leave=False,
+            dynamic_ncols=True,
+            miniters=0,
+        )
+
+
+def _state(progress: Progress, done: Fraction, elapsed: float) -> str:
+    """``00:12/01:30, 9.8 frames/s, 01:02 left, stylize limits``."""
+    length = progress.info.duration
+    parts = [clock(float(done)) + (f"/{clock(float(length))}" if length else "")]
+    if elapsed > 0:
+        parts.append(f"{(progress.index + 1) / elapsed:.1f} frames/s")
+    if length and done > 0 and progress.index > 0:
+        left = max(0.0, float(length - done)) * elapsed / float(done)
+        parts.append(f"{clock(left)} left")
+    return ", ".join([*parts, f"{progress.limit} limits"] if progress.limit else parts)
+
+
+def clock(seconds: float) -> str:
+    """``01:30`` or ``1:01:30``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
+
+
+def summary(report: RunReport) -> str:
+    """``painted.mp4: 125 frames in 12.3 s (10.2 a second), 2 cuts, 21 % repainted``."""
+    parts = [
+        f"{report.frames} frames in {report.seconds:.1f} s ({report.frames / report.seconds:.1f} a second)"
+    ]
+    if report.cuts:
+        parts.append(f"{len(report.cuts)} cut{'s' if len(report.cuts) > 1 else ''}")
+    parts.append(f"{report.repainted:.0%} repainted")
+    if report.skipped:
+        parts.append(f"{report.skipped} damaged packets skipped")
+    return f"{report.target}: {', '.join(parts)}"

@@ -1,0 +1,48 @@
+"""``vidstyle sheet``: styles times moments of a clip in one picture, to choose by eye."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from vidstyle.cli.logs import shown
+from vidstyle.cli.parser import Parser, add_noise, add_options, add_styles, given
+from vidstyle.options import PaintOptions, ReadOptions, SheetOptions
+
+if TYPE_CHECKING:
+    from vidstyle.words import SheetWords
+
+
+def add(commands: Any) -> None:
+    """Add the command to ``commands``."""
+    parser: Parser = commands.add_parser(
+        "sheet",
+        help="styles and moments of a clip in one picture, to choose from",
+        description="Paints a few moments of a clip in several styles, side by side in one picture.",
+        epilog="example: vidstyle sheet clip.mp4 --style waves --style painting.jpg -o sheet.png",
+    )
+    parser.add_argument("input", metavar="INPUT", help="a clip, or a folder or pattern of pictures")
+    add_styles(parser)
+    parser.add_argument("-o", "--output", metavar="OUT", help="the picture (default: <clip>_sheet.png)")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing picture")
+    add_noise(parser)
+    add_options(parser, "sheet", SheetOptions)
+    add_options(parser, "painting", PaintOptions, leave_out=("style_track", "style_weights", "mask"))
+    add_options(parser, "reading", ReadOptions, leave_out=("frames",))
+    parser.set_defaults(run=_run, parser=parser)
+
+
+def _run(words: argparse.Namespace) -> int:
+    with shown(words):
+        from vidstyle.sheet import make_sheet
+
+        source = Path(words.input)
+        target = (
+            Path(words.output) if words.output is not None else source.with_name(f"{source.stem}_sheet.png")
+        )
+        options = cast("SheetWords", given(words, SheetOptions, PaintOptions, ReadOptions))
+        make_sheet(words.input, target, styles=words.style, overwrite=words.overwrite, **options)
+        if not words.quiet:
+            print(target, flush=True)
+    return 0

@@ -1,0 +1,55 @@
+"""``vidstyle steady``: makes frames that were painted elsewhere agree."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from vidstyle.cli.logs import shown
+from vidstyle.cli.parser import Parser, add_noise, add_options, given
+from vidstyle.options import ReadOptions, SteadyOptions, WriteOptions
+
+if TYPE_CHECKING:
+    from vidstyle.words import SteadyFileWords
+
+_EXAMPLES = """\
+examples:
+  vidstyle steady clip.mp4 painted-by-another-tool.mp4 -o steady.mp4
+  vidstyle steady clip.mp4 painted-frames/ -o steady.mp4
+"""
+
+
+def add(commands: Any) -> None:
+    """Add the command to ``commands``."""
+    parser: Parser = commands.add_parser(
+        "steady",
+        help="take the flicker out of a clip that was painted elsewhere, frame by frame",
+        description="Makes the frames of a painted clip agree, by the motion of the clip that it was painted from.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("clip", metavar="CLIP", help="the clip as it was before it was painted")
+    parser.add_argument(
+        "painted", metavar="PAINTED", help="the same frames, painted: a clip, a folder, a pattern"
+    )
+    parser.add_argument("-o", "--output", metavar="OUT", help="the result (default: <painted>_steady)")
+    add_noise(parser)
+    add_options(parser, "steadiness", SteadyOptions)
+    add_options(parser, "reading", ReadOptions)
+    add_options(parser, "writing", WriteOptions)
+    parser.set_defaults(run=_run, parser=parser)
+
+
+def _run(words: argparse.Namespace) -> int:
+    with shown(words):
+        from vidstyle.api import steady
+        from vidstyle.cli.progress import bar, summary
+
+        options = cast("SteadyFileWords", given(words, SteadyOptions, ReadOptions, WriteOptions))
+        target = Path(words.output) if words.output is not None else None
+        with bar(Path(words.painted).name, hidden=words.quiet) as draw:
+            report = steady(words.clip, words.painted, target, on_frame=draw, **options)
+        if not words.quiet:
+            print(summary(report), flush=True)
+    return 0

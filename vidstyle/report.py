@@ -1,0 +1,104 @@
+"""What a run says of itself: a record for every frame, and one for the whole."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from vidstyle.frames import Frame, VideoInfo
+
+PARTS = (
+    "vidstyle",
+    "av",
+    "numpy",
+    "opencv-python-headless",
+    "pillow",
+    "scenedetect-headless",
+    "torch",
+    "torchvision",
+)
+"""Distributions whose versions decide a result."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Progress:
+    """One finished frame, as an ``on_frame`` hook sees it."""
+
+    index: int
+    """0 for the first frame of the selected part."""
+    frame: Frame
+    """The result, with its time and duration."""
+    info: VideoInfo
+    """The source; its ``duration`` and ``frames`` are estimates of the whole, or None."""
+    is_cut: bool = False
+    """Whether a new shot begins here."""
+    repainted: float = 1.0
+    """Share of the pixels, 0 to 1, that were painted anew."""
+    limit: str = ""
+    """The stage that the others wait for so far: decode, stylize or encode."""
+
+
+OnFrame = Callable[[Progress], bool | None]
+"""Called with every frame after it was written; returning False ends the run with a whole, shorter result."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """A finished run."""
+
+    source: Path
+    target: Path
+    frames: int
+    duration: Fraction
+    """Seconds of the result."""
+    cuts: tuple[Fraction, ...]
+    """Times (s) at which a new shot begins, the first one left out."""
+    repainted: float
+    """Mean share of the pixels, 0 to 1, that were painted anew."""
+    skipped: int
+    """Packets of the source that could not be decoded."""
+    seconds: float
+    """Wall time of the run."""
+    stages: Mapping[str, float] = field(default_factory=dict)
+    """Seconds in which each stage was at work; stages overlap, so their sum may exceed ``seconds``."""
+    limit: str = ""
+    """The stage that the others waited for."""
+    stopped: bool = False
+    """Whether ``on_frame`` ended the run before the source did."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Every option with the value that was used."""
+
+    def to_json(self) -> dict[str, Any]:
+        """This report and the versions at work, in plain numbers, texts, lists and dicts."""
+        values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
+        return {**_plain(values), "versions": versions()}
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, the system and the distributions that decide a result."""
+    found = {"python": platform.python_version(), "system": platform.platform()}
+    for name in PARTS:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed as a distribution"
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """``value`` as JSON holds it; times become seconds."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Fraction):
+        return float(value)
+    if isinstance(value, float):
+        return round(value, 6)
+    return value if isinstance(value, (int, str, bool, type(None))) else str(value)

@@ -1,0 +1,76 @@
+"""All options as keywords, for type checkers and editors: the same words as on the command line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any, Literal, TypedDict
+
+Number = int | float | Fraction | str
+File = str | os.PathLike[str]
+
+
+class StillWords(TypedDict, total=False):
+    """What paints (``options.PaintOptions``); values and defaults are explained there."""
+
+    engine: str
+    weights: File | None
+    style_weights: Sequence[float] | str | None
+    style_track: File | None
+    strength: float
+    preserve_color: bool
+    mask: File | None
+    working_size: int | None
+    device: Literal["auto", "cpu", "cuda", "mps"]
+    precision: Literal["auto", "fp32", "fp16", "bf16"]
+    style_cache: File | None
+
+
+class SteadyWords(TypedDict, total=False):
+    """What makes frames agree (``options.SteadyOptions``)."""
+
+    temporal: Literal["map", "blend", "none"]
+    flow: Literal["auto", "dis", "raft-small", "raft-large", "none"]
+    flow_size: int | None
+    stability: float
+
+
+class FrameWords(StillWords, SteadyWords, total=False):
+    """All that turns frames into frames."""
+
+
+class FileWords(TypedDict, total=False):
+    """Which part is read (``options.ReadOptions``) and how it is written (``options.WriteOptions``)."""
+
+    start: Number | None
+    end: Number | None
+    frames: int | None
+    rate: Number | None
+    hdr: Literal["tonemap", "refuse"]
+    codec: str | None
+    crf: float | None
+    bitrate: str | int | None
+    preset: str
+    encoder_options: Mapping[str, Any] | Iterable[str | tuple[str, str]]
+    even: bool
+    overwrite: bool
+
+
+class SteadyFileWords(SteadyWords, FileWords, total=False):
+    """All of ``steady``'s words."""
+
+
+class Words(FrameWords, FileWords, total=False):
+    """All words."""
+
+
+class SheetWords(StillWords, total=False):
+    """What a contact sheet shows (``options.SheetOptions``), of which part of the clip, and painted how."""
+
+    moments: int
+    cell: int
+    start: Number | None
+    end: Number | None
+    rate: Number | None
+    hdr: Literal["tonemap", "refuse"]
