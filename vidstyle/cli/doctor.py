@@ -71,10 +71,13 @@ def _threads() -> Iterator[tuple[bool, str]]:
 
 def _codecs() -> Iterator[tuple[bool, str]]:
     from vidstyle.video.codecs import CODECS, opens
+    from vidstyle.video.quality import HARDWARE
 
-    for name in CODECS:
-        works = opens(name)
-        yield works or name not in ("h264",), f"{name}" + ("" if works else ": does not open here")
+    for name, codec in CODECS.items():
+        encoders = [*codec.encoders, *(f"{name}_{maker}" for maker in HARDWARE)]
+        working = [encoder for encoder in encoders if opens(encoder)]
+        found = ", ".join(working) if working else f"no encoder opens here (tried {', '.join(codec.encoders)})"
+        yield bool(working) or name != "h264", f"{name}: {found}"
 
 
 def _weights() -> Iterator[tuple[bool, str]]:

@@ -72,7 +72,8 @@ class _Batch:
     """The sources of one command, one after the other; one that fails does not stop the rest."""
 
     def __init__(self, words: argparse.Namespace) -> None:
-        from vidstyle.cli.inputs import expand, targets
+        style = style_name(words)
+        from vidstyle.cli.inputs import expand, targets  # reads what codecs there are: after usage is checked
 
         self.words = words
         self.reports: list[RunReport] = []
@@ -80,7 +81,7 @@ class _Batch:
         write = WriteOptions(**given(words, WriteOptions))
         PaintOptions(**given(words, PaintOptions))
         self.sources = expand(words.inputs)
-        self.targets = targets(self.sources, words.output, style_name(words), write)
+        self.targets = targets(self.sources, words.output, style, write)
         if words.json is not None and not Path(words.json).parent.is_dir():
             raise OutputError(f"no folder {Path(words.json).parent} for --json; make it first")
         self._stylizer: Stylizer | None = None
