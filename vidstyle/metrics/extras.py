@@ -1,0 +1,19 @@
+"""Libraries that only some metrics need: imported when asked for, one clear line where they lack."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from vidstyle.errors import OptionError
+
+
+def needed(module: str, metric: str) -> Any:
+    """Import ``module``; ``OptionError`` with the command that installs it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        library = {"skimage": "scikit-image"}.get(module.partition(".")[0], module.partition(".")[0])
+        raise OptionError(
+            f"{metric} needs {library}, which is not installed; pip install 'vidstyle[evaluate]'"
+        ) from error

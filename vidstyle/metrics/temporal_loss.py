@@ -1,0 +1,59 @@
+"""Temporal loss: the error along the clip's motion as style transfer papers print it, short and long."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from vidstyle.flow.warp import warp
+from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+
+
+class TemporalLoss:
+    """RMSE between W(O_{t+i})·M and O_t·M over all pixels, masked ones too; the mean over t.
+
+    The Sintel family: ReReVST (Wang et al. 2020; the author's code in daooshee/ReReVST-Code#1), then MCCNet,
+    CCPL and, with RAFT, CAP-VSTNet. M is 0 where the flow is occluded (``base.occluded``) or leaves the
+    frame. Theirs take Sintel's own or PWC-Net's flow and masks. Unit: intensity (0 to 1); lower is steadier.
+    It differs from ``warping_error`` in the root, and in that masked pixels count as perfect.
+    """
+
+    needs = frozenset({"motion"})
+
+    def __init__(self, interval: int) -> None:
+        self.intervals = (interval,)
+        self._interval = interval
+        self._mean = Mean()
+
+    @property
+    def latest(self) -> float | None:
+        return self._mean.latest
+
+    def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
+        before, moved = past.get(self._interval), motion.get(self._interval)
+        if before is None or moved is None:
+            self._mean.skip()
+            return
+        warped, inside = warp(now.result, moved.forward)
+        mask = (moved.valid & inside).to(warped.dtype)
+        squares = (warped - before.result).mul_(mask).square_()
+        self._mean.add(float(squares.mean(dtype=torch.float64).sqrt()))
+
+    def result(self) -> float | None:
+        return self._mean.value
+
+
+def short(setup: Setup | None = None) -> TemporalLoss:
+    """Against the frame before."""
+    return TemporalLoss(1)
+
+
+def long(setup: Setup | None = None) -> TemporalLoss:
+    """Against ten frames back, the papers' long term."""
+    return TemporalLoss(10)
+
+
+def longest(setup: Setup | None = None) -> TemporalLoss:
+    """Against thirty frames back: drift that ten frames do not show yet."""
+    return TemporalLoss(30)
