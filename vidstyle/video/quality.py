@@ -1,0 +1,223 @@
+"""Quality, bit rate and speed in each encoder's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from vidstyle.errors import OptionError, suggestion
+from vidstyle.options import DEFAULT_CRF, WriteOptions
+
+SPEEDS = (
+    "ultrafast",
+    "superfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+    "slower",
+    "veryslow",
+    "placebo",
+)
+"""Words for speed that every encoder with presets understands, beside its own."""
+
+HARDWARE = (
+    "nvenc",
+    "qsv",
+    "amf",
+    "videotoolbox",
+    "vaapi",
+    "mf",
+    "v4l2m2m",
+    "vulkan",
+    "mediacodec",
+    "d3d12va",
+)
+"""How the names of hardware encoders end, after the family: ``h264_nvenc``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What an encoder is to be opened with."""
+
+    options: Mapping[str, str] = field(default_factory=dict)
+    """The encoder's own options."""
+    bit_rate: int = 0
+    """Bits a second; 0 for constant quality."""
+
+
+def tune(encoder: str, options: WriteOptions, pixel_format: str) -> Tuning:
+    """The options that make ``encoder`` keep to ``options``: crf or bit rate, preset, its own options.
+
+    ``options.crf`` is a number on the encoder's own scale, whatever it calls it.
+
+    Raises:
+        OptionError: an unknown preset, a quality out of the encoder's range, a quality or bit rate for
+            an encoder that has none, or both a quality and a bit rate.
+    """
+    dialect = _dialect(encoder)
+    if options.crf is not None and options.bitrate is not None:
+        raise OptionError("--crf and --bitrate cannot be used together; give one of them")
+    if dialect.quality is None and (options.crf, options.bitrate) != (None, None):
+        word = "--crf" if options.crf is not None else "--bitrate"
+        raise OptionError(f"{word} cannot be used with {encoder}: {dialect.why_no_quality}")
+    chosen = {**dialect.always, **_speed(encoder, dialect, options.preset)}
+    bit_rate = 0
+    if options.bitrate is not None:
+        bit_rate = _bits(options.bitrate)
+    elif dialect.quality is not None:
+        crf = DEFAULT_CRF if options.crf is None else options.crf
+        if crf > dialect.worst:
+            raise OptionError(f"--crf must be from 0 to {dialect.worst:g} for {encoder}, got {crf:g}")
+        chosen |= dialect.quality(crf)
+    if encoder == "prores_ks" and "444" in pixel_format and "444" not in chosen["profile"]:
+        chosen["profile"] = "4444"  # the others have no alpha and half the colour
+    if encoder == "libvpx-vp9" and pixel_format.startswith("yuva"):
+        chosen["auto-alt-ref"] = "0"  # libvpx drops alpha from pictures that are not shown
+    for key, value in options.encoder_options:
+        chosen[key] = f"{dialect.always[key]}:{value}" if key == "x265-params" else value
+    return Tuning(chosen, bit_rate)
+
+
+def presets(encoder: str) -> tuple[str, ...]:
+    """The names that ``--preset`` takes for ``encoder``; empty where it has none."""
+    return tuple(_dialect(encoder).presets)
+
+
+@dataclass(frozen=True, slots=True)
+class _Dialect:
+    quality: Callable[[float], dict[str, str]] | None = None
+    worst: float = 51.0
+    """The largest number on the encoder's quality scale."""
+    presets: Mapping[str, dict[str, str]] = field(default_factory=dict)
+    always: Mapping[str, str] = field(default_factory=dict)
+    why_no_quality: str = ""
+
+
+def _dialect(encoder: str) -> _Dialect:
+    suffix = encoder.rpartition("_")[2]
+    return _DIALECTS.get(encoder) or (_DIALECTS.get(suffix) if suffix in HARDWARE else None) or _PLAIN
+
+
+def _speed(encoder: str, dialect: _Dialect, preset: str) -> dict[str, str]:
+    if preset in dialect.presets:
+        return dialect.presets[preset]
+    if not dialect.presets:
+        if preset in SPEEDS:
+            return {}  # a word for speed is a wish, and this encoder has one speed only
+        raise OptionError(f"{encoder} has no preset {preset!r}: it has no presets at all; leave --preset out")
+    raise OptionError(f"{encoder} has no preset {preset!r}; {suggestion(preset, dialect.presets)}")
+
+
+def _bits(text: str) -> int:
+    """Bits a second of ``8M`` or ``900k``."""
+    factor = {"k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9}.get(text[-1:], 1)
+    try:
+        bits = round(float(text.rstrip("kKMG")) * factor)
+    except ValueError:
+        bits = 0
+    if bits < 1000:
+        raise OptionError(f"--bitrate must be 1k or more, like 8M or 900k bits a second, got {text!r}")
+    return bits
+
+
+def _names(key: str, names: tuple[str, ...]) -> dict[str, dict[str, str]]:
+    return {name: {key: name} for name in names}
+
+
+def _steps(key: str, *values: object) -> dict[str, dict[str, str]]:
+    """One value for each of ``SPEEDS``."""
+    return {speed: {key: str(value)} for speed, value in zip(SPEEDS, values, strict=True)}
+
+
+def _whole(key: str) -> Callable[[float], dict[str, str]]:
+    return lambda crf: {key: str(round(crf))}
+
+
+_SVT = _steps("preset", 12, 11, 10, 9, 8, 7, 5, 4, 3, 1)
+_VP9 = {
+    speed: {"deadline": deadline, "cpu-used": str(used)}
+    for speed, deadline, used in zip(
+        SPEEDS,
+        ("realtime",) * 2 + ("good",) * 8,
+        (8, 7, 5, 4, 3, 2, 1, 1, 0, 0),
+        strict=True,
+    )
+}
+_PRORES = ("proxy", "lt", "standard", "hq", "4444", "4444xq")
+_NVENC = tuple(f"p{step}" for step in range(1, 8))
+_QSV = (
+    "veryfast",
+    "veryfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+    "slower",
+    "veryslow",
+    "veryslow",
+)
+
+# forced-idr: the last picture of a clip with uneven times is made a key picture (see writer.py)
+_X264 = {"forced-idr": "1"}
+_DIALECTS = {
+    "libx264": _Dialect(lambda crf: {"crf": f"{crf:g}"}, presets=_names("preset", SPEEDS), always=_X264),
+    "libx265": _Dialect(
+        lambda crf: {"crf": f"{crf:g}"},
+        presets=_names("preset", SPEEDS),
+        always={**_X264, "x265-params": "log-level=none"},  # it talks to stderr on its own
+    ),
+    "libsvtav1": _Dialect(
+        _whole("crf"), worst=63, presets=_SVT | {str(step): {"preset": str(step)} for step in range(14)}
+    ),
+    "libvpx-vp9": _Dialect(
+        _whole("crf"),
+        worst=63,
+        presets=_VP9
+        | _names("deadline", ("best", "good", "realtime"))
+        | {str(step): {"deadline": "good", "cpu-used": str(step)} for step in range(9)},
+        always={"row-mt": "1"},
+    ),
+    "prores_ks": _Dialect(
+        presets=_steps("profile", *("proxy",) * 2, *("lt",) * 2, "standard", *("hq",) * 5)
+        | _names("profile", _PRORES),
+        always={"vendor": "apl0"},  # Apple's programs refuse other vendors
+        why_no_quality=f"its --preset is its quality ({', '.join(_PRORES)})",
+    ),
+    "ffv1": _Dialect(
+        presets=_steps("context", *(0,) * 6, *(1,) * 4),
+        always={"level": "3", "slicecrc": "1", "g": "1"},
+        why_no_quality="it is lossless",
+    ),
+    "gif": _Dialect(why_no_quality="it has 256 colours and nothing to set"),
+    "png": _Dialect(why_no_quality="it is lossless"),
+    "apng": _Dialect(why_no_quality="it is lossless"),
+    "libwebp_anim": _Dialect(
+        # its own scale runs from 0 to 100, higher is better
+        lambda crf: {"lossless": "1"} if crf == 0 else {"quality": f"{100 - crf:g}"},
+        worst=63,
+    ),
+    "nvenc": _Dialect(
+        lambda crf: {"rc": "vbr", "cq": f"{max(crf, 1):g}"},  # cq=0 means "automatic"
+        presets=_steps("preset", "p1", "p1", "p2", "p3", "p3", "p4", "p5", "p6", "p7", "p7")
+        | _names("preset", _NVENC),
+        always=_X264,
+    ),
+    "qsv": _Dialect(_whole("global_quality"), presets=_steps("preset", *_QSV)),
+    "amf": _Dialect(
+        lambda crf: {"rc": "cqp", "qp_i": str(round(crf)), "qp_p": str(round(crf))},
+        presets=_steps("quality", *("speed",) * 4, *("balanced",) * 2, *("quality",) * 4)
+        | _names("quality", ("speed", "balanced", "quality")),
+    ),
+    "vaapi": _Dialect(lambda crf: {"rc_mode": "CQP", "global_quality": str(round(crf))}),
+    # 118 is FFmpeg's lambda for one step of quality; its own scale runs from 1 to 100, higher is better
+    "videotoolbox": _Dialect(
+        lambda crf: {"flags": "+qscale", "global_quality": str(118 * round(100 - crf * 99 / 51))}
+    ),
+}
+_PLAIN = _Dialect(
+    # a fixed quantiser from 1 to 31, which all of FFmpeg's own encoders share
+    lambda crf: {"flags": "+qscale", "global_quality": str(118 * max(1, round(crf * 31 / 51)))}
+)
