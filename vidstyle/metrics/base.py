@@ -61,12 +61,20 @@ class Setup:
 class Metric(Protocol):
     """Measures one result in one pass and in constant memory."""
 
-    intervals: tuple[int, ...]
-    """How many frames back it compares with; () if it looks at single frames."""
-    needs: frozenset[str]
-    """Of "motion", "style", "alone": what it cannot do without."""
-    latest: float | None
-    """The value of the frame added last, for curves; None where it has none (a first frame, a cut)."""
+    @property
+    def intervals(self) -> tuple[int, ...]:
+        """How many frames back it compares with; () if it looks at single frames."""
+        ...
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Of "motion", "style", "alone": what it cannot do without."""
+        ...
+
+    @property
+    def latest(self) -> float | None:
+        """The value of the frame added last, for curves; None where it has none (a first frame, a cut)."""
+        ...
 
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
         """Take in the next frame.
