@@ -57,3 +57,21 @@ TEMPORAL: Registry[Any] = Registry(
         "blend": "vidstyle.temporal.blend:Blend",
     },
 )
+
+METRICS: Registry[Any] = Registry(
+    "metric",
+    {
+        "warping_error": "vidstyle.metrics.warping_error:WarpingError",
+        "frame_difference": "vidstyle.metrics.frame_difference:FrameDifference",
+        "flicker_reduction": "vidstyle.metrics.flicker_reduction:FlickerReduction",
+        "temporal_loss_short": "vidstyle.metrics.temporal_loss:short",
+        "temporal_loss_long": "vidstyle.metrics.temporal_loss:long",
+        "temporal_loss_longest": "vidstyle.metrics.temporal_loss:longest",
+        "style_distance": "vidstyle.metrics.style_distance:StyleDistance",
+        "content_distance": "vidstyle.metrics.content_distance:ContentDistance",
+        "sharpness": "vidstyle.metrics.sharpness:Sharpness",
+        "tof": "vidstyle.metrics.tof:TOF",
+        "ssim": "vidstyle.metrics.fidelity:SSIM",
+        "psnr": "vidstyle.metrics.fidelity:PSNR",
+    },
+)
