@@ -1,0 +1,137 @@
+"""What the paint map computes with: planes and pictures, on a CPU (OpenCV) or on any torch device."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+Plane = Any
+"""(H, W) float32, bool or uint8: a NumPy array or a torch tensor; both know +, *, <, &, slices, masks."""
+Picture = Any
+"""A picture, or a signed difference of pictures, in the raster's own form: only the raster looks inside."""
+View = Any
+"""What a flow estimator looks at, made once a frame."""
+
+
+class Raster(Protocol):
+    """The operations that differ between NumPy with OpenCV and torch.
+
+    Coordinates are in pixels, x first. Outside a picture its nearest edge is seen. A "ring" is several
+    pictures of one size in one block, so that one sampling serves all of them.
+    """
+
+    def upload(self, pixels: Any) -> Picture:
+        """(H, W, 3) uint8 or uint16 in this raster's form."""
+
+    def download(self, picture: Picture) -> Any:
+        """Back to (H, W, 3) in the depth that was uploaded."""
+
+    def size(self, picture: Picture) -> tuple[int, int]:
+        """Height and width."""
+
+    def is_equal(self, left: Picture, right: Picture) -> bool:
+        """No sample differs."""
+
+    def shrunk(self, picture: Picture, height: int, width: int) -> Picture:
+        """A smaller picture, each value the mean of those it stands for."""
+
+    # planes
+
+    def grid(self, height: int, width: int) -> tuple[Plane, Plane]:
+        """The x and the y of every pixel, float32."""
+
+    def full(self, height: int, width: int, value: float) -> Plane:
+        """A float32 plane of one value."""
+
+    def slots(self, height: int, width: int) -> Plane:
+        """A uint8 plane of zeros."""
+
+    def floats(self, plane: Plane) -> Plane:
+        """Any plane as float32."""
+
+    def rint(self, plane: Plane) -> Plane:
+        """To the nearest whole numbers."""
+
+    def floor(self, plane: Plane) -> Plane:
+        """Down to whole numbers."""
+
+    def chosen(self, mask: Plane, yes: Plane | float, no: Plane) -> Plane:
+        """``yes`` where ``mask`` is true, else ``no``, which may be overwritten."""
+
+    def clip(self, plane: Plane, low: float, high: float) -> Plane:
+        """No value below ``low`` or above ``high``."""
+
+    def sqrt(self, plane: Plane) -> Plane:
+        """The root; of negative rounding errors, 0."""
+
+    def mean(self, plane: Plane) -> float:
+        """Of a bool plane: the share that is true."""
+
+    def median(self, plane: Plane) -> float:
+        """Of a float32 plane."""
+
+    def counts(self, plane: Plane, mask: Plane, slots: int) -> list[int]:
+        """How often each of 0 to slots - 1 stands in ``plane`` where ``mask`` is true."""
+
+    def pick(self, plane: Plane, x: Plane, y: Plane) -> Plane:
+        """The plane's values at whole-number coordinates."""
+
+    def resized(self, plane: Plane, height: int, width: int) -> Plane:
+        """A float32 plane at another size: bilinear when larger, means when smaller."""
+
+    def blurred(self, plane: Plane, sigma: float) -> Plane:
+        """A Gaussian of ``sigma`` px."""
+
+    def slope(self, plane: Plane) -> tuple[Plane, Plane]:
+        """Derivatives along x and y, a pixel, from central differences."""
+
+    def calm(self, mask: Plane) -> Plane:
+        """A bool mask less its specks: the median of 3x3."""
+
+    # flow
+
+    def view(self, picture: Picture, height: int, width: int, estimator: Any) -> View:
+        """What ``estimator`` looks at, at this size."""
+
+    def motion(self, estimator: Any, source: View, target: View) -> tuple[Plane, Plane]:
+        """Motion in px, x and y, from ``source`` to ``target``, float32 planes of the views' size."""
+
+    # pictures
+
+    def difference(self, left: Picture, right: Picture, sigma: float) -> Plane:
+        """The largest absolute difference of the channels, 0 to 1, after a Gaussian of ``sigma`` px."""
+
+    def new_ring(self, slots: int, like: Picture) -> Picture:
+        """Room for ``slots`` pictures."""
+
+    def put(self, ring: Picture, slot: int, picture: Picture) -> None:
+        """Store a picture."""
+
+    def sample(self, ring: Picture, slot: Plane, x: Plane, y: Plane, *, sharp: bool) -> Picture:
+        """The ring's pictures at (x, y) of ``slot``: with a long kernel if ``sharp``, else bilinear."""
+
+    def mixed(self, under: Picture, over: Picture, weight: Plane) -> Picture:
+        """``over`` where weight is 1, ``under`` where it is 0."""
+
+    def minus(self, left: Picture, right: Picture) -> Picture:
+        """A signed difference of pictures."""
+
+    def plus(self, picture: Picture, difference: Picture) -> Picture:
+        """A picture and a signed difference of its size or smaller (then enlarged), clamped."""
+
+    def moved(self, difference: Picture, x: Plane, y: Plane) -> Picture:
+        """A signed difference at (x, y), bilinear; zero outside."""
+
+    def faded(self, difference: Picture, more: Picture | None, weight: Plane) -> Picture | None:
+        """(difference + more) x weight; what can no longer be seen is 0, and None if nothing can."""
+
+    def correction(self, height: int, width: int) -> Picture:
+        """A signed difference of float32 that is zero everywhere."""
+
+    def coarse(self, left: Picture, right: Picture, height: int, width: int, sigma: float) -> Picture:
+        """left - right, float32, averaged to a smaller size and blurred there by ``sigma`` px."""
+
+    def stepped(self, correction: Picture, goal: Picture, share: Plane) -> Picture:
+        """The correction moved towards ``goal`` by ``share``, both float32."""
+
+    def scaled(self, correction: Picture, weight: Plane) -> Picture:
+        """A float32 correction times a plane."""

@@ -1,0 +1,189 @@
+"""The paint map's planes and pictures as NumPy arrays, computed by OpenCV on a CPU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from vidstyle.flow.dis import DIS
+
+Array = NDArray[Any]
+
+_PAD = 4  # lines above and below each slot: the longest kernel reaches that far, and never its neighbour
+_SMALLEST_VISIBLE = 1.0  # level of 255: a fading difference below is dropped
+
+
+class CvRaster:
+    """Pictures are (H, W, 3) uint8 or uint16 arrays, as frames hold them; nothing is uploaded."""
+
+    def upload(self, pixels: Array) -> Array:
+        return pixels
+
+    def download(self, picture: Array) -> Array:
+        return picture
+
+    def size(self, picture: Array) -> tuple[int, int]:
+        return int(picture.shape[0]), int(picture.shape[1])
+
+    def is_equal(self, left: Array, right: Array) -> bool:
+        # most frames differ in their first lines already
+        return np.array_equal(left[:8], right[:8]) and np.array_equal(left, right)
+
+    def shrunk(self, picture: Array, height: int, width: int) -> Array:
+        if picture.shape[:2] == (height, width):
+            return picture
+        return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+
+    # planes
+
+    def grid(self, height: int, width: int) -> tuple[Array, Array]:
+        x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+        return x, y
+
+    def full(self, height: int, width: int, value: float) -> Array:
+        return np.full((height, width), value, np.float32)
+
+    def slots(self, height: int, width: int) -> Array:
+        return np.zeros((height, width), np.uint8)
+
+    def floats(self, plane: Array) -> Array:
+        return plane.astype(np.float32)
+
+    def rint(self, plane: Array) -> Array:
+        return np.rint(plane)
+
+    def floor(self, plane: Array) -> Array:
+        return np.floor(plane)
+
+    def chosen(self, mask: Array, yes: Any, no: Array) -> Array:
+        np.copyto(no, yes, where=mask, casting="unsafe")
+        return no
+
+    def clip(self, plane: Array, low: float, high: float) -> Array:
+        return np.clip(plane, low, high)
+
+    def sqrt(self, plane: Array) -> Array:
+        return np.sqrt(np.maximum(plane, 0))
+
+    def mean(self, plane: Array) -> float:
+        return float(np.mean(plane))
+
+    def median(self, plane: Array) -> float:
+        return float(np.median(plane))
+
+    def counts(self, plane: Array, mask: Array, slots: int) -> list[int]:
+        return [int(count) for count in np.bincount(plane[mask].ravel(), minlength=slots)]
+
+    def pick(self, plane: Array, x: Array, y: Array) -> Array:
+        return cv2.remap(plane, x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+
+    def resized(self, plane: Array, height: int, width: int) -> Array:
+        if plane.shape == (height, width):
+            return plane
+        is_larger = height * width > plane.size
+        kind = cv2.INTER_LINEAR if is_larger else cv2.INTER_AREA
+        return cv2.resize(plane, (width, height), interpolation=kind)
+
+    def blurred(self, plane: Array, sigma: float) -> Array:
+        return cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+
+    def slope(self, plane: Array) -> tuple[Array, Array]:
+        edge = cv2.BORDER_REPLICATE
+        return (
+            cv2.Sobel(plane, cv2.CV_32F, 1, 0, ksize=1, scale=0.5, borderType=edge),
+            cv2.Sobel(plane, cv2.CV_32F, 0, 1, ksize=1, scale=0.5, borderType=edge),
+        )
+
+    def calm(self, mask: Array) -> Array:
+        return cv2.medianBlur(mask.view(np.uint8), 3).view(np.bool_)
+
+    # flow
+
+    def view(self, picture: Array, height: int, width: int, estimator: Any) -> Any:
+        if isinstance(estimator, DIS):  # grey integers are what it works on
+            grey = cv2.cvtColor(_eight_bit(picture), cv2.COLOR_RGB2GRAY)
+            return self.shrunk(grey, height, width)
+        small = self.shrunk(picture, height, width)
+        scaled = torch.from_numpy(small.astype(np.float32) / np.iinfo(picture.dtype).max)
+        return scaled.permute(2, 0, 1).unsqueeze(0)
+
+    def motion(self, estimator: Any, source: Any, target: Any) -> tuple[Array, Array]:
+        if isinstance(estimator, DIS):
+            flow = estimator.between(source, target)
+            return np.ascontiguousarray(flow[..., 0]), np.ascontiguousarray(flow[..., 1])
+        planes: Array = estimator(source, target)[0].float().cpu().numpy()
+        return planes[0], planes[1]
+
+    # pictures
+
+    def difference(self, left: Array, right: Array, sigma: float) -> Array:
+        blurred = [cv2.GaussianBlur(each, (0, 0), sigma) for each in (left, right)]
+        largest = cv2.absdiff(*blurred).max(axis=2)
+        return largest.astype(np.float32) * np.float32(1 / np.iinfo(left.dtype).max)
+
+    def new_ring(self, slots: int, like: Array) -> Array:
+        height, width = like.shape[:2]
+        return np.zeros((slots, height + 2 * _PAD, width, 3), like.dtype)
+
+    def put(self, ring: Array, slot: int, picture: Array) -> None:
+        ring[slot, _PAD:-_PAD] = picture
+        ring[slot, :_PAD] = picture[:1]
+        ring[slot, -_PAD:] = picture[-1:]
+
+    def sample(self, ring: Array, slot: Array, x: Array, y: Array, *, sharp: bool) -> Array:
+        tall = ring.shape[1]
+        inside = np.clip(y, 0, tall - 2 * _PAD - 1)  # a paint just past the edge must not see its neighbour
+        line = slot.astype(np.float32) * np.float32(tall) + (inside + np.float32(_PAD))
+        kind = cv2.INTER_LANCZOS4 if sharp else cv2.INTER_LINEAR
+        tower = ring.reshape(-1, ring.shape[2], 3)
+        return cv2.remap(tower, x, line, kind, borderMode=cv2.BORDER_REPLICATE)
+
+    def mixed(self, under: Array, over: Array, weight: Array) -> Array:
+        if under.dtype == np.uint8:
+            return cv2.blendLinear(over, under, weight, 1 - weight)
+        mixed: Array = np.rint(under + (over.astype(np.float32) - under) * weight[..., None])
+        return mixed.astype(under.dtype)
+
+    def minus(self, left: Array, right: Array) -> Array:
+        return cv2.subtract(left, right, dtype=cv2.CV_32F)
+
+    def plus(self, picture: Array, difference: Array) -> Array:
+        height, width = picture.shape[:2]
+        if difference.shape[:2] != picture.shape[:2]:
+            difference = cv2.resize(difference, (width, height), interpolation=cv2.INTER_LINEAR)
+        depth = cv2.CV_8U if picture.dtype == np.uint8 else cv2.CV_16U
+        return cv2.add(picture, difference, dtype=depth)
+
+    def moved(self, difference: Array, x: Array, y: Array) -> Array:
+        return cv2.remap(difference, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+
+    def faded(self, difference: Array, more: Array | None, weight: Array) -> Array | None:
+        total = (difference if more is None else cv2.add(difference, more)) * weight[..., None]
+        visible = np.abs(total) >= _SMALLEST_VISIBLE
+        total *= visible
+        return total if visible.any() else None
+
+    def correction(self, height: int, width: int) -> Array:
+        return np.zeros((height, width, 3), np.float32)
+
+    def coarse(self, left: Array, right: Array, height: int, width: int, sigma: float) -> Array:
+        small = cv2.subtract(
+            self.shrunk(left, height, width), self.shrunk(right, height, width), dtype=cv2.CV_32F
+        )
+        return cv2.GaussianBlur(small, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE) if sigma else small
+
+    def stepped(self, correction: Array, goal: Array, share: Array) -> Array:
+        moved: Array = correction + (goal - correction) * share[..., None]
+        return moved
+
+    def scaled(self, correction: Array, weight: Array) -> Array:
+        scaled: Array = correction * weight[..., None]
+        return scaled
+
+
+def _eight_bit(picture: Array) -> Array:
+    return picture if picture.dtype == np.uint8 else (picture >> 8).astype(np.uint8)

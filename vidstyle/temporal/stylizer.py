@@ -1,0 +1,90 @@
+"""The loop that makes a video out of painted frames: frames in, frames out, nothing kept between calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any, Protocol
+
+from vidstyle.frames import Frame, Pixels
+from vidstyle.options import SteadyOptions
+from vidstyle.registry import TEMPORAL
+from vidstyle.temporal.cuts import Cuts
+from vidstyle.temporal.paintmap import Need
+
+Paint = Callable[[Frame, bool, "Need | None"], Pixels]
+"""Paints a frame: (frame, whether a shot begins, where paint is needed) -> pixels of its size and depth."""
+
+Finish = Callable[[Frame, Pixels], Pixels]
+"""What is shown of a steady painting: (the clip's frame, painting) -> pixels."""
+
+Progress = Callable[[Fraction, Fraction], float]
+"""Share (0 to 1) of the way from one style to the next that is gone between two times (s)."""
+
+
+class Method(Protocol):
+    """Makes the painted frames of one shot agree."""
+
+    def plan(self, content: Any, *, renew: float = 0.0) -> Need:
+        """Where a frame wants fresh paint."""
+
+    def settle(self, painted: Any) -> Any:
+        """The result for the planned frame."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """A finished frame and what the loop knows of it."""
+
+    frame: Frame
+    is_cut: bool
+    """A new shot begins here; true for the first frame."""
+    repainted: float
+    """Share of the picture, 0 to 1, that shows fresh paint."""
+
+
+def steadied(
+    frames: Iterable[Frame],
+    paint: Paint,
+    *,
+    options: SteadyOptions = SteadyOptions(),  # noqa: B008  # a frozen record
+    flow: Any = None,
+    finish: Finish | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Shown]:
+    """Paint ``frames`` one by one and make them agree; each result comes before the next frame is taken.
+
+    Args:
+        frames: of one clip, in order, all of one size.
+        paint: paints a frame; is asked once for each, unless the frame equals the last.
+        options: the method, its flow's size and its stability; 0 shows each frame as it was painted.
+        flow: a ``FlowEstimator``; DIS if None.
+        finish: strength, kept colours and masks; comes after the method, so these follow their own times.
+        progress: how far the style has moved between two times, for a style track.
+    """
+    is_steady = options.temporal != "none" and options.stability > 0 and options.flow != "none"
+    cuts = Cuts() if is_steady else None
+    method: Method | None = None
+    last: Frame | None = None
+    for frame in frames:
+        is_cut = cuts.begins_with(frame.pixels) if cuts is not None else last is None
+        if not is_steady:
+            shown, repainted = paint(frame, is_cut, None), 1.0
+        else:
+            if method is None or is_cut or (last is not None and last.pixels.shape != frame.pixels.shape):
+                method, is_cut = _begin(options, flow), True
+            renew = progress(last.time, frame.time) if progress is not None and last is not None else 0.0
+            need = method.plan(frame.pixels, renew=renew)
+            painted = paint(frame, is_cut, need)
+            shown, repainted = method.settle(painted), need.share
+        pixels = shown if finish is None else finish(frame, shown)
+        yield Shown(replace(frame, pixels=pixels), is_cut, repainted)
+        last = frame
+
+
+def _begin(options: SteadyOptions, flow: Any) -> Method:
+    method: Method = TEMPORAL.load(options.temporal)(
+        flow, flow_size=options.flow_size, stability=options.stability
+    )
+    return method
