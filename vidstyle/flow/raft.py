@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,12 @@ class Raft:
         self.device = torch.device(device)
         self.precision = precision
         self.name = name
+        self._checksum: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """What decides the numbers: two estimators of one identity give the same motion."""
+        return f"{self.name}/{self._weights()}/{self.updates}/{self.precision}"
 
     def __call__(self, source: Tensor, target: Tensor) -> Tensor:
         """Motion (B, 2, H, W) in px, float32, from ``source`` to ``target``, both (B, 3, H, W) in [0, 1]."""
@@ -56,13 +63,36 @@ class Raft:
         there, back = self._between(source, target, is_both=True)
         return there, back
 
+    @property
+    def is_coarse(self) -> bool:
+        """Whether all that the network knows is a motion for each 8x8 px, enlarged by interpolation."""
+        return self._network.mask_predictor is None
+
+    def coarse(self, source: Tensor, target: Tensor) -> Tensor:
+        """What ``both`` enlarges, if ``is_coarse``: (2B, 2, h, w), there and then back, in units of 8 px."""
+        flow, _ = self._run(source, target, is_both=True)
+        return flow.to(source.device)
+
+    def enlarge(self, coarse: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+        """``coarse`` motion as ``both`` gives it for pictures of this size."""
+        flow = _interpolated(coarse)[..., :height, :width]
+        count = len(flow) // 2
+        return flow[:count], flow[count:]
+
     def _between(self, source: Tensor, target: Tensor, *, is_both: bool) -> list[Tensor]:
+        count, _, height, width = source.shape
+        flow, mask = self._run(source, target, is_both=is_both)
+        larger = _interpolated(flow) if mask is None else _mixed(flow, mask)
+        cropped = larger[..., :height, :width].to(source.device)
+        return [cropped[begin : begin + count] for begin in range(0, len(cropped), count)]
+
+    def _run(self, source: Tensor, target: Tensor, *, is_both: bool) -> tuple[Tensor, Tensor | None]:
+        """The network's own motion, in units of 8 px, and how to mix it for a pixel (None: interpolate)."""
         if source.shape != target.shape or source.ndim != 4 or source.shape[1] != 3:
             raise ValueError(
                 f"flow wants two pictures (B, 3, H, W) of one size, "
                 f"got {tuple(source.shape)} and {tuple(target.shape)}"
             )
-        count, _, height, width = source.shape
         pictures = torch.cat([source, target]).to(self.device, torch.float32)
         kind = self.device.type
         with (
@@ -70,16 +100,15 @@ class Raft:
             torch.autocast(kind, self.precision, enabled=self.precision is not torch.float32),
         ):
             try:
-                flows = self._estimate(_pad(pictures * 2 - 1), is_both=is_both)
+                return self._estimate(_pad(pictures * 2 - 1), is_both=is_both)
             except torch.OutOfMemoryError as error:
+                height, width = source.shape[-2:]
                 raise DeviceError(
                     f"{self.name} ran out of memory on {kind} at {width}x{height}; try a smaller --flow-size"
                 ) from error
-            cropped = flows[..., :height, :width].to(source.device, torch.float32)
-        return [cropped[begin : begin + count] for begin in range(0, len(cropped), count)]
 
-    def _estimate(self, pictures: Tensor, *, is_both: bool) -> Tensor:
-        """Motion of padded ``pictures`` (sources, then targets), in [-1, 1]; (B or 2B, 2, H, W).
+    def _estimate(self, pictures: Tensor, *, is_both: bool) -> tuple[Tensor, Tensor | None]:
+        """As ``_run``, of padded ``pictures`` (sources, then targets) in [-1, 1].
 
         The same arithmetic as torchvision's ``forward``, which enlarges the motion after every update
         and would encode each picture twice for both ways.
@@ -103,11 +132,17 @@ class Raft:
             features = correlation.index_pyramid(centroids_coords=place)
             hidden, step = network.update_block(hidden, context, features, place - begin)
             place = place + step
-        flow = (place - begin).float()
-        if network.mask_predictor is None:
-            larger = [side * _MULTIPLE for side in flow.shape[-2:]]
-            return _MULTIPLE * F.interpolate(flow, size=larger, mode="bilinear", align_corners=True)
-        return _enlarge(flow, network.mask_predictor(hidden).float())
+        mask = None if network.mask_predictor is None else network.mask_predictor(hidden).float()
+        return (place - begin).float(), mask
+
+    def _weights(self) -> str:
+        """A checksum of the weights, taken once."""
+        if self._checksum is None:
+            digest = hashlib.sha256()
+            for value in self._network.state_dict().values():
+                digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+            self._checksum = digest.hexdigest()[:16]
+        return self._checksum
 
 
 def raft_small(
@@ -191,7 +226,13 @@ def _grid(features: Tensor) -> Tensor:
     return torch.stack([x, y]).expand(count, -1, -1, -1)
 
 
-def _enlarge(flow: Tensor, mask: Tensor) -> Tensor:
+def _interpolated(flow: Tensor) -> Tensor:
+    """``flow`` (B, 2, h, w) in units of 8 px, for each pixel, in px."""
+    size = [side * _MULTIPLE for side in flow.shape[-2:]]
+    return _MULTIPLE * F.interpolate(flow, size=size, mode="bilinear", align_corners=True)
+
+
+def _mixed(flow: Tensor, mask: Tensor) -> Tensor:
     """Each pixel's motion as a convex mixture of nine neighbours (Teed and Deng 2020, appendix B)."""
     count, _, height, width = flow.shape
     shares = mask.view(count, 1, 9, _MULTIPLE, _MULTIPLE, height, width).softmax(dim=2)

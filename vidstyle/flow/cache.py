@@ -1,0 +1,116 @@
+"""Motion kept on disk between runs: found by content, safe under several runs at once, bounded in size."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vidstyle.weights import user_cache
+
+log = logging.getLogger(__name__)
+
+LIMIT = 2 * 1024**3  # bytes; the oldest motion goes first
+_FORMAT = "1"  # part of every key: a change of what is stored makes old files unused
+_KEPT = 0.8  # of the limit is left after clearing, so that it is not done at every write
+
+
+class FlowCache:
+    """A folder of tensors by key. Trouble with the disk costs time, never a run."""
+
+    def __init__(self, folder: Path | None = None, *, limit: int = LIMIT) -> None:
+        """Keep at most ``limit`` bytes in ``folder`` (by default ``flow`` in the user's cache)."""
+        self.folder = folder if folder is not None else user_cache() / "flow"
+        self._limit = limit
+        self._size: int | None = None
+        self.hits = 0
+        self.misses = 0
+
+    def get(self, key: str, make: Callable[[], Tensor]) -> Tensor:
+        """The tensor stored under ``key`` (see ``key_of``), else what ``make`` gives; that is stored then."""
+        path = self.folder / key[:2] / f"{key}.npz"
+        found = _read(path)
+        if found is not None:
+            self.hits += 1
+            with contextlib.suppress(OSError):
+                os.utime(path)  # what is used stays
+            return found
+        self.misses += 1
+        made = make()
+        self._write(path, made)
+        return made
+
+    def _write(self, path: Path, value: Tensor) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # under a name of its own and then moved: another run never sees half a file
+            with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+                try:
+                    np.savez_compressed(file, flow=value.cpu().numpy())
+                    file.close()
+                    size = Path(file.name).stat().st_size
+                    Path(file.name).replace(path)
+                except BaseException:
+                    Path(file.name).unlink(missing_ok=True)
+                    raise
+        except OSError as error:
+            log.debug("motion is not kept in %s: %s", self.folder, error)
+            return
+        if self._size is None:
+            self._size = sum(size for _, size, _ in self._files())
+        else:
+            self._size += size
+        if self._size > self._limit:
+            self._clear()
+
+    def _clear(self) -> None:
+        """Remove what was used longest ago."""
+        files = sorted(self._files())
+        size = sum(size for _, size, _ in files)
+        for _, one, path in files:
+            if size <= self._limit * _KEPT:
+                break
+            with contextlib.suppress(OSError):  # another run was faster
+                path.unlink()
+            size -= one
+        self._size = size
+
+    def _files(self) -> list[tuple[float, int, Path]]:
+        """Time of last use, size and path of each file, those of a killed run included."""
+        found = []
+        for path in [*self.folder.glob("??/*.npz"), *self.folder.glob("??/*.part")]:
+            with contextlib.suppress(OSError):
+                state = path.stat()
+                found.append((state.st_mtime, state.st_size, path))
+        return found
+
+
+def key_of(identity: str, *pictures: Tensor) -> str:
+    """The key of what an estimator of this ``identity`` finds between ``pictures``."""
+    digest = hashlib.sha256(f"{_FORMAT}|{identity}".encode())
+    for picture in pictures:
+        digest.update(str(tuple(picture.shape)).encode())
+        digest.update(np.ascontiguousarray(picture.detach().cpu().numpy()).tobytes())
+    return digest.hexdigest()
+
+
+def _read(path: Path) -> Tensor | None:
+    """What ``path`` holds; None if it is not there or broken."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return torch.from_numpy(stored["flow"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        log.debug("motion in %s cannot be read and is made anew: %s", path, error)
+        return None
