@@ -124,7 +124,7 @@ class PartFile:
                 self._keep_folder()
             else:
                 _flush_to_disk(self.path)
-                os.replace(self.path, self.target)
+                self.path.replace(self.target)
         except OSError as error:
             raise cannot_write(self.target, error) from error
 
@@ -142,12 +142,12 @@ class PartFile:
         """Replace an older folder of pictures; it is gone only when the new one is in its place."""
         old = self.target.with_name(f".{self.target.name}.old")
         if self.target.exists():
-            os.replace(self.target, old)
+            self.target.replace(old)
         try:
-            os.replace(self.path, self.target)
+            self.path.replace(self.target)
         except BaseException:
             if old.exists():
-                os.replace(old, self.target)
+                old.replace(self.target)
             raise
         shutil.rmtree(old, ignore_errors=True)
 

@@ -1,0 +1,129 @@
+"""Streams carried into a result packet by packet: copied as they are where its container takes them."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from typing import Any
+
+import av
+
+from vidstyle.video.target import Container
+
+log = logging.getLogger(__name__)
+
+
+class Carrier:
+    """Carries one stream. Times of packets come as the source counts them."""
+
+    rate = 0
+    """Samples a second, of sound."""
+
+    def begin(self, shift: Fraction, *, is_cut: bool) -> None:
+        """Take ``shift`` (s) off all times; ``is_cut``: what is over before time 0 is not wanted."""
+
+    def carry(self, packet: Any) -> Iterator[Any]:
+        """Yield what to mux for a packet of the source's stream."""
+        yield from ()
+
+    def finish(self) -> Iterator[Any]:
+        """Yield what is left to mux after the last packet."""
+        yield from ()
+
+
+class Copied(Carrier):
+    """Packets with the same bytes, at their times in the result."""
+
+    def __init__(self, stream: Any, out: Any, container: Container) -> None:
+        self._twin = out.add_stream_from_template(stream)
+        copy_stream_tags(stream, self._twin, container)
+        self.rate = int(stream.codec_context.sample_rate) if stream.type == "audio" else 0
+        self._is_text = stream.type == "subtitle"
+        # Matroska cannot hold what is before zero, and would move the pictures instead
+        self._keeps_early = container.is_mov
+        self._shift = Fraction(0)
+        self._is_cut = False
+        self._last: int | None = None
+
+    def begin(self, shift: Fraction, *, is_cut: bool) -> None:
+        self._shift, self._is_cut = shift, is_cut
+
+    def carry(self, packet: Any) -> Iterator[Any]:
+        tick = Fraction(packet.time_base)
+        offset = round(self._shift / tick)
+        if packet.pts is None and packet.dts is None:
+            return
+        packet.pts = (packet.dts if packet.pts is None else packet.pts) - offset
+        packet.dts = packet.pts if packet.dts is None else packet.dts - offset
+        if self._is_cut and packet.pts < 0:
+            end = packet.pts + (packet.duration or 0)
+            if end <= 0 or not (self._keeps_early or self._is_text):
+                return
+            if self._is_text:  # shown already when the part begins
+                packet.pts, packet.dts, packet.duration = 0, 0, end
+        if self._last is not None and packet.dts <= self._last:  # broken sources; muxers refuse it
+            packet.dts = self._last + 1
+            packet.pts = max(packet.pts, packet.dts)
+        self._last = packet.dts
+        packet.stream = self._twin
+        yield packet
+
+
+class Cover(Carrier):
+    """A picture that belongs to the whole file: in MP4 a stream of one packet."""
+
+    def __init__(self, stream: Any, out: Any, container: Container) -> None:
+        self._twin = out.add_stream_from_template(stream)
+        copy_stream_tags(stream, self._twin, container)
+        self._is_written = False
+
+    def carry(self, packet: Any) -> Iterator[Any]:
+        if self._is_written:  # a jump in the source brings it up again
+            return
+        self._is_written = True
+        packet.pts = packet.dts = 0
+        packet.stream = self._twin
+        yield packet
+
+
+def takes(container: Container, stream: Any) -> bool:
+    """Whether a container takes a stream as it is: found out by writing a header to nowhere."""
+    trailer = suppress(av.error.FFmpegError)  # of an empty file: nobody wants it
+    with trailer, av.open(io.BytesIO(), "w", format=container.format) as out:
+        try:
+            twin = out.add_stream_from_template(stream)
+            twin.disposition = stream.disposition
+            out.start_encoding()
+        except (av.error.FFmpegError, ValueError):
+            return False
+    return True
+
+
+def attach(stream: Any, out: Any, name: str, kind: str, data: bytes) -> None:
+    """Put a file (a font, a cover) into a Matroska file."""
+    twin = out.add_attachment(stream.metadata.get("filename", name), kind, data)
+    twin.metadata.update({key: value for key, value in stream.metadata.items() if key == "title"})
+
+
+def copy_stream_tags(stream: Any, twin: Any, container: Container) -> None:
+    """Copy title, language and the like, and what a stream is for (default, forced, commentary)."""
+    for key, value in stream.metadata.items():
+        plain = key.lower()
+        if (
+            plain in _OWN_TAGS
+            or plain.startswith(_STATISTICS)
+            or (plain in _MOV_TAGS and not container.is_mov)
+        ):
+            continue
+        # "name" is how the title of an MP4 track reads back
+        twin.metadata["title" if plain == "name" and "title" not in stream.metadata else key] = value
+    twin.disposition = stream.disposition
+
+
+# of the file that the stream came from; its rotation is in the pictures by now
+_OWN_TAGS = frozenset({"encoder", "duration", "rotate"})
+_MOV_TAGS = frozenset({"handler_name", "vendor_id"})
+_STATISTICS = ("_statistics", "bps", "number_of_frames", "number_of_bytes")  # mkvmerge's
