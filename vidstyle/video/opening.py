@@ -1,0 +1,128 @@
+"""Opening a video file, with one clear line for each way in which that can fail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+from av.stream import Discard, Disposition
+
+from vidstyle.errors import InputError
+
+_NEVER_SHOWN = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+_PICTURES = ("image2", "gif", "apng", "webp_anim")  # demuxers of single pictures; so is every "…_pipe"
+
+
+def open_video(path: Path) -> tuple[Any, Any]:
+    """Open ``path`` and choose its video stream; the caller closes the container.
+
+    Raises:
+        InputError: missing, empty, unreadable, cut off before its index, or without a moving picture.
+    """
+    check_file(path)
+    try:
+        # absolute: FFmpeg takes what stands before a colon in a relative name for a protocol
+        container = av.open(str(path.absolute()), "r")
+    except av.error.PermissionError as error:
+        raise InputError(f"{path} may not be read; change its permissions") from error
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise InputError(_why_not(path, error)) from error
+    try:
+        return container, _choose_stream(path, container)
+    except BaseException:
+        container.close()
+        raise
+
+
+def check_file(path: Path) -> None:
+    """Raise ``InputError`` unless ``path`` is a file that may be read and holds something."""
+    try:
+        if not path.exists():
+            folder = path.parent
+            more = "" if folder.is_dir() else f" (there is no folder {folder})"
+            raise InputError(f"no such file: {path}{more}; check the name")
+        if path.is_file() and path.stat().st_size == 0:
+            raise InputError(f"{path} is empty (0 bytes); copy or record it again")
+        if path.is_file():
+            with path.open("rb"):
+                pass
+    except PermissionError as error:
+        raise InputError(f"{path} may not be read; change its permissions") from error
+    except (OSError, ValueError) as error:  # a name too long, or with a zero byte
+        raise InputError(f"{str(path)!r} cannot be opened: {reason(error)}") from error
+
+
+def reason(error: BaseException) -> str:
+    """What FFmpeg says about an error, without number and path."""
+    text = getattr(error, "strerror", None) or str(error)
+    return str(text).split(":")[0].strip() or type(error).__name__
+
+
+def _why_not(path: Path, error: Exception) -> str:
+    if _has_lost_its_index(path):
+        return (
+            f"{path} has no index (moov box): its recording or download was cut off; "
+            "copy it again, or repair it (for example with untrunc)"
+        )
+    if isinstance(error, av.error.InvalidDataError):
+        return f"{path} is not a video that can be read; give a video, an animation or a folder of pictures"
+    return f"{path} cannot be opened: {reason(error)}"
+
+
+def is_cut_off(path: Path) -> bool:
+    """Whether a Matroska or WebM file is shorter than its header says."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(1024)
+    segment = head.find(b"\x18\x53\x80\x67")  # EBML identifier of the Segment, which spans the whole file
+    if not head.startswith(b"\x1a\x45\xdf\xa3") or segment < 0:
+        return False
+    first = head[segment + 4]
+    width = 9 - first.bit_length()  # leading zeros of a variable-length integer give its length
+    if not 1 <= width <= 8:
+        return False
+    value = int.from_bytes(head[segment + 4 : segment + 4 + width], "big") & ((1 << 7 * width) - 1)
+    is_known = value != (1 << 7 * width) - 1
+    return is_known and segment + 4 + width + value > size
+
+
+def _has_lost_its_index(path: Path) -> bool:
+    """Whether this is an MP4 or QuickTime file (it begins with a known box) without its ``moov`` box."""
+    size = path.stat().st_size
+    position = 0
+    kinds: list[bytes] = []
+    with path.open("rb") as file:
+        while position + 8 <= size and len(kinds) < 1000:
+            file.seek(position)
+            head = file.read(16)
+            length = int.from_bytes(head[:4], "big")
+            kinds.append(head[4:8])
+            if length == 1:  # a 64-bit length follows
+                length = int.from_bytes(head[8:16], "big")
+            if length < 8:  # 0: up to the end of the file
+                break
+            position += length
+    return bool(kinds) and kinds[0] in (b"ftyp", b"mdat", b"wide", b"free", b"skip") and b"moov" not in kinds
+
+
+def _choose_stream(path: Path, container: Any) -> Any:
+    name = container.format.name
+    if name in _PICTURES or name.endswith("_pipe"):
+        raise InputError(f"{path} is a single picture, not a clip; paint it with `vidstyle image`")
+    if name == "tty":  # FFmpeg draws plain text as a film
+        raise InputError(f"{path} is a text file; give a video, an animation or a folder of pictures")
+    films = [stream for stream in container.streams.video if not stream.disposition & _NEVER_SHOWN]
+    if not films:
+        what = "only a cover picture" if container.streams.video else "no pictures"
+        sound = "sound but " if container.streams.audio else ""
+        raise InputError(f"{path} has {sound}{what}; give a file with video")
+    best = container.streams.best("video")
+    stream = best if best in films else films[0]
+    if stream.codec_context is None:
+        raise InputError(f"{path} holds video in a codec that this FFmpeg cannot decode; convert it first")
+    for other in container.streams:
+        if other is not stream:
+            other.discard = Discard.all  # their packets need not even be read
+    return stream
