@@ -1,0 +1,126 @@
+"""Which rectangles of a frame to paint, so that all that is needed is painted at the least cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+_CELL = 16  # px: needs are gathered in cells of this side
+_CALL = 5000  # px² that could be painted in the time that one more call costs by itself (StyleNet on a CPU)
+_MOST = (
+    48  # rectangles that are weighed against each other: more are merged blindly, or the frame painted whole
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A rectangle, in px: rows ``top`` to ``bottom`` and columns ``left`` to ``right``, ends excluded."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.bottom - self.top, self.right - self.left
+
+    def grown(self, halo: int, frame: tuple[int, int], multiple: int = 1, smallest: int = 1) -> Region:
+        """Larger by ``halo`` px inside a ``frame`` (H, W), from multiples on, no side below ``smallest``."""
+        top, bottom = _grown(self.top, self.bottom, halo, frame[0], multiple, smallest)
+        left, right = _grown(self.left, self.right, halo, frame[1], multiple, smallest)
+        return Region(top, left, bottom, right)
+
+    def within(self, window: Region) -> Region:
+        """The same rectangle, counted from the corner of ``window``."""
+        return Region(
+            self.top - window.top, self.left - window.left, self.bottom - window.top, self.right - window.left
+        )
+
+    def scaled(self, old: tuple[int, int], new: tuple[int, int], margin: int) -> Region:
+        """The part at the size ``new`` (H, W) that ``margin`` px of size ``old`` inside this one make."""
+        top, bottom = _scaled(self.top, self.bottom, old[0], new[0], margin)
+        left, right = _scaled(self.left, self.right, old[1], new[1], margin)
+        return Region(top, left, bottom, right)
+
+
+def cover(
+    need: NDArray[np.bool_], frame: tuple[int, int], *, halo: int, margin: int = 0
+) -> list[Region] | None:
+    """Rectangles of a ``frame`` (H, W) that cover all of ``need``, or None if the whole frame costs less.
+
+    Args:
+        need: (h, w) bool, of any size, stretched over the frame.
+        frame: height and width in px.
+        halo: px that are painted around each rectangle, and thrown away.
+        margin: px around what is needed that must be covered too.
+    """
+    boxes = _islands(need, frame, margin)
+    if len(boxes) > _MOST:
+        return None
+    while len(boxes) > 1:
+        joined = np.concatenate(
+            [
+                np.minimum(boxes[:, None, :2], boxes[None, :, :2]),
+                np.maximum(boxes[:, None, 2:], boxes[None, :, 2:]),
+            ],
+            axis=2,
+        )
+        costs = _costs(boxes, frame, halo)
+        gains = costs[:, None] + costs[None] - _costs(joined, frame, halo)
+        np.fill_diagonal(gains, 0.0)
+        first, second = np.unravel_index(int(gains.argmax()), gains.shape)
+        if gains[first, second] <= 0:
+            break
+        kept = np.delete(boxes, [first, second], axis=0)
+        boxes = np.concatenate([kept, joined[first, second][None]])
+    if float(_costs(boxes, frame, halo).sum()) >= frame[0] * frame[1] + _CALL:
+        return None
+    return [Region(*box) for box in boxes.tolist()]
+
+
+def _costs(boxes: NDArray[np.int64], frame: tuple[int, int], halo: int) -> NDArray[np.float64]:
+    """What painting each of ``boxes`` (..., 4: top, left, bottom, right) costs, in px²."""
+    corners = np.maximum(boxes[..., :2] - halo, 0)
+    sides = np.minimum(boxes[..., 2:] + halo, frame) - corners
+    costs: NDArray[np.float64] = sides.prod(-1) + float(_CALL)
+    return costs
+
+
+def _islands(need: NDArray[np.bool_], frame: tuple[int, int], margin: int) -> NDArray[np.int64]:
+    """(n, 4) top, left, bottom, right, px, of each connected group of cells in which something is needed."""
+    rows, columns = -(-frame[0] // _CELL), -(-frame[1] // _CELL)
+    cells = np.zeros((rows, columns), np.uint8)
+    y, x = np.nonzero(need)
+    vertical, horizontal = frame[0] / need.shape[0], frame[1] / need.shape[1]
+    for down in (0, 1):
+        for right in (0, 1):
+            row = ((y + down) * vertical + (2 * down - 1) * margin - down * 1e-3) // _CELL
+            column = ((x + right) * horizontal + (2 * right - 1) * margin - right * 1e-3) // _CELL
+            cells[row.clip(0, rows - 1).astype(int), column.clip(0, columns - 1).astype(int)] = 1
+    count, _, bounds, _ = cv2.connectedComponentsWithStats(cells, connectivity=8)
+    corners = np.asarray(bounds[1:count, 1::-1], np.int64)  # the first is the background
+    ends = corners + bounds[1:count, 3:1:-1]
+    return np.concatenate([corners * _CELL, np.minimum(ends * _CELL, frame)], axis=1)
+
+
+def _grown(low: int, high: int, halo: int, size: int, multiple: int, smallest: int) -> tuple[int, int]:
+    low, high = max(0, low - halo), min(size, high + halo)
+    if high - low < smallest:
+        high = min(size, low + smallest)
+        low = max(0, high - smallest)
+    return low // multiple * multiple, high
+
+
+def _scaled(low: int, high: int, old: int, new: int, margin: int) -> tuple[int, int]:
+    # at the frame's border nothing lies beyond, so nothing is taken off
+    first = 0 if low == 0 else -(-(low + margin) * new // old)
+    last = new if high == old else (high - margin) * new // old
+    return first, max(first, last)
