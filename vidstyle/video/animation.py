@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Generator
 from fractions import Fraction
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ class Animation:
                 raise InputError(f"{path} is a single picture, not a clip; paint it with `vidstyle image`")
             self._path = path
             durations = self._durations()
-            times = [sum(durations[:index], Fraction(0)) for index in range(len(durations))]
+            times = list(accumulate(durations, initial=Fraction(0)))
             timed = (Timed(index, times[index], length) for index, length in enumerate(durations))
             self._part = list(Part(options.start, options.end, options.frames).of(timed))
             if not self._part:

@@ -141,16 +141,20 @@ def _gray_to_rgb(
 ) -> tuple[Pixels, Pixels | None]:
     """Grey, grey with alpha and black-and-white; the scaler takes all grey for full range, so do it here."""
     bits = sample_bits(frame.format)
-    plain = "gray16le" if bits > 8 else "gray"
-    gray: Any = _views(_convert(scaler, frame, plain, ColorTags(full_range=True), to_full=True))[0]
+    is_plain = frame.format.name in ("gray", "gray9le", "gray10le", "gray12le", "gray14le", "gray16le")
+    if not is_plain:  # with alpha, black and white, or of the other byte order
+        plain = "gray16le" if bits > 8 else "gray"
+        bits = 16 if bits > 8 else 8
+        gray: Any = _views(_convert(scaler, frame, plain, ColorTags(full_range=True), to_full=True))[0]
+    else:
+        gray = _views(frame)[0]
     opacity = _read_alpha(frame, scaler) if has_alpha(frame.format) else None
-    if bits > 8:
-        gray = _to_white(gray, bits)
     if not tags.full_range:
-        scale = 1 if bits <= 8 else 256
-        top = 255 if bits <= 8 else 65535
-        wide = (gray.astype(np.float32) - 16 * scale) * (top / (219.0 * scale))
+        unit, top = 2 ** (bits - 8), 255 if bits == 8 else 65535
+        wide = (gray.astype(np.float32) - 16 * unit) * (top / (219.0 * unit))
         gray = np.clip(np.rint(wide), 0, top).astype(gray.dtype)
+    elif bits > 8:
+        gray = _to_white(gray << (16 - bits), bits)
     return cv2.merge((gray, gray, gray)), opacity
 
 
