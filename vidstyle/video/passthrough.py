@@ -20,6 +20,7 @@ from vidstyle.video.target import Container
 log = logging.getLogger(__name__)
 
 _PRIMING = Fraction(1, 10)  # s of sound before the picture that is an encoder's run-up, not sound to keep
+_ENDING = Fraction(1, 2)  # s by which sound and pictures of a whole clip may end apart
 _CLOSE = Fraction(1, 1000)  # s: times nearer than this are the same, as Matroska counts in ms
 _GUESS = Fraction(1, 5)  # s by which the time of a packet that only says when to decode may be off
 _FAR = 10  # s before the part from which jumping ahead pays
@@ -228,6 +229,7 @@ class Passthrough:
         for key, value in self._file.metadata.items():
             if key.lower() not in _CONTAINER_TAGS:
                 out.metadata[key] = value
+        ends = self._end_of_part(length)
         chapters = []
         for chapter in self._file.chapters():
             tick = chapter["time_base"] or Fraction(1, 1000)
@@ -235,11 +237,19 @@ class Passthrough:
             begin, end = chapter["start"] - shift, chapter["end"] - shift
             if self._is_cut:
                 begin = max(begin, 0)
-            if length is not None and begin * tick >= length + self.lead:
-                continue
+            if ends is not None:
+                end = min(end, round(ends / tick))
             if begin < end:
                 chapters.append({**chapter, "start": begin, "end": end})
         out.set_chapters(chapters)
+
+    def _end_of_part(self, length: Fraction | None) -> Fraction | None:
+        """Where the part ends in the result (s), by its estimated ``length``; None for the source's end."""
+        if length is None or self._file.duration is None:
+            return None
+        source_end = Fraction(self._file.duration + (self._file.start_time or 0), av.time_base)
+        end = length + self.lead
+        return end if end + self._shift < source_end - _ENDING else None
 
 
 # how covers are called in Matroska

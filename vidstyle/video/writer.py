@@ -14,6 +14,7 @@ from vidstyle.errors import OutputError, VidstyleError
 from vidstyle.frames import Frame, VideoInfo
 from vidstyle.options import WriteOptions
 from vidstyle.video.encoding import EncodedFile
+from vidstyle.video.gif import GifFile
 from vidstyle.video.picture import choose_format
 from vidstyle.video.pictures_out import Animation, PictureFolder
 from vidstyle.video.target import FOLDER, PartFile, cannot_write, check_target, default_target
@@ -117,6 +118,9 @@ class Writer:
         form = choose_format(self.encoder, first, self._like, self._options, self.target)
         if self._plan.container is FOLDER:
             return PictureFolder(self._part.path, form, self._like)
+        if self._plan.container.format == "gif":
+            has_alpha = first.alpha is not None or self._like.has_alpha
+            return GifFile(self._part.path, form, with_alpha=has_alpha)
         if self._plan.container.is_animation:
             return Animation(self._part.path, self._plan, form, first, like=self._like, options=self._options)
         return EncodedFile(
