@@ -107,7 +107,8 @@ def key_of(identity: str, *pictures: Tensor) -> str:
 def _read(path: Path) -> Tensor | None:
     """What ``path`` holds; None if it is not there or broken."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        # opened here: np.load would leave a file open that is no archive
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return torch.from_numpy(stored["flow"])
     except FileNotFoundError:
         return None
