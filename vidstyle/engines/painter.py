@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
@@ -62,6 +63,14 @@ class Painter(Generic[S]):
         """The style of a ``picture`` (H, W, 3), as the engine knows it."""
         with torch.inference_mode():
             return self.engine.encode_style(to_tensor(picture, self.device))
+
+    def fingerprint(self) -> str:
+        """A hash of the engine's kind and weights: who paints with another has other styles."""
+        found = hashlib.sha256(type(self.engine).__qualname__.encode())
+        for name, tensor in (*self.engine.named_parameters(), *self.engine.named_buffers()):
+            found.update(name.encode())
+            found.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
+        return found.hexdigest()
 
     def working_shape(self, height: int, width: int) -> tuple[int, int]:
         """Height and width at which a frame of this size is painted: never above its own."""
