@@ -99,6 +99,7 @@ def write_clip(
     mirrored: bool = False,
     pixel_aspect: Fraction | None = None,
     gop: int | None = None,
+    b_frames: int = 0,
     sounds: Sequence[Sound] = (),
     subtitles: Sequence[tuple[str, str]] = (),
     chapters: Sequence[tuple[float, float, str]] = (),
@@ -128,7 +129,7 @@ def write_clip(
         context = video.codec_context
         context.time_base = time_base
         context.flags |= av.codec.context.Flags.frame_duration
-        context.max_b_frames = 0
+        context.max_b_frames = b_frames
         if gop is not None:
             context.gop_size = gop
         if tagged:
@@ -208,6 +209,7 @@ def _options(codec: str, options: dict[str, str] | None) -> dict[str, str]:
         "libx264": {"preset": "ultrafast", "crf": "4"},
         "libx265": {"preset": "ultrafast", "crf": "4", "x265-params": "log-level=none"},
         "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "crf": "4", "b": "0"},
+        "libvpx": {"deadline": "realtime", "cpu-used": "8", "crf": "4", "b": "2M", "auto-alt-ref": "0"},
     }
     return {**quick.get(codec, {}), **(options or {})}
 
