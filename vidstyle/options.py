@@ -220,13 +220,18 @@ class SheetOptions(_Checked):
 
 def take(record: type[R], words: Mapping[str, Any]) -> R:
     """Make a ``record`` of those ``words`` that are its fields; the rest is left for other records."""
-    names = {item.name for item in fields(record)}  # type: ignore[arg-type]
-    return record(**{name: value for name, value in words.items() if name in names})
+    return record(**only(words, record))
 
 
-def check_words(words: Mapping[str, Any], *records: type[Any]) -> None:
-    """Raise ``OptionError`` for a word that is no option of these ``records``."""
+def only(words: Mapping[str, Any], *records: type[Any]) -> dict[str, Any]:
+    """Those ``words`` that are options of ``records``."""
     known = {item.name for record in records for item in fields(record)}
+    return {name: value for name, value in words.items() if name in known}
+
+
+def check_words(words: Mapping[str, Any], *records: type[Any], extra: tuple[str, ...] = ()) -> None:
+    """Raise ``OptionError`` for a word that is neither an option of these ``records`` nor ``extra``."""
+    known = {*extra, *(item.name for record in records for item in fields(record))}
     for name in words:
         if name not in known:
             raise OptionError(f"no option named {name!r}; {suggestion(name, known)}")

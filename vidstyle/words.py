@@ -40,6 +40,12 @@ class FrameWords(StillWords, SteadyWords, total=False):
     """All that turns frames into frames."""
 
 
+class StreamWords(FrameWords, total=False):
+    """All of ``stylize_frames``: arrays carry no times, so their rate may be given."""
+
+    rate: Number | None
+
+
 class FileWords(TypedDict, total=False):
     """Which part is read (``options.ReadOptions``) and how it is written (``options.WriteOptions``)."""
 

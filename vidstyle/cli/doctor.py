@@ -54,8 +54,8 @@ def _devices() -> Iterator[tuple[bool, str]]:
             yield True, f"no {name}: {error}"
             continue
         precision = str(choose_precision("auto", device)).removeprefix("torch.")
-        title = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
-        yield True, " ".join(f"{device} {title}, computes in {precision}".split())
+        title = f" ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else ""
+        yield True, f"{device}{title}, computes in {precision}"
     yield True, f"--device auto takes {choose_device('auto')}"
 
 

@@ -42,7 +42,7 @@ def _run(words: argparse.Namespace) -> int:
             Path(words.output) if words.output is not None else source.with_name(f"{source.stem}_sheet.png")
         )
         options = cast("SheetWords", given(words, SheetOptions, PaintOptions, ReadOptions))
-        make_sheet(words.input, target, styles=words.style, overwrite=words.overwrite, **options)
+        make_sheet(words.input, target, style=words.style, overwrite=words.overwrite, **options)
         if not words.quiet:
             print(target, flush=True)
     return 0

@@ -1,0 +1,96 @@
+"""Every command and every piece of Python in the README and in docs/ does what it says."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from clips import Sound, shapes, write_clip
+
+from vidstyle.cli.main import COMMANDS, main
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def _blocks(language: str) -> Iterator[tuple[Path, str]]:
+    for page in PAGES:
+        for block in re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.S | re.M):
+            yield page, block
+
+
+def _commands(program: str) -> list[str]:
+    lines = [line for _, block in _blocks("sh") for line in block.splitlines()]
+    return [line for line in lines if line.split(" ")[0] == program]
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with files of the names that the pages use; what is written stays in it."""
+    monkeypatch.chdir(tmp_path)
+    pictures = shapes(10, 96, 64)
+    write_clip(Path("clip.mp4"), pictures, sounds=[Sound()])
+    write_clip(Path("painted-elsewhere.mp4"), [255 - picture for picture in pictures])
+    Path("clips").mkdir()
+    write_clip(Path("clips/first.mp4"), pictures[:3])
+    write_clip(Path("clips/second.mov"), pictures[3:5])
+    Path("frames").mkdir()
+    for number, picture in enumerate(pictures[:3]):
+        cv2.imwrite(f"frames/{number:04}.png", picture)
+    for name in ("painting.jpg", "photo.jpg"):
+        cv2.imwrite(name, np.random.default_rng(3).integers(0, 255, (64, 80, 3), np.uint8))
+    cv2.imwrite("mask.png", np.tile(np.linspace(0, 255, 96).astype(np.uint8), (64, 1)))
+    Path("track.txt").write_text(next(block for _, block in _blocks("text")), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("line", _commands("vidstyle"))
+def test_commands_of_the_pages_work(line: str, workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = shlex.split(line, comments=True)[1:]
+    before = set(workplace.rglob("*"))
+    assert main(words) == 0, capsys.readouterr().err
+    made = {path for path in set(workplace.rglob("*")) - before if path.is_file()}
+    if words[0] in ("run", "image", "sheet", "steady"):
+        assert made
+        assert all(path.stat().st_size > 0 for path in made)
+        for word in ("-o", "--json"):
+            if word in words:
+                assert Path(words[words.index(word) + 1]).exists()
+    else:
+        assert not made
+        assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize("code", [block for _, block in _blocks("python")])
+def test_python_of_the_pages_works(code: str, workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    exec(compile(code, "page", "exec"), {})
+    if "print" in code:
+        assert capsys.readouterr().out
+
+
+def test_scripts_of_the_pages_exist_and_have_help() -> None:
+    scripts = {shlex.split(line)[1] for line in _commands("python3") if not line.startswith("python3 -m")}
+    assert {"scripts/demo.py", "scripts/test.py"} <= scripts
+    for script in scripts:
+        done = subprocess.run([sys.executable, str(ROOT / script), "--help"], capture_output=True, text=True)
+        assert done.returncode == 0
+        assert done.stdout.startswith("usage")
+
+
+def test_the_readme_shows_every_command() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [command for command in COMMANDS if f"vidstyle {command} " not in f"{text} "] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_of_the_pages_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    missing = [link for link in links if not re.match(r"https?:", link) and not (page.parent / link).exists()]
+    assert missing == []

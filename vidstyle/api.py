@@ -1,0 +1,110 @@
+"""The doors: a clip, a stream of frames or a picture, painted in a style, with all options as keywords."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Unpack, cast, overload
+
+from vidstyle.frames import Frame, Pixels
+from vidstyle.options import PaintOptions, ReadOptions, SteadyOptions, WriteOptions, check_words, only, take
+from vidstyle.pairing import Pairs, paintings
+from vidstyle.report import OnFrame, RunReport
+from vidstyle.run import described, run
+from vidstyle.stylizer import Styling, Stylizer, flow_of, name_of
+from vidstyle.temporal.stylizer import Shown, steadied
+from vidstyle.video.target import check_target, default_target
+from vidstyle.words import FileWords, FrameWords, SteadyFileWords, StillWords, StreamWords, Words
+
+__all__ = ["Styling", "Stylizer", "steady", "stylize_frames", "stylize_image", "stylize_video"]
+
+
+def stylize_video(
+    source: str | Path,
+    target: str | Path | None = None,
+    *,
+    style: Styling = (),
+    on_frame: OnFrame | None = None,
+    **options: Unpack[Words],
+) -> RunReport:
+    """Paint a clip, with its sound, timing and colours, into ``target`` (if None ``<clip>_<style>``).
+
+    Raises a ``VidstyleError`` in one line for whatever stands in the way; then there is no file ``target``.
+
+    Args:
+        style: what to paint in; several are mixed by ``style_weights``; may be left out with ``style_track``.
+        on_frame: called with a ``Progress`` for every frame; returning False ends early with a whole file.
+        options: the command line's words; see ``vidstyle.options``.
+    """
+    check_words(options, PaintOptions, SteadyOptions, ReadOptions, WriteOptions)
+    write = take(WriteOptions, options)
+    name = name_of(style, take(PaintOptions, options).style_track)
+    found = Path(target) if target is not None else default_target(Path(source), name, write)
+    check_target(found, write, Path(source))  # before the engine is loaded, which takes seconds
+    stylizer = Stylizer(style, **cast(FrameWords, only(options, PaintOptions, SteadyOptions)))
+    files = cast(FileWords, only(options, ReadOptions, WriteOptions))
+    return stylizer.video(source, found, on_frame=on_frame, **files)
+
+
+@overload
+def stylize_frames(
+    frames: Iterable[Frame], *, style: Styling = (), **options: Unpack[StreamWords]
+) -> Iterator[Frame]: ...
+@overload
+def stylize_frames(
+    frames: Iterable[Pixels], *, style: Styling = (), **options: Unpack[StreamWords]
+) -> Iterator[Pixels]: ...
+def stylize_frames(
+    frames: Iterable[Frame] | Iterable[Pixels], *, style: Styling = (), **options: Unpack[StreamWords]
+) -> Iterator[Frame] | Iterator[Pixels]:
+    """Paint ``frames`` one by one, with no look-ahead: each result comes before the next frame is asked for.
+
+    Takes (H, W, 3) uint8 or uint16 RGB arrays (of ``rate`` a second, 25 if not given) or ``Frame``s and
+    yields the same kind, in the same size and depth.
+    """
+    check_words(options, PaintOptions, SteadyOptions, extra=("rate",))
+    stylizer = Stylizer(style, **cast(FrameWords, only(options, PaintOptions, SteadyOptions)))
+    return stylizer.frames(frames, rate=options.get("rate"))
+
+
+def stylize_image(
+    image: str | Path | Pixels | Frame,
+    target: str | Path | None = None,
+    *,
+    style: Styling = (),
+    overwrite: bool = False,
+    **options: Unpack[StillWords],
+) -> Pixels:
+    """Paint one picture, a file or (H, W, 3) RGB; returns the pixels, in the same size and depth.
+
+    With ``target`` the result is also saved there, in the format of the extension, with its transparency.
+    """
+    return Stylizer(style, **options).image(image, target, overwrite=overwrite)
+
+
+def steady(
+    clip: str | Path,
+    painted: str | Path,
+    target: str | Path | None = None,
+    *,
+    on_frame: OnFrame | None = None,
+    **options: Unpack[SteadyFileWords],
+) -> RunReport:
+    """Make the frames of ``painted``, which another tool painted from ``clip`` one by one, agree.
+
+    Sizes are those of ``painted``; times, sound and all else are the clip's. The result is ``target``, or
+    ``<painted>_steady`` beside ``painted``.
+    """
+    check_words(options, SteadyOptions, ReadOptions, WriteOptions)
+    how, read, write = take(SteadyOptions, options), take(ReadOptions, options), take(WriteOptions, options)
+    found = Path(target) if target is not None else default_target(Path(painted), "steady", write)
+    check_target(found, write, Path(clip))
+    check_target(found, write, Path(painted))
+    flow = flow_of(how, "cpu")
+
+    def stage(pairs: Iterable[tuple[Frame, Frame]]) -> Iterator[Shown]:
+        contents, paint = paintings(pairs)
+        return steadied(contents, paint, options=how, flow=flow)
+
+    chosen = described(how, read, write)
+    return run(Pairs(clip, painted, read), found, stage, write=write, options=chosen, on_frame=on_frame)

@@ -1,0 +1,98 @@
+"""A contact sheet: styles times moments of a clip in one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Unpack, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from vidstyle.engines.styles import Style
+from vidstyle.errors import InputError, OptionError
+from vidstyle.frames import Frame
+from vidstyle.images import save_image
+from vidstyle.options import PaintOptions, ReadOptions, SheetOptions, check_words, only, take
+from vidstyle.stylizer import Stylizer, check_picture_target, name_of
+from vidstyle.video.probe import probe
+from vidstyle.video.reader import open_reader
+from vidstyle.words import SheetWords, StillWords
+
+_GAP = 8  # px between pictures
+_PAPER, _INK = (255, 255, 255), (40, 40, 40)  # RGB
+
+
+def make_sheet(
+    source: str | Path,
+    target: str | Path,
+    *,
+    style: Style | Sequence[Style],
+    overwrite: bool = False,
+    **options: Unpack[SheetWords],
+) -> Path:
+    """Paint a few moments of a clip in each of the styles, as one picture ``target``; returns its path.
+
+    The first row is the source, each further row one style. Moments lie evenly over the selected part, and
+    each is painted alone.
+    """
+    check_words(options, SheetOptions, PaintOptions, ReadOptions)
+    layout = take(SheetOptions, options)
+    target = Path(target)
+    check_picture_target(target, overwrite)
+    styles = list(style) if isinstance(style, (list, tuple)) else [cast(Style, style)]
+    if not styles:
+        raise OptionError("a sheet needs at least one style")
+    moments = _moments(Path(source), take(ReadOptions, options), layout.moments)
+    stylizer = Stylizer(styles[0], **cast(StillWords, only(options, PaintOptions)))
+    rows = [("source", moments)]
+    for each in styles:
+        painted = [replace(frame, pixels=stylizer.image(frame, style=each)) for frame in moments]
+        rows.append((name_of(each, None), painted))
+    save_image(target, Frame(np.asarray(_drawn(rows, layout.cell))))
+    return target
+
+
+def _moments(source: Path, read: ReadOptions, count: int) -> list[Frame]:
+    """``count`` frames, each from the middle of an equal share of the part; with the source's times."""
+    info = probe(source, read)
+    start, length = read.start or Fraction(0), info.duration or Fraction(0)
+    times = [start + length * Fraction(2 * share + 1, 2 * count) for share in range(count)]
+    found = []
+    for time in times if length else times[:1]:
+        with open_reader(source, replace(read, start=time, end=None, frames=1)) as reader:
+            found += [replace(frame, time=time) for frame in reader]
+    if not found:
+        raise InputError(f"{source} has no frames in the selected part; see --start and --end")
+    return found
+
+
+def _drawn(rows: Sequence[tuple[str, Sequence[Frame]]], cell: int) -> Image.Image:
+    """The rows under each other, ``cell`` px for each picture's width, times above and names beside."""
+    text_size = max(11, cell // 18)
+    font = ImageFont.load_default(size=text_size)
+    moments = rows[0][1]
+    height = max(1, round(cell * moments[0].height / moments[0].width))
+    margin = _GAP + max(int(font.getlength(name)) for name, _ in rows) + _GAP
+    top = _GAP + text_size + _GAP
+    size = (margin + len(moments) * (cell + _GAP), top + len(rows) * (height + _GAP))
+    sheet = Image.new("RGB", size, _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for column, frame in enumerate(moments):
+        middle = margin + column * (cell + _GAP) + cell // 2
+        draw.text((middle, top // 2), f"{float(frame.time):.2f} s", _INK, font, anchor="mm")
+    for row, (name, frames) in enumerate(rows):
+        y = top + row * (height + _GAP)
+        draw.text((margin - _GAP, y + height // 2), name, _INK, font, anchor="rm")
+        for column, frame in enumerate(frames):
+            picture = Image.fromarray(_as_8_bit(frame))
+            small = picture.resize((cell, height), Image.Resampling.LANCZOS)
+            sheet.paste(small, (margin + column * (cell + _GAP), y))
+    return sheet
+
+
+def _as_8_bit(frame: Frame) -> NDArray[np.uint8]:
+    return frame.pixels.astype(np.uint8) if frame.bits == 8 else (frame.pixels >> 8).astype(np.uint8)
