@@ -191,10 +191,13 @@ def _promised_end(decoder: Decoder) -> Fraction | None:
     noted = _noted_end(stream)
     if noted is not None:
         return noted
+    ticks, name = stream.duration or 0, decoder.container.format.name
+    if name == "avi":  # FFmpeg believes the size of a file that is cut off more than its header
+        ticks = max(ticks, stream.frames)
     # other headers know how long the file is, sound and all, not how long its pictures are
-    if not stream.duration or not (decoder.container.format.name in _TELL_LENGTH or is_cut_off(decoder.path)):
+    if not ticks or not (name in _TELL_LENGTH or is_cut_off(decoder.path)):
         return None
-    return Fraction(((stream.start_time or 0) + stream.duration) * stream.time_base)
+    return Fraction(((stream.start_time or 0) + ticks) * stream.time_base)
 
 
 def _noted_end(stream: Any) -> Fraction | None:

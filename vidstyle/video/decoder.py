@@ -17,7 +17,8 @@ from vidstyle.video.opening import open_video, reason
 log = logging.getLogger(__name__)
 
 _HOPELESS = 300  # packets in a row that give no picture: the rest of the file is not read
-_STEPS_BACK = (Fraction(0), Fraction(2), Fraction(12))  # s before the time sought; then from the beginning
+# s before the time sought, then from the beginning; never less, for a picture that leans on the one before
+_STEPS_BACK = (Fraction(1, 5), Fraction(2), Fraction(12))
 
 # FFmpeg's own decoders leave out the alpha of these two; these do not
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}

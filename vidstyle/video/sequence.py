@@ -28,9 +28,13 @@ _NUMBER = re.compile(r"%0?(\d*)d")
 
 def is_sequence(path: Path) -> bool:
     """Whether ``path`` means several pictures: a folder, ``shots/*.png`` or ``shots/frame_%04d.png``."""
-    if path.is_dir():
-        return True
-    return not path.exists() and (glob.has_magic(str(path)) or _NUMBER.search(path.name) is not None)
+    try:
+        if path.is_dir():
+            return True
+        exists = path.exists()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+    return not exists and (glob.has_magic(str(path)) or _NUMBER.search(path.name) is not None)
 
 
 class Sequence:
