@@ -38,8 +38,8 @@ _ARROWS = {
     "metrics": _TENSORS | {"nn", "flow", "engines"},
     "video": _BASE,
 }
-# The doors: above all rooms, below the command line.
-_DOORS = {"api", "run", "report", "words", "preview", "sheet", "doctor"}
+# The doors (api, run, stylizer …): above all rooms, below the command line.
+_DOORS = {module.split(".")[1] for module in MODULES} - set(_ARROWS) - {"cli", "__main__"}
 _ANY = set(_ARROWS) | _DOORS | {""}
 _ARROWS_ABOVE = {"cli": _ANY, "__main__": {"cli"}, **dict.fromkeys(_DOORS, _ANY)}
 

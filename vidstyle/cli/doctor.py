@@ -16,7 +16,7 @@ def add(commands: Any) -> None:
     parser: Parser = commands.add_parser(
         "doctor",
         help="check versions, devices, codecs and weights",
-        description="Says what is installed and what works here; exit code 1 if something that is needed does not.",
+        description="Says what is installed and what works here; exit code 1 if something needed does not.",
     )
     parser.set_defaults(run=_run, parser=parser)
 
@@ -76,7 +76,9 @@ def _codecs() -> Iterator[tuple[bool, str]]:
     for name, codec in CODECS.items():
         encoders = [*codec.encoders, *(f"{name}_{maker}" for maker in HARDWARE)]
         working = [encoder for encoder in encoders if opens(encoder)]
-        found = ", ".join(working) if working else f"no encoder opens here (tried {', '.join(codec.encoders)})"
+        found = (
+            ", ".join(working) if working else f"no encoder opens here (tried {', '.join(codec.encoders)})"
+        )
         yield bool(working) or name != "h264", f"{name}: {found}"
 
 

@@ -20,7 +20,7 @@ def add(commands: Any) -> None:
     parser: Parser = commands.add_parser(
         "image",
         help="paint still pictures",
-        description="Paints still pictures, upright, with their depth and transparency, in the output's format.",
+        description="Paints still pictures, upright, with their depth and transparency, in any format.",
     )
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="pictures")
     add_styles(parser)

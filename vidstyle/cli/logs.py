@@ -12,7 +12,7 @@ from collections.abc import Generator
 
 @contextlib.contextmanager
 def shown(words: argparse.Namespace) -> Generator[list[str], None, None]:
-    """Show what the library logs as ``--quiet`` and ``--verbose`` ask; yields the list of its warnings so far."""
+    """Show what the library logs as ``--quiet`` and ``--verbose`` ask; yields its warnings so far."""
     log = logging.getLogger("vidstyle")
     handler = _Lines(logging.ERROR if words.quiet else logging.DEBUG if words.verbose else logging.WARNING)
     level = log.level

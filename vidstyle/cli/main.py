@@ -37,7 +37,7 @@ class Terminated(BaseException):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code: 0, 1 for errors, 2 for usage, 130 for Ctrl-C, 143 for SIGTERM."""
+    """Run one command; returns its exit code: 0, 1 for errors, 2 usage, 130 Ctrl-C, 143 SIGTERM."""
     try:
         with _signals_raise():
             words = parse(build_parser(), list(sys.argv[1:] if arguments is None else arguments))

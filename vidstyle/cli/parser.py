@@ -91,7 +91,7 @@ def add_styles(parser: Parser) -> None:
 
 
 def style_name(words: argparse.Namespace) -> str:
-    """What results are named after: the styles given, joined, or the style track; a usage error if there is none."""
+    """What results are named after: the styles or the style track; a usage error if there is none."""
     names = [Path(style).stem for style in words.style]
     if getattr(words, "style_track", None) is not None:
         names = names or [words.style_track.stem]

@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from tqdm import tqdm
 
+from vidstyle.preview import Preview
 from vidstyle.report import OnFrame, Progress, RunReport
 
 _FORMAT = "{desc} {percentage:3.0f}% |{bar}| {postfix}"
@@ -17,7 +18,7 @@ _FORMAT_OPEN = "{desc} {postfix}"  # the length is not known
 
 @contextlib.contextmanager
 def bar(name: str, hidden: bool) -> Generator[OnFrame, None, None]:
-    """A hook that draws the run of ``name`` on stderr; nothing is drawn if ``hidden`` or stderr is no terminal."""
+    """A hook that draws the run of ``name`` on stderr; nothing if ``hidden`` or without a terminal."""
     drawing = _Bar(name, hidden)
     try:
         yield drawing
@@ -90,3 +91,11 @@ def summary(report: RunReport) -> str:
     if report.skipped:
         parts.append(f"{report.skipped} damaged packets skipped")
     return f"{report.target}: {', '.join(parts)}"
+
+
+def estimate(tried: Preview) -> str:
+    """``clip_preview.png; the whole: about 1,250 frames at 9.8 a second, 02:08``."""
+    if tried.seconds is None:
+        return f"{tried.picture}; how long the whole will take cannot be told (its length is not known)"
+    frames = f"about {tried.frames:,} frames at {tried.rate:.1f} a second"
+    return f"{tried.picture}; the whole: {frames}, {clock(tried.seconds)}"

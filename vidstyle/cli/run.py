@@ -73,6 +73,8 @@ class _Batch:
 
     def __init__(self, words: argparse.Namespace) -> None:
         style = style_name(words)
+        if words.preview and words.json is not None:
+            words.parser.error("--json reports a whole run; leave out --preview or --json")
         from vidstyle.cli.inputs import expand, targets  # reads what codecs there are: after usage is checked
 
         self.words = words
@@ -89,7 +91,10 @@ class _Batch:
     def run(self) -> None:
         for source, target in zip(self.sources, self.targets, strict=True):
             try:
-                self._paint(source, target)
+                if self.words.preview:
+                    self._preview(source, target)
+                else:
+                    self._paint(source, target)
             except VidstyleError as error:
                 if len(self.sources) == 1:
                     raise
@@ -109,6 +114,16 @@ class _Batch:
         self.reports.append(report)
         if not self.words.quiet:
             print(summary(report), flush=True)
+
+    def _preview(self, source: str, target: Path) -> None:
+        from vidstyle.cli.progress import estimate
+        from vidstyle.preview import preview
+
+        files = cast("FileWords", given(self.words, ReadOptions, WriteOptions))
+        picture = target.with_name(f"{target.stem}_preview.png")
+        tried = preview(self._loaded(), source, picture, target, **files)
+        if not self.words.quiet:
+            print(estimate(tried), flush=True)
 
     def _loaded(self) -> Stylizer:
         """The engine and the styles, loaded for the first source and kept for the others."""

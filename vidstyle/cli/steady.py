@@ -25,7 +25,7 @@ def add(commands: Any) -> None:
     parser: Parser = commands.add_parser(
         "steady",
         help="take the flicker out of a clip that was painted elsewhere, frame by frame",
-        description="Makes the frames of a painted clip agree, by the motion of the clip that it was painted from.",
+        description="Makes the frames of a painted clip agree, by the motion of the clip behind it.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
