@@ -49,7 +49,7 @@ def shapes(
     ramp = np.stack(np.broadcast_arrays(across, down, 1 - across * down), axis=-1)
     pictures = []
     for number in range(count):
-        picture = np.ascontiguousarray(ramp)
+        picture = ramp.copy()
         shift = number * speed
         centre = (int(width / 4 + shift) % width, height // 2)
         cv2.circle(picture, centre, max(4, height // 6), (0.9, 0.25, 0.1), -1)

@@ -53,7 +53,7 @@ class ToneMap:
             band = pixels[top : top + _BAND]
             codes: Any = band if deep else band.astype(np.uint16) * np.uint16(257)
             mapped = self._band(codes)
-            result[top : top + _BAND] = mapped if deep else (mapped >> 8) + ((mapped & 255) > 127)
+            result[top : top + _BAND] = mapped if deep else (mapped - (mapped >> 8) + 128) >> 8  # x / 257
         return result
 
     def _band(self, codes: NDArray[np.uint16]) -> NDArray[np.uint16]:
