@@ -71,6 +71,8 @@ def _opened(path: Path) -> Image.Image:
 
 
 def _orientation(image: Image.Image) -> int:
+    if image.format == "PNG" and "exif" not in image.info:
+        return 1  # Pillow would decode the whole picture to look behind it
     return int(image.getexif().get(_ORIENTATION, 1))
 
 
