@@ -21,7 +21,7 @@ Style = str | Path | Pixels | Frame
 """A picture's path, a bundled style's name, or pixels (H, W, 3)."""
 
 _FOLDER = Path(__file__).parent.parent / "assets" / "styles"
-_BUNDLED = ("waves",)
+_BUNDLED = ("ink", "lanterns", "meadow", "mosaic", "waves")
 
 
 class Styles(Generic[S]):
