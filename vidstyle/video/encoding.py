@@ -18,6 +18,7 @@ from vidstyle.errors import OptionError
 from vidstyle.frames import Frame, VideoInfo
 from vidstyle.options import WriteOptions
 from vidstyle.video.codecs import family
+from vidstyle.video.matroska import set_display_ratio
 from vidstyle.video.passthrough import Passthrough
 from vidstyle.video.picture import PictureFormat
 from vidstyle.video.quality import tune
@@ -45,7 +46,10 @@ class EncodedFile:
         options: WriteOptions,
         tags: Mapping[str, str],
     ) -> None:
-        self._form, self._scaler = form, VideoReformatter()
+        self._path, self._form, self._scaler = path, form, VideoReformatter()
+        self._display_ratio: Fraction | None = None
+        if plan.container.is_matroska and like.pixel_aspect != 1:
+            self._display_ratio = (like.pixel_aspect * Fraction(*form.size)).limit_denominator(_BIG)
         self._tick = choose_tick(like, first)
         self._is_mov = plan.container.is_mov
         # "file:": FFmpeg takes what stands before a colon in a name for a protocol
@@ -66,11 +70,16 @@ class EncodedFile:
             raise
         self._held: Any = None  # one picture: the last is treated apart
         self._packet: Any = None  # one packet, likewise
+        self._durations: dict[int, int] = {}  # of pictures inside the encoder; not all encoders keep them
         self._first_ticks: tuple[int, int] | None = None  # (pts, dts)
         self._last: Frame | None = None
         self._is_uneven = False
 
     def write(self, frame: Frame) -> None:
+        if self._last is not None and frame.time <= self._last.time:
+            raise OptionError(
+                f"times of frames must rise, got {frame.time} s after {self._last.time} s; sort the frames"
+            )
         picture = self._form.picture(frame, self._scaler)
         picture.pts = self._ticks(frame.time)
         if self._held is not None and picture.pts <= self._held.pts:
@@ -100,6 +109,8 @@ class EncodedFile:
             self._rest.finish(end * self._tick, self._last.duration)
         self._out.close()
         self._close_source()
+        if self._display_ratio is not None:
+            set_display_ratio(self._path, self._display_ratio)
 
     def abort(self) -> None:
         """Close the file, whole or not; never raises."""
@@ -118,7 +129,10 @@ class EncodedFile:
         return round((time + self._lead) / self._tick)
 
     def _encode(self, picture: Any) -> None:
+        if picture is not None:
+            self._durations[picture.pts] = picture.duration
         for packet in self._stream.encode(picture):
+            packet.duration = self._durations.pop(packet.pts, packet.duration or 0)
             if self._packet is not None:
                 self._mux(self._packet)
             elif self._first_ticks is None:

@@ -56,6 +56,11 @@ def choose_format(
     if not width or not height:
         raise OptionError(f"--even leaves nothing of a picture of {first.width}x{first.height}")
     odd = bool(width % 2 or height % 2)
+    if encoder == "libx265" and width < _X265_WIDTH:
+        raise OptionError(
+            f"x265 cannot encode pictures narrower than {_X265_WIDTH} px, {target.name} is {width}x{height}; "
+            "use --codec h264"
+        )
     name = pixel_format_of(encoder, bits=bits, alpha=wants_alpha, odd=odd, preset=options.preset)
     wanted = av.VideoFormat(name, width, height)
     made = family(encoder)
@@ -88,5 +93,6 @@ def _tags(like: VideoInfo, made: str, wanted: Any) -> ColorTags:
     return tags
 
 
+_X265_WIDTH = 64  # px: below, x265 4.2 writes past the end of its memory (36x52, 40x64, 48x96 …)
 _COMMON_PRIMARIES = (1, 2, 5, 6)  # BT.709, none, and both BT.601: no screen tells them apart
 _ALPHA_HOLDERS = ", ".join(name for name, codec in CODECS.items() if "alpha" in codec.about)

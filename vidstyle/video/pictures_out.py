@@ -77,7 +77,7 @@ class Animation(EncodedFile):
         options: WriteOptions,
     ) -> None:
         super().__init__(path, plan, form, first, like=like, source=None, options=options, tags={})
-        self._path, self._kind = path, plan.container.format
+        self._kind = plan.container.format
         self._first_time = first.time
 
     def finish(self) -> None:
