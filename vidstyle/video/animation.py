@@ -22,7 +22,7 @@ from vidstyle.video.timeline import Part, Timed
 _FORMATS = ("GIF", "PNG", "WEBP", "AVIF")
 _UNSAID = Fraction(1, 10)  # s, of a frame whose file says none: what browsers and FFmpeg take
 _SHORTEST_GIF = Fraction(1, 50)  # s; anything less is taken for unsaid, by browsers and FFmpeg alike
-_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error)
+_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, IndexError, RuntimeError, struct.error)
 
 
 def is_animation(path: Path) -> bool:
@@ -45,15 +45,15 @@ class Animation:
     def __init__(self, path: Path, options: ReadOptions) -> None:
         """Read through the file once for its times; raises ``InputError`` or ``OptionError``."""
         check_file(path)
+        self._path = path
         self.skipped = 0
         try:
             self._image = Image.open(path, formats=_FORMATS)
         except _DAMAGED as error:
             raise InputError(f"{path} cannot be read as a picture: {error}") from error
         try:
-            if not getattr(self._image, "is_animated", False):
+            if self._count() < 2:
                 raise InputError(f"{path} is a single picture, not a clip; paint it with `vidstyle image`")
-            self._path = path
             durations = self._durations()
             times = list(accumulate(durations, initial=Fraction(0)))
             timed = (Timed(index, times[index], length) for index, length in enumerate(durations))
@@ -80,7 +80,7 @@ class Animation:
 
     def _durations(self) -> list[Fraction]:
         """Seconds of every frame; a file that is cut off ends before the first that cannot be decoded."""
-        count = int(getattr(self._image, "n_frames", 1))
+        count = self._count()
         exact = _png_delays(self._path) if self._image.format == "PNG" else []
         durations: list[Fraction] = []
         self._has_alpha = False
@@ -98,6 +98,12 @@ class Animation:
             unsaid = length < _SHORTEST_GIF if self._image.format == "GIF" else length <= 0
             durations.append(_UNSAID if unsaid else length)
         return durations
+
+    def _count(self) -> int:
+        try:
+            return int(getattr(self._image, "n_frames", 1))
+        except _DAMAGED as error:
+            raise InputError(f"{self._path} is damaged or cut off: {error}") from error
 
     def _picture(self, index: int) -> Any:
         """(H, W, 4) uint8 of a whole frame, put together from the ones before it."""

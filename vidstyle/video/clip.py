@@ -51,7 +51,7 @@ class Clip:
             self._pictures = self._timed()
             first = next(self._pictures, None)
             if first is None:
-                raise InputError(self._why_nothing())
+                raise self._why_nothing()
             self._first = first
             self._converter = Converter(path, first.picture, stream, options.hdr)
             self.info = self._describe(first, rate)
@@ -82,16 +82,17 @@ class Clip:
         ticked = (Ticked(frame, time_of(frame), _duration_of(frame)) for frame in decoded)
         return iter(self._part.of(self._timeline(ticked)))
 
-    def _why_nothing(self) -> str:
+    def _why_nothing(self) -> InputError | OptionError:
         path, start = self._decoder.path, self._options.start
         if self._timeline.seen == 0:
-            return f"{path}: none of its pictures could be decoded ({self._decoder.skipped} damaged packets)"
+            failed = self._decoder.skipped
+            return InputError(f"{path}: none of its pictures could be decoded ({failed} damaged packets)")
         if start is not None:
-            last = self._timeline.last - self._decoder.origin
-            return (
-                f"{path} has no picture from --start {float(start):g} on; its last is at {float(last):.3f} s"
+            last = float(self._timeline.last - self._decoder.origin)
+            return OptionError(
+                f"{path} has no picture from --start {float(start):g} on; its last is at {last:.3f} s"
             )
-        return f"{path} has no picture before --end {float(self._options.end or 0):g}"
+        return OptionError(f"{path} has no picture before --end {float(self._options.end or 0):g}")
 
     def _describe(self, first: Timed[av.VideoFrame], rate: Fraction | None) -> VideoInfo:
         stream, container = self._decoder.stream, self._decoder.container

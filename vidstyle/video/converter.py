@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import av.error
 import cv2
 import numpy as np
 from av.video.reformatter import VideoReformatter
@@ -53,7 +54,13 @@ class Converter:
 
     def __call__(self, frame: av.VideoFrame) -> tuple[Pixels, Pixels | None]:
         """Upright pixels and alpha of the first picture's size and depth."""
-        pixels, alpha = to_rgb(frame, self._tags(frame), self._scaler)
+        try:
+            pixels, alpha = to_rgb(frame, self._tags(frame), self._scaler)
+        except av.error.FFmpegError as error:
+            raise InputError(
+                f"{self._name} has pictures in the format {frame.format.name}, which cannot be converted; "
+                "convert the file first"
+            ) from error
         if self._tone_map is not None:
             pixels = self._tone_map(pixels)
         turns, mirrored = _orientation(frame)

@@ -106,10 +106,11 @@ class Decoder:
         while True:
             try:
                 packet = next(packets)
-            except StopIteration:
+            except (StopIteration, IndexError):
+                # PyAV 18.1 stumbles, after the last packet, over streams that turned up on the way
                 return
             except (av.error.FFmpegError, OSError) as error:
-                if not isinstance(error, av.error.InvalidDataError):
+                if isinstance(error, OSError):  # the disk or the network, not what is in the file
                     raise InputError(f"{self.path} cannot be read on: {reason(error)}") from error
                 packets, pictures = (
                     self.container.demux(self.stream),

@@ -20,7 +20,7 @@ SUFFIXES = (
     *(".bmp", ".avif", ".tga", ".ppm", ".pgm", ".jp2"),
 )
 
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, RuntimeError, struct.error, zlib.error)
 _ORIENTATION = 0x0112  # EXIF
 
 
