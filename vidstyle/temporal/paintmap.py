@@ -16,8 +16,9 @@ from vidstyle.temporal.raster_cv import CvRaster
 
 _LINES = 360  # short side, px, for which the lengths in MapSettings are given
 _DECISIONS = 180  # px: decisions are taken at about this short side, whatever the frame's
-_LIGHT = 8  # px of decisions to one px of light and tone
+_LIGHT = 4  # px of decisions to one px of light and tone
 FLOW_SIZE = 432  # px: short side at which motion is estimated, never above the frame's own
+_LARGEST_NOISE = 0.03  # of the range: more is no grain, but a picture that changes everywhere
 _RING_BYTES = 400e6  # results that are kept take at most this much
 _RING_LINES = 32_000  # OpenCV refuses to sample taller pictures
 
@@ -26,10 +27,12 @@ _RING_LINES = 32_000  # OpenCV refuses to sample taller pictures
 class MapSettings:
     """When paint is kept. Lengths are in px at 360 lines and grow with the short side."""
 
-    slots: int = 16
+    slots: int = 64
     """Past results that paint may lie in; fewer for large frames."""
-    content: float = 0.12
+    content: float = 0.05
     """Repaint where the content differs by more (of the range) from what the paint was made for."""
+    texture: float = 1.0
+    """How much more it may differ for each unit of local contrast."""
     drift: float = 3.0
     """Repaint where the refinement wants to move paint farther than this, px."""
     stretch: float = 1.35
@@ -38,12 +41,14 @@ class MapSettings:
     """Share that is followed of the motion still found between a frame and its paint's own contents."""
     smooth: float = 4.0
     """Gaussian, px, over that motion."""
-    seam: float = 2.0
+    seam: float = 1.0
     """Gaussian, px, of the border between old paint and new."""
-    fade: float = 0.6
+    fade: float = 0.85
     """What is left, a frame later, of the step from old paint to new; 0 switches at once."""
-    fade_content: float = 0.06
+    fade_content: float = 0.15
     """No fade where the content differs by more: it would be a ghost."""
+    match: float = 0.8
+    """Share of the coarse colours of old paint that the new strokes in its place begin with."""
     tone: float = 0.1
     """Share of the coarse colour difference to fresh paint that old paint takes on in each frame."""
 
@@ -185,15 +190,13 @@ class PaintMap:
 
     def _patches(self) -> Plane:
         """A number from 0 to 1 for each place, alike within patches: repainting goes patch by patch."""
+        raster = self._raster
         generator = np.random.default_rng(7)  # fixed: results are reproducible
-        side = max(2, 40 // max(1, round(180 / min(self._h, self._w))) // 2)
-        coarse = generator.random((max(2, self._h // side + 1), max(2, self._w // side + 1)))
-        plane = self._raster.full(self._h, self._w, 0.0)
-        ys = np.arange(self._h) * coarse.shape[0] // self._h
-        xs = np.arange(self._w) * coarse.shape[1] // self._w
-        blocks = coarse[ys][:, xs].astype(np.float32)
-        plane += blocks if isinstance(plane, np.ndarray) else plane.new_tensor(blocks)
-        return plane
+        size = max(4.0, 24 * self._scale / self._step)  # px of a patch on the decision grid
+        coarse = generator.random((max(3, round(self._h / size) + 1), max(3, round(self._w / size) + 1)))
+        smooth = raster.resized(raster.plane(coarse), self._h, self._w)
+        low, high = 0.15, 0.85  # interpolated noise seldom goes farther
+        return raster.clip((smooth - low) / (high - low), 0.0, 1.0)
 
     def _settle_first(self, paint: Picture) -> Picture:
         raster = self._raster
@@ -253,9 +256,11 @@ class PaintMap:
         v = v + raster.resized(shift[1], self._height, self._width) * step
 
         differs = raster.difference(small, lit, 1.2 * self._scale / step)
-        # grain must not trigger repainting: what half of all pixels differ by is noise
-        noise = max(0.0, raster.median(differs) - 0.015)
-        limit = settings.content * (0.3 + 0.7 * self.stability) + 2 * noise
+        # Grain must not trigger repainting: what half of all pixels differ by is noise, if it is little.
+        noise = min(max(0.0, raster.median(differs) - 0.015), _LARGEST_NOISE)
+        # A shift that shows on an even ground is lost in grass: what is allowed grows with the texture.
+        limit = settings.content + settings.texture * self._texture(small)
+        limit = limit * (0.3 + 0.7 * self.stability) + 2 * noise
         drift = settings.drift * self._scale / step
         spread = 0.9 + 0.2 * self._phase  # in a zoom all paint reaches its limit at once: not so here
         is_bad = (
@@ -293,6 +298,13 @@ class PaintMap:
             result, is_new = old, None
         else:
             weight = raster.resized(plan.weight, self._height, self._width) * plan.is_inside
+            if settings.match:
+                # New strokes take over the old colours where the content is the same: what is left of
+                # the step is fine texture, and the tone brings the colours to the fresh ones in time.
+                coarse = raster.coarse(old, paint, self._lh, self._lw, 1.0)
+                sure = raster.clip(2 * plan.agree - 1, 0.0, 1.0)
+                share = raster.resized(sure, self._lh, self._lw) * settings.match
+                paint = raster.plus(paint, raster.scaled(coarse, share))
             result = raster.mixed(paint, old, weight)
             is_new = weight < 1
         shown = self._fade(plan, old, result)
@@ -339,7 +351,9 @@ class PaintMap:
         raster, settings = self._raster, self.settings
         if not settings.fade or (plan.share == 0 and self._fading is None):
             return result
-        weight = raster.resized(plan.agree * settings.fade, self._height, self._width) * plan.is_inside
+        # Where much changes at once nothing is calm to be kept calm, and a slow fade would be a ghost.
+        pace = settings.fade * min(1.0, max(0.3, 1.2 - 1.5 * plan.share))
+        weight = raster.resized(plan.agree * pace, self._height, self._width) * plan.is_inside
         step = raster.minus(old, result)
         before = raster.moved(self._fading, plan.x, plan.y) if self._fading is not None else None
         self._fading = raster.faded(step, before, weight)
@@ -378,6 +392,13 @@ class PaintMap:
         rx, ry = raster.motion(self._refiner, now, then)
         sigma = settings.smooth * self._scale / self._step
         return raster.blurred(rx, sigma) * settings.refine, raster.blurred(ry, sigma) * settings.refine
+
+    def _texture(self, small: Picture) -> Plane:
+        """Mean absolute deviation of the luminance from its surroundings, 0 to 1."""
+        raster = self._raster
+        sigma = 4 * self._scale / self._step
+        grey = raster.luminance(small)
+        return raster.blurred(abs(grey - raster.blurred(grey, sigma)), sigma)
 
     def _is_outside(self, u: Plane, v: Plane) -> Plane:
         u, v = self._coarse(u), self._coarse(v)

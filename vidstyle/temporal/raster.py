@@ -42,6 +42,9 @@ class Raster(Protocol):
     def full(self, height: int, width: int, value: float) -> Plane:
         """A float32 plane of one value."""
 
+    def plane(self, values: Any) -> Plane:
+        """A NumPy array (H, W) as a float32 plane."""
+
     def slots(self, height: int, width: int) -> Plane:
         """A uint8 plane of zeros."""
 
@@ -85,7 +88,7 @@ class Raster(Protocol):
         """Derivatives along x and y, a pixel, from central differences."""
 
     def calm(self, mask: Plane) -> Plane:
-        """A bool mask less its specks: the median of 3x3."""
+        """A bool mask less its specks: the median of 5x5."""
 
     # flow
 
@@ -96,6 +99,9 @@ class Raster(Protocol):
         """Motion in px, x and y, from ``source`` to ``target``, float32 planes of the views' size."""
 
     # pictures
+
+    def luminance(self, picture: Picture) -> Plane:
+        """Brightness, 0 to 1."""
 
     def difference(self, left: Picture, right: Picture, sigma: float) -> Plane:
         """The largest absolute difference of the channels, 0 to 1, after a Gaussian of ``sigma`` px."""

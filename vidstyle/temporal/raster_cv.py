@@ -47,6 +47,9 @@ class CvRaster:
     def full(self, height: int, width: int, value: float) -> Array:
         return np.full((height, width), value, np.float32)
 
+    def plane(self, values: Array) -> Array:
+        return values.astype(np.float32)
+
     def slots(self, height: int, width: int) -> Array:
         return np.zeros((height, width), np.uint8)
 
@@ -99,7 +102,7 @@ class CvRaster:
         )
 
     def calm(self, mask: Array) -> Array:
-        return cv2.medianBlur(mask.view(np.uint8), 3).view(np.bool_)
+        return cv2.medianBlur(mask.view(np.uint8), 5).view(np.bool_)
 
     # flow
 
@@ -119,6 +122,10 @@ class CvRaster:
         return planes[0], planes[1]
 
     # pictures
+
+    def luminance(self, picture: Array) -> Array:
+        grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+        return grey.astype(np.float32) * np.float32(1 / np.iinfo(picture.dtype).max)
 
     def difference(self, left: Array, right: Array, sigma: float) -> Array:
         blurred = [cv2.GaussianBlur(each, (0, 0), sigma) for each in (left, right)]
