@@ -326,3 +326,14 @@ def test_odd_sizes_keep_their_size(pixel_format: str, size: tuple[int, int]) -> 
     back, _ = to_rgb(frame, decode_tags(frame))
     assert back.shape == pixels.shape
     assert abs(back / full_scale(back) * 255 - pixels).max() < 2.1
+
+
+def test_a_palette_is_read_by_its_colours() -> None:
+    colours_of = np.zeros((256, 4), np.uint8)
+    colours_of[7] = (255, 200, 60, 30)  # alpha, red, green, blue
+    indices = np.full((16, 32), 7, np.uint8)
+    frame = av.VideoFrame.from_ndarray((indices, colours_of), format="pal8")  # type: ignore[arg-type]
+
+    pixels, alpha = to_rgb(frame, decode_tags(frame))
+
+    assert (pixels == (200, 60, 30)).all() and alpha is None

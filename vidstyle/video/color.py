@@ -50,9 +50,10 @@ def to_rgb(
         return _gray_to_rgb(frame, tags, scaler)
     planar = _convert(scaler, frame, "gbrp16le" if is_deep else "gbrp", tags, to_full=True)
     green, blue, red = _views(planar)
-    pixels: Any = cv2.merge((red, green, blue))
     if is_deep:
-        pixels = _to_white(pixels, sample_bits(frame.format) if tags.full_range else 8)
+        for plane in (green, blue, red):
+            _to_white(plane, sample_bits(frame.format) if tags.full_range else 8, into=plane)
+    pixels: Any = cv2.merge((red, green, blue))
     return pixels, _read_alpha(frame, scaler) if alpha else None
 
 
@@ -77,9 +78,7 @@ def from_rgb(
     rgb_target = is_rgb(wanted)
     if rgb_target:
         pixels, opacity = _with_depth(pixels, wanted), _with_depth(opacity, wanted)
-    elif pixels.dtype == np.uint16:
-        pixels = pixels - (pixels >> 8)  # the scaler's white is 65280
-    source = _packed_frame(pixels, opacity)
+    source = _packed_frame(pixels, opacity, for_yuv=not rgb_target)
     full = tags.full_range or pixel_format.startswith("yuvj")
     twin = _limited_twin(pixel_format) if full and not rgb_target else None
     if twin is not None:
@@ -181,9 +180,9 @@ def _rescaled(samples: Pixels, bits: int) -> NDArray[Any]:
     return rescaled
 
 
-def _to_white(samples: Any, bits: int) -> Any:
+def _to_white(samples: Any, bits: int, into: Any = None) -> Any:
     """16-bit samples whose white is 2**bits - 1 shifted up to 16 bits, with white at 65535."""
-    return samples if bits >= 16 else cv2.add(samples, samples >> bits)
+    return samples if bits >= 16 else cv2.add(samples, samples >> bits, dst=into)
 
 
 def _opaque(pixels: Pixels) -> Pixels:
@@ -202,15 +201,20 @@ def _with_depth(samples: Any, wanted: av.VideoFormat) -> Any:
     return samples
 
 
-def _packed_frame(pixels: Pixels, alpha: Pixels | None) -> av.VideoFrame:
+def _packed_frame(pixels: Pixels, alpha: Pixels | None, *, for_yuv: bool) -> av.VideoFrame:
     """RGB arrays in a frame of its own memory, whose lines are aligned as the scaler wants them."""
     deep = pixels.dtype == np.uint16
     name = ("rgb48le" if alpha is None else "rgba64le") if deep else ("rgb24" if alpha is None else "rgba")
     frame = av.VideoFrame(pixels.shape[1], pixels.shape[0], name)
-    view = _views(frame)[0]
-    view[..., :3] = pixels
+    packed = _views(frame)[0]
+    color = packed[..., :3]
+    if deep and for_yuv:  # the scaler's white is 65280 there
+        np.right_shift(pixels, 8, out=color)
+        np.subtract(pixels, color, out=color)
+    else:
+        color[:] = pixels
     if alpha is not None:
-        view[..., 3] = alpha
+        packed[..., 3] = alpha
     return frame
 
 
