@@ -50,9 +50,9 @@ def to_tensor(
 ) -> Tensor:
     """The upload: (H, W, 3) uint8 or uint16 to (1, 3, H, W) in [0, 1], channels-last in memory."""
     check_pixels(pixels)
-    samples = torch.from_numpy(np.ascontiguousarray(pixels)).to(
-        device
-    )  # travels as integers: a quarter the bytes
+    # torch takes no read-only arrays, though it would only read them
+    array = np.require(pixels, requirements=("C", "W"))
+    samples = torch.from_numpy(array).to(device)  # travels as integers: a quarter the bytes
     # scaled in float32 whatever the dtype: float16 cannot hold 65,535
     scaled = samples.to(torch.float32).mul_(1.0 / _full_scale(pixels.dtype))
     return scaled.to(dtype).permute(2, 0, 1).unsqueeze(0)

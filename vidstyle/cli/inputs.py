@@ -11,9 +11,9 @@ from vidstyle.errors import InputError, OptionError, OutputError
 from vidstyle.options import WriteOptions
 from vidstyle.video.target import default_target
 
-_CLIPS = frozenset(  # extensions of what counts as a clip in a folder; given by itself, any file may be one
-    """.3g2 .3gp .asf .avi .divx .dv .f4v .flv .gif .ivf .m2t .m2ts .m2v .m4v .mjpeg .mjpg .mkv .mov .mp4 .mpeg
-    .mpg .mts .mxf .nut .obu .ogm .ogv .qt .rm .rmvb .ts .vob .webm .wmv .wtv .y4m""".split()  # noqa: SIM905
+_CLIPS = frozenset(  # what counts as a clip in a folder; given by itself, any file may be one
+    """.3g2 .3gp .asf .avi .divx .dv .f4v .flv .gif .ivf .m2t .m2ts .m2v .m4v .mjpeg .mjpg .mkv .mov .mp4
+    .mpeg .mpg .mts .mxf .nut .obu .ogm .ogv .qt .rm .rmvb .ts .vob .webm .wmv .wtv .y4m""".split()  # noqa: SIM905
 )
 
 
