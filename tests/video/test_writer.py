@@ -207,9 +207,6 @@ def test_prores_gets_limited_range_of_a_full_range_source(tmp_path: Path) -> Non
     with av.open(path) as container:
         frame = next(container.decode(video=0))
         assert frame.color_range == 1
-        assert (
-            abs(int(frame.to_ndarray()[0].reshape(-1)[0]) - 940) <= 2 if frame.format.name == "gray" else True
-        )
     assert read(path)[0][0].max() > 65000
 
 

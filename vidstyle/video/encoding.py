@@ -60,7 +60,7 @@ class EncodedFile:
             self._out.flags |= int(av.container.core.Flags.bitexact.value)  # type: ignore[call-overload]
             self._stream = self._add_stream(plan, like, first, options)
             if source is not None and not plan.container.is_animation:
-                self._rest = Passthrough(source, self._out, plan.container, like.start, like.duration)
+                self._rest = Passthrough(source, self._out, plan.container, like.start)
                 self._rest.describe_picture(self._stream, plan.container)
             self._lead = self._rest.lead if self._rest else Fraction(0)
             self._out.metadata.update(tags)

@@ -20,7 +20,6 @@ from vidstyle.video.target import Container
 log = logging.getLogger(__name__)
 
 _PRIMING = Fraction(1, 10)  # s of sound before the picture that is an encoder's run-up, not sound to keep
-_ENDING = Fraction(1, 2)  # s by which sound and pictures of a whole clip may end apart
 _CLOSE = Fraction(1, 1000)  # s: times nearer than this are the same, as Matroska counts in ms
 _GUESS = Fraction(1, 5)  # s by which the time of a packet that only says when to decode may be off
 _FAR = 10  # s before the part from which jumping ahead pays
@@ -38,9 +37,7 @@ class Passthrough:
     left out, all sound is kept. Streams must be added (here) before the first packet is muxed.
     """
 
-    def __init__(
-        self, source: Path, out: Any, container: Container, start: Fraction, length: Fraction | None
-    ) -> None:
+    def __init__(self, source: Path, out: Any, container: Container, start: Fraction) -> None:
         self._file, self._video = open_video(source)
         try:
             for stream in self._file.streams:
@@ -56,7 +53,9 @@ class Passthrough:
                 carrier.begin(self._shift, is_cut=self._is_cut)
             if self._is_cut:
                 self._skip_to(start)
-            self._copy_tags(out, container, length)
+            for key, value in self._file.metadata.items():
+                if key.lower() not in _CONTAINER_TAGS:
+                    out.metadata[key] = value
         except BaseException:
             self._file.close()
             raise
@@ -101,6 +100,7 @@ class Passthrough:
                 self._carry(packet)
         for carrier in self._carriers.values():
             self._mux(carrier.finish())
+        self._copy_chapters(end if more else None)
 
     def close(self) -> None:
         self._file.close()
@@ -224,32 +224,31 @@ class Passthrough:
             )
         return None
 
-    def _copy_tags(self, out: Any, container: Container, length: Fraction | None) -> None:
-        """Tags of the whole file, and the chapters of the part."""
-        for key, value in self._file.metadata.items():
-            if key.lower() not in _CONTAINER_TAGS:
-                out.metadata[key] = value
-        ends = self._end_of_part(length)
+    def _copy_chapters(self, end: Fraction | None) -> None:
+        """The chapters of the part, which ends at ``end`` (s; None for the source's own end).
+
+        Muxers write chapters that come late at the end of the file.
+        """
         chapters = []
         for chapter in self._file.chapters():
             tick = chapter["time_base"] or Fraction(1, 1000)
             shift = round(self._shift / tick)
-            begin, end = chapter["start"] - shift, chapter["end"] - shift
+            first, last = chapter["start"] - shift, chapter["end"] - shift
             if self._is_cut:
-                begin = max(begin, 0)
-            if ends is not None:
-                end = min(end, round(ends / tick))
-            if begin < end:
-                chapters.append({**chapter, "start": begin, "end": end})
-        out.set_chapters(chapters)
+                first = max(first, 0)
+            if end is not None:
+                last = min(last, round(end / tick))
+            if first < last:
+                chapters.append({**chapter, "start": first, "end": last})
+        self._out.set_chapters(chapters)
 
-    def _end_of_part(self, length: Fraction | None) -> Fraction | None:
-        """Where the part ends in the result (s), by its estimated ``length``; None for the source's end."""
-        if length is None or self._file.duration is None:
-            return None
-        source_end = Fraction(self._file.duration + (self._file.start_time or 0), av.time_base)
-        end = length + self.lead
-        return end if end + self._shift < source_end - _ENDING else None
+
+def warn_of_silence(source: Path, target: Path) -> None:
+    """Say that the sound of ``source`` has no place in a ``target`` of mere pictures."""
+    file, _ = open_video(source)
+    with file:
+        if file.streams.audio:
+            log.warning("%s holds no sound: that of %s is left out", target.name, source.name)
 
 
 # how covers are called in Matroska

@@ -15,6 +15,7 @@ from vidstyle.frames import Frame, VideoInfo
 from vidstyle.options import WriteOptions
 from vidstyle.video.encoding import EncodedFile
 from vidstyle.video.gif import GifFile
+from vidstyle.video.passthrough import warn_of_silence
 from vidstyle.video.picture import choose_format
 from vidstyle.video.pictures_out import Animation, PictureFolder
 from vidstyle.video.target import FOLDER, PartFile, cannot_write, check_target, default_target
@@ -116,12 +117,15 @@ class Writer:
 
     def _open(self, first: Frame) -> _File:
         form = choose_format(self.encoder, first, self._like, self._options, self.target)
-        if self._plan.container is FOLDER:
+        container = self._plan.container
+        if self._source is not None and (container is FOLDER or container.is_animation):
+            warn_of_silence(self._source, self.target)
+        if container is FOLDER:
             return PictureFolder(self._part.path, form, self._like)
-        if self._plan.container.format == "gif":
+        if container.format == "gif":
             has_alpha = first.alpha is not None or self._like.has_alpha
             return GifFile(self._part.path, form, with_alpha=has_alpha)
-        if self._plan.container.is_animation:
+        if container.is_animation:
             return Animation(self._part.path, self._plan, form, first, like=self._like, options=self._options)
         return EncodedFile(
             self._part.path,
