@@ -169,8 +169,8 @@ _AVX512_SKX = 256  # OpenCV's number of the AVX-512 that x264 uses (CV_CPU_AVX51
 def _steady_bytes() -> dict[str, str]:
     """What makes x264 give the same bytes for the same pictures, on every machine.
 
-    Its AVX-512 code for mbtree does not: on an AMD EPYC (Zen 4) with the x264 of PyAV 18.1, 100 encodings of 12
-    equal pictures of 160x256, one thread, gave 4 results; with AVX2, or without mbtree, they gave one.
+    Its AVX-512 code for mbtree does not: on an AMD EPYC (Zen 4) with the x264 of PyAV 18.1, 100 encodings of
+    12 pictures of 160x256 in one thread gave 4 results; with AVX2, or without mbtree, they gave one.
     """
     return {"x264-params": "asm=avx2"} if cv2.checkHardwareSupport(_AVX512_SKX) else {}
 
