@@ -30,6 +30,13 @@ def followed(
     return a * e + b * vx, a * uy + b * h, c * e + d * vx, c * uy + d * h
 
 
+def tear(raster: Raster, motion: tuple[Plane, Plane]) -> Plane:
+    """How many times the motion of one frame stretches or squeezes, at least 1, in its worst direction."""
+    ux, uy = raster.slope(motion[0])
+    vx, vy = raster.slope(motion[1])
+    return stretch(raster, (1 + ux, uy, vx, 1 + vy))
+
+
 def refined(raster: Raster, jacobian: Jacobian, shift: tuple[Plane, Plane]) -> Jacobian:
     """With a small ``shift`` (px of these planes) added to the source's coordinates."""
     ux, uy = raster.slope(shift[0])

@@ -37,6 +37,9 @@ class MapSettings:
     """Repaint where the refinement wants to move paint farther than this, px."""
     stretch: float = 1.35
     """Repaint where strokes have become this many times longer, shorter or sheared."""
+    tear: float = 1.5
+    """Repaint, without a fade, where motion stretches or squeezes this much in one frame: what was hidden
+    is uncovered there."""
     refine: float = 0.3
     """Share that is followed of the motion still found between a frame and its paint's own contents."""
     smooth: float = 4.0
@@ -270,12 +273,15 @@ class PaintMap:
             | self._is_outside(u, v)
             | self._is_due(renew)
         )
-        is_bad = raster.calm(is_bad) | ~self._coarse(is_inside)
+        is_torn = deformation.tear(raster, coarse) > settings.tear
+        is_bad = raster.calm(is_bad | is_torn) | ~self._coarse(is_inside)
         keep = raster.floats(~is_bad)
         weight = raster.clip(2 * raster.blurred(keep, settings.seam * self._scale / step) - 1, 0.0, 1.0)
         weight = weight * (weight > 0.002)
         weight = weight + (1 - weight) * (weight > 0.998)
         agree = raster.clip(2 - raster.blurred(differs, 1.0) / (settings.fade_content + noise), 0.0, 1.0)
+        whole = 1 - raster.clip(4 * raster.blurred(raster.floats(is_torn), 2 * self._scale / step), 0.0, 1.0)
+        agree = agree * whole
         tone = raster.moved(
             self._tone,
             *self._on_light_grid(coarse),
