@@ -252,6 +252,22 @@ def test_a_colon_in_a_relative_name_is_no_protocol(tmp_path: Path, monkeypatch: 
     assert len(frames_of(Path("at 12:30.mp4"))) == 2
 
 
+@pytest.mark.parametrize(("name", "codec"), [("a.mp4", "aac"), ("a.mkv", "aac"), ("a.avi", "mp2")])
+def test_tags_that_are_not_utf8_are_read_as_latin1(tmp_path: Path, name: str, codec: str) -> None:
+    path = write_clip(
+        tmp_path / name, shapes(3), codec="mpeg4", metadata={"title": "Ueber"}, sounds=[Sound(codec=codec)]
+    )
+    path.write_bytes(path.read_bytes().replace(b"Ueber", b"\xdc" + b"ber "))
+    with Reader(path) as reader:
+        assert len(list(reader)) == 3
+    assert ("title", "Über ") in reader.info.tags or ("title", "Über") in reader.info.tags
+
+
+def test_a_single_picture_in_a_video_file_keeps_its_duration(tmp_path: Path) -> None:
+    frames = frames_of(write_clip(tmp_path / "a.mp4", shapes(1), last_ticks=50))
+    assert [(frame.time, frame.duration) for frame in frames] == [(Fraction(0), Fraction(2))]
+
+
 @pytest.mark.parametrize("seen", [0, 1, 5])
 def test_leaving_early_ends_the_threads_and_frees_the_file(tmp_path: Path, seen: int) -> None:
     path = write_clip(tmp_path / "a.mp4", shapes(40), gop=5)

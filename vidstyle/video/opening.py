@@ -21,19 +21,28 @@ def open_video(path: Path) -> tuple[Any, Any]:
     Raises:
         InputError: missing, empty, unreadable, cut off before its index, or without a moving picture.
     """
-    check_file(path)
-    try:
-        # absolute: FFmpeg takes what stands before a colon in a relative name for a protocol
-        container = av.open(str(path.absolute()), "r")
-    except av.error.PermissionError as error:
-        raise InputError(f"{path} may not be read; change its permissions") from error
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise InputError(_why_not(path, error)) from error
+    container = open_container(path)
     try:
         return container, _choose_stream(path, container)
     except BaseException:
         container.close()
         raise
+
+
+def open_container(path: Path) -> Any:
+    """Open any file that FFmpeg reads, for whatever is in it; the caller closes it. Raises ``InputError``."""
+    check_file(path)
+    # absolute: FFmpeg takes what stands before a colon in a relative name for a protocol
+    name = str(path.absolute())
+    try:
+        try:
+            return av.open(name, "r")
+        except UnicodeDecodeError:  # tags of an old file, not in the UTF-8 that PyAV expects
+            return av.open(name, "r", metadata_encoding="latin-1")
+    except av.error.PermissionError as error:
+        raise InputError(f"{path} may not be read; change its permissions") from error
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise InputError(_why_not(path, error)) from error
 
 
 def check_file(path: Path) -> None:
