@@ -1,4 +1,4 @@
-"""Pixels painted by an engine: at a working size, whole or only where paint is needed, in bounded memory."""
+"""Pixels painted by an engine: strokes at a working size, finer ones on top, whole or only where needed."""
 
 from __future__ import annotations
 
@@ -16,17 +16,22 @@ from torch import Tensor
 from vidstyle.device import memory_errors
 from vidstyle.engines.base import Engine, Moments
 from vidstyle.engines.regions import Region, cover
+from vidstyle.engines.tiles import paint_regions, paint_whole
 from vidstyle.errors import InputError
 from vidstyle.frames import Pixels, check_pixels
 from vidstyle.images import to_pixels, to_tensor
+from vidstyle.nn.resize import enlarged, reduced
 from vidstyle.options import DEFAULT_WORKING_SIZE
 
 S = TypeVar("S")
 
-_LARGEST_WHOLE = 4096 * 2304  # px² painted at once: about 1 GB of float32 features in StyleNet
-_STRIP = 2048  # px: side of the tiles that larger pictures are painted in
-_NEAR = 32  # px of surroundings that lazy paint sees: StyleNet's depends on 48, but by under 4 levels of 255
-_REACH = 3  # px, working size: how far enlarging looks
+_FINEST = 1080  # px, short side of the finer strokes: beyond, the picture is only enlarged
+_NO_FINER = 1.25  # a frame at most so much larger than its strokes' size is only enlarged
+_CLIP_SHARE = 0.25  # of the clip in what is painted over again: edges come back where the clip has them
+_NEAR = (
+    32  # px of surroundings that a part sees: StyleNet's paint depends on 48, but by under 4 levels of 255
+)
+_REACH = 3  # px: how far enlarging looks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,14 +41,17 @@ class Painting:
     pixels: Pixels
     """(H, W, 3), size and depth of what was painted."""
     moments: Moments | None
+    """Of both sizes, one after the other, where a painting was painted over."""
     valid: NDArray[np.bool_] | None = None
     """(H, W) where there is paint, or None: everywhere."""
 
 
 class Painter(Generic[S]):
-    """An engine with all that is the same for every engine: device, precision, working size and tiles.
+    """An engine with all that is the same for every engine: device, precision, working size, parts.
 
-    Holds no state of a clip: styles and moments are arguments.
+    Holds no state of a clip: styles and moments are arguments. A frame larger than the working size is
+    painted there, enlarged and painted over once, coarse to fine; what the second painting changes in the
+    large is taken back. See docs/working-size.md.
     """
 
     def __init__(
@@ -57,7 +65,7 @@ class Painter(Generic[S]):
         self.engine = engine.to(device)
         self.device = torch.device(device)
         self.precision = precision
-        self.working_size = working_size
+        self.working_size = working_size or DEFAULT_WORKING_SIZE
 
     def encode(self, picture: Pixels) -> S:
         """The style of a ``picture`` (H, W, 3), as the engine knows it."""
@@ -73,41 +81,62 @@ class Painter(Generic[S]):
         return found.hexdigest()
 
     def working_shape(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width at which a frame of this size is painted: never above its own."""
-        short = min(height, width)
-        scale = min(1.0, (self.working_size or DEFAULT_WORKING_SIZE) / short)
-        smallest = min(self.engine.smallest, short)
-        return max(smallest, round(height * scale)), max(smallest, round(width * scale))
+        """Height and width at which strokes of a frame of this size are painted: never above its own."""
+        return self._limited(height, width, self.working_size)
 
     def paint(self, pixels: Pixels, style: S, moments: Moments | None = None) -> Painting:
         """Paint a whole frame ``pixels`` (H, W, 3); without ``moments`` they are taken from it."""
         height, width = self._check(pixels)
-        with torch.inference_mode(), memory_errors(self.device, *self.working_shape(height, width)[::-1]):
-            image = self._reduced(pixels)
-            painted, taken = self._paint_whole(image, style, moments)
-            return Painting(self._enlarged(painted, pixels), taken)
+        working, fine = self._shapes(height, width)
+        with torch.inference_mode(), memory_errors(self.device, *fine[::-1]):
+            coarse, over = _parts(moments, working != fine)
+            painted = paint_whole(self.engine, self._image(pixels, working), style, coarse)
+            if working == fine:
+                return Painting(self._pixels(painted.image, pixels), painted.moments)
+            ground = self._ground(pixels, painted.image, fine)
+            again = paint_whole(self.engine, ground, style, over)
+            result = _anchored(again.image, painted.image)
+            return Painting(self._pixels(result, pixels), _joined(painted.moments, again.moments))
 
     def paint_where(self, pixels: Pixels, style: S, moments: Moments, need: NDArray[np.bool_]) -> Painting:
         """Paint ``pixels`` (H, W, 3) at least where ``need`` (h, w; any size, stretched over it) is true.
 
-        Paints whole if that is cheaper. What is painted alone differs from the whole frame's by at most
-        about 4 levels of 255, at its rim.
+        Paints whole if that is cheaper, or if the engine knows no moments. What is painted alone differs
+        from the whole frame's by at most about 4 levels of 255, at its rim.
         """
         height, width = self._check(pixels)
-        working = self.working_shape(height, width)
-        margin = 0 if working == (height, width) else _REACH
-        regions = cover(need, working, halo=_NEAR, margin=margin) if self.engine.halo is not None else None
+        working, fine = self._shapes(height, width)
+        margin = 0 if fine == (height, width) else _REACH  # only enlarged: what lies beside it shows
+        regions = cover(need, fine, halo=_NEAR, margin=margin) if self.engine.halo is not None else None
         if regions is None:
             return self.paint(pixels, style, moments)
-        with torch.inference_mode(), memory_errors(self.device, *working[::-1]):
-            image = self._reduced(pixels)
-            painted = torch.zeros_like(image)
-            for region in regions:
-                self._paint_region(image, region, style, moments, painted, _NEAR)
+        with torch.inference_mode(), memory_errors(self.device, *fine[::-1]):
+            coarse, over = _parts(moments, working != fine)
+            result = self._paint_parts(pixels, regions, style, coarse, over)
             valid = np.zeros((height, width), np.bool_)
             for region in regions:
-                valid[region.scaled(working, (height, width), margin).slices] = True
-            return Painting(self._enlarged(painted, pixels), moments, valid)
+                valid[region.scaled(fine, (height, width), margin).slices] = True
+            return Painting(self._pixels(result, pixels), moments, valid)
+
+    def _paint_parts(
+        self, pixels: Pixels, regions: list[Region], style: S, coarse: Moments | None, over: Moments | None
+    ) -> Tensor:
+        """The painting (1, 3, H, W) at its finest size, right in ``regions`` of it."""
+        working, fine = self._shapes(*pixels.shape[:2])
+        image = self._image(pixels, working)
+        if working == fine:
+            return paint_regions(self.engine, image, regions, style, coarse, halo=_NEAR)
+        seen = np.zeros(fine, np.bool_)
+        for region in regions:
+            seen[region.grown(_NEAR, fine).slices] = True
+        under = cover(seen, working, halo=_NEAR, margin=_REACH)
+        if under is None:
+            painted = paint_whole(self.engine, image, style, coarse).image
+        else:
+            painted = paint_regions(self.engine, image, under, style, coarse, halo=_NEAR)
+        ground = self._ground(pixels, painted, fine)
+        again = paint_regions(self.engine, ground, regions, style, over, halo=_NEAR)
+        return _anchored(again, painted)
 
     def _check(self, pixels: Pixels) -> tuple[int, int]:
         check_pixels(pixels)
@@ -119,54 +148,59 @@ class Painter(Generic[S]):
             )
         return height, width
 
-    def _paint_whole(self, image: Tensor, style: S, moments: Moments | None) -> tuple[Tensor, Moments | None]:
-        height, width = image.shape[-2:]
-        halo = self.engine.halo
-        if halo is None or height * width <= _LARGEST_WHOLE:
-            result = self.engine.stylize(image, style, moments)
-            return result.image, result.moments
-        if moments is None:
-            scale = (_LARGEST_WHOLE / (height * width)) ** 0.5
-            small = F.interpolate(image, scale_factor=scale, mode="bilinear", antialias=True)
-            moments = self.engine.stylize(small, style).moments
-        painted = torch.empty_like(image)
-        for top in range(0, height, _STRIP):
-            for left in range(0, width, _STRIP):
-                tile = Region(top, left, min(top + _STRIP, height), min(left + _STRIP, width))
-                self._paint_region(image, tile, style, moments, painted, halo)
-        return painted, moments
+    def _shapes(self, height: int, width: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        """The sizes of the strokes and of the finer ones painted over them; equal: painted once."""
+        working = self.working_shape(height, width)
+        if min(height, width) <= _NO_FINER * min(working):
+            return working, working
+        return working, self._limited(height, width, max(_FINEST, min(working)))
 
-    def _paint_region(
-        self, image: Tensor, region: Region, style: S, moments: Moments | None, into: Tensor, halo: int
-    ) -> None:
-        """Paint one ``region`` with ``halo`` px of its surroundings, and put it ``into`` the picture."""
-        frame = (image.shape[-2], image.shape[-1])
-        window = region.grown(halo, frame, self.engine.multiple, self.engine.smallest)
-        painted = self.engine.stylize(image[(..., *window.slices)], style, moments).image
-        into[(..., *region.slices)] = painted[(..., *region.within(window).slices)]
+    def _limited(self, height: int, width: int, short: int) -> tuple[int, int]:
+        scale = min(1.0, short / min(height, width))
+        return max(self.engine.smallest, round(height * scale)), max(
+            self.engine.smallest, round(width * scale)
+        )
 
-    def _reduced(self, pixels: Pixels) -> Tensor:
-        """The picture at its working size, on the device."""
-        height, width = self.working_shape(*pixels.shape[:2])
-        if (height, width) == pixels.shape[:2]:
-            return to_tensor(pixels, self.device, self.precision)
-        if self.device.type != "cpu" or pixels.dtype != np.uint8:
-            image = to_tensor(pixels, self.device)
-            small = F.interpolate(image, (height, width), mode="bilinear", antialias=True)
-            return small.to(self.precision, memory_format=torch.channels_last)
-        # on a CPU torch scales uint8 four times as fast as OpenCV by area, fourteen times as fast as float32
-        bytes_ = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1).unsqueeze(0)
-        small = F.interpolate(bytes_, (height, width), mode="bilinear", antialias=True)
-        return to_tensor(small[0].permute(1, 2, 0).numpy(), self.device, self.precision)
+    def _image(self, pixels: Pixels, shape: tuple[int, int]) -> Tensor:
+        """``pixels`` on the device, at a ``shape`` not above their own."""
+        if self.device.type == "cpu" and pixels.dtype == np.uint8 and shape != pixels.shape[:2]:
+            # on a CPU torch scales uint8 four times as fast as OpenCV by area, 14 times as fast as float32
+            bytes_ = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1).unsqueeze(0)
+            small = F.interpolate(bytes_, shape, mode="bilinear", antialias=True)
+            return to_tensor(small[0].permute(1, 2, 0).numpy(), self.device, self.precision)
+        return reduced(to_tensor(pixels, self.device, self.precision), *shape)
 
-    def _enlarged(self, painted: Tensor, like: Pixels) -> Pixels:
+    def _ground(self, pixels: Pixels, painted: Tensor, fine: tuple[int, int]) -> Tensor:
+        """What is painted over: the painting, enlarged, with a little of the clip."""
+        ground = enlarged(painted, *fine).clamp_(0.0, 1.0)
+        return ground.lerp_(self._image(pixels, fine), _CLIP_SHARE)
+
+    def _pixels(self, painted: Tensor, like: Pixels) -> Pixels:
         """The painted picture as pixels of the size and depth of ``like``."""
         height, width = like.shape[:2]
-        if painted.shape[-2:] == (height, width):
-            return to_pixels(painted, like.dtype)
-        if self.device.type != "cpu":
-            large = F.interpolate(painted.float(), (height, width), mode="bicubic")
-            return to_pixels(large, like.dtype)
-        small = to_pixels(painted, like.dtype)
-        enlarged: Any = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
-        return cast(Pixels, enlarged)
+        if self.device.type != "cpu" or painted.shape[-2:] == (height, width):
+            return to_pixels(enlarged(painted, height, width), like.dtype)
+        large: Any = cv2.resize(
+            to_pixels(painted, like.dtype), (width, height), interpolation=cv2.INTER_CUBIC
+        )
+        return cast(Pixels, large)
+
+
+def _anchored(fine: Tensor, coarse: Tensor) -> Tensor:
+    """``fine`` (1, 3, H, W) with the tones of ``coarse`` (1, 3, h, w), as seen from afar."""
+    change = coarse - reduced(fine, *coarse.shape[-2:])
+    return enlarged(change, *fine.shape[-2:]).add_(fine).clamp_(0.0, 1.0)
+
+
+def _parts(moments: Moments | None, is_twice: bool) -> tuple[Moments | None, Moments | None]:
+    """The moments of the strokes, and of the finer ones."""
+    if moments is None or not is_twice:
+        return moments, None
+    (mean, fine_mean), (variance, fine_variance) = moments.mean.chunk(2), moments.variance.chunk(2)
+    return Moments(mean, variance), Moments(fine_mean, fine_variance)
+
+
+def _joined(coarse: Moments | None, fine: Moments | None) -> Moments | None:
+    if coarse is None or fine is None:
+        return None
+    return Moments(torch.cat([coarse.mean, fine.mean]), torch.cat([coarse.variance, fine.variance]))
