@@ -65,6 +65,7 @@ class EncodedFile:
             self._lead = self._rest.lead if self._rest else Fraction(0)
             self._out.metadata.update(tags)
             self._out.container_options.update(self._container_options(plan))
+            self._out.start_encoding()  # not when the encoder gives its first packet, forty frames later
         except BaseException:
             self.abort()
             raise
