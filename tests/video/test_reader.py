@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from contextlib import closing
 from fractions import Fraction
@@ -278,6 +279,26 @@ def test_leaving_early_ends_the_threads_and_frees_the_file(tmp_path: Path, seen:
     assert threading.active_count() == before
     reader.close()  # once more is nothing
     path.unlink()
+
+
+@pytest.mark.parametrize(("name", "rotation"), [("a.mov", 90), ("a.mp4", 0)])
+def test_decoded_pictures_are_let_go_without_the_garbage_collector(
+    tmp_path: Path, name: str, rotation: int
+) -> None:
+    path = write_clip(tmp_path / name, shapes(60), rotation=rotation)
+    gc.collect()
+    gc.disable()
+    try:
+        before = pictures_alive()
+        with Reader(path) as reader:
+            most = max(pictures_alive() - before for _ in reader)
+    finally:
+        gc.enable()
+    assert most < 10
+
+
+def pictures_alive() -> int:
+    return sum(isinstance(item, av.VideoFrame) for item in gc.get_objects())
 
 
 def test_a_reader_is_read_once(plain_clip: Path) -> None:

@@ -46,8 +46,8 @@ class Converter:
             self._tone_map = ToneMap(tags.transfer, tags.primaries, peak)
             self.result_tags = SDR_TAGS
         self._dtype = np.dtype(np.uint16 if self.bits > 8 else np.uint8)
-        turns, _ = _orientation(first)
-        self.is_turned = turns % 2 == 1
+        self._rotation, self._orientation = first.rotation, _orientation(first)
+        self.is_turned = self._orientation[0] % 2 == 1
         self.width, self.height = first.width, first.height
         if self.is_turned:
             self.width, self.height = self.height, self.width
@@ -63,7 +63,11 @@ class Converter:
             ) from error
         if self._tone_map is not None:
             pixels = self._tone_map(pixels)
-        turns, mirrored = _orientation(frame)
+        if (
+            frame.rotation != self._rotation
+        ):  # looking at side data makes a cycle that keeps the picture alive
+            self._rotation, self._orientation = frame.rotation, _orientation(frame)
+        turns, mirrored = self._orientation
         return self._fitted(_upright(pixels, turns, mirrored)), (
             None if alpha is None else self._fitted(_upright(alpha, turns, mirrored))
         )
