@@ -12,7 +12,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from clips import interlaced, number_of, shapes, write_clip
+from clips import Sound, interlaced, number_of, shapes, write_clip
 
 from vidstyle.errors import InputError
 from vidstyle.frames import ColorTags, Frame
@@ -110,6 +110,17 @@ def test_two_recordings_one_after_the_other_play_on(tmp_path: Path) -> None:
     assert [number_of(frame.pixels) for frame in frames][-10:] == list(range(50, 60))
     assert all(now.time + now.duration == then.time for now, then in pairwise(frames))
     assert abs(frames[-1].time - 119 * TICK) < Fraction(1, 5)
+
+
+def test_sound_that_turns_up_on_the_way_disturbs_nothing(tmp_path: Path) -> None:
+    silent = write_clip(tmp_path / "1.ts", shapes(60), gop=10)
+    loud = write_clip(
+        tmp_path / "2.ts", shapes(60), gop=10, sounds=[Sound(codec="mp2"), Sound("deu", codec="mp2")]
+    )
+    spliced = tmp_path / "a.ts"
+    spliced.write_bytes(silent.read_bytes() + loud.read_bytes())
+    for _ in range(5):
+        assert [number_of(frame.pixels) for frame in read(spliced)][-10:] == list(range(50, 60))
 
 
 def test_a_time_that_comes_twice_is_shown_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
