@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from clips import shapes, write_clip
 
-from vidstyle.errors import InputError, OutputError
+from vidstyle.errors import InputError, OptionError, OutputError
 from vidstyle.frames import Frame
 from vidstyle.options import ReadOptions, WriteOptions
 from vidstyle.report import Progress, RunReport
@@ -148,7 +148,7 @@ def test_frames_do_not_pile_up_before_a_slow_writer(clip: Path, tmp_path: Path) 
 
 
 def test_a_source_without_wanted_frames_leaves_nothing(clip: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError):
+    with pytest.raises(OptionError, match="--start 100"):
         _run(clip, tmp_path / "out.mp4", start=100)
     assert _left_behind(tmp_path, clip) == []
 

@@ -17,22 +17,27 @@ _CLIPS = frozenset(  # what counts as a clip in a folder; given by itself, any f
 )
 
 
-def expand(inputs: Sequence[str]) -> list[str]:
-    """The sources behind ``inputs``: a folder with clips stands for each of them, any other for itself."""
+def expand(inputs: Sequence[str], style: str, write: WriteOptions) -> list[str]:
+    """The sources behind ``inputs``: a folder with clips stands for each of them, any other for itself.
+
+    What an earlier run in this ``style`` wrote into the folder is no source.
+    """
     sources: list[str] = []
     for given in inputs:
-        sources += _clips_of(Path(given)) or [given]
+        clips = _clips_of(Path(given))
+        results = {default_target(clip, style, write) for clip in clips}
+        sources += [str(clip) for clip in clips if clip not in results] or [given]
     return sources
 
 
-def _clips_of(folder: Path) -> list[str]:
+def _clips_of(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     try:
         files = sorted(path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file())
     except OSError as error:
         raise InputError(f"{folder} cannot be listed: {error.strerror or error}") from error
-    return [str(path) for path in files if path.suffix.lower() in _CLIPS]
+    return [path for path in files if path.suffix.lower() in _CLIPS]
 
 
 def targets(sources: Sequence[str], output: str | None, style: str, write: WriteOptions) -> list[Path]:

@@ -22,6 +22,7 @@ COMMANDS = {  # command -> module with ``add(commands)``, in the order of the he
     "image": "vidstyle.cli.image",
     "sheet": "vidstyle.cli.sheet",
     "steady": "vidstyle.cli.steady",
+    "evaluate": "vidstyle.cli.evaluate",
     "list": "vidstyle.cli.list",
     "doctor": "vidstyle.cli.doctor",
     "completion": "vidstyle.cli.completion",

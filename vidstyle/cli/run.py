@@ -82,7 +82,7 @@ class _Batch:
         self.failed: list[tuple[str, str]] = []
         write = WriteOptions(**given(words, WriteOptions))
         PaintOptions(**given(words, PaintOptions))
-        self.sources = expand(words.inputs)
+        self.sources = expand(words.inputs, style, write)
         self.targets = targets(self.sources, words.output, style, write)
         if words.json is not None and not Path(words.json).parent.is_dir():
             raise OutputError(f"no folder {Path(words.json).parent} for --json; make it first")

@@ -1,0 +1,70 @@
+"""Runs that are stopped from outside leave neither file nor thread, and the exit code says how."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from clips import shapes, write_clip
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+
+_PATIENCE = 60  # s until a process that does nothing counts as hanging
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip that takes minutes to paint, and a style."""
+    folder = tmp_path_factory.mktemp("signals")
+    write_clip(folder / "clip.mp4", [shapes(1, 320, 240)[0]] * 400, options={"preset": "ultrafast"})
+    noise = np.random.default_rng(4).integers(0, 255, (60, 80, 3), np.uint8)
+    cv2.imwrite(str(folder / "art.png"), noise)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "line"),
+    [
+        (signal.SIGINT, 130, "vidstyle: interrupted"),
+        (signal.SIGTERM, 143, "vidstyle: stopped by SIGTERM"),
+    ],
+)
+def test_a_signal_ends_a_run_cleanly(folder: Path, number: int, code: int, line: str) -> None:
+    before = set(folder.iterdir())
+    command = [
+        sys.executable,
+        "-m",
+        "vidstyle",
+        "run",
+        "clip.mp4",
+        "--style",
+        "art.png",
+        "--temporal",
+        "none",
+    ]
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            _wait_for_part(folder, before, process)
+            process.send_signal(number)
+            _, errors = process.communicate(timeout=_PATIENCE)
+        finally:
+            process.kill()
+    assert process.returncode == code
+    assert errors == f"{line}\n"
+    assert set(folder.iterdir()) == before
+
+
+def _wait_for_part(folder: Path, before: set[Path], process: subprocess.Popen[str]) -> None:
+    """Wait until the run has begun to write."""
+    deadline = time.monotonic() + _PATIENCE
+    while set(folder.iterdir()) == before:
+        assert process.poll() is None, "the run ended before it could be stopped"
+        assert time.monotonic() < deadline, "the run has not begun to write"
+        time.sleep(0.02)
