@@ -25,6 +25,7 @@ _GUESS = Fraction(1, 5)  # s by which the time of a packet that only says when t
 _FAR = 10  # s before the part from which jumping ahead pays
 _MARGIN = 2  # s by which streams of one file run ahead of each other
 _LOOK_AHEAD = 4096  # packets read to find the first picture
+_RETRIES = 16  # damaged places in a row after which the rest is given up
 _HELD = 32 * 2**20  # bytes of sound kept while it is not known whether more pictures follow
 
 
@@ -39,6 +40,7 @@ class Passthrough:
 
     def __init__(self, source: Path, out: Any, container: Container, start: Fraction) -> None:
         self._file, self._video = open_video(source)
+        self._broken = 0
         try:
             for stream in self._file.streams:
                 stream.discard = Discard.default
@@ -101,6 +103,8 @@ class Passthrough:
         for carrier in self._carriers.values():
             self._mux(carrier.finish())
         self._copy_chapters(end if more else None)
+        if self._broken:
+            log.warning("left out %d broken packets of sound or text", self._broken)
 
     def close(self) -> None:
         self._file.close()
@@ -111,16 +115,24 @@ class Passthrough:
             if self._ahead:
                 packet = self._ahead.popleft()
             else:
-                try:
-                    packet = next(self._packets, None)
-                except (av.error.InvalidDataError, av.error.EOFError) as error:
-                    log.warning("the sound of the source breaks off: %s", error.strerror)
-                    return
+                packet = self._next()
                 if packet is None:
                     return
             if packet.size:  # not "dts is None": a key picture in Matroska may have none
                 time = _time_of(packet)
                 yield packet, None if time is None else time - self._shift
+
+    def _next(self) -> Any:
+        """The source's next packet, past damaged places; None at its end."""
+        for _ in range(_RETRIES):
+            try:
+                return next(self._packets, None)
+            except av.error.EOFError:
+                return None
+            except av.error.InvalidDataError:
+                self._broken += 1
+                self._packets = self._file.demux()  # dead after an error
+        return None
 
     def _carry(self, packet: Any) -> None:
         carrier = self._carriers.get(packet.stream.index)
@@ -131,8 +143,8 @@ class Passthrough:
         for packet in packets:
             try:
                 self._out.mux(packet)
-            except (av.error.InvalidDataError, av.error.ArgumentError) as error:
-                log.warning("left out a broken packet of sound or text: %s", error.strerror)
+            except (av.error.InvalidDataError, av.error.ArgumentError):
+                self._broken += 1
 
     def _read_up_to_picture(self) -> deque[Any]:
         """The first packets, up to the first one of a picture that is shown."""
