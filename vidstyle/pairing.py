@@ -16,7 +16,7 @@ import numpy as np
 from vidstyle.errors import InputError
 from vidstyle.frames import Frame, Pixels, VideoInfo
 from vidstyle.options import ReadOptions
-from vidstyle.temporal.stylizer import Paint
+from vidstyle.temporal.stylizer import Fresh, Paint
 from vidstyle.video.reader import Reader
 
 log = logging.getLogger(__name__)
@@ -92,8 +92,8 @@ def paintings(pairs: Iterable[Pair]) -> tuple[Iterator[Frame], Paint]:
             now[:] = [painting]
             yield frame
 
-    def paint(frame: Frame, is_cut: bool, need: object) -> Pixels:
-        return now[0].pixels
+    def paint(frame: Frame, is_cut: bool, need: object) -> Fresh:
+        return Fresh(now[0].pixels)
 
     return contents(), paint
 

@@ -110,7 +110,7 @@ class Stylizer:
         styles = self._styles if style is None else self._encoded(style, self._paint.style_weights, None)
         with ExitStack() as stack:
             finish = self._finisher(ReadOptions(), stack)
-            painted = ClipPainter(self._painter, styles, self._paint.strength)(frame, True, None)
+            painted = ClipPainter(self._painter, styles, self._paint.strength)(frame, True, None).pixels
         shown = painted if finish is None else finish(frame, painted)
         if target is not None:
             save_image(target, Frame(shown, alpha=frame.alpha))

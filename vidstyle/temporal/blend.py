@@ -48,8 +48,8 @@ class Blend:
         self._now = self._raster.view(content, *size, self._flow)
         return Need(np.ones((height, width), np.bool_), 1.0)
 
-    def settle(self, painted: Array) -> Array:
-        """The planned frame's ``painted`` (H, W, 3) mixed with the warped last result."""
+    def settle(self, painted: Array, valid: Array | None = None) -> Array:
+        """The planned frame's ``painted`` (H, W, 3) mixed with the warped last result; all is ``valid``."""
         paint = painted.astype(np.float32)
         if self._result is None:
             self._result = paint

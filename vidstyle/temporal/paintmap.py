@@ -82,8 +82,8 @@ class _Plan:
     agree: Plane
     is_inside: Plane
     jacobian: deformation.Jacobian
-    light: Picture
     tone: Picture
+    goal: Picture
     share: float
 
 
@@ -151,14 +151,15 @@ class PaintMap:
         if self._is_same:
             return Need(~self._everything, 0.0)
         self._plan = plan = self._decide(picture, renew)
-        return Need(plan.weight < 1, plan.share)
+        # a step wider: weights are interpolated when they grow to the frame's size
+        return Need(self._raster.widened(plan.weight < 1), plan.share)
 
-    def settle(self, painted: Any, *, is_whole: bool = True) -> Any:
+    def settle(self, painted: Any, valid: Any = None) -> Any:
         """The result for the planned frame, of the painting's type, size and depth.
 
         Args:
             painted: the painting, the size and depth of the content.
-            is_whole: all of it is fresh paint; if not, only what was needed is looked at.
+            valid: (H, W) bool, true where there is paint, at least where it was needed; None: everywhere.
         """
         raster = self._raster
         paint = raster.upload(painted)
@@ -167,7 +168,7 @@ class PaintMap:
         if self._plan is None:
             return raster.download(self._settle_first(paint))
         plan, self._plan = self._plan, None
-        result = self._settle(plan, paint, is_whole)
+        result = self._settle(plan, paint, valid)
         self._frame += 1
         return raster.download(result)
 
@@ -208,6 +209,7 @@ class PaintMap:
         self._slot = raster.slots(self._height, self._width)
         self._jacobian = deformation.none(raster, self._h, self._w)
         self._tone = raster.correction(self._lh, self._lw)
+        self._goal = raster.correction(self._lh, self._lw)
         self._used = 1
         small = raster.shrunk(picture, self._h, self._w)
         self._results = raster.new_ring(self._slots, paint)
@@ -282,24 +284,38 @@ class PaintMap:
         agree = raster.clip(2 - raster.blurred(differs, 1.0) / (settings.fade_content + noise), 0.0, 1.0)
         whole = 1 - raster.clip(4 * raster.blurred(raster.floats(is_torn), 2 * self._scale / step), 0.0, 1.0)
         agree = agree * whole
-        tone = raster.moved(
-            self._tone,
-            *self._on_light_grid(coarse),
-        )
+        then = self._on_light_grid(coarse)
+        tone, goal = raster.moved(self._tone, *then), raster.moved(self._goal, *then)
         share = 1 - raster.mean(raster.floats(weight >= 1))
         return _Plan(
-            picture, small, view, x, y, u, v, slot, weight, agree, is_inside, jacobian, light, tone, share
+            content=picture,
+            small=small,
+            view=view,
+            x=x,
+            y=y,
+            u=u,
+            v=v,
+            slot=slot,
+            weight=weight,
+            agree=agree,
+            is_inside=is_inside,
+            jacobian=jacobian,
+            tone=tone,
+            goal=goal,
+            share=share,
         )
 
-    def _settle(self, plan: _Plan, paint: Picture, is_whole: bool) -> Picture:
+    def _settle(self, plan: _Plan, paint: Picture, valid: Any) -> Picture:
         raster, settings = self._raster, self.settings
         old = raster.sample(self._results, plan.slot, plan.u, plan.v, sharp=True)
         kept = raster.resized(raster.floats(plan.weight >= 1), self._lh, self._lw)
-        if is_whole and settings.tone:
-            goal = raster.coarse(paint, old, self._lh, self._lw, 1.0)
-            plan.tone = raster.stepped(plan.tone, goal, settings.tone * kept)
-        plan.tone = raster.scaled(plan.tone, kept)
+        if valid is None:
+            plan.goal = raster.coarse(paint, old, self._lh, self._lw, 1.0)
+        plan.goal = raster.scaled(plan.goal, kept)
+        plan.tone = raster.scaled(raster.stepped(plan.tone, plan.goal, settings.tone * kept), kept)
         old = raster.plus(old, plan.tone)
+        if valid is not None:
+            paint = raster.filled(paint, old, valid)
         if plan.share == 0:
             result, is_new = old, None
         else:
@@ -317,7 +333,7 @@ class PaintMap:
         if is_new is not None:
             self._renew(plan, result, is_new)
         self._u, self._v, self._slot = plan.u, plan.v, plan.slot
-        self._jacobian, self._tone = plan.jacobian, plan.tone
+        self._jacobian, self._tone, self._goal = plan.jacobian, plan.tone, plan.goal
         self._content, self._view = plan.content, plan.view
         self._shown = shown
         return shown
@@ -336,7 +352,7 @@ class PaintMap:
             is_new = is_new | is_lost
             # their tone is part of the result from now on
             still = 1 - raster.resized(raster.floats(is_lost), self._lh, self._lw)
-            plan.tone = raster.scaled(plan.tone, still)
+            plan.tone, plan.goal = raster.scaled(plan.tone, still), raster.scaled(plan.goal, still)
         plan.slot = raster.chosen(is_new, slot, plan.slot)
         plan.u = raster.chosen(is_new, self._xs, plan.u)
         plan.v = raster.chosen(is_new, self._ys, plan.v)

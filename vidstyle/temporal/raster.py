@@ -90,6 +90,9 @@ class Raster(Protocol):
     def calm(self, mask: Plane) -> Plane:
         """A bool mask less its specks: the median of 5x5."""
 
+    def widened(self, mask: Plane) -> Plane:
+        """A bool mask grown by one pixel to all sides."""
+
     # flow
 
     def view(self, picture: Picture, height: int, width: int, estimator: Any) -> View:
@@ -117,6 +120,9 @@ class Raster(Protocol):
 
     def mixed(self, under: Picture, over: Picture, weight: Plane) -> Picture:
         """``over`` where weight is 1, ``under`` where it is 0."""
+
+    def filled(self, picture: Picture, other: Picture, valid: Any) -> Picture:
+        """``picture`` where ``valid`` (H, W, a NumPy bool array) is true, else ``other``."""
 
     def minus(self, left: Picture, right: Picture) -> Picture:
         """A signed difference of pictures."""

@@ -104,6 +104,9 @@ class CvRaster:
     def calm(self, mask: Array) -> Array:
         return cv2.medianBlur(mask.view(np.uint8), 5).view(np.bool_)
 
+    def widened(self, mask: Array) -> Array:
+        return cv2.dilate(mask.view(np.uint8), np.ones((3, 3), np.uint8)).view(np.bool_)
+
     # flow
 
     def view(self, picture: Array, height: int, width: int, estimator: Any) -> Any:
@@ -129,8 +132,8 @@ class CvRaster:
 
     def difference(self, left: Array, right: Array, sigma: float) -> Array:
         blurred = [cv2.GaussianBlur(each, (0, 0), sigma) for each in (left, right)]
-        largest = cv2.absdiff(*blurred).max(axis=2)
-        return largest.astype(np.float32) * np.float32(1 / np.iinfo(left.dtype).max)
+        largest: Array = cv2.absdiff(*blurred).max(axis=2)
+        return np.asarray(largest * np.float32(1 / np.iinfo(left.dtype).max), np.float32)
 
     def new_ring(self, slots: int, like: Array) -> Array:
         height, width = like.shape[:2]
@@ -154,6 +157,9 @@ class CvRaster:
             return cv2.blendLinear(over, under, weight, 1 - weight)
         mixed: Array = np.rint(under + (over.astype(np.float32) - under) * weight[..., None])
         return mixed.astype(under.dtype)
+
+    def filled(self, picture: Array, other: Array, valid: Array) -> Array:
+        return cv2.copyTo(picture, valid.view(np.uint8), other.copy())
 
     def minus(self, left: Array, right: Array) -> Array:
         return cv2.subtract(left, right, dtype=cv2.CV_32F)

@@ -7,14 +7,28 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vidstyle.frames import Frame, Pixels
 from vidstyle.options import SteadyOptions
 from vidstyle.registry import TEMPORAL
 from vidstyle.temporal.cuts import Cuts
 from vidstyle.temporal.paintmap import Need
 
-Paint = Callable[[Frame, bool, "Need | None"], Pixels]
-"""Paints a frame: (frame, whether a shot begins, where paint is needed) -> pixels of its size and depth."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fresh:
+    """What was painted of a frame."""
+
+    pixels: Pixels
+    """(H, W, 3), size and depth of the frame."""
+    valid: NDArray[np.bool_] | None = None
+    """(H, W), true where there is paint; None: everywhere."""
+
+
+Paint = Callable[[Frame, bool, "Need | None"], Fresh]
+"""Paints a frame: (frame, whether a shot begins, where paint is needed; None: everywhere) -> paint."""
 
 Finish = Callable[[Frame, Pixels], Pixels]
 """What is shown of a steady painting: (the clip's frame, painting) -> pixels."""
@@ -29,8 +43,8 @@ class Method(Protocol):
     def plan(self, content: Any, *, renew: float = 0.0) -> Need:
         """Where a frame wants fresh paint."""
 
-    def settle(self, painted: Any) -> Any:
-        """The result for the planned frame."""
+    def settle(self, painted: Any, valid: Any = None) -> Any:
+        """The result for the planned frame; ``valid`` tells where there is paint, None: everywhere."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,14 +84,14 @@ def steadied(
     for frame in frames:
         is_cut = cuts.begins_with(frame.pixels) if cuts is not None else last is None
         if not is_steady:
-            shown, repainted = paint(frame, is_cut, None), 1.0
+            shown, repainted = paint(frame, is_cut, None).pixels, 1.0
         else:
             if method is None or is_cut or (last is not None and last.pixels.shape != frame.pixels.shape):
                 method, is_cut = _begin(options, flow), True
             renew = progress(last.time, frame.time) if progress is not None and last is not None else 0.0
             need = method.plan(frame.pixels, renew=renew)
-            painted = paint(frame, is_cut, need)
-            shown, repainted = method.settle(painted), need.share
+            fresh = paint(frame, is_cut, need)
+            shown, repainted = method.settle(fresh.pixels, fresh.valid), need.share
         pixels = shown if finish is None else finish(frame, shown)
         yield Shown(replace(frame, pixels=pixels), is_cut, repainted)
         last = frame
