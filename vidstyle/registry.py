@@ -64,14 +64,22 @@ METRICS: Registry[Any] = Registry(
         "warping_error": "vidstyle.metrics.warping_error:WarpingError",
         "frame_difference": "vidstyle.metrics.frame_difference:FrameDifference",
         "flicker_reduction": "vidstyle.metrics.flicker_reduction:FlickerReduction",
-        "temporal_loss_short": "vidstyle.metrics.temporal_loss:short",
-        "temporal_loss_long": "vidstyle.metrics.temporal_loss:long",
-        "temporal_loss_longest": "vidstyle.metrics.temporal_loss:longest",
+        "temporal_loss_short": "vidstyle.metrics.temporal_loss:Short",
+        "temporal_loss_long": "vidstyle.metrics.temporal_loss:Long",
+        "temporal_loss_longest": "vidstyle.metrics.temporal_loss:Longest",
         "style_distance": "vidstyle.metrics.style_distance:StyleDistance",
         "content_distance": "vidstyle.metrics.content_distance:ContentDistance",
         "sharpness": "vidstyle.metrics.sharpness:Sharpness",
         "tof": "vidstyle.metrics.tof:TOF",
         "ssim": "vidstyle.metrics.fidelity:SSIM",
         "psnr": "vidstyle.metrics.fidelity:PSNR",
+    },
+)
+
+FEATURES: Registry[Any] = Registry(
+    "perceptual encoder",
+    {
+        "vgg16": "vidstyle.metrics.features:bundled",
+        "vgg19": "vidstyle.metrics.vgg19:features",
     },
 )

@@ -14,7 +14,7 @@ from truth import grid, noisy, run, still, texture
 from vidstyle.metrics.base import Mean, Motion, Sample
 from vidstyle.metrics.frame_difference import FrameDifference
 from vidstyle.metrics.measurer import Measurer
-from vidstyle.metrics.temporal_loss import TemporalLoss
+from vidstyle.metrics.temporal_loss import Long, Short
 from vidstyle.metrics.warping_error import WarpingError
 
 PICTURE = texture(grid(32, 40))
@@ -114,7 +114,7 @@ def test_columns_have_the_values_that_each_would_have_alone(seed: int, count: in
 
 def test_a_drift_shows_over_a_long_interval() -> None:
     """Brightness that creeps by 0.002 a frame: ten frames show ten times of it."""
-    metrics = {"short": TemporalLoss(1), "long": TemporalLoss(10)}
+    metrics = {"short": Short(), "long": Long()}
     measurer = Measurer({"ours": dict(metrics)}, lambda *_: ZERO)
     for index in range(14):
         measurer.add({"ours": Sample(PICTURE, PICTURE + 0.002 * index)})

@@ -27,7 +27,7 @@ from vidstyle.metrics.base import Metric, Motion
 from vidstyle.metrics.flicker_reduction import FlickerReduction
 from vidstyle.metrics.frame_difference import FrameDifference
 from vidstyle.metrics.sharpness import Sharpness, laplacian_variance
-from vidstyle.metrics.temporal_loss import TemporalLoss
+from vidstyle.metrics.temporal_loss import Short
 from vidstyle.metrics.warping_error import WarpingError
 
 PICTURE = texture(grid(96, 128))
@@ -50,7 +50,7 @@ def test_whole_pixel_motion_that_is_followed_has_no_error(across: int, down: int
     sequence = inner(shifted(across, down))
     assert run(WarpingError(), sequence) == pytest.approx(0, abs=1e-9)
     assert run(FrameDifference(), sequence) == pytest.approx(0, abs=1e-3)
-    assert run(TemporalLoss(1), sequence) == pytest.approx(0, abs=3e-5)
+    assert run(Short(), sequence) == pytest.approx(0, abs=3e-5)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_flicker_of_brightness_has_its_closed_form(amplitude: float) -> None:
     results = [frame + amplitude * (-1) ** index for index, frame in enumerate(sequence.frames)]
     assert run(WarpingError(), sequence, results) == pytest.approx(4 * amplitude**2, rel=1e-4)
     assert run(FrameDifference(), sequence, results) == pytest.approx(200 * amplitude, rel=1e-4)
-    assert run(TemporalLoss(1), sequence, results) == pytest.approx(2 * amplitude, rel=1e-4)
+    assert run(Short(), sequence, results) == pytest.approx(2 * amplitude, rel=1e-4)
 
 
 def test_a_slow_swell_of_brightness_has_its_closed_form() -> None:
@@ -157,14 +157,14 @@ def test_masked_pixels_count_as_perfect_in_the_temporal_loss_only() -> None:
     scene = passing()
     results = noisy(scene.frames, 0.01)
     share = scene.motions[0].valid.float().mean().item()
-    error, loss = run(WarpingError(), scene, results), run(TemporalLoss(1), scene, results)
+    error, loss = run(WarpingError(), scene, results), run(Short(), scene, results)
     assert error is not None and loss is not None
     assert loss**2 == pytest.approx(error * share, rel=1e-4)
 
 
 def test_pixels_that_leave_the_frame_do_not_count_in_the_temporal_loss() -> None:
     sequence = shifted(9, 0)
-    assert run(TemporalLoss(1), sequence) == pytest.approx(0, abs=3e-5)
+    assert run(Short(), sequence) == pytest.approx(0, abs=3e-5)
     error = run(WarpingError(), sequence)
     assert error is not None and error > 1e-4  # Lai's counts them
 
@@ -180,7 +180,7 @@ def test_a_pair_across_a_cut_does_not_count() -> None:
 def test_nothing_to_compare_has_no_value() -> None:
     assert run(WarpingError(), still(PICTURE, 1)) is None
     assert run(FrameDifference(), still(PICTURE, 1)) is None
-    assert run(TemporalLoss(1), still(PICTURE, 1)) is None
+    assert run(Short(), still(PICTURE, 1)) is None
     assert run(FlickerReduction(), still(PICTURE, 1), alone=[PICTURE]) is None
 
 

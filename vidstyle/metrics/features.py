@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -50,11 +51,11 @@ class Features:
         return {layer: value / self._encoder.scale(layer).view(1, -1, 1, 1) for layer, value in found.items()}
 
 
-def bundled() -> Features:
+def bundled(device: torch.device | str = "cpu") -> Features:
     """The VGG-16 features that vidstyle carries (``assets/vgg16-edges.safetensors``)."""
     from vidstyle.nn import vgg
 
-    return Features(vgg.bundled())
+    return Features(vgg.bundled().to(device))
 
 
 def limited(picture: Tensor) -> Tensor:

@@ -24,9 +24,10 @@ class SSIM:
 
     intervals: tuple[int, ...] = ()
     needs: frozenset[str] = frozenset()
+    library = "skimage.metrics"
 
     def __init__(self, setup: Setup | None = None) -> None:
-        self._compare = needed("skimage.metrics", "ssim").structural_similarity
+        self._compare = needed(self.library, "ssim").structural_similarity
         self._mean = Mean()
 
     @property
@@ -54,9 +55,10 @@ class PSNR:
 
     intervals: tuple[int, ...] = ()
     needs: frozenset[str] = frozenset()
+    library = "skimage.metrics"
 
     def __init__(self, setup: Setup | None = None) -> None:
-        self._compare = needed("skimage.metrics", "psnr").peak_signal_noise_ratio
+        self._compare = needed(self.library, "psnr").peak_signal_noise_ratio
         self._mean = Mean()
 
     @property

@@ -33,12 +33,16 @@ class Measurer:
         metrics = [metric for column in columns.values() for metric in column.values()]
         self.columns = {name: dict(column) for name, column in columns.items()}
         self._estimate = estimate
-        self._every = every
+        self.every = every
         self._moving = {step for metric in metrics if "motion" in metric.needs for step in metric.intervals}
         self._past: deque[Mapping[str, Sample]] = deque(
             maxlen=max((step for metric in metrics for step in metric.intervals), default=0)
         )
         self.frames = 0
+        self.latest_motion: Mapping[int, Motion] = {}
+        """Motion that led to the frame added last, by interval."""
+        self.latest_before: Mapping[str, Sample] | None = None
+        """The samples before the frame added last; None at a cut."""
 
     def add(self, samples: Mapping[str, Sample]) -> dict[str, dict[str, float | None]]:
         """Measure the next frame, one sample a column; returns each metric's value for this frame."""
@@ -46,7 +50,9 @@ class Measurer:
         if first.is_cut:
             self._past.clear()
         values: dict[str, dict[str, float | None]] = {name: {} for name in self.columns}
-        if self.frames % self._every == 0:
+        self.latest_motion = {}
+        self.latest_before = self._past[-1] if self._past else None
+        if self.frames % self.every == 0:
             reach = len(self._past)
             with torch.inference_mode():
                 motion = {
@@ -54,6 +60,7 @@ class Measurer:
                     for step in sorted(self._moving)
                     if step <= reach
                 }
+                self.latest_motion = motion
                 for name, column in self.columns.items():
                     past = {step: self._past[-step][name] for step in range(1, reach + 1)}
                     for word, metric in column.items():

@@ -10,7 +10,7 @@ from vidstyle.flow.warp import warp
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup
 
 
-class TemporalLoss:
+class _TemporalLoss:
     """RMSE between W(O_{t+i})·M and O_t·M over all pixels, masked ones too; the mean over t.
 
     The Sintel family: ReReVST (Wang et al. 2020; the author's code in daooshee/ReReVST-Code#1), then MCCNet,
@@ -20,10 +20,9 @@ class TemporalLoss:
     """
 
     needs = frozenset({"motion"})
+    intervals = (1,)
 
-    def __init__(self, interval: int) -> None:
-        self.intervals = (interval,)
-        self._interval = interval
+    def __init__(self, setup: Setup | None = None) -> None:
         self._mean = Mean()
 
     @property
@@ -31,7 +30,7 @@ class TemporalLoss:
         return self._mean.latest
 
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
-        before, moved = past.get(self._interval), motion.get(self._interval)
+        before, moved = past.get(self.intervals[0]), motion.get(self.intervals[0])
         if before is None or moved is None:
             self._mean.skip()
             return
@@ -44,16 +43,17 @@ class TemporalLoss:
         return self._mean.value
 
 
-def short(setup: Setup | None = None) -> TemporalLoss:
+class Short(_TemporalLoss):
     """Against the frame before."""
-    return TemporalLoss(1)
 
 
-def long(setup: Setup | None = None) -> TemporalLoss:
+class Long(_TemporalLoss):
     """Against ten frames back, the papers' long term."""
-    return TemporalLoss(10)
+
+    intervals = (10,)
 
 
-def longest(setup: Setup | None = None) -> TemporalLoss:
+class Longest(_TemporalLoss):
     """Against thirty frames back: drift that ten frames do not show yet."""
-    return TemporalLoss(30)
+
+    intervals = (30,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
+from torch import Tensor
 
 from vidstyle.flow.warp import warp
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup
@@ -36,10 +37,15 @@ class WarpingError:
         if before is None or moved is None or not bool(moved.valid.any()):
             self._mean.skip()
             return
-        warped, _ = warp(now.result, moved.forward)
-        valid = moved.valid.to(warped.dtype)
-        squares = (warped - before.result).square().mul_(valid).sum(dtype=torch.float64)
+        valid = moved.valid.to(now.result.dtype)
+        squares = squared_change(before, now, moved).sum(dtype=torch.float64)
         self._mean.add(float(squares / (3 * valid.sum(dtype=torch.float64))))
 
     def result(self) -> float | None:
         return self._mean.value
+
+
+def squared_change(before: Sample, now: Sample, moved: Motion) -> Tensor:
+    """M (W(O_{t+1}) - O_t)² (1, 3, H, W), on the earlier frame's grid."""
+    warped, _ = warp(now.result, moved.forward)
+    return (warped - before.result).square_().mul_(moved.valid.to(warped.dtype))

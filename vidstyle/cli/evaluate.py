@@ -1,0 +1,176 @@
+"""``vidstyle evaluate``: measures flicker, style and content of results against their clip."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vidstyle.cli.logs import shown
+from vidstyle.cli.parser import Parser, add_noise, add_options, given
+from vidstyle.errors import OutputError
+from vidstyle.options import ReadOptions, take
+
+if TYPE_CHECKING:
+    from vidstyle.evaluate import OnMeasured
+    from vidstyle.evaluation import Evaluation
+
+_EXAMPLES = """\
+examples:
+  vidstyle evaluate clip_waves.mp4 --source clip.mp4 --style waves
+  vidstyle evaluate ours.mp4 theirs.mp4 --source clip.mp4 --style art.jpg --alone each-frame.mp4
+  vidstyle evaluate ours.mp4 --source clip.mp4 --style waves --engine stylenet --report flicker.html
+"""
+
+
+def add(commands: Any) -> None:
+    """Add the command to ``commands``."""
+    parser: Parser = commands.add_parser(
+        "evaluate",
+        help="measure flicker, style and content of results against their clip",
+        description="Measures results, of vidstyle or another tool, against the clip they were made from.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="RESULT",
+        help="a clip, or a folder or pattern of pictures; several compare",
+    )
+    parser.add_argument("--source", required=True, metavar="CLIP", help="the clip that they were made from")
+    parser.add_argument("--style", metavar="PICTURE", help="the picture in whose style, or a bundled name")
+    parser.add_argument("--alone", metavar="RESULT2", help="the result with each frame painted by itself")
+    parser.add_argument(
+        "--engine", metavar="NAME", help="paint each frame by itself with this engine instead"
+    )
+    group = parser.add_argument_group("measuring")
+    group.add_argument("--metrics", metavar="A,B", help="only these (default: all that can be measured)")
+    group.add_argument(
+        "--flow",
+        default="auto",
+        metavar="NAME",
+        help="scores motion: auto (one that steadied none of the results), raft-small, raft-large or dis",
+    )
+    group.add_argument(
+        "--flow-size", type=int, metavar="PX", help="short side at which motion is estimated (default: 360)"
+    )
+    group.add_argument(
+        "--features", default="vgg16", metavar="NAME", help="vgg16 (default, bundled) or vgg19"
+    )
+    group.add_argument("--every", type=int, default=1, metavar="N", help="measure one in so many frames")
+    group.add_argument("--device", default="auto", help="where to compute: auto, cpu, cuda or mps")
+    writing = parser.add_argument_group("writing")
+    writing.add_argument("--json", metavar="FILE", help="write numbers and how they were made")
+    writing.add_argument("--csv", metavar="FILE", help="write one line a metric")
+    writing.add_argument("--report", metavar="FILE", help="write a page (HTML) with curves and pictures")
+    writing.add_argument("--heatmap", metavar="FILE", help="write a clip that shows where the first flickers")
+    writing.add_argument("--overwrite", action="store_true", help="replace existing files")
+    add_noise(parser)
+    add_options(parser, "reading", ReadOptions)
+    parser.set_defaults(run=_run, parser=parser)
+
+
+def _run(words: argparse.Namespace) -> int:
+    targets = _targets(words)
+    with shown(words):
+        from vidstyle.evaluate import evaluate
+        from vidstyle.metrics.motion import DEFAULT_SIZE
+
+        if words.report is not None:
+            from vidstyle.metrics.extras import needed
+
+            needed("matplotlib.figure", "--report")  # before minutes of measuring
+        with _Bar(words.quiet) as draw:
+            found = evaluate(
+                words.inputs,
+                source=words.source,
+                style=words.style,
+                alone=words.alone,
+                engine=words.engine,
+                metrics=None if words.metrics is None else _split(words.metrics),
+                flow=words.flow,
+                flow_size=words.flow_size or DEFAULT_SIZE,
+                features=words.features,
+                every=words.every,
+                device=words.device,
+                read=take(ReadOptions, given(words, ReadOptions)),
+                heatmap=words.heatmap,
+                overwrite=words.overwrite,
+                on_frame=draw,
+            )
+    for kind, target in targets.items():
+        _WRITERS[kind](found, target)
+    if not words.quiet:
+        print(found.table(), flush=True)
+    return 0
+
+
+def _targets(words: argparse.Namespace) -> dict[str, Path]:
+    """The files asked for; ``OutputError`` for one that cannot be written, before anything is measured."""
+    targets = {
+        kind: Path(value) for kind in ("json", "csv", "report") if (value := getattr(words, kind)) is not None
+    }
+    for target in targets.values():
+        if not target.parent.is_dir():
+            raise OutputError(f"the folder {target.parent} does not exist; make it first")
+        if target.is_dir():
+            raise OutputError(f"{target} is a folder; give the name of a file")
+        if target.exists() and not words.overwrite:
+            raise OutputError(f"{target} exists already; give --overwrite to replace it")
+    return targets
+
+
+def _split(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+class _Bar:
+    """A bar that counts frames, on stderr; nothing if ``hidden`` or without a terminal."""
+
+    def __init__(self, hidden: bool) -> None:
+        from tqdm import tqdm
+
+        self._bar: Any = tqdm(
+            desc="evaluate", unit="frame", disable=True if hidden else None, leave=False, dynamic_ncols=True
+        )
+
+    def __enter__(self) -> OnMeasured:
+        return self._draw
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.close()
+
+    def _draw(self, done: int, total: int | None) -> None:
+        self._bar.total = max(total, done) if total else None
+        self._bar.update(done - self._bar.n)
+
+
+def _write_json(found: Evaluation, target: Path) -> None:
+    _write(target, json.dumps(found.to_json(), indent=2) + "\n")
+
+
+def _write_csv(found: Evaluation, target: Path) -> None:
+    _write(target, found.to_csv())
+
+
+def _write_report(found: Evaluation, target: Path) -> None:
+    from vidstyle.evaluation_report import write_report
+
+    write_report(found, target)
+
+
+def _write(target: Path, text: str) -> None:
+    try:
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
+
+
+_WRITERS: dict[str, Callable[[Evaluation, Path], None]] = {
+    "json": _write_json,
+    "csv": _write_csv,
+    "report": _write_report,
+}

@@ -1,0 +1,182 @@
+"""What an evaluation found: the numbers, how they were made, and what shows where it flickers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidstyle.frames import Pixels
+from vidstyle.metrics.meaning import MEANINGS, written
+
+CLIP, ALONE = "clip", "alone"
+"""The columns beside the results: the clip itself (the floor), each frame painted alone (the ceiling)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """How the numbers were made; without this they cannot be compared with anybody's."""
+
+    flow: str
+    """The estimator that scored; "" if no metric needed one."""
+    flow_size: int | None
+    """Short side, px, at which motion was estimated."""
+    warped_by: Mapping[str, str | None]
+    """For each result the estimator that warped it, as its tags say; None: unknown."""
+    features: str
+    """The perceptual encoder."""
+    size: tuple[int, int]
+    """Width and height at which all was measured."""
+    every: int
+    """One in so many frames was measured."""
+    mask: str = "Lai 2018 (forward-backward 0.01/0.5, motion boundary 0.01/0.002, forward differences)"
+    notes: tuple[str, ...] = ()
+    """What had to be adapted, and what flatters."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Worst:
+    """A moment at which the result flickers most beyond its clip."""
+
+    time: Fraction
+    excess: float
+    """Its warping error less the clip's own."""
+    pictures: Mapping[str, tuple[Pixels, Pixels]]
+    """Column to the frames before and at this moment."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """The numbers of one or several results of a clip."""
+
+    source: Path
+    results: Mapping[str, Path]
+    """Column name to file."""
+    values: Mapping[str, Mapping[str, float | None]]
+    """Metric to column (``clip``, ``alone``, each result) to value; None where it cannot be measured."""
+    missing: Mapping[str, str]
+    """Metrics that could not be measured at all, with the reason."""
+    frames: int
+    cuts: tuple[Fraction, ...]
+    """Times (s) at which a new shot begins, the first left out."""
+    conditions: Conditions
+    times: tuple[float, ...] = ()
+    """Seconds of each measured frame."""
+    curves: Mapping[str, Mapping[str, tuple[float | None, ...]]] = field(default_factory=dict)
+    """Column to metric to its value at each of ``times``."""
+    worst: tuple[Worst, ...] = ()
+    heat: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    """Column to the mean flicker (H, W) of each pixel, as intensity."""
+
+    def value(self, metric: str, column: str | None = None) -> float | None:
+        """One number: of the first result if no column is named."""
+        return self.values[metric].get(column if column is not None else next(iter(self.results)))
+
+    @property
+    def columns(self) -> list[str]:
+        """Results, then the clip, then alone as far as they were measured."""
+        found = {column for row in self.values.values() for column in row}
+        return [*self.results, *(word for word in (CLIP, ALONE) if word in found)]
+
+    def to_json(self) -> dict[str, Any]:
+        """All numbers and conditions; ``metrics`` is of the first result, ``results`` of each."""
+        each = {name: self._json_of(name) for name in self.results}
+        conditions = {name: getattr(self.conditions, name) for name in Conditions.__slots__}
+        return {
+            "source": str(self.source),
+            "metrics": next(iter(each.values())),
+            "results": {
+                name: {"file": str(self.results[name]), "metrics": metrics} for name, metrics in each.items()
+            },
+            "missing": dict(self.missing),
+            "frames": self.frames,
+            "cuts": [float(cut) for cut in self.cuts],
+            "conditions": _plain(conditions),
+        }
+
+    def _json_of(self, name: str) -> dict[str, Any]:
+        return {
+            metric: {
+                "value": _number(row.get(name)),
+                CLIP: _number(row.get(CLIP)),
+                ALONE: _number(row.get(ALONE)),
+                "unit": MEANINGS[metric].unit,
+            }
+            for metric, row in self.values.items()
+        }
+
+    def to_csv(self) -> str:
+        """One line a metric, one column a result; empty where there is no value."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["metric", "unit", *self.columns])
+        for metric, row in self.values.items():
+            numbers = [row.get(column) for column in self.columns]
+            writer.writerow([metric, MEANINGS[metric].unit, *("" if n is None else repr(n) for n in numbers)])
+        return text.getvalue()
+
+    def table(self) -> str:
+        """The numbers for a terminal, and below them how they were made."""
+        head = ["metric", *self.columns, "good is"]
+        rows = [head]
+        for metric, row in self.values.items():
+            cells = [written(metric, row.get(column)) for column in self.columns]
+            rows.append([metric, *cells, MEANINGS[metric].good])
+        for metric, reason in self.missing.items():
+            rows.append([metric, *["-"] * len(self.columns), reason])
+        return "\n".join([*aligned(rows), "", *self.remarks()])
+
+    def remarks(self) -> list[str]:
+        """How the numbers were made, in lines."""
+        made = self.conditions
+        lines = [
+            f"{self.frames} frames at {made.size[0]}x{made.size[1]}"
+            + (f", each {_ordinal(made.every)} measured" if made.every > 1 else "")
+            + (f", {len(self.cuts)} cuts left out" if self.cuts else "")
+        ]
+        if made.flow:
+            at = f" at a short side of {made.flow_size} px at most" if made.flow_size else ""
+            lines.append(f"flow: {made.flow} on the clip{at}; mask: {made.mask}")
+            for name, warped in made.warped_by.items():
+                lines.append(f"{name} was steadied with {warped or 'an unknown flow, if any'}")
+        lines.append(f"features: {made.features}")
+        return [*lines, *made.notes]
+
+
+def aligned(rows: Iterable[list[str]]) -> list[str]:
+    """``rows`` of texts in columns: the first and last to the left, numbers to the right."""
+    table = list(rows)
+    widths = [max(len(row[index]) for row in table) for index in range(len(table[0]))]
+    lines = []
+    for row in table:
+        cells = [
+            cell.ljust(width) if index in (0, len(row) - 1) else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def _number(value: float | None) -> float | str | None:
+    """A number as JSON holds it: infinity is a word there, as JSON has none."""
+    if value is None or math.isfinite(value):
+        return value
+    return "inf" if value > 0 else "-inf"
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(json.dumps(value, default=str))
+
+
+def _ordinal(number: int) -> str:
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10 if number % 100 not in (11, 12, 13) else 0, "th")
+    return f"{number}{ending}"

@@ -1,0 +1,45 @@
+"""What each metric's number means to a reader: its unit, what is good, and how many digits tell something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """How a metric is read."""
+
+    unit: str
+    good: str
+    """What is good, in a few words."""
+    digits: int = 4
+    """Significant digits that are shown."""
+    tells_clip: bool = True
+    """Whether the clip's own value says anything."""
+    tells_alone: bool = True
+    """Whether the value of frames painted each alone says anything."""
+
+
+MEANINGS = {
+    "warping_error": Meaning("squared intensity", "low: near the clip's own"),
+    "frame_difference": Meaning("%", "low: under 2"),
+    "flicker_reduction": Meaning("ratio", "high, at equal style and sharpness", tells_alone=False),
+    "temporal_loss_short": Meaning("intensity", "low"),
+    "temporal_loss_long": Meaning("intensity", "low"),
+    "temporal_loss_longest": Meaning("intensity", "low"),
+    "style_distance": Meaning("1", "low: near each frame's alone"),
+    "content_distance": Meaning("1", "low, if the style allows", tells_clip=False),
+    "sharpness": Meaning("ratio", "near 1: lower is blur", tells_alone=False),
+    "tof": Meaning("px", "low: moves as the clip does", tells_clip=False),
+    "ssim": Meaning("1", "high, if the style allows", tells_clip=False),
+    "psnr": Meaning("dB", "high, if the style allows", tells_clip=False),
+}
+"""One entry for each of ``registry.METRICS``."""
+
+
+def written(name: str, value: float | None) -> str:
+    """``value`` of the metric ``name`` as a reader wants it; a dash where there is none."""
+    if value is None:
+        return "-"
+    digits = MEANINGS[name].digits if name in MEANINGS else 4
+    return f"{value:#.{digits}g}".rstrip(".")
