@@ -157,6 +157,13 @@ def test_quality_and_bit_rate_together_are_an_error() -> None:
         tune("libx264", WriteOptions(crf=20, bitrate="1M"), "yuv420p")
 
 
+def test_x264_looks_less_far_ahead_on_large_pictures() -> None:
+    large = (3840, 2160)
+    assert tune("libx264", WriteOptions(), "yuv420p", large).options["rc-lookahead"] == "20"
+    assert "rc-lookahead" not in tune("libx264", WriteOptions(), "yuv420p", (1920, 1080)).options
+    assert "rc-lookahead" not in tune("libx264", WriteOptions(preset="slow"), "yuv420p", large).options
+
+
 def test_bit_rate_takes_the_place_of_quality() -> None:
     tuning = tune("libx264", WriteOptions(bitrate="1.5M"), "yuv420p")
     assert tuning.bit_rate == 1_500_000

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -196,6 +198,17 @@ def test_colour_tags_are_written_and_true(tmp_path: Path, codec: str, tags: Colo
     assert np.abs(pixels[32, 48].astype(int) - red[0, 0]).max() <= 3
 
 
+@pytest.mark.parametrize(("lines", "matrix"), [(64, 6), (720, 1)])
+def test_colours_that_nobody_tagged_are_tagged(tmp_path: Path, lines: int, matrix: int) -> None:
+    red = np.zeros((lines, 96, 3), np.uint8) + np.array([200, 30, 60], np.uint8)
+    path = write(tmp_path / "a.mp4", frames([red] * 2), info(96, lines, color=ColorTags()))
+    with av.open(path) as container:
+        frame = next(container.decode(video=0))
+        assert frame.colorspace == matrix
+        pixels, _ = to_rgb(frame, decode_tags(frame))
+    assert np.abs(pixels[32, 48].astype(int) - red[0, 0]).max() <= 3
+
+
 def test_prores_gets_limited_range_of_a_full_range_source(tmp_path: Path) -> None:
     gray = np.full((64, 96, 3), 255, np.uint8)
     path = write(
@@ -329,6 +342,16 @@ def test_alpha_that_is_not_held_is_left_out_with_a_warning(
     assert len(read(path)) == 2
 
 
+def test_vp9_loses_its_alpha_in_mp4_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    options = WriteOptions(codec="vp9", preset="ultrafast")
+    with caplog.at_level(logging.WARNING):
+        path = write(
+            tmp_path / "a.mp4", frames(shapes(2), alpha=ramp_alpha(2)), info(has_alpha=True), options
+        )
+    assert "does not hold alpha" in caplog.text
+    assert len(read(path)) == 2
+
+
 def test_hevc_in_mp4_is_tagged_for_apples_players(tmp_path: Path) -> None:
     path = write(tmp_path / "a.mp4", frames(shapes(3)), options=replace(FAST, codec="hevc"))
     with av.open(path) as container:
@@ -366,6 +389,29 @@ def test_bit_rate_is_kept_to(tmp_path: Path) -> None:
     options = WriteOptions(preset="veryfast", bitrate="400k")
     size = write(tmp_path / "a.mp4", frames(pictures), options=options).stat().st_size
     assert 0.5 < size * 8 / 3 / 400_000 < 1.5
+
+
+def test_encoders_say_nothing_on_their_own(tmp_path: Path) -> None:
+    script = """
+import sys
+from fractions import Fraction
+from pathlib import Path
+import numpy as np
+from vidstyle.frames import Frame, VideoInfo
+from vidstyle.options import WriteOptions
+from vidstyle.video.writer import Writer
+for codec, name in (item.split("=") for item in sys.argv[2:]):
+    target = Path(sys.argv[1]) / (codec + name)
+    with Writer(target, like=VideoInfo(Path("x"), 96, 64), options=WriteOptions(codec=codec)) as writer:
+        for number in range(3):
+            writer.write(Frame(np.full((64, 96, 3), 50 * number, np.uint8), Fraction(number, 25)))
+"""
+    kinds = [f"{codec}={name}" for codec, name in (KINDS | {"gif": ".gif", "apng": ".apng"}).items()]
+    result = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path), *kinds], capture_output=True, text=True, timeout=60
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == result.stderr == ""
 
 
 def test_tags_can_be_given(tmp_path: Path) -> None:

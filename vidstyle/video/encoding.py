@@ -159,7 +159,7 @@ class EncodedFile:
         stream = self._out.add_stream(
             encoder, rate=rate.limit_denominator(100_000), hwaccel=hardware_device(encoder)
         )
-        tuning = tune(encoder, options, form.name)
+        tuning = tune(encoder, options, form.name, form.size)
         context = stream.codec_context
         configure(context, encoder, form.name, form.size, self._tick, tuning)
         context.flags |= Flags.frame_duration

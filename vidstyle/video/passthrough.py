@@ -70,6 +70,8 @@ class Passthrough:
     def describe_picture(self, twin: Any, container: Container) -> None:
         """Copy title, language and the like of the source's pictures to their stream in the result."""
         copy_stream_tags(self._video, twin, container)
+        if self._is_cut:
+            twin.metadata.pop("timecode", None)  # that of the whole clip's first picture
 
     def advance(self, until: Fraction) -> None:
         """Mux what is due before ``until``, in seconds of the result's time."""
@@ -230,7 +232,9 @@ class Passthrough:
             return sound
         if kind == "subtitle" and is_text(stream):
             return EncodedText(stream, out, container)
-        if kind != "data" or not self._file.chapters():  # QuickTime keeps chapters in a stream as well
+        if kind == "data":  # QuickTime's chapters, timecode, a phone's sensors: nothing that is seen or heard
+            log.info("left out data stream %d", stream.index)
+        else:
             log.warning(
                 "left out %s stream %d (%s): %s cannot hold it", kind, stream.index, codec, container.format
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from vidstyle.frames import ColorTags, Frame, VideoInfo
 from vidstyle.options import WriteOptions
 from vidstyle.video.codecs import CODECS, family, pixel_format_of
 from vidstyle.video.color import from_rgb
-from vidstyle.video.tags import has_alpha, is_rgb, sample_bits
+from vidstyle.video.tags import BT709, SCALER_MATRICES, SMPTE170M, has_alpha, is_rgb, sample_bits
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,11 @@ class PictureFormat:
 def choose_format(
     encoder: str, first: Frame, like: VideoInfo, options: WriteOptions, target: Path
 ) -> PictureFormat:
-    """What ``encoder`` gets for frames like the ``first``; warns of all that it cannot hold."""
+    """What ``encoder`` gets for frames like the ``first``; warns of all that it or its file cannot hold.
+
+    Raises:
+        OptionError: a picture too small for the encoder.
+    """
     bits = 8 if first.bits == 8 else like.bits if like.bits > 8 else 16
     wants_alpha = first.alpha is not None or like.has_alpha
     width, height = first.width, first.height
@@ -62,12 +66,13 @@ def choose_format(
             "use --codec h264"
         )
     name = pixel_format_of(encoder, bits=bits, alpha=wants_alpha, odd=odd, preset=options.preset)
-    wanted = av.VideoFormat(name, width, height)
     made = family(encoder)
+    if made == "vp9" and target.suffix.lower() not in CODECS["vp9"].containers:
+        name = name.replace("yuva", "yuv")  # MP4 would drop its alpha without a word
+    wanted = av.VideoFormat(name, width, height)
     if wants_alpha and not has_alpha(wanted) and made != "gif":
-        log.warning(
-            "%s does not hold alpha: it is left out of %s (%s hold it)", made, target.name, _ALPHA_HOLDERS
-        )
+        where = f"{made} in {target.suffix}" if target.suffix else made
+        log.warning("%s does not hold alpha: it is left out (%s hold it)", where, _ALPHA_HOLDERS)
     if bits > 8 and sample_bits(wanted) <= 8 and made != "gif":
         log.warning("%s holds 8 bits here: %s loses the finer steps of its %d", made, target.name, bits)
     if odd and made in ("h264", "hevc"):
@@ -86,13 +91,16 @@ def choose_format(
 
 def _tags(like: VideoInfo, made: str, wanted: Any) -> ColorTags:
     tags = like.color
+    if tags.matrix not in SCALER_MATRICES:  # unknown: what players take for granted, and say so
+        tags = replace(tags, matrix=BT709 if wanted.height >= _HD_LINES else SMPTE170M)
     if made == "prores" and tags.full_range:  # it has no full range
-        return ColorTags(tags.matrix, tags.primaries, tags.transfer)
+        return replace(tags, full_range=False)
     if is_rgb(wanted) and tags.primaries in _COMMON_PRIMARIES and made in ("png", "apng", "gif", "webp"):
         return ColorTags()  # untagged, so that viewers show the numbers as players show those of a video
     return tags
 
 
+_HD_LINES = 720
 _X265_WIDTH = 64  # px: below, x265 4.2 writes past the end of its memory (36x52, 40x64, 48x96 …)
 _COMMON_PRIMARIES = (1, 2, 5, 6)  # BT.709, none, and both BT.601: no screen tells them apart
-_ALPHA_HOLDERS = ", ".join(name for name, codec in CODECS.items() if "alpha" in codec.about)
+_ALPHA_HOLDERS = "vp9 in .webm, prores in .mov, ffv1 in .mkv, png, apng, webp"

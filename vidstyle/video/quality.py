@@ -49,10 +49,11 @@ class Tuning:
     """Bits a second; 0 for constant quality."""
 
 
-def tune(encoder: str, options: WriteOptions, pixel_format: str) -> Tuning:
+def tune(encoder: str, options: WriteOptions, pixel_format: str, size: tuple[int, int] = (0, 0)) -> Tuning:
     """The options that make ``encoder`` keep to ``options``: crf or bit rate, preset, its own options.
 
-    ``options.crf`` is a number on the encoder's own scale, whatever it calls it.
+    ``options.crf`` is a number on the encoder's own scale, whatever it calls it. ``size`` is (width,
+    height) in px.
 
     Raises:
         OptionError: an unknown preset, a quality out of the encoder's range, a quality or bit rate for
@@ -77,6 +78,8 @@ def tune(encoder: str, options: WriteOptions, pixel_format: str) -> Tuning:
         chosen["profile"] = "4444"  # the others have no alpha and half the colour
     if encoder == "libvpx-vp9" and pixel_format.startswith("yuva"):
         chosen["auto-alt-ref"] = "0"  # libvpx drops alpha from pictures that are not shown
+    if encoder == "libx264" and size[0] * size[1] > _LARGE and options.preset in _LONG_SIGHTED:
+        chosen["rc-lookahead"] = "20"  # 0.5 GB less at 3840x2160, where 40 pictures are half of all memory
     for key, value in options.encoder_options:
         # the encoder's own list of parameters grows; a later one of a name holds
         chosen[key] = f"{chosen[key]}:{value}" if key.endswith("-params") and key in chosen else value
@@ -138,6 +141,8 @@ def _whole(key: str) -> Callable[[float], dict[str, str]]:
     return lambda crf: {key: str(round(crf))}
 
 
+_LARGE = 2560 * 1440  # px
+_LONG_SIGHTED = ("fast", "medium")  # who asks for slow shall have it
 _SVT = _steps("preset", 12, 11, 10, 9, 8, 7, 5, 4, 3, 1)
 _VP9 = {
     speed: {"deadline": deadline, "cpu-used": str(used)}

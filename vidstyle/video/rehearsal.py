@@ -92,13 +92,14 @@ def open_codec(encoder: str, pixel_format: str, tuning: Tuning) -> Opened:
     """Open an encoder at 256x256 and let it go again."""
     error: Exception | None = None
     with _listen() as said:
-        context = av.CodecContext.create(encoder, "w", hwaccel=hardware_device(encoder))
-        configure(context, encoder, pixel_format, _SIZE, Fraction(1, 25), tuning)
         try:
+            context = av.CodecContext.create(encoder, "w", hwaccel=hardware_device(encoder))
+            configure(context, encoder, pixel_format, _SIZE, Fraction(1, 25), tuning)
             context.open()
-        except (av.error.FFmpegError, ValueError, NotImplementedError) as caught:
-            error = caught
-    return Opened({} if error else dict(context.options), tuple(said), _reason(said, error))
+            unused = dict(context.options)
+        except (av.error.FFmpegError, ValueError, RuntimeError) as caught:
+            error, unused = caught, {}
+    return Opened(unused, tuple(said), _reason(said, error))
 
 
 def _write_header(encoder: str, pixel_format: str, tuning: Tuning, container: str) -> str:
