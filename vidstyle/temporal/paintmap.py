@@ -23,6 +23,9 @@ _RING_BYTES = 400e6  # results that are kept take at most this much
 _RING_LINES = 32_000  # OpenCV refuses to sample taller pictures
 
 
+_REFINER = DISSettings(finest_scale=2)  # what is left to find is small and smooth
+
+
 @dataclass(frozen=True, slots=True)
 class MapSettings:
     """When paint is kept. Lengths are in px at 360 lines and grow with the short side."""
@@ -120,7 +123,7 @@ class PaintMap:
         self.flow_size = flow_size
         self._raster: Raster = raster if raster is not None else CvRaster()
         self._flow = flow if flow is not None else DIS()
-        self._refiner: Any = DIS(DISSettings("medium")) if isinstance(self._flow, DIS) else self._flow
+        self._refiner: Any = DIS(_REFINER) if isinstance(self._flow, DIS) else self._flow
         self._frame = 0
         self._plan: _Plan | None = None
         self._shown: Picture | None = None
