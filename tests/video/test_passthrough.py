@@ -66,10 +66,11 @@ def loudness(path: Path, number: int = 0) -> tuple[Any, Fraction, int]:
     blocks, start = [], None
     with av.open(path) as container:
         stream: Any = container.streams.audio[number]
+        plain = av.AudioResampler(format="fltp", layout="mono")
         for frame in container.decode(stream):
             if start is None:
                 start = frame.pts * Fraction(frame.time_base)
-            blocks.append(frame.to_ndarray().astype(np.float32).reshape(-1, frame.samples)[0])
+            blocks += [part.to_ndarray()[0] for part in plain.resample(frame)]
         assert start is not None
         return np.concatenate(blocks), start, stream.rate
 
@@ -216,6 +217,16 @@ def test_refused_sound_is_encoded_anew_in_step(
     assert click_of(result) == pytest.approx(click_of(clip), abs=0.003)
 
 
+def test_plain_sound_without_named_speakers_is_encoded_anew_for_mp4(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clip = click_clip(tmp_path / "clip.avi", "pcm_s16le", "mpeg4")  # the muxer refuses it when all is done
+    with caplog.at_level(logging.WARNING):
+        result = rewrite(clip, tmp_path / "a.mp4")
+    assert "encoded anew as aac" in caplog.text
+    assert click_of(result) == pytest.approx(click_of(clip), abs=0.003)
+
+
 def test_refused_sound_of_a_part_is_in_step(tmp_path: Path) -> None:
     clip = click_clip(tmp_path / "clip.mkv", "aac")
     result = rewrite(clip, tmp_path / "a.webm", WriteOptions(preset="ultrafast"), start="0.4", end="1.6")
@@ -233,6 +244,23 @@ def test_sound_of_a_part_is_in_step(tmp_path: Path, name: str, start: str) -> No
     picture, _ = tone_starts(result)
     assert picture == 0
     assert click_of(result) == pytest.approx(1.0 - float(start), abs=0.003)
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.mov"])
+def test_plain_sound_of_a_part_is_cut_at_the_sample(tmp_path: Path, name: str) -> None:
+    clip = click_clip(tmp_path / "clip.mkv", "pcm_s16le")
+    result = rewrite(clip, tmp_path / name, start="0.4", end="1.6")
+    picture, (sound,) = tone_starts(result)
+    assert picture == sound == 0
+    assert click_of(result) == pytest.approx(0.6, abs=0.001)
+
+
+def test_sound_with_ticks_as_long_as_a_packet_is_in_step(tmp_path: Path) -> None:
+    clip = click_clip(tmp_path / "clip.avi", "libmp3lame", "mpeg4")
+    whole = click_of(clip)
+    assert click_of(rewrite(clip, tmp_path / "a.mp4")) == pytest.approx(whole, abs=0.001)
+    part = rewrite(clip, tmp_path / "b.mp4", start="0.4", end="1.6")
+    assert click_of(part) == pytest.approx(whole - 0.4, abs=0.001)
 
 
 def test_sound_of_a_part_is_cut_at_packets_that_cover_it(source: Path, tmp_path: Path) -> None:
@@ -366,13 +394,13 @@ def test_gif_has_no_place_for_sound(source: Path, tmp_path: Path, caplog: pytest
         assert len(container.streams) == 1
 
 
-def click_clip(path: Path, codec: str) -> Path:
+def click_clip(path: Path, codec: str, film: str = "libx264") -> Path:
     """Two seconds of pictures and of silence with a click at one second."""
     rate = 48000
     samples = np.zeros((2, 2 * rate), np.float32)
     samples[:, rate : rate + 240] = 0.9 * np.sin(np.arange(240) * 0.4)
     with av.open(path, "w") as container:
-        video: Any = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        video: Any = container.add_stream(film, rate=25)
         video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
         sound: Any = container.add_stream(codec, rate=rate, layout="stereo")
         sound.metadata["language"] = "eng"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import logging
+import math
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
@@ -41,6 +43,7 @@ class Copied(Carrier):
         self._twin = out.add_stream_from_template(stream)
         copy_stream_tags(stream, self._twin, container)
         self.rate = int(stream.codec_context.sample_rate) if stream.type == "audio" else 0
+        self._sample = _sample_bytes(stream)
         self._is_text = stream.type == "subtitle"
         # Matroska cannot hold what is before zero, and would move the pictures instead
         self._keeps_early = container.is_mov
@@ -52,22 +55,32 @@ class Copied(Carrier):
         self._shift, self._is_cut = shift, is_cut
 
     def carry(self, packet: Any) -> Iterator[Any]:
-        tick = Fraction(packet.time_base)
-        offset = round(self._shift / tick)
         if packet.pts is None and packet.dts is None:
             return
-        packet.pts = (packet.dts if packet.pts is None else packet.pts) - offset
-        packet.dts = packet.pts if packet.dts is None else packet.dts - offset
-        if self._is_cut and packet.pts < 0:
-            end = packet.pts + (packet.duration or 0)
-            if end <= 0 or not (self._keeps_early or self._is_text):
+        # ticks may be as long as a packet (24 ms for MP3 in AVI): too long to move by
+        finer = math.ceil(Fraction(packet.time_base) * _TICKS)
+        tick = Fraction(packet.time_base) / finer
+        offset = round(self._shift / tick)
+        pts = (packet.dts if packet.pts is None else packet.pts) * finer - offset
+        dts = pts if packet.dts is None else packet.dts * finer - offset
+        duration = (packet.duration or 0) * finer
+        if self._is_cut and pts < 0:
+            if pts + duration <= 0:
                 return
             if self._is_text:  # shown already when the part begins
-                packet.pts, packet.dts, packet.duration = 0, 0, end
-        if self._last is not None and packet.dts <= self._last:  # broken sources; muxers refuse it
-            packet.dts = self._last + 1
-            packet.pts = max(packet.pts, packet.dts)
-        self._last = packet.dts
+                pts, dts, duration = 0, 0, pts + duration
+            elif self._sample and packet.size >= self._sample:
+                samples = -pts * (packet.size // self._sample) // duration
+                packet = av.Packet(bytes(packet)[samples * self._sample :])
+                pts, dts, duration = 0, 0, pts + duration
+            elif not self._keeps_early:
+                return
+        if self._last is not None and dts <= self._last:  # broken sources; muxers refuse it
+            dts = self._last + 1
+            pts = max(pts, dts)
+        self._last = dts
+        packet.time_base = tick
+        packet.pts, packet.dts, packet.duration = pts, dts, duration
         packet.stream = self._twin
         yield packet
 
@@ -90,13 +103,19 @@ class Cover(Carrier):
 
 
 def takes(container: Container, stream: Any) -> bool:
-    """Whether a container takes a stream as it is: found out by writing a header to nowhere."""
+    """Whether a container takes a stream as it is: found out by writing a file to nowhere."""
     trailer = suppress(av.error.FFmpegError)  # of an empty file: nobody wants it
+    sample = _sample_bytes(stream)
     with trailer, av.open(io.BytesIO(), "w", format=container.format) as out:
         try:
             twin = out.add_stream_from_template(stream)
             twin.disposition = stream.disposition
             out.start_encoding()
+            if sample:  # MP4 finds out in its trailer only that it cannot say which speakers there are
+                packet = av.Packet(bytes(sample * 1024))
+                packet.stream, packet.pts, packet.dts = twin, 0, 0
+                out.mux(packet)
+                out.close()
         except (av.error.FFmpegError, ValueError):
             return False
     return True
@@ -124,6 +143,17 @@ def copy_stream_tags(stream: Any, twin: Any, container: Container) -> None:
         twin.metadata["title" if plain == "name" and "title" not in stream.metadata else key] = value
     twin.disposition = stream.disposition
 
+
+def _sample_bytes(stream: Any) -> int:
+    """Bytes of one moment in all channels of plain (PCM) sound; 0 for sound that cannot be cut anywhere."""
+    context = stream.codec_context
+    if stream.type != "audio" or context is None:
+        return 0
+    found = re.fullmatch(r"pcm_(?:[suf](\d+)(?:le|be)?|alaw|mulaw)", context.name)
+    return context.layout.nb_channels * int(found[1] or 8) // 8 if found else 0
+
+
+_TICKS = 90_000  # a second
 
 # of the file that the stream came from; its rotation is in the pictures by now
 _OWN_TAGS = frozenset({"encoder", "duration", "rotate"})
