@@ -15,7 +15,7 @@ from clips import write_clip
 from numpy.typing import NDArray
 
 from vidstyle.errors import InputError, OptionError, UnknownName, WeightsMissing
-from vidstyle.evaluate import evaluate
+from vidstyle.evaluating import evaluate
 from vidstyle.evaluation import Evaluation
 from vidstyle.evaluation_report import page, write_report
 from vidstyle.flow.cache import FlowCache

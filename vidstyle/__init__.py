@@ -19,6 +19,8 @@ if TYPE_CHECKING:
         WeightsMismatch,
         WeightsMissing,
     )
+    from vidstyle.evaluating import evaluate
+    from vidstyle.evaluation import Evaluation
     from vidstyle.frames import Frame, VideoInfo
     from vidstyle.temporal.paintmap import PaintMap
 
@@ -26,6 +28,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "DeviceError": "vidstyle.errors",
+    "Evaluation": "vidstyle.evaluation",
     "Frame": "vidstyle.frames",
     "InputError": "vidstyle.errors",
     "OptionError": "vidstyle.errors",
@@ -38,6 +41,7 @@ _HOMES = {
     "WeightsError": "vidstyle.errors",
     "WeightsMismatch": "vidstyle.errors",
     "WeightsMissing": "vidstyle.errors",
+    "evaluate": "vidstyle.evaluating",
     "stylize_frames": "vidstyle.api",
     "stylize_image": "vidstyle.api",
     "stylize_video": "vidstyle.api",
@@ -45,6 +49,7 @@ _HOMES = {
 
 __all__ = [
     "DeviceError",
+    "Evaluation",
     "Frame",
     "InputError",
     "OptionError",
@@ -58,6 +63,7 @@ __all__ = [
     "WeightsMismatch",
     "WeightsMissing",
     "__version__",
+    "evaluate",
     "stylize_frames",
     "stylize_image",
     "stylize_video",

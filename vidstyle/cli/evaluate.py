@@ -14,7 +14,7 @@ from vidstyle.errors import OutputError
 from vidstyle.options import ReadOptions, take
 
 if TYPE_CHECKING:
-    from vidstyle.evaluate import OnMeasured
+    from vidstyle.evaluating import OnMeasured
     from vidstyle.evaluation import Evaluation
 
 _EXAMPLES = """\
@@ -76,7 +76,7 @@ def add(commands: Any) -> None:
 def _run(words: argparse.Namespace) -> int:
     targets = _targets(words)
     with shown(words):
-        from vidstyle.evaluate import evaluate
+        from vidstyle.evaluating import evaluate
         from vidstyle.metrics.motion import DEFAULT_SIZE
 
         if words.report is not None:
