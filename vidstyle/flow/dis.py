@@ -27,7 +27,7 @@ class DISSettings:
     """ultrafast, fast or medium: OpenCV's own presets, which the fields below refine"""
     alpha: float | None = 80.0
     """weight of smoothness in the variational refinement (OpenCV: 20)"""
-    iterations: int | None = 10
+    iterations: int | None = 7
     """fixed-point iterations of the variational refinement (OpenCV: 5)"""
     finest_scale: int | None = 1
     """finest pyramid level that is searched, 0 is full size (OpenCV: 1; 2 in the fast presets)"""

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from vidstyle.errors import OptionError
 from vidstyle.flow.base import FlowEstimator
 from vidstyle.flow.dis import DIS
-from vidstyle.temporal.paintmap import FLOW_SIZE, Need
+from vidstyle.temporal.mapsettings import FLOW_SIZE
+from vidstyle.temporal.paintmap import Need
 from vidstyle.temporal.raster_cv import CvRaster
 
 Array = NDArray[Any]

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 Plane = Any
 """(H, W) float32, bool or uint8: a NumPy array or a torch tensor; both know +, *, <, &, slices, masks."""
 Picture = Any
-"""A picture, or a signed difference of pictures, in the raster's own form: only the raster looks inside."""
+"""A picture, or a signed difference of pictures from -1 to 1: only the raster looks inside."""
 View = Any
 """What a flow estimator looks at, made once a frame."""
 
@@ -141,6 +141,9 @@ class Raster(Protocol):
 
     def coarse(self, left: Picture, right: Picture, height: int, width: int, sigma: float) -> Picture:
         """left - right, float32, averaged to a smaller size and blurred there by ``sigma`` px."""
+
+    def softened(self, correction: Picture, least: float) -> Picture:
+        """A float32 correction moved towards 0 by ``least`` of the range, but not beyond."""
 
     def stepped(self, correction: Picture, goal: Picture, share: Plane) -> Picture:
         """The correction moved towards ``goal`` by ``share``, both float32."""

@@ -14,7 +14,7 @@ from vidstyle.flow.dis import DIS
 Array = NDArray[Any]
 
 _PAD = 4  # lines above and below each slot: the longest kernel reaches that far, and never its neighbour
-_SMALLEST_VISIBLE = 1.0  # level of 255: a fading difference below is dropped
+_SMALLEST_VISIBLE = 1 / 255  # of the range: a fading difference below is dropped
 
 
 class CvRaster:
@@ -162,14 +162,15 @@ class CvRaster:
         return cv2.copyTo(picture, valid.view(np.uint8), other.copy())
 
     def minus(self, left: Array, right: Array) -> Array:
-        return cv2.subtract(left, right, dtype=cv2.CV_32F)
+        share = 1 / np.iinfo(left.dtype).max
+        return cv2.addWeighted(left, share, right, -share, 0, dtype=cv2.CV_32F)
 
     def plus(self, picture: Array, difference: Array) -> Array:
         height, width = picture.shape[:2]
         if difference.shape[:2] != picture.shape[:2]:
             difference = cv2.resize(difference, (width, height), interpolation=cv2.INTER_LINEAR)
         depth = cv2.CV_8U if picture.dtype == np.uint8 else cv2.CV_16U
-        return cv2.add(picture, difference, dtype=depth)
+        return cv2.addWeighted(picture, 1, difference, np.iinfo(picture.dtype).max, 0, dtype=depth)
 
     def moved(self, difference: Array, x: Array, y: Array) -> Array:
         return cv2.remap(difference, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
@@ -184,10 +185,11 @@ class CvRaster:
         return np.zeros((height, width, 3), np.float32)
 
     def coarse(self, left: Array, right: Array, height: int, width: int, sigma: float) -> Array:
-        small = cv2.subtract(
-            self.shrunk(left, height, width), self.shrunk(right, height, width), dtype=cv2.CV_32F
-        )
+        small = self.minus(self.shrunk(left, height, width), self.shrunk(right, height, width))
         return cv2.GaussianBlur(small, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE) if sigma else small
+
+    def softened(self, correction: Array, least: float) -> Array:
+        return np.asarray(np.sign(correction) * np.maximum(np.abs(correction) - least, 0), np.float32)
 
     def stepped(self, correction: Array, goal: Array, share: Array) -> Array:
         moved: Array = correction + (goal - correction) * share[..., None]

@@ -1,0 +1,88 @@
+"""The paint map's limits and rates, and the sizes that follow from a frame's."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+FLOW_SIZE = 432  # px: short side at which motion is estimated, never above the frame's own
+
+_LINES = 360  # short side, px, for which the lengths in MapSettings are given
+_DECISIONS = 180  # px: decisions are taken at about this short side, whatever the frame's
+_TONE = 4  # px of decisions to one px of tone
+_LIGHT = 8  # px of decisions to one px of light
+_RING_BYTES = 400e6  # results that are kept take at most this much
+_RING_LINES = 32_000  # OpenCV refuses to sample taller pictures
+
+
+@dataclass(frozen=True, slots=True)
+class MapSettings:
+    """When paint is kept. Lengths are in px at 360 lines and grow with the short side."""
+
+    slots: int = 64
+    """Past results that paint may lie in; fewer for large frames."""
+    content: float = 0.05
+    """Repaint where the content differs by more (of the range) from what the paint was made for."""
+    texture: float = 1.0
+    """How much more it may differ for each unit of local contrast."""
+    drift: float = 3.0
+    """Repaint where the refinement wants to move paint farther than this, px."""
+    stretch: float = 1.35
+    """Repaint where strokes have become this many times longer, shorter or sheared."""
+    tear: float = 1.5
+    """Repaint, without a fade, where motion stretches or squeezes this much in one frame: what was hidden
+    is uncovered there."""
+    refine: float = 0.3
+    """Share that is followed of the motion still found between a frame and its paint's own contents."""
+    smooth: float = 4.0
+    """Gaussian, px, over that motion."""
+    seam: float = 1.0
+    """Gaussian, px, of the border between old paint and new."""
+    fade: float = 0.85
+    """What is left, a frame later, of the step from old paint to new; 0 switches at once."""
+    fade_content: float = 0.15
+    """No fade where the content differs by more: it would be a ghost."""
+    match: float = 0.8
+    """Share of the coarse colours of old paint that the new strokes in its place begin with."""
+    tone: float = 0.1
+    """Share of the coarse colour difference to fresh paint that old paint takes on in each frame."""
+
+
+DEFAULTS = MapSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Sizes (height, width) of all that a map of frames of one size works with, and its lengths in px."""
+
+    frame: tuple[int, int]
+    decisions: tuple[int, int]
+    tone: tuple[int, int]
+    light: tuple[int, int]
+    flow: tuple[int, int]
+    step: int
+    """Pixels of the frame to one of the decisions."""
+    scale: float
+    """Pixels of the decisions to one at 360 lines."""
+    slots: int
+    """Past results that fit."""
+
+    @classmethod
+    def of(cls, frame: tuple[int, int], sample_bytes: int, flow_size: int | None, slots: int) -> Layout:
+        """For frames of this (height, width), of 1 or 2 bytes a sample."""
+        height, width = frame
+        short = min(frame)
+        step = max(1, int(2 ** round(math.log2(max(short / _DECISIONS, 1)))))
+        decisions = -(-height // step), -(-width // step)
+        ratio = min(flow_size or FLOW_SIZE, short) / short
+        fitting = int(min(_RING_BYTES // (height * width * 3 * sample_bytes), _RING_LINES // (height + 8)))
+        return cls(
+            frame=frame,
+            decisions=decisions,
+            tone=(max(2, decisions[0] // _TONE), max(2, decisions[1] // _TONE)),
+            light=(max(2, decisions[0] // _LIGHT), max(2, decisions[1] // _LIGHT)),
+            flow=(max(1, round(height * ratio)), max(1, round(width * ratio))),
+            step=step,
+            scale=short / _LINES / step,
+            slots=max(2, min(slots, fitting)),
+        )
