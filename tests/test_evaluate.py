@@ -7,6 +7,7 @@ import io
 import json
 import math
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 from clips import write_clip
 from numpy.typing import NDArray
 
+from vidstyle import stylize_video
 from vidstyle.errors import InputError, OptionError, UnknownName, WeightsMissing
 from vidstyle.evaluating import evaluate
 from vidstyle.evaluation import Evaluation
@@ -21,6 +23,7 @@ from vidstyle.evaluation_report import page, write_report
 from vidstyle.flow.cache import FlowCache
 from vidstyle.frames import Pixels
 from vidstyle.metrics.meaning import MEANINGS
+from vidstyle.options import ReadOptions
 from vidstyle.registry import METRICS
 from vidstyle.video.probe import probe
 
@@ -184,6 +187,16 @@ def test_the_same_flow_as_warped_is_said_to_flatter(folder: Path, tmp_path: Path
     )
     assert found.conditions.warped_by == {"ours": "dis"}
     assert "which flatters" in found.table()
+
+
+@pytest.mark.parametrize(("temporal", "words"), [("map", "steadied with dis"), ("none", "not steadied")])
+def test_results_of_vidstyle_say_what_steadied_them(
+    folder: Path, tmp_path: Path, temporal: Literal["map", "none"], words: str
+) -> None:
+    target = tmp_path / "ours.mp4"
+    stylize_video(folder / "clip.mkv", target, style="waves", temporal=temporal, device="cpu", frames=2)
+    found = measured(folder, str(target), alone=None, metrics=["warping_error"], read=ReadOptions(frames=2))
+    assert f"ours was {words}" in found.table()
 
 
 def test_auto_scores_with_a_flow_that_warped_none(folder: Path, tmp_path: Path) -> None:

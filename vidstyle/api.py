@@ -11,7 +11,7 @@ from vidstyle.options import PaintOptions, ReadOptions, SteadyOptions, WriteOpti
 from vidstyle.pairing import Pairs, paintings
 from vidstyle.report import OnFrame, RunReport
 from vidstyle.run import described, run
-from vidstyle.stylizer import Styling, Stylizer, flow_of, name_of
+from vidstyle.stylizer import Styling, Stylizer, flow_name, flow_of, name_of
 from vidstyle.temporal.stylizer import Shown, steadied
 from vidstyle.video.target import check_target, default_target
 from vidstyle.words import FileWords, FrameWords, SteadyFileWords, StillWords, StreamWords, Words
@@ -106,5 +106,5 @@ def steady(
         contents, paint = paintings(pairs)
         return steadied(contents, paint, options=how, flow=flow)
 
-    chosen = described(how, read, write)
+    chosen = {**described(how, read, write), "flow": flow_name(how, "cpu") or "none"}
     return run(Pairs(clip, painted, read), found, stage, write=write, options=chosen, on_frame=on_frame)

@@ -31,7 +31,7 @@ class Conditions:
     flow_size: int | None
     """Short side, px, at which motion was estimated."""
     warped_by: Mapping[str, str | None]
-    """For each result the estimator that warped it, as its tags say; None: unknown."""
+    """For each result the estimator that warped it, as its tags say; "none" if it was not, None: unknown."""
     features: str
     """The perceptual encoder."""
     size: tuple[int, int]
@@ -147,7 +147,8 @@ class Evaluation:
             at = f" at a short side of {made.flow_size} px at most" if made.flow_size else ""
             lines.append(f"flow: {made.flow} on the clip{at}; mask: {made.mask}")
             for name, warped in made.warped_by.items():
-                lines.append(f"{name} was steadied with {warped or 'an unknown flow, if any'}")
+                by = f"steadied with {warped or 'an unknown flow, if any'}"
+                lines.append(f"{name} was {'not steadied' if warped == 'none' else by}")
         lines.append(f"features: {made.features}")
         return [*lines, *made.notes]
 

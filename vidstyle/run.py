@@ -10,6 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
+from vidstyle import __version__
 from vidstyle.errors import InputError
 from vidstyle.frames import VideoInfo
 from vidstyle.options import WriteOptions
@@ -71,7 +72,9 @@ def run(
         results = prefetch(_timed(stage(items), clocks.stylize), _AHEAD, "stylize", clocks.stylized)
         results = stack.enter_context(closing(results))
         sound = None if info.is_still_sequence else info.path
-        writer = stack.enter_context(Writer(target, like=info, source=sound, options=write))
+        writer = stack.enter_context(
+            Writer(target, like=info, source=sound, options=write, tags=_made_by(options, info))
+        )
         for shown in results:
             with clocks.encode:
                 writer.write(shown.frame)
@@ -98,6 +101,14 @@ def run(
         stopped=stopped,
         options=options,
     )
+
+
+def _made_by(options: Mapping[str, Any], info: VideoInfo) -> dict[str, str]:
+    """A comment on how the result was made, so that another flow scores it; the clip's own comment stays."""
+    if any(key.lower() == "comment" for key, _ in info.tags):
+        return {}
+    words = [f"{name}: {options[name]}" for name in ("engine", "temporal", "flow") if name in options]
+    return {"comment": f"vidstyle {__version__}, {', '.join(words)}"} if words else {}
 
 
 @dataclass
@@ -166,7 +177,7 @@ def _timed(items: Iterable[T], clock: _Clock) -> Generator[T, None, None]:
                 item = next(source, _END)
             if item is _END:
                 return
-            yield item  # type: ignore[misc]
+            yield item
             del item  # a frame must not live on while the next is made
     finally:
         close = getattr(source, "close", None)

@@ -81,7 +81,11 @@ class Stylizer:
         def stage(frames: Iterable[Frame]) -> Iterator[Shown]:
             return self._shown(frames, read)
 
-        chosen = {"style": self._names, **described(self._paint, self._steady, read, write)}
+        chosen = {
+            "style": self._names,
+            **described(self._paint, self._steady, read, write),
+            "flow": flow_name(self._steady, str(self._painter.device)) or "none",  # what auto means here
+        }
         return run(Reader(source, read), found, stage, write=write, options=chosen, on_frame=on_frame)
 
     @overload
@@ -150,13 +154,18 @@ class Stylizer:
 
 def flow_of(options: SteadyOptions, device: str) -> Any:
     """The flow estimator that ``options`` name, on ``device``; None if none is needed."""
-    if options.temporal == "none" or options.stability == 0 or options.flow == "none":
+    name = flow_name(options, device)
+    if name is None:
         return None
-    name = options.flow
-    if name == "auto":
-        name = "dis" if device == "cpu" else "raft-small"
     make = FLOWS.load(name)
     return make() if name == "dis" else make(device=device)
+
+
+def flow_name(options: SteadyOptions, device: str) -> str | None:
+    """The name of the estimator that ``options`` mean on ``device``; None if motion is not asked for."""
+    if options.temporal == "none" or options.stability == 0 or options.flow == "none":
+        return None
+    return options.flow if options.flow != "auto" else "dis" if device == "cpu" else "raft-small"
 
 
 def name_of(style: Styling, track: Path | None) -> str:
