@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,7 @@ import pytest
 from clips import Sound, shapes, write_clip
 
 from vidstyle.cli.main import main
+from vidstyle.cli.progress import state
 from vidstyle.frames import Frame, VideoInfo
 from vidstyle.report import Progress
 from vidstyle.video.reader import Reader
@@ -281,11 +283,14 @@ def test_doctor_checks_codecs_and_weights(
 
 
 def test_the_bar_shows_time_rate_time_left_and_what_limits() -> None:
-    from fractions import Fraction
-
-    from vidstyle.cli.progress import _state
-
     frame = Frame(np.zeros((4, 4, 3), np.uint8), Fraction(19, 2), Fraction(1, 2))
     info = VideoInfo(Path("clip.mp4"), 4, 4, duration=Fraction(90))
-    shown = _state(Progress(19, frame, info, limit="stylize"), Fraction(10), 5.0)
-    assert shown == "00:10/01:30, 4.0 frames/s, 00:40 left, stylize limits"
+    recent = [(100.0, Fraction(5)), (101.0, Fraction(15, 2)), (102.5, Fraction(10))]
+    shown = state(Progress(19, frame, info, limit="stylize"), recent)
+    assert shown == "00:10/01:30, 0.8 frames/s, 00:40 left, stylize limits"
+
+
+def test_the_bar_of_a_clip_of_unknown_length_shows_no_end() -> None:
+    frame = Frame(np.zeros((4, 4, 3), np.uint8), Fraction(0), Fraction(1, 2))
+    progress = Progress(0, frame, VideoInfo(Path("clip.mp4"), 4, 4))
+    assert state(progress, [(1.0, Fraction(1, 2))]) == "00:00"

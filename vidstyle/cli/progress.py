@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Generator
+from collections import deque
+from collections.abc import Generator, Sequence
 from fractions import Fraction
+from time import monotonic
 
 from tqdm import tqdm
 
 from vidstyle.preview import Preview
 from vidstyle.report import OnFrame, Progress, RunReport
 
-_FORMAT = "{desc} {percentage:3.0f}% |{bar}| {postfix}"
-_FORMAT_OPEN = "{desc} {postfix}"  # the length is not known
+_RECENT = 50  # frames over which rate and time left are taken
 
 
 @contextlib.contextmanager
@@ -28,16 +29,18 @@ def bar(name: str, hidden: bool) -> Generator[OnFrame, None, None]:
 
 class _Bar:
     def __init__(self, name: str, hidden: bool) -> None:
-        self._name = name
+        self._name = name.replace("{", "{{").replace("}", "}}")  # it becomes part of a format
         self._hidden = hidden
         self._bar: tqdm[None] | None = None
+        self._recent: deque[tuple[float, Fraction]] = deque(maxlen=_RECENT)
 
     def __call__(self, progress: Progress) -> bool:
         if self._bar is None:
             self._bar = self._open(progress)
         done = progress.frame.time + progress.frame.duration
-        elapsed = self._bar.format_dict["elapsed"]
-        self._bar.set_postfix_str(_state(progress, done, elapsed), refresh=False)
+        self._recent.append((monotonic(), done))
+        bar = "{percentage:3.0f}% |{bar}| " if progress.info.duration else ""
+        self._bar.bar_format = f"{self._name} {bar}{state(progress, self._recent)}"
         total = self._bar.total
         # an estimate may fall short: the bar then stays full
         self._bar.update(max(0.0, (min(float(done), total) if total else float(done)) - self._bar.n))
@@ -50,9 +53,8 @@ class _Bar:
     def _open(self, progress: Progress) -> tqdm[None]:
         length = progress.info.duration
         return tqdm(
-            desc=self._name,
             total=float(length) if length else None,
-            bar_format=_FORMAT if length else _FORMAT_OPEN,
+            bar_format=self._name,
             disable=True if self._hidden else None,  # None: hidden where stderr is no terminal
             file=sys.stderr,
             leave=False,
@@ -61,15 +63,20 @@ class _Bar:
         )
 
 
-def _state(progress: Progress, done: Fraction, elapsed: float) -> str:
-    """``00:12/01:30, 9.8 frames/s, 01:02 left, stylize limits``."""
-    length = progress.info.duration
+def state(progress: Progress, recent: Sequence[tuple[float, Fraction]]) -> str:
+    """``00:12/01:30, 9.8 frames/s, 01:02 left, stylize limits``.
+
+    ``recent`` tells of each of the last frames when it was done (s, any clock) and where it ends in the clip.
+    """
+    length, done = progress.info.duration, recent[-1][1]
+    if length is not None and done > length:  # it was an estimate, and fell short
+        length = None
     parts = [clock(float(done)) + (f"/{clock(float(length))}" if length else "")]
-    if elapsed > 0:
-        parts.append(f"{(progress.index + 1) / elapsed:.1f} frames/s")
-    if length and done > 0 and progress.index > 0:
-        left = max(0.0, float(length - done)) * elapsed / float(done)
-        parts.append(f"{clock(left)} left")
+    elapsed, gone = recent[-1][0] - recent[0][0], done - recent[0][1]
+    if elapsed > 0 and gone > 0:
+        parts.append(f"{(len(recent) - 1) / elapsed:.1f} frames/s")
+        if length:
+            parts.append(f"{clock(max(0.0, float(length - done)) * elapsed / float(gone))} left")
     return ", ".join([*parts, f"{progress.limit} limits"] if progress.limit else parts)
 
 
