@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -57,7 +58,7 @@ class Codes(Generic[S]):
         except FileNotFoundError:
             pass
         except (OSError, SafetensorError, KeyError, ValueError) as error:
-            log.warning("passed over a damaged style code %s: %s", path, error)
+            log.warning("passed over a style code that cannot be read, %s: %s", path, error)
         code = self._painter.encode(picture)
         if isinstance(code, torch.Tensor):
             _write(path, save({"code": code.detach().cpu().contiguous()}))
@@ -74,4 +75,5 @@ def _write(path: Path, data: bytes) -> None:
     except OSError as error:
         log.warning("could not keep a style code in %s: %s", path.parent, error.strerror or error)
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
