@@ -18,6 +18,7 @@ from av.codec.hwaccel import HWAccel
 from vidstyle.errors import OptionError, OutputError, suggestion
 from vidstyle.video.quality import Tuning
 
+_MOST_THREADS = 16
 _SIZE = (256, 256)  # px: some hardware refuses less
 
 
@@ -68,6 +69,8 @@ def configure(
     context.time_base = tick
     # PyAV's default, SLICE, makes x264 cut each picture into slices that cannot see each other
     context.thread_type = "AUTO"
+    # half of the cores: painting wants the others, and fewer threads are less work and memory
+    context.thread_count = min(_MOST_THREADS, (_cores() + 1) // 2)
     if tuning.bit_rate:
         context.bit_rate = tuning.bit_rate
     context.options = dict(tuning.options)
@@ -76,6 +79,13 @@ def configure(
 def hardware_device(encoder: str) -> HWAccel | None:
     """The device that must be opened for encoders that take frames on it only (VAAPI), else None."""
     return HWAccel("vaapi") if encoder.endswith("_vaapi") else None
+
+
+def _cores() -> int:
+    """Cores that this process may use, which in containers are fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True)
