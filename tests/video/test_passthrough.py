@@ -386,6 +386,18 @@ def test_sound_that_breaks_off_does_not_break_the_picture(tmp_path: Path) -> Non
         assert sum(1 for _ in container.decode(video=0)) > 10
 
 
+def test_sound_lies_beside_its_pictures_in_the_file(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", shapes(60) * 4, sounds=TWO)
+    latest: dict[str, float] = {}
+    with av.open(rewrite(clip, tmp_path / "a.mkv")) as container:
+        for packet in container.demux():
+            if packet.size and packet.pts is not None:
+                latest[packet.stream.type] = float(packet.pts * Fraction(packet.time_base))
+                if len(latest) == 2:
+                    assert abs(latest["video"] - latest["audio"]) < 0.5
+    assert latest["video"] > 9
+
+
 def test_gif_has_no_place_for_sound(source: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         result = rewrite(source, tmp_path / "a.gif", WriteOptions(), frames=3)

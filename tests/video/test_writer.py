@@ -140,10 +140,16 @@ def test_uneven_times_are_exact(tmp_path: Path, codec: str) -> None:
     assert back[-1][1] == items[-1].duration
 
 
-def test_header_of_uneven_clip_with_b_pictures_tells_its_whole_length(tmp_path: Path) -> None:
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_header_of_uneven_clip_with_b_pictures_tells_its_whole_length(tmp_path: Path, codec: str) -> None:
     ticks = [0, 40, 80, 140, 200, 210, 300, 310, 320, 480, 500, 1000]
     items = frames(shapes(12), [Fraction(tick, 1000) for tick in ticks], Fraction(24, 10))
-    path = write(tmp_path / "a.mp4", items, info(time_base=Fraction(1, 1000)), replace(FAST, preset="medium"))
+    path = write(
+        tmp_path / "a.mp4",
+        items,
+        info(time_base=Fraction(1, 1000)),
+        replace(FAST, codec=codec, preset="medium"),
+    )
     with av.open(path) as container:
         stream: Any = container.streams.video[0]
         assert stream.codec_context.has_b_frames  # else there is nothing to see here
@@ -381,6 +387,11 @@ def test_quality_changes_the_size_of_the_file(tmp_path: Path) -> None:
     fine = write(tmp_path / "a.mp4", items, options=replace(FAST, crf=5)).stat().st_size
     coarse = write(tmp_path / "b.mp4", items, options=replace(FAST, crf=45)).stat().st_size
     assert fine > 1.5 * coarse
+
+
+def test_x264_does_not_cut_pictures_into_slices(tmp_path: Path) -> None:
+    data = write(tmp_path / "a.mp4", frames(shapes(2))).read_bytes()
+    assert b"sliced_threads=0" in data  # what PyAV asks for if it is not told otherwise is 1
 
 
 def test_bit_rate_is_kept_to(tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ class EncodedFile:
             self._display_ratio = (like.pixel_aspect * Fraction(*form.size)).limit_denominator(_BIG)
         self._tick = choose_tick(like, first)
         self._is_mov = plan.container.is_mov
+        self._may_reorder = family(plan.encoder) in ("h264", "hevc")  # x265 does not say whether it does
         # "file:": FFmpeg takes what stands before a colon in a name for a protocol
         self._out: Any = av.open(f"file:{path.absolute()}", "w", format=plan.container.format)
         self._rest: Passthrough | None = None
@@ -97,7 +98,7 @@ class EncodedFile:
         assert self._held is not None and self._last is not None
         end = self._held.pts + self._held.duration
         # with B-pictures, the header of an MP4 tells too short a time unless the last is decoded last
-        reorders = self._is_mov and self._is_uneven and self._stream.codec_context.has_b_frames
+        reorders = self._is_mov and self._is_uneven and self._may_reorder
         if reorders:
             self._held.pict_type = PictureType.I
         self._encode(self._held)
