@@ -13,6 +13,7 @@ from vidstyle.flow.base import FlowEstimator
 from vidstyle.flow.dis import DIS
 from vidstyle.temporal.mapsettings import FLOW_SIZE
 from vidstyle.temporal.paintmap import Need
+from vidstyle.temporal.raster import Raster
 from vidstyle.temporal.raster_cv import CvRaster
 
 Array = NDArray[Any]
@@ -28,9 +29,17 @@ class Blend:
     """
 
     def __init__(
-        self, flow: FlowEstimator | None = None, *, flow_size: int | None = None, stability: float = 1.0
+        self,
+        flow: FlowEstimator | None = None,
+        *,
+        flow_size: int | None = None,
+        stability: float = 1.0,
+        raster: Raster | None = None,
     ) -> None:
-        """Begin a shot; ``stability`` (above 0, at most 1) scales the weight of the past."""
+        """Begin a shot; ``stability`` (above 0, at most 1) scales the weight of the past.
+
+        ``raster`` is what every method is given; a blend, there for comparison, computes on the CPU.
+        """
         if not 0 < stability <= 1:
             raise OptionError(f"stability of a blend must be above 0 and at most 1, got {stability}")
         self._flow = flow if flow is not None else DIS()

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vidstyle.errors import OptionError
 from vidstyle.flow.base import FlowEstimator
 from vidstyle.flow.dis import DIS, DISSettings
@@ -20,8 +23,8 @@ _REFINER = DISSettings(finest_scale=2)  # what is left to find is small and smoo
 class Need:
     """Where a frame wants fresh paint."""
 
-    mask: Plane
-    """(h, w) bool on the map's coarser grid; true where fresh paint will be shown."""
+    mask: NDArray[np.bool_]
+    """(h, w) on the map's coarser grid; true where fresh paint will be shown."""
     share: float
     """Share of the picture, 0 to 1."""
 
@@ -77,7 +80,7 @@ class PaintMap:
         picture = raster.upload(content)
         if self._state is None:
             self._begin(content.dtype.itemsize, picture)
-            return Need(self._everything, 1.0)
+            return Need(np.ones(self._layout.decisions, np.bool_), 1.0)
         if raster.size(picture) != self._layout.frame:
             (height, width), given = self._layout.frame, raster.size(picture)
             raise OptionError(
@@ -86,10 +89,10 @@ class PaintMap:
             )
         self._plan = None
         if not renew and self._fading is None and raster.is_equal(picture, self._state.content):
-            return Need(~self._everything, 0.0)
+            return Need(np.zeros(self._layout.decisions, np.bool_), 0.0)
         self._plan = self._decider.decide(picture, self._state, self._contents, renew)
         # a step wider: weights are interpolated when they grow to the frame's size
-        return Need(raster.widened(self._plan.weight < 1), self._plan.share)
+        return Need(raster.array(raster.widened(self._plan.weight < 1)), self._plan.share)
 
     def settle(self, painted: Any, valid: Any = None) -> Any:
         """The result for the planned frame, of the painting's type, size and depth.
@@ -114,7 +117,6 @@ class PaintMap:
         self._layout = Layout.of(raster.size(picture), sample_bytes, self._flow_size, settings.slots)
         refiner: Any = DIS(_REFINER) if isinstance(self._flow, DIS) else self._flow
         self._decider = Decider(raster, self._layout, settings, self._stability, self._flow, refiner)
-        self._everything = raster.full(*self._layout.decisions, 1.0) > 0
         self._xs, self._ys = raster.grid(*self._layout.frame)
         self._first = picture
 

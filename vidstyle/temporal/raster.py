@@ -45,6 +45,9 @@ class Raster(Protocol):
     def plane(self, values: Any) -> Plane:
         """A NumPy array (H, W) as a float32 plane."""
 
+    def array(self, plane: Plane) -> Any:
+        """A plane as a NumPy array (H, W)."""
+
     def slots(self, height: int, width: int) -> Plane:
         """A uint8 plane of zeros."""
 

@@ -50,6 +50,9 @@ class CvRaster:
     def plane(self, values: Array) -> Array:
         return values.astype(np.float32)
 
+    def array(self, plane: Array) -> Array:
+        return plane
+
     def slots(self, height: int, width: int) -> Array:
         return np.zeros((height, width), np.uint8)
 
@@ -131,7 +134,8 @@ class CvRaster:
         return grey.astype(np.float32) * np.float32(1 / np.iinfo(picture.dtype).max)
 
     def difference(self, left: Array, right: Array, sigma: float) -> Array:
-        blurred = [cv2.GaussianBlur(each, (0, 0), sigma) for each in (left, right)]
+        edge = cv2.BORDER_REPLICATE
+        blurred = [cv2.GaussianBlur(each, (0, 0), sigma, borderType=edge) for each in (left, right)]
         largest: Array = cv2.absdiff(*blurred).max(axis=2)
         return np.asarray(largest * np.float32(1 / np.iinfo(left.dtype).max), np.float32)
 

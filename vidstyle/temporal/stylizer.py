@@ -15,6 +15,7 @@ from vidstyle.options import SteadyOptions
 from vidstyle.registry import TEMPORAL
 from vidstyle.temporal.cuts import Cuts
 from vidstyle.temporal.paintmap import Need
+from vidstyle.temporal.raster import Raster
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +65,7 @@ def steadied(
     *,
     options: SteadyOptions = SteadyOptions(),  # noqa: B008  # a frozen record
     flow: Any = None,
+    raster: Raster | None = None,
     finish: Finish | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Shown]:
@@ -74,6 +76,7 @@ def steadied(
         paint: paints a frame; is asked once for each, unless the frame equals the last.
         options: the method, its flow's size and its stability; 0 shows each frame as it was painted.
         flow: a ``FlowEstimator``; DIS if None.
+        raster: where the method computes; on the CPU if None.
         finish: strength, kept colours and masks; comes after the method, so these follow their own times.
         progress: how far the style has moved between two times, for a style track.
     """
@@ -87,7 +90,7 @@ def steadied(
             shown, repainted = paint(frame, is_cut, None).pixels, 1.0
         else:
             if method is None or is_cut or (last is not None and last.pixels.shape != frame.pixels.shape):
-                method, is_cut = _begin(options, flow), True
+                method, is_cut = _begin(options, flow, raster), True
             renew = progress(last.time, frame.time) if progress is not None and last is not None else 0.0
             need = method.plan(frame.pixels, renew=renew)
             fresh = paint(frame, is_cut, need)
@@ -97,8 +100,8 @@ def steadied(
         last = frame
 
 
-def _begin(options: SteadyOptions, flow: Any) -> Method:
+def _begin(options: SteadyOptions, flow: Any, raster: Raster | None) -> Method:
     method: Method = TEMPORAL.load(options.temporal)(
-        flow, flow_size=options.flow_size, stability=options.stability
+        flow, flow_size=options.flow_size, stability=options.stability, raster=raster
     )
     return method

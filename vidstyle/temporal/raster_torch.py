@@ -1,0 +1,295 @@
+"""The paint map's planes and pictures as torch tensors, computed on any device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vidstyle.device import memory_errors
+from vidstyle.flow.dis import DIS
+from vidstyle.images import to_pixels, to_tensor
+
+_CUBIC = -0.75  # the slope that OpenCV and torch give their cubic kernels
+_SMALLEST_VISIBLE = 1 / 255  # of the range: a fading difference below is dropped
+_MOST_MATRICES = 128  # kept on the device: a clip needs about 20, of a few hundred kB at most
+
+
+class TorchRaster:
+    """Pictures are (1, 3, H, W) tensors in [0, 1]: float16 for sources of 8 bits, float32 for 16.
+
+    Differences of pictures are float32, planes (H, W); rings are (3, slots, H, W). Nothing is float64, which
+    some devices lack. Sizes and smoothings are products with small matrices: exact at the edges on every
+    device, and two calls each.
+
+    Args:
+        device: where to compute.
+    """
+
+    def __init__(self, device: torch.device | str) -> None:
+        self.device = torch.device(device)
+        self._matrices: dict[tuple[Any, ...], Tensor] = {}
+
+    def upload(self, pixels: NDArray[Any]) -> Tensor:
+        dtype = torch.float16 if pixels.dtype == np.uint8 else torch.float32
+        return to_tensor(pixels, self.device, dtype).contiguous()
+
+    def download(self, picture: Tensor) -> NDArray[Any]:
+        pixels: NDArray[Any] = to_pixels(picture, np.uint8 if picture.dtype == torch.float16 else np.uint16)
+        return pixels
+
+    def size(self, picture: Tensor) -> tuple[int, int]:
+        return picture.shape[-2], picture.shape[-1]
+
+    def is_equal(self, left: Tensor, right: Tensor) -> bool:
+        return torch.equal(left, right)
+
+    def shrunk(self, picture: Tensor, height: int, width: int) -> Tensor:
+        return self._sized(picture, height, width).to(picture.dtype)
+
+    # planes
+
+    def grid(self, height: int, width: int) -> tuple[Tensor, Tensor]:
+        y, x = torch.meshgrid(self._numbers(height), self._numbers(width), indexing="ij")
+        return x.contiguous(), y.contiguous()
+
+    def full(self, height: int, width: int, value: float) -> Tensor:
+        return torch.full((height, width), value, dtype=torch.float32, device=self.device)
+
+    def plane(self, values: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(values.astype(np.float32)).to(self.device)
+
+    def array(self, plane: Tensor) -> NDArray[Any]:
+        array: NDArray[Any] = plane.cpu().numpy()
+        return array
+
+    def slots(self, height: int, width: int) -> Tensor:
+        return torch.zeros((height, width), dtype=torch.uint8, device=self.device)
+
+    def floats(self, plane: Tensor) -> Tensor:
+        return plane.to(torch.float32)
+
+    def rint(self, plane: Tensor) -> Tensor:
+        return plane.round()
+
+    def floor(self, plane: Tensor) -> Tensor:
+        return plane.floor()
+
+    def chosen(self, mask: Tensor, yes: Any, no: Tensor) -> Tensor:
+        return torch.where(mask, yes, no).to(no.dtype)
+
+    def clip(self, plane: Tensor, low: float, high: float) -> Tensor:
+        return plane.clamp(low, high)
+
+    def sqrt(self, plane: Tensor) -> Tensor:
+        return plane.clamp(min=0.0).sqrt()
+
+    def mean(self, plane: Tensor) -> float:
+        # not mean(): some devices multiply by 1/count, so that all ones give less than 1
+        return float(plane.sum()) / plane.numel()
+
+    def median(self, plane: Tensor) -> float:
+        return float(plane.median())
+
+    def counts(self, plane: Tensor, mask: Tensor, slots: int) -> list[int]:
+        # what does not count has a place of its own: picking out the rest would wait for the device
+        where = torch.where(mask, plane.to(torch.int32), slots).flatten()
+        counts: list[int] = torch.bincount(where, minlength=slots + 1)[:slots].tolist()
+        return counts
+
+    def pick(self, plane: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        height, width = plane.shape
+        column = x.to(torch.int64).clamp_(0, width - 1)
+        line = y.to(torch.int64).clamp_(0, height - 1)
+        return plane.take(line.mul_(width).add_(column))
+
+    def resized(self, plane: Tensor, height: int, width: int) -> Tensor:
+        return self._sized(plane, height, width)
+
+    def blurred(self, plane: Tensor, sigma: float) -> Tensor:
+        lines = self._matrix(_gaussian, plane.shape[-2], sigma)
+        columns = self._matrix(_gaussian, plane.shape[-1], sigma)
+        return lines @ plane @ columns.T
+
+    def slope(self, plane: Tensor) -> tuple[Tensor, Tensor]:
+        wide = F.pad(plane[None, None], (1, 1, 1, 1), mode="replicate")[0, 0]
+        along_x = (wide[1:-1, 2:] - wide[1:-1, :-2]) * 0.5
+        along_y = (wide[2:, 1:-1] - wide[:-2, 1:-1]) * 0.5
+        return along_x, along_y
+
+    def calm(self, mask: Tensor) -> Tensor:
+        near = F.pad(mask[None, None].to(torch.float32), (2, 2, 2, 2), mode="replicate")
+        return F.avg_pool2d(near, 5, stride=1)[0, 0] > 0.5
+
+    def widened(self, mask: Tensor) -> Tensor:
+        return F.max_pool2d(mask[None, None].to(torch.float32), 3, stride=1, padding=1)[0, 0] > 0
+
+    # flow
+
+    def view(self, picture: Tensor, height: int, width: int, estimator: Any) -> Any:
+        if isinstance(estimator, DIS):  # grey integers on the CPU are what it works on
+            grey = self._sized(self.luminance(picture), height, width)
+            return grey.mul(255).round_().to(torch.uint8).cpu().numpy()
+        return self._sized(picture, height, width)
+
+    def motion(self, estimator: Any, source: Any, target: Any) -> tuple[Tensor, Tensor]:
+        if isinstance(estimator, DIS):
+            flow = torch.from_numpy(estimator.between(source, target)).to(self.device)
+            return flow[..., 0].contiguous(), flow[..., 1].contiguous()
+        planes: Tensor = estimator(source, target)[0].to(self.device, torch.float32)
+        return planes[0], planes[1]
+
+    # pictures
+
+    def luminance(self, picture: Tensor) -> Tensor:
+        colors = picture[0].to(torch.float32)
+        return 0.299 * colors[0] + 0.587 * colors[1] + 0.114 * colors[2]
+
+    def difference(self, left: Tensor, right: Tensor, sigma: float) -> Tensor:
+        return self.blurred(self.minus(left, right), sigma)[0].abs().amax(0)
+
+    def new_ring(self, slots: int, like: Tensor) -> Tensor:
+        height, width = like.shape[-2:]
+        with memory_errors(self.device, width, height):
+            ring = like.new_zeros((3, slots, height, width))
+        return ring
+
+    def put(self, ring: Tensor, slot: int, picture: Tensor) -> None:
+        ring[:, slot] = picture[0]
+
+    def sample(self, ring: Tensor, slot: Tensor, x: Tensor, y: Tensor, *, sharp: bool) -> Tensor:
+        # Gathered by whole numbers: grid_sample wants the ring in the coordinates' float32, twice the
+        # memory, and its normalised coordinates lose hundredths of a pixel over so tall a block.
+        height, width = ring.shape[-2:]
+        with memory_errors(self.device, width, height):
+            x, y = x.clamp(0, width - 1), y.clamp(0, height - 1)
+            left, top = x.floor(), y.floor()
+            weights = _cubic if sharp else _linear
+            across, down = weights(x - left), weights(y - top)
+            columns = _taps(left, len(across), width)
+            lines = _taps(top, len(down), height)
+            first, block = slot.to(torch.int32) * height, ring.view(3, -1)
+            picture = torch.zeros((3, *x.shape), dtype=torch.float32, device=self.device)
+            for line, weight in zip(lines, down, strict=True):
+                start = (first + line) * width
+                row: Any = 0
+                for column, share in zip(columns, across, strict=True):
+                    index = (start + column).flatten()
+                    row = row + block.index_select(1, index).view(3, *x.shape) * share
+                picture += row * weight
+        return picture.clamp_(0.0, 1.0).to(ring.dtype).unsqueeze(0)
+
+    def mixed(self, under: Tensor, over: Tensor, weight: Tensor) -> Tensor:
+        return (under + self.minus(over, under) * weight).to(under.dtype)
+
+    def filled(self, picture: Tensor, other: Tensor, valid: NDArray[np.bool_]) -> Tensor:
+        is_valid = torch.from_numpy(np.ascontiguousarray(valid)).to(self.device)
+        return torch.where(is_valid, picture, other)
+
+    def minus(self, left: Tensor, right: Tensor) -> Tensor:
+        return left.to(torch.float32) - right
+
+    def plus(self, picture: Tensor, difference: Tensor) -> Tensor:
+        whole = self._sized(difference, *self.size(picture))
+        return (picture + whole).clamp_(0.0, 1.0).to(picture.dtype)
+
+    def moved(self, difference: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        height, width = difference.shape[-2:]
+        places = torch.stack(((2 * x + 1) / width - 1, (2 * y + 1) / height - 1), -1).unsqueeze(0)
+        return F.grid_sample(difference, places, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+    def faded(self, difference: Tensor, more: Tensor | None, weight: Tensor) -> Tensor | None:
+        total = (difference if more is None else difference + more) * weight
+        total = F.hardshrink(total, _SMALLEST_VISIBLE)
+        return total if bool(total.any()) else None
+
+    def correction(self, height: int, width: int) -> Tensor:
+        return torch.zeros((1, 3, height, width), dtype=torch.float32, device=self.device)
+
+    def coarse(self, left: Tensor, right: Tensor, height: int, width: int, sigma: float) -> Tensor:
+        small = self._sized(self.minus(left, right), height, width)
+        return self.blurred(small, sigma) if sigma else small
+
+    def softened(self, correction: Tensor, least: float) -> Tensor:
+        return F.softshrink(correction, least)
+
+    def stepped(self, correction: Tensor, goal: Tensor, share: Tensor) -> Tensor:
+        return correction + (goal - correction) * share
+
+    def scaled(self, correction: Tensor, weight: Tensor) -> Tensor:
+        return correction * weight
+
+    # sizes
+
+    def _sized(self, planes: Tensor, height: int, width: int) -> Tensor:
+        """(..., H, W) as float32 at another size: bilinear along what grows, means along what shrinks."""
+        planes = planes.to(torch.float32)
+        lines, columns = planes.shape[-2:]
+        larger = max(height, lines), max(width, columns)
+        if larger != (lines, columns):
+            channels = planes.view(1, -1, lines, columns)
+            grown = F.interpolate(channels, larger, mode="bilinear", align_corners=False)
+            planes = grown.view(*planes.shape[:-2], *larger)
+        if larger == (height, width):
+            return planes
+        if larger[0] % height == 0 and larger[1] % width == 0:
+            blocks = planes.view(*planes.shape[:-2], height, larger[0] // height, width, larger[1] // width)
+            return blocks.mean((-3, -1))
+        down, across = self._matrix(_areas, larger[0], height), self._matrix(_areas, larger[1], width)
+        return down @ planes @ across.T
+
+    def _matrix(self, make: Callable[..., NDArray[np.float32]], *words: Any) -> Tensor:
+        """What ``make`` gives for ``words``, on the device."""
+        key = (make, *words)
+        if key not in self._matrices:
+            if len(self._matrices) >= _MOST_MATRICES:
+                self._matrices.clear()
+            self._matrices[key] = torch.from_numpy(make(*words)).to(self.device)
+        return self._matrices[key]
+
+    def _numbers(self, count: int) -> Tensor:
+        return torch.arange(count, dtype=torch.float32, device=self.device)
+
+
+def _taps(first: Tensor, count: int, size: int) -> list[Tensor]:
+    """The whole-number places around ``first``, none beyond the edges."""
+    start = first.to(torch.int32) - (count // 2 - 1)
+    return [(start + step).clamp_(0, size - 1) for step in range(count)]
+
+
+def _linear(part: Tensor) -> list[Tensor]:
+    return [1 - part, part]
+
+
+def _cubic(part: Tensor) -> list[Tensor]:
+    """Weights of the four pixels around a place that lies ``part`` (0 to 1) after the second (Keys 1981)."""
+    rest, slope = 1 - part, _CUBIC
+    outer = [slope * near * (near * (near - 2) + 1) for near in (part, rest)]
+    inner = [((slope + 2) * near - (slope + 3)) * near * near + 1 for near in (part, rest)]
+    return [outer[0], inner[0], inner[1], outer[1]]
+
+
+def _areas(size: int, new: int) -> NDArray[np.float32]:
+    """(new, size): which share each of ``size`` pixels has in each of the fewer ``new`` ones."""
+    edges = np.arange(new + 1) * size / new
+    begin = np.maximum.outer(edges[:-1], np.arange(size))
+    end = np.minimum.outer(edges[1:], np.arange(size) + 1)
+    shares: NDArray[np.float32] = ((end - begin).clip(0) * new / size).astype(np.float32)
+    return shares
+
+
+def _gaussian(size: int, sigma: float) -> NDArray[np.float32]:
+    """(size, size): a Gaussian around each pixel; beyond the edges the last pixel is seen."""
+    reach = max(1, round(4 * sigma))
+    kernel = cv2.getGaussianKernel(2 * reach + 1, sigma)[:, 0]
+    matrix = np.zeros((size, size))
+    middle = np.arange(size)
+    for step, weight in zip(range(-reach, reach + 1), kernel, strict=True):
+        np.add.at(matrix, (middle, (middle + step).clip(0, size - 1)), weight)
+    return matrix.astype(np.float32)
