@@ -74,9 +74,11 @@ def test_style_name_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
 
 
 def test_long_names_are_cut_to_what_a_file_system_takes(tmp_path: Path) -> None:
-    name = default_target(tmp_path / f"{'n' * 200}.mp4", "s" * 100, WriteOptions()).name
-    assert len(name) <= 255 and name.endswith(".mp4")
-    assert write(tmp_path / name, items(2)).exists()
+    for codec, extension in (("h264", ".mp4"), ("gif", ".gif"), ("png", "")):
+        options = WriteOptions(codec=codec)
+        name = default_target(tmp_path / f"{'n' * 200}.mp4", "s" * 100, options).name
+        assert 200 < len(name) <= 255 and name.endswith(extension)
+        assert write(tmp_path / name, items(2), options).exists()
 
 
 def test_unknown_codec_has_no_name(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ class GifFile:
     """
 
     def __init__(self, path: Path, form: PictureFormat, *, with_alpha: bool) -> None:
-        self._path, self._kept = path, path.with_name(path.name + ".mkv")
+        self._path, self._kept = path, path.with_suffix(".tmp")
         self._format = "bgra" if with_alpha else "bgr0"
         self._form = PictureFormat(self._format, form.source, form.size, form.tags)
         self._scaler = VideoReformatter()

@@ -75,6 +75,8 @@ class Passthrough:
 
     def advance(self, until: Fraction) -> None:
         """Mux what is due before ``until``, in seconds of the result's time."""
+        if not self._carriers:
+            return
         for packet, time in self._pull():
             if time is not None and time > until:
                 self._ahead.appendleft(packet)
@@ -83,6 +85,8 @@ class Passthrough:
 
     def finish(self, end: Fraction, last: Fraction) -> None:
         """Mux the rest, for pictures that end at ``end``; ``last`` is the last one's duration, in seconds."""
+        if not self._carriers and not self._file.chapters():
+            return  # all was said in the header
         later: list[Any] = []
         size, more = 0, False
         for packet, time in self._pull():
@@ -151,7 +155,7 @@ class Passthrough:
     def _read_up_to_picture(self) -> deque[Any]:
         """The first packets, up to the first one of a picture that is shown."""
         ahead: deque[Any] = deque()
-        for packet in self._packets:
+        while (packet := self._next()) is not None:
             ahead.append(packet)
             is_shown = packet.stream is self._video and packet.size and not packet.is_discard
             if (is_shown and _time_of(packet) is not None) or len(ahead) == _LOOK_AHEAD:
