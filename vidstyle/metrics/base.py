@@ -110,6 +110,11 @@ class Mean:
         return self.total / self.count if self.count else None
 
 
+def lengths(at_360: int, picture: Tensor) -> int:
+    """A length in px that is given for 360 lines, for the size of ``picture`` (1, 3, H, W); at least 3."""
+    return max(3, round(at_360 * min(picture.shape[-2:]) / 360))
+
+
 def occluded(flow: Tensor, reverse: Tensor) -> Tensor:
     """Where ``flow`` (1, 2, H, W) leads to what the other frame does not show; (1, 1, H, W) of bool.
 
