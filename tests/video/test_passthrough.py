@@ -1,4 +1,4 @@
-"""Sound, subtitles, chapters and tags carried over into a result, in step with its pictures."""
+"""Sound, subtitles, chapters and tags carried over into a result as they are."""
 
 from __future__ import annotations
 
@@ -9,70 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
 import pytest
 from clips import Sound, shapes, write_clip
+from results import (
+    packets,
+    rewrite,
+)
 
-from vidstyle.options import ReadOptions, WriteOptions
-from vidstyle.video.reader import Reader
-from vidstyle.video.writer import Writer
+from vidstyle.options import WriteOptions
 
-FAST = WriteOptions(preset="ultrafast", crf=20)
 TWO = (Sound("eng", 440), Sound("deu", 880, title="Kommentar"))
-
-
-def rewrite(
-    source: Path, target: Path, options: WriteOptions = FAST, *, stop_after: int | None = None, **part: Any
-) -> Path:
-    """What a run does to a clip, less the painting."""
-    with (
-        Reader(source, ReadOptions(**part)) as reader,
-        Writer(target, like=reader.info, source=source, options=options) as writer,
-    ):
-        for count, frame in enumerate(reader, 1):
-            writer.write(frame)
-            if count == stop_after:
-                break
-    return target
-
-
-def packets(path: Path, kind: str = "audio") -> dict[int, list[bytes]]:
-    """The bytes of each packet of each stream of a kind."""
-    with av.open(path) as container:
-        streams = [stream for stream in container.streams if stream.type == kind]
-        found: dict[int, list[bytes]] = {number: [] for number in range(len(streams))}
-        numbers = {stream.index: number for number, stream in enumerate(streams)}
-        for packet in container.demux(*streams):
-            if packet.size:
-                found[numbers[packet.stream.index]].append(bytes(packet))
-    return found
-
-
-def tone_starts(path: Path) -> tuple[Fraction, list[Fraction]]:
-    """When the first picture and each stream's first sound packet are due, in seconds."""
-    with av.open(path) as container:
-        first: dict[int, Fraction] = {}
-        for packet in container.demux():
-            if packet.size and packet.pts is not None:
-                time = packet.pts * Fraction(packet.time_base)
-                index = packet.stream.index
-                first[index] = min(first.get(index, time), time)
-        video = container.streams.video[0].index
-        return first[video], [first[stream.index] for stream in container.streams.audio]
-
-
-def loudness(path: Path, number: int = 0) -> tuple[Any, Fraction, int]:
-    """Samples of a stream of sound, when the first of them is heard, and their rate."""
-    blocks, start = [], None
-    with av.open(path) as container:
-        stream: Any = container.streams.audio[number]
-        plain = av.AudioResampler(format="fltp", layout="mono")
-        for frame in container.decode(stream):
-            if start is None:
-                start = frame.pts * Fraction(frame.time_base)
-            blocks += [part.to_ndarray()[0] for part in plain.resample(frame)]
-        assert start is not None
-        return np.concatenate(blocks), start, stream.rate
 
 
 @pytest.fixture(scope="module")
@@ -203,137 +149,6 @@ def test_text_is_converted_between_containers(tmp_path: Path, before: str, after
     assert b"Hallo" in lines[0][2] and b"Welt" in lines[0][2]
 
 
-@pytest.mark.parametrize(("name", "codec"), [("a.webm", "opus"), ("a.mov", "aac")])
-def test_refused_sound_is_encoded_anew_in_step(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, codec: str
-) -> None:
-    clip = click_clip(tmp_path / "clip.mkv", "aac" if codec == "opus" else "libopus")
-    with caplog.at_level(logging.WARNING):
-        result = rewrite(clip, tmp_path / name, WriteOptions(preset="ultrafast"))
-    assert f"encoded anew as {codec}" in caplog.text
-    with av.open(result) as container:
-        assert container.streams.audio[0].codec_context.name == codec
-        assert container.streams.audio[0].language == "eng"
-    assert click_of(result) == pytest.approx(click_of(clip), abs=0.003)
-
-
-def test_plain_sound_without_named_speakers_is_encoded_anew_for_mp4(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    clip = click_clip(tmp_path / "clip.avi", "pcm_s16le", "mpeg4")  # the muxer refuses it when all is done
-    with caplog.at_level(logging.WARNING):
-        result = rewrite(clip, tmp_path / "a.mp4")
-    assert "encoded anew as aac" in caplog.text
-    assert click_of(result) == pytest.approx(click_of(clip), abs=0.003)
-
-
-def test_refused_sound_of_a_part_is_in_step(tmp_path: Path) -> None:
-    clip = click_clip(tmp_path / "clip.mkv", "aac")
-    result = rewrite(clip, tmp_path / "a.webm", WriteOptions(preset="ultrafast"), start="0.4", end="1.6")
-    assert click_of(result) == pytest.approx(1.0 - 0.4, abs=0.003)
-    samples, start, rate = loudness(result)
-    assert abs(start) < 0.01
-    assert len(samples) / rate == pytest.approx(1.2, abs=0.06)
-
-
-@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.mov"])
-@pytest.mark.parametrize("start", ["0.4", "0.48", "0.56"])
-def test_sound_of_a_part_is_in_step(tmp_path: Path, name: str, start: str) -> None:
-    clip = click_clip(tmp_path / "clip.mp4", "aac")
-    result = rewrite(clip, tmp_path / name, start=start, end="1.6")
-    picture, _ = tone_starts(result)
-    assert picture == 0
-    assert click_of(result) == pytest.approx(1.0 - float(start), abs=0.003)
-
-
-@pytest.mark.parametrize("name", ["a.mkv", "a.mov"])
-def test_plain_sound_of_a_part_is_cut_at_the_sample(tmp_path: Path, name: str) -> None:
-    clip = click_clip(tmp_path / "clip.mkv", "pcm_s16le")
-    result = rewrite(clip, tmp_path / name, start="0.4", end="1.6")
-    picture, (sound,) = tone_starts(result)
-    assert picture == sound == 0
-    assert click_of(result) == pytest.approx(0.6, abs=0.001)
-
-
-def test_sound_with_ticks_as_long_as_a_packet_is_in_step(tmp_path: Path) -> None:
-    clip = click_clip(tmp_path / "clip.avi", "libmp3lame", "mpeg4")
-    whole = click_of(clip)
-    assert click_of(rewrite(clip, tmp_path / "a.mp4")) == pytest.approx(whole, abs=0.001)
-    part = rewrite(clip, tmp_path / "b.mp4", start="0.4", end="1.6")
-    assert click_of(part) == pytest.approx(whole - 0.4, abs=0.001)
-
-
-def test_sound_of_a_part_is_cut_at_packets_that_cover_it(source: Path, tmp_path: Path) -> None:
-    result = rewrite(source, tmp_path / "a.mp4", start="0.6", end="1.4")
-    whole, part = packets(source)[0], packets(result)[0]
-    first = whole.index(part[0])
-    assert whole[first : first + len(part)] == part
-    step = Fraction(1024, 48000)
-    assert 0.8 <= len(part) * step <= 0.8 + 2 * step
-
-
-def test_part_by_number_of_frames_cuts_the_sound_too(source: Path, tmp_path: Path) -> None:
-    result = rewrite(source, tmp_path / "a.mp4", frames=10)
-    samples, _, rate = loudness(result)
-    assert len(samples) / rate == pytest.approx(0.4, abs=0.03)
-
-
-def test_run_that_is_stopped_cuts_the_sound_where_it_stopped(source: Path, tmp_path: Path) -> None:
-    result = rewrite(source, tmp_path / "a.mp4", stop_after=25)
-    samples, _, rate = loudness(result)
-    assert len(samples) / rate == pytest.approx(1.0, abs=0.03)
-
-
-@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
-def test_sound_that_goes_on_after_the_last_picture_is_kept(tmp_path: Path, name: str) -> None:
-    clip = write_clip(tmp_path / "clip.mp4", shapes(10), sounds=[Sound(seconds=3.0)])
-    assert packets(rewrite(clip, tmp_path / name)) == packets(clip)
-
-
-@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
-@pytest.mark.parametrize("first", [1, 20, 37])
-def test_picture_that_begins_late_stays_in_step(tmp_path: Path, name: str, first: int) -> None:
-    """The first picture comes ``first`` frames after the sound."""
-    clip = write_clip(
-        tmp_path / "clip.mp4",
-        shapes(25),
-        ticks=[first + index for index in range(25)],
-        time_base=Fraction(1, 25),
-        sounds=[Sound(seconds=2.5)],
-        container_options={"movie_timescale": "48000"},
-    )
-    before, (sound_before,) = tone_starts(clip)
-    result = rewrite(clip, tmp_path / name)
-    after, (sound_after,) = tone_starts(result)
-    assert float(after - sound_after) == pytest.approx(float(before - sound_before), abs=0.0011)
-    assert packets(result) == packets(clip)
-
-
-def test_sound_that_begins_late_stays_in_step(tmp_path: Path) -> None:
-    clip = write_clip(tmp_path / "clip.mp4", shapes(50), sounds=[Sound(start=0.7, seconds=1.0)])
-    before, (sound_before,) = tone_starts(clip)
-    for name in ("a.mp4", "a.mkv"):
-        result = rewrite(clip, tmp_path / name)
-        after, (sound_after,) = tone_starts(result)
-        assert float(after - sound_after) == pytest.approx(float(before - sound_before), abs=0.0011)
-
-
-@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
-def test_transport_stream_that_starts_anywhere_starts_at_zero(tmp_path: Path, name: str) -> None:
-    clip = write_clip(
-        tmp_path / "clip.ts",
-        shapes(25),
-        ticks=[126000 + 3600 * index for index in range(25)],
-        time_base=Fraction(1, 90000),
-        sounds=[Sound(start=1.4, seconds=1.0)],
-    )
-    before, (sound_before,) = tone_starts(clip)
-    result = rewrite(clip, tmp_path / name)
-    after, (sound_after,) = tone_starts(result)
-    assert min(after, sound_after) <= 0 <= max(after, sound_after) < 0.1
-    assert float(after - sound_after) == pytest.approx(float(before - sound_before), abs=0.0011)
-
-
 def test_streams_that_do_not_fit_are_left_out_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -376,64 +191,12 @@ def test_source_without_sound_is_no_trouble(tmp_path: Path) -> None:
         assert [stream.type for stream in container.streams] == ["video"]
 
 
-def test_sound_that_breaks_off_does_not_break_the_picture(tmp_path: Path) -> None:
-    clip = write_clip(tmp_path / "clip.mkv", shapes(50), sounds=TWO)
-    data = clip.read_bytes()
-    broken = tmp_path / "broken.mkv"
-    broken.write_bytes(data[: len(data) * 2 // 3])
-    with av.open(rewrite(broken, tmp_path / "a.mp4")) as container:
-        assert len(container.streams.audio) == 2
-        assert sum(1 for _ in container.decode(video=0)) > 10
-
-
-def test_sound_lies_beside_its_pictures_in_the_file(tmp_path: Path) -> None:
-    clip = write_clip(tmp_path / "clip.mp4", shapes(60) * 4, sounds=TWO)
-    latest: dict[str, float] = {}
-    with av.open(rewrite(clip, tmp_path / "a.mkv")) as container:
-        for packet in container.demux():
-            if packet.size and packet.pts is not None:
-                latest[packet.stream.type] = float(packet.pts * Fraction(packet.time_base))
-                if len(latest) == 2:
-                    assert abs(latest["video"] - latest["audio"]) < 0.5
-    assert latest["video"] > 9
-
-
 def test_gif_has_no_place_for_sound(source: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         result = rewrite(source, tmp_path / "a.gif", WriteOptions(), frames=3)
     assert "holds no sound" in caplog.text
     with av.open(result) as container:
         assert len(container.streams) == 1
-
-
-def click_clip(path: Path, codec: str, film: str = "libx264") -> Path:
-    """Two seconds of pictures and of silence with a click at one second."""
-    rate = 48000
-    samples = np.zeros((2, 2 * rate), np.float32)
-    samples[:, rate : rate + 240] = 0.9 * np.sin(np.arange(240) * 0.4)
-    with av.open(path, "w") as container:
-        video: Any = container.add_stream(film, rate=25)
-        video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
-        sound: Any = container.add_stream(codec, rate=rate, layout="stereo")
-        sound.metadata["language"] = "eng"
-        for number, picture in enumerate(shapes(50)):
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
-            frame.pts, frame.time_base = number, Fraction(1, 25)
-            container.mux(video.encode(frame))
-        container.mux(video.encode(None))
-        tone = av.AudioFrame.from_ndarray(samples, format="fltp", layout="stereo")
-        tone.sample_rate, tone.pts, tone.time_base = rate, 0, Fraction(1, rate)
-        container.mux(sound.encode(tone))
-        container.mux(sound.encode(None))
-    return path
-
-
-def click_of(path: Path) -> float:
-    """When the click is heard, in seconds after the first picture."""
-    samples, start, rate = loudness(path)
-    picture, _ = tone_starts(path)
-    loud = np.abs(samples) / max(1e-9, float(np.abs(samples).max()))
-    return float(start - picture) + int(np.argmax(loud > 0.3)) / rate
 
 
 def with_font(folder: Path) -> Path:
