@@ -20,7 +20,7 @@ from vidstyle.video.writer import Writer
 
 FAST = WriteOptions(preset="ultrafast", crf=8)
 
-# the fastest that each codec goes, and the file that it goes into
+# each codec, and a file that it goes into
 KINDS = {
     "h264": ".mp4",
     "hevc": ".mp4",
