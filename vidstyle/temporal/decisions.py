@@ -133,6 +133,7 @@ class Decider:
             (differs > self._allowed(small, noise))
             | is_torn
             | self._is_spent(shift, jacobian)
+            | self._is_patchwork(slot)
             | self._is_outside(u, v)
             | self._is_due(renew)
         )
@@ -225,6 +226,15 @@ class Decider:
         stretch = deformation.stretch(self._raster, jacobian)
         is_adrift = shift[0] * shift[0] + shift[1] * shift[1] > drift * drift
         return is_adrift | (stretch > self._settings.stretch * spread)
+
+    def _is_patchwork(self, slot: Plane) -> Plane:
+        """Whether paint is in slivers: in a pan a new one comes in with every frame."""
+        raster = self._raster
+        slot = self._coarse(slot)
+        seams = raster.full(*self._layout.decisions, 0.0)
+        seams[:, 1:] += raster.floats(slot[:, 1:] != slot[:, :-1])
+        seams[1:] += raster.floats(slot[1:] != slot[:-1])
+        return raster.blurred(seams, 8 * self._layout.scale) > self._settings.patchwork
 
     def _is_outside(self, u: Plane, v: Plane) -> Plane:
         u, v = self._coarse(u), self._coarse(v)

@@ -29,6 +29,9 @@ class MapSettings:
     """Repaint where the refinement wants to move paint farther than this, px."""
     stretch: float = 1.35
     """Repaint where strokes have become this many times longer, shorter or sheared."""
+    patchwork: float = 0.4
+    """Repaint where more than this share of neighbours lie in different sources: what is left of strokes
+    there are slivers, and their seams are all that is seen."""
     tear: float = 1.5
     """Repaint, without a fade, where motion stretches or squeezes this much in one frame: what was hidden
     is uncovered there."""
