@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from time import perf_counter
 from typing import Unpack
 
 import numpy as np
 
-from vidstyle.frames import Frame, VideoInfo
+from vidstyle.frames import Frame
 from vidstyle.images import save_image
 from vidstyle.options import ReadOptions, WriteOptions, check_words, take
 from vidstyle.report import Progress
+from vidstyle.sheet import moments
 from vidstyle.stylizer import Stylizer, check_picture_target
 from vidstyle.video.probe import probe
-from vidstyle.video.reader import open_reader
 from vidstyle.words import FileWords
 
 _TRIAL = 8  # frames that are run for the estimate; the first warms up and does not count
@@ -51,8 +50,8 @@ def preview(
     check_words(options, ReadOptions, WriteOptions)
     picture = Path(picture)
     check_picture_target(picture, take(WriteOptions, options).overwrite)
-    info = probe(Path(source), take(ReadOptions, options))
-    middle: FileWords = {**options, "start": _middle(info, take(ReadOptions, options))}
+    read = take(ReadOptions, options)
+    original = moments(Path(source), read, 1)[0]
     shown: list[tuple[float, Frame]] = []
 
     def keep(progress: Progress) -> None:
@@ -60,17 +59,13 @@ def preview(
         del shown[1:-1]  # two frames at most stay in memory
 
     with tempfile.TemporaryDirectory(prefix="vidstyle-") as folder:
-        trial: FileWords = {**middle, "frames": min(_TRIAL, options.get("frames") or _TRIAL)}
+        trial: FileWords = {**options, "start": original.time, "frames": min(_TRIAL, read.frames or _TRIAL)}
         report = stylizer.video(source, Path(folder) / target.name, on_frame=keep, **trial)
-    with open_reader(Path(source), take(ReadOptions, {**middle, "frames": 1})) as reader:
-        original = next(iter(reader))
     save_image(picture, _side_by_side(original, shown[0][1]))
     elapsed = shown[-1][0] - shown[0][0]
-    return Preview(picture, (report.frames - 1) / elapsed if elapsed else 0.0, info.frames)
-
-
-def _middle(info: VideoInfo, read: ReadOptions) -> Fraction:
-    return (read.start or Fraction(0)) + (info.duration or Fraction(0)) / 2
+    return Preview(
+        picture, (report.frames - 1) / elapsed if elapsed else 0.0, probe(Path(source), read).frames
+    )
 
 
 def _side_by_side(left: Frame, right: Frame) -> Frame:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from vidstyle.engines.styles import Style
-from vidstyle.errors import InputError, OptionError
+from vidstyle.errors import OptionError
 from vidstyle.frames import Frame
 from vidstyle.images import save_image
 from vidstyle.options import PaintOptions, ReadOptions, SheetOptions, check_words, only, take
@@ -46,27 +46,34 @@ def make_sheet(
     styles = list(style) if isinstance(style, (list, tuple)) else [cast(Style, style)]
     if not styles:
         raise OptionError("a sheet needs at least one style")
-    moments = _moments(Path(source), take(ReadOptions, options), layout.moments)
+    frames = moments(Path(source), take(ReadOptions, options), layout.moments)
     stylizer = Stylizer(styles[0], **cast(StillWords, only(options, PaintOptions)))
-    rows = [("source", moments)]
+    rows = [("source", frames)]
     for each in styles:
-        painted = [replace(frame, pixels=stylizer.image(frame, style=each)) for frame in moments]
+        painted = [replace(frame, pixels=stylizer.image(frame, style=each)) for frame in frames]
         rows.append((name_of(each, None), painted))
     save_image(target, Frame(np.asarray(_drawn(rows, layout.cell))))
     return target
 
 
-def _moments(source: Path, read: ReadOptions, count: int) -> list[Frame]:
-    """``count`` frames, each from the middle of an equal share of the part; with the source's times."""
+def moments(source: Path, read: ReadOptions, count: int) -> list[Frame]:
+    """``count`` frames, each from the middle of an equal share of the part; fewer if that is too short.
+
+    Their times are those of the source. Raises ``InputError`` and ``OptionError`` as a reader does.
+    """
     info = probe(source, read)
-    start, length = read.start or Fraction(0), info.duration or Fraction(0)
-    times = [start + length * Fraction(2 * share + 1, 2 * count) for share in range(count)]
-    found = []
-    for time in times if length else times[:1]:
-        with open_reader(source, replace(read, start=time, end=None, frames=1)) as reader:
-            found += [replace(frame, time=time) for frame in reader]
-    if not found:
-        raise InputError(f"{source} has no frames in the selected part; see --start and --end")
+    start = read.start or Fraction(0)
+    # the last picture begins a step before the end
+    length = max(Fraction(0), (info.duration or Fraction(0)) - (1 / info.rate if info.rate else 0))
+    found: list[Frame] = []
+    for share in range(count if length else 1):
+        time = start + length * Fraction(2 * share + 1, 2 * count)
+        try:
+            with open_reader(source, replace(read, start=time, end=None, frames=1)) as reader:
+                found += [replace(frame, time=time) for frame in reader]
+        except OptionError:  # the last picture may stand longer than a step: nothing begins after it
+            if not found:
+                raise
     return found
 
 
@@ -74,14 +81,14 @@ def _drawn(rows: Sequence[tuple[str, Sequence[Frame]]], cell: int) -> Image.Imag
     """The rows under each other, ``cell`` px for each picture's width, times above and names beside."""
     text_size = max(11, cell // 18)
     font = ImageFont.load_default(size=text_size)
-    moments = rows[0][1]
-    height = max(1, round(cell * moments[0].height / moments[0].width))
+    first = rows[0][1]
+    height = max(1, round(cell * first[0].height / first[0].width))
     margin = _GAP + max(int(font.getlength(name)) for name, _ in rows) + _GAP
     top = _GAP + text_size + _GAP
-    size = (margin + len(moments) * (cell + _GAP), top + len(rows) * (height + _GAP))
+    size = (margin + len(first) * (cell + _GAP), top + len(rows) * (height + _GAP))
     sheet = Image.new("RGB", size, _PAPER)
     draw = ImageDraw.Draw(sheet)
-    for column, frame in enumerate(moments):
+    for column, frame in enumerate(first):
         middle = margin + column * (cell + _GAP) + cell // 2
         draw.text((middle, top // 2), f"{float(frame.time):.2f} s", _INK, font, anchor="mm")
     for row, (name, frames) in enumerate(rows):

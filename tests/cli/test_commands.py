@@ -118,7 +118,7 @@ def test_one_bad_clip_does_not_stop_the_rest(workplace: Path, capsys: pytest.Cap
     assert _files(workplace / "out") == {"clip_art.mp4", "second_art.mkv"}
     shown = capsys.readouterr()
     assert "2 of 3 inputs done\n  failed: bad.mp4\n" in shown.out
-    assert shown.err.startswith("vidstyle: bad.mp4: ")
+    assert shown.err.startswith("vidstyle: bad.mp4 ")
     assert shown.err.count("\n") == 1
     content = json.loads(Path("run.json").read_text())
     assert [item["frames"] for item in content["runs"]] == [6, 3]
@@ -212,6 +212,18 @@ def test_preview_shows_source_and_result_and_writes_no_clip(
     assert np.abs(picture[:, -64:, ::-1].astype(int) - frames[3]).mean() > 5
 
 
+def test_preview_of_one_picture_cannot_tell_how_long_it_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    write_clip(Path("one.mp4"), shapes(1, 64, 48))
+    assert _ran("run", "one.mp4", "--style", "art.png", "--preview") == 0
+    assert "cannot be told" in capsys.readouterr().out
+
+
+def test_sheet_of_a_short_clip_shows_what_there_is() -> None:
+    write_clip(Path("two.mp4"), shapes(2, 64, 48))
+    assert _ran("sheet", "two.mp4", "--style", "art.png", "--moments", "5") == 0
+    assert Path("two_sheet.png").exists()
+
+
 # image, sheet, steady, list, doctor ------------------------------------------------------------------
 
 
@@ -230,7 +242,7 @@ def test_image_takes_several_and_goes_on_after_a_bad_one(capsys: pytest.CaptureF
     assert _ran("image", "bad.png", "one.png", "--style", "art.png") == 1
     shown = capsys.readouterr()
     assert shown.out == "one_art.png\n"
-    assert shown.err.startswith("vidstyle: bad.png: ")
+    assert shown.err.startswith("vidstyle: bad.png is not ")
 
 
 def test_sheet_has_a_row_for_the_source_and_for_each_style() -> None:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from vidstyle.cli.logs import shown, write_line
+from vidstyle.cli.logs import about, shown, write_line
 from vidstyle.cli.parser import Parser, add_noise, add_options, add_styles, given, style_name
 from vidstyle.errors import OptionError, OutputError, VidstyleError
 from vidstyle.options import PaintOptions
@@ -50,7 +50,7 @@ def _run(words: argparse.Namespace) -> int:
                 if len(words.inputs) == 1:
                     raise
                 failed += 1
-                write_line(f"vidstyle: {source}: {error}")
+                write_line(f"vidstyle: {about(source, error)}")
                 continue
             if not words.quiet:
                 print(target, flush=True)

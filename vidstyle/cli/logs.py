@@ -58,3 +58,8 @@ def write_line(line: str) -> None:
 
     with contextlib.suppress(OSError):
         tqdm.write(line, file=sys.stderr)
+
+
+def about(source: str, error: Exception) -> str:
+    """What went wrong with one of several inputs: its name and the error, which may begin with it."""
+    return str(error) if source in str(error) else f"{source}: {error}"

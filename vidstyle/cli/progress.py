@@ -89,9 +89,8 @@ def clock(seconds: float) -> str:
 
 def summary(report: RunReport) -> str:
     """``painted.mp4: 125 frames in 12.3 s (10.2 a second), 2 cuts, 21 % repainted``."""
-    parts = [
-        f"{report.frames} frames in {report.seconds:.1f} s ({report.frames / report.seconds:.1f} a second)"
-    ]
+    frames = f"{report.frames} frame{'s' if report.frames > 1 else ''}"
+    parts = [f"{frames} in {report.seconds:.1f} s ({report.frames / report.seconds:.1f} a second)"]
     if report.cuts:
         parts.append(f"{len(report.cuts)} cut{'s' if len(report.cuts) > 1 else ''}")
     parts.append(f"{report.repainted:.0%} repainted")
@@ -103,6 +102,8 @@ def summary(report: RunReport) -> str:
 def estimate(tried: Preview) -> str:
     """``clip_preview.png; the whole: about 1,250 frames at 9.8 a second, 02:08``."""
     if tried.seconds is None:
-        return f"{tried.picture}; how long the whole will take cannot be told (its length is not known)"
+        return (
+            f"{tried.picture}; how long the whole will take cannot be told (too short, or of unknown length)"
+        )
     frames = f"about {tried.frames:,} frames at {tried.rate:.1f} a second"
     return f"{tried.picture}; the whole: {frames}, {clock(tried.seconds)}"

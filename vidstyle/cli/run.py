@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from vidstyle.cli.logs import shown, write_line
+from vidstyle.cli.logs import about, shown, write_line
 from vidstyle.cli.parser import Parser, add_noise, add_options, add_styles, given, style_name
 from vidstyle.errors import OutputError, VidstyleError
 from vidstyle.options import PaintOptions, ReadOptions, SteadyOptions, WriteOptions
@@ -99,7 +99,7 @@ class _Batch:
                 if len(self.sources) == 1:
                     raise
                 self.failed.append((source, str(error)))
-                write_line(f"vidstyle: {source}: {error}")
+                write_line(f"vidstyle: {about(source, error)}")
         if len(self.sources) > 1 and not self.words.quiet:
             print(f"{len(self.sources) - len(self.failed)} of {len(self.sources)} inputs done", flush=True)
             for source, _ in self.failed:
