@@ -111,18 +111,29 @@ class Painter(Generic[S]):
         if regions is None:
             return self.paint(pixels, style, moments)
         with torch.inference_mode(), memory_errors(self.device, *fine[::-1]):
-            coarse, over = _parts(moments, working != fine)
-            result = self._paint_parts(pixels, regions, style, coarse, over)
-            valid = np.zeros((height, width), np.bool_)
-            for region in regions:
-                valid[region.scaled(fine, (height, width), margin).slices] = True
-            return Painting(self._pixels(result, pixels), moments, valid)
+            if working == (height, width):
+                result = self._paint_windows(pixels, regions, style, moments)
+            else:
+                result = self._pixels(self._paint_parts(pixels, regions, style, moments), pixels)
+        valid = np.zeros((height, width), np.bool_)
+        for region in regions:
+            valid[region.scaled(fine, (height, width), margin).slices] = True
+        return Painting(result, moments, valid)
 
-    def _paint_parts(
-        self, pixels: Pixels, regions: list[Region], style: S, coarse: Moments | None, over: Moments | None
-    ) -> Tensor:
+    def _paint_windows(self, pixels: Pixels, regions: list[Region], style: S, moments: Moments) -> Pixels:
+        """Paint ``regions`` of a frame at its own size; only their windows are ever made into tensors."""
+        result = np.zeros_like(pixels)
+        for region in regions:
+            window = self._window(region, pixels.shape[:2])
+            image = to_tensor(pixels[window.slices], self.device, self.precision)
+            painted = self.engine.stylize(image, style, moments).image
+            result[region.slices] = to_pixels(painted[(..., *region.within(window).slices)], pixels.dtype)
+        return result
+
+    def _paint_parts(self, pixels: Pixels, regions: list[Region], style: S, moments: Moments) -> Tensor:
         """The painting (1, 3, H, W) at its finest size, right in ``regions`` of it."""
         working, fine = self._shapes(*pixels.shape[:2])
+        coarse, over = _parts(moments, working != fine)
         image = self._image(pixels, working)
         if working == fine:
             return paint_regions(self.engine, image, regions, style, coarse, halo=_NEAR)
@@ -137,6 +148,9 @@ class Painter(Generic[S]):
         ground = self._ground(pixels, painted, fine)
         again = paint_regions(self.engine, ground, regions, style, over, halo=_NEAR)
         return _anchored(again, painted)
+
+    def _window(self, region: Region, frame: tuple[int, int]) -> Region:
+        return region.grown(_NEAR, frame, self.engine.multiple, self.engine.smallest)
 
     def _check(self, pixels: Pixels) -> tuple[int, int]:
         check_pixels(pixels)

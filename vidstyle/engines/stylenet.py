@@ -20,6 +20,7 @@ _STYLE_AREA = 192 * 192  # px² at which a style's statistics are taken
 _STYLE_LAYERS = ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv4_1")
 _BODY = 10  # convolutions of 32 channels in five residual blocks
 _CHANNELS = [32] * _BODY + [24]  # of each norm, in order
+_ALL, _LAST = sum(_CHANNELS), _CHANNELS[-1]
 _ROWS = 32  # rows squared at a time: what stays in the cache is faster, and a whole copy costs page faults
 _SLACK = 1e-4  # added to a variance before its root is taken
 
@@ -85,13 +86,13 @@ class StyleNet(Engine[Tensor]):
             )
         if moments is None and batch != 1:
             raise ValueError(f"without moments images are painted one by one, got a batch of {batch}")
-        norms = _Norms(self.painter.film(style), moments)
+        film = self.painter.modulate(style)
+        norms = _Taken(self.painter, film) if moments is None else _Folded(self.painter, film, moments, image)
         value = self.painter.shrink(image)
         for block in range(_BODY // 2):
-            inner = F.relu_(norms.convolve(value, self.painter.kernel(2 * block)))
-            value = norms.convolve(inner, self.painter.kernel(2 * block + 1)).add_(value)
-        value = F.relu_(norms.double(value, self.painter.repeated))
-        picture = self.painter.finish(value)
+            inner = F.relu_(norms.convolve(value, 2 * block))
+            value = norms.convolve(inner, 2 * block + 1).add_(value)
+        picture = self.painter.finish(F.relu_(norms.double(value)))
         return Painted(picture[..., :height, :width], norms.moments())
 
 
@@ -99,6 +100,9 @@ class _Layers(nn.Module):
     """The painter's layers, named as in its files of weights, and what is derived from them."""
 
     first_bias: Tensor
+    film_weight: Tensor
+    film_bias: Tensor
+    body: Tensor
     repeated: Tensor
     cells: Tensor
     cells_bias: Tensor
@@ -110,7 +114,7 @@ class _Layers(nn.Module):
         self.r = nn.ModuleList(nn.Conv2d(32, 32, 3, bias=False) for _ in range(_BODY))
         self.e1 = nn.Conv2d(32, 24, 3, bias=False)
         self.e2 = nn.Conv2d(24, 12, 3)
-        self.film = nn.Linear(100, 2 * sum(_CHANNELS))
+        self.film = nn.Linear(100, 2 * _ALL)
 
     @torch.no_grad()
     def derive(self) -> None:
@@ -118,8 +122,14 @@ class _Layers(nn.Module):
         # "RGB minus 0.5" moves into the bias: padding by reflection leaves no zeros for it to miss
         first_bias = _tensor(self.c1.bias) - 0.5 * self.c1.weight.sum((1, 2, 3))
         cells, cells_bias = phases.before_shuffle(self.e2.weight, _tensor(self.e2.bias))
+        body = torch.cat([self.r.get_parameter(f"{number}.weight") for number in range(_BODY)])
+        scales, shifts = _film_order()
+        order = torch.cat([scales, shifts])
         derived = {
             "first_bias": first_bias,
+            "film_weight": self.film.weight[order],
+            "film_bias": _tensor(self.film.bias)[order],
+            "body": body.contiguous(memory_format=torch.channels_last),
             "repeated": phases.after_repeat(self.e1.weight),
             "cells": cells,
             "cells_bias": cells_bias,
@@ -127,9 +137,10 @@ class _Layers(nn.Module):
         for name, value in derived.items():
             self.register_buffer(name, value.clone(), persistent=False)
 
-    def kernel(self, number: int) -> Tensor:
-        """(32, 32, 3, 3) of the body's convolution ``number``."""
-        return self.r.get_parameter(f"{number}.weight")
+    def modulate(self, style: Tensor) -> tuple[Tensor, Tensor]:
+        """Scale and shift, (344,) each, of all norms in order, end to end."""
+        film = F.linear(style, self.film_weight, self.film_bias)
+        return film[:_ALL] + 1.0, film[_ALL:]
 
     def shrink(self, image: Tensor) -> Tensor:
         """The body's input (B, 32, H/4, W/4), sides rounded up, of a picture (B, 3, H, W)."""
@@ -145,71 +156,81 @@ class _Layers(nn.Module):
         return phases.to_picture(value.sigmoid_())
 
 
-class _Norms:
-    """The convolutions of one painting that a norm follows, taken in order.
+class _Folded:
+    """The convolutions that a norm follows, with given moments: each norm is folded into its convolution."""
 
-    With moments given a norm is folded into its convolution; else its moments are taken, in float32
-    at any precision, by sums and sums of squares (``var_mean`` is many times slower on channels-last).
-    """
+    def __init__(self, layers: _Layers, film: tuple[Tensor, Tensor], moments: Moments, like: Tensor) -> None:
+        self._moments = moments
+        scale = film[0] * torch.rsqrt(moments.variance + _SLACK)
+        shift = (film[1] - moments.mean * scale).to(like)
+        body = (layers.body * scale[:-_LAST].view(-1, 1, 1, 1)).to(like)
+        self._kernels = torch.split(body, _CHANNELS[0])
+        self._biases = torch.split(shift, _CHANNELS)
+        self._repeated = (layers.repeated * scale[-_LAST:].repeat(4).view(-1, 1, 1, 1)).to(like)
 
-    def __init__(self, film: Tensor, moments: Moments | None) -> None:
-        parts = torch.split(film, [count for count in _CHANNELS for _ in ("scale", "shift")])
-        self._scale, self._shift = [1.0 + part for part in parts[::2]], parts[1::2]
-        self._given = moments
-        self._taken: list[tuple[Tensor, Tensor]] = []
-        if moments is not None:
-            means = torch.split(moments.mean, _CHANNELS)
-            self._taken = list(zip(means, torch.split(moments.variance, _CHANNELS), strict=True))
-        self._next = 0
-
-    def convolve(self, value: Tensor, kernel: Tensor) -> Tensor:
-        """Convolve (B, 32, h, w) 3x3 and norm."""
+    def convolve(self, value: Tensor, number: int) -> Tensor:
+        """The body's convolution ``number`` of (B, 32, h, w), and its norm."""
         padded = F.pad(value, (1,) * 4, mode="reflect")
-        if self._given is not None:
-            return self._folded(padded, kernel, 1)
-        value = F.conv2d(padded, kernel.to(value))
-        self._take(value, 1, value.shape[-2] * value.shape[-1])
-        return self._normed(value, 1)
+        return F.conv2d(padded, self._kernels[number], self._biases[number])
 
-    def double(self, value: Tensor, kernel: Tensor) -> Tensor:
-        """Double (B, 32, h, w) by repetition, convolve 3x3 and norm: phases (B, 96, h + 1, w + 1)."""
+    def double(self, value: Tensor) -> Tensor:
+        """(B, 32, h, w) doubled, convolved and normed: phases (B, 96, h + 1, w + 1)."""
         padded = F.pad(value, (1,) * 4, mode="replicate")
-        if self._given is not None:
-            return self._folded(padded, kernel, 4)
-        doubled = phases.clear_rim(F.conv2d(padded, kernel.to(value)))
-        self._take(doubled, 4, 4 * value.shape[-2] * value.shape[-1])
-        return self._normed(doubled, 4)
+        return F.conv2d(padded, self._repeated, self._biases[-1].repeat(4))
 
     def moments(self) -> Moments:
-        if self._given is not None:
-            return self._given
-        means, variances = zip(*self._taken, strict=True)
+        return self._moments
+
+
+class _Taken:
+    """The same without moments: each norm takes its own from what it norms.
+
+    In float32 at any precision, by sums and sums of squares: ``var_mean`` is many times slower on
+    channels-last.
+    """
+
+    def __init__(self, layers: _Layers, film: tuple[Tensor, Tensor]) -> None:
+        self._kernels = torch.split(layers.body, _CHANNELS[0])
+        self._repeated = layers.repeated
+        self._film = list(zip(*(torch.split(part, _CHANNELS) for part in film), strict=True))
+        self._moments: list[tuple[Tensor, Tensor]] = []
+
+    def convolve(self, value: Tensor, number: int) -> Tensor:
+        padded = F.pad(value, (1,) * 4, mode="reflect")
+        value = F.conv2d(padded, self._kernels[number].to(value))
+        return self._norm(value, 1, value.shape[-2] * value.shape[-1])
+
+    def double(self, value: Tensor) -> Tensor:
+        padded = F.pad(value, (1,) * 4, mode="replicate")
+        doubled = phases.clear_rim(F.conv2d(padded, self._repeated.to(value)))
+        return self._norm(doubled, 4, 4 * value.shape[-2] * value.shape[-1])
+
+    def moments(self) -> Moments:
+        means, variances = zip(*self._moments, strict=True)
         return Moments(torch.cat(means), torch.cat(variances))
 
-    def _take(self, value: Tensor, repeats: int, count: int) -> None:
-        sums = value.sum((0, 2, 3), dtype=torch.float32).view(repeats, -1).sum(0)
-        squares = torch.stack(
-            [rows.float().square().sum((0, 2, 3)) for rows in torch.split(value, _ROWS, 2)]
-        ).sum(0)
-        squares = squares.view(repeats, -1).sum(0)
-        mean = sums / count
-        self._taken.append((mean, (squares / count - mean * mean).clamp_(min=0.0)))
-
-    def _affine(self, repeats: int) -> tuple[Tensor, Tensor]:
-        """Scale and shift of the next norm, (repeats·C,)."""
-        mean, variance = self._taken[self._next]
-        scale = self._scale[self._next] * torch.rsqrt(variance + _SLACK)
-        shift = self._shift[self._next] - mean * scale
-        self._next += 1
-        return scale.repeat(repeats), shift.repeat(repeats)
-
-    def _folded(self, padded: Tensor, kernel: Tensor, repeats: int) -> Tensor:
-        scale, shift = self._affine(repeats)
-        return F.conv2d(padded, (kernel * scale.view(-1, 1, 1, 1)).to(padded), shift.to(padded))
-
-    def _normed(self, value: Tensor, repeats: int) -> Tensor:
-        scale, shift = (part.to(value).view(1, -1, 1, 1) for part in self._affine(repeats))
+    def _norm(self, value: Tensor, repeats: int, count: int) -> Tensor:
+        """Norm (1, repeats·C, h, w), in place; ``count`` pixels of each channel are not rim."""
+        scale, shift = self._film[len(self._moments)]
+        sums = value.sum((0, 2, 3), dtype=torch.float32)
+        rows = [part.float().square().sum((0, 2, 3)) for part in torch.split(value, _ROWS, 2)]
+        mean, square = (part.view(repeats, -1).sum(0) / count for part in (sums, torch.stack(rows).sum(0)))
+        variance = (square - mean * mean).clamp_(min=0.0)
+        self._moments.append((mean, variance))
+        scale = scale * torch.rsqrt(variance + _SLACK)
+        shift = shift - mean * scale
+        scale, shift = (part.repeat(repeats).to(value).view(1, -1, 1, 1) for part in (scale, shift))
         return torch.addcmul(shift, value, scale, out=value)
+
+
+def _film_order() -> tuple[Tensor, Tensor]:
+    """Where film's output holds the scales, and where the shifts: it has those of each norm in turn."""
+    scales, shifts, place = [], [], 0
+    for count in _CHANNELS:
+        scales.append(torch.arange(place, place + count))
+        shifts.append(torch.arange(place + count, place + 2 * count))
+        place += 2 * count
+    return torch.cat(scales), torch.cat(shifts)
 
 
 def _pad_picture(image: Tensor) -> Tensor:
