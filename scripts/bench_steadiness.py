@@ -195,12 +195,13 @@ def sheet(columns: Mapping[str, Sequence[Pixels]], moments: int = 5) -> Pixels:
 
 
 def strip(columns: Mapping[str, Sequence[Pixels]], length: int = 6) -> Pixels:
-    """One row a column, consecutive frames of a part of the picture, enlarged twice so that strokes show."""
+    """One row a column, consecutive frames of the part that changes most, twice as large to show strokes."""
     count = min(len(pictures) for pictures in columns.values())
     first = max(0, min(count * 2 // 3, count - length))
     height, width = columns["clip"][0].shape[:2]
     side = min(height, width, 160)
-    top, left = _busiest(columns["alone"][first : first + length], side)
+    painted = next(pictures for word, pictures in columns.items() if word != "clip")
+    top, left = _busiest(painted[first : first + length], side)
     rows: dict[str, list[Pixels]] = {}
     for word, pictures in columns.items():
         parts = [
