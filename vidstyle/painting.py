@@ -16,6 +16,7 @@ from vidstyle.temporal.stylizer import Fresh
 S = TypeVar("S")
 
 _WHOLE = 8  # frames from one whole painting to the next: old paint takes its colours from these
+_MUCH = 0.25  # of a frame: if more is needed it is painted whole, and its moments are worth knowing
 _SMOOTH = 0.9  # of the moments of a shot that stays from one frame to the next
 
 
@@ -48,7 +49,7 @@ class ClipPainter(Generic[S]):
             style = pushed(self._painter.engine, style, self._own, self._strength)
         if need is None or is_cut or self._moments is None:
             self._moments = None
-        elif self._since < _WHOLE - 1:
+        elif self._since < _WHOLE - 1 and need.share < _MUCH:
             self._since += 1
             part = self._painter.paint_where(frame.pixels, style, self._moments, need.mask)
             return Fresh(part.pixels, part.valid)
@@ -56,6 +57,7 @@ class ClipPainter(Generic[S]):
         if self._moments is None or painted.moments is None:
             self._moments = painted.moments
         else:
-            self._moments = self._moments.towards(painted.moments, 1 - _SMOOTH ** (self._since + 1))
+            share = max(1 - _SMOOTH ** (self._since + 1), need.share if need is not None else 1.0)
+            self._moments = self._moments.towards(painted.moments, share)
         self._since = 0
         return Fresh(painted.pixels)

@@ -50,8 +50,8 @@ class Plan:
     """1 where old paint is kept, 0 where fresh paint is wanted, between along the seams; decision grid."""
     agree: Plane
     """1 where the content is what the old paint was made for, 0 where it is not; decision grid."""
-    light: Picture
-    """What is added to old paint for a change of light, coarse."""
+    brightening: Plane
+    """By how much large regions became brighter or darker since the last frame, 0 to 1; the tone's size."""
     share: float
     """Of the picture that is painted anew, 0 to 1."""
 
@@ -160,7 +160,7 @@ class Decider:
             is_inside=is_inside,
             weight=weight,
             agree=agree * (1 - raster.clip(4 * torn, 0.0, 1.0)),
-            light=light,
+            brightening=self._brightening(small, past.small),
             share=1 - raster.mean(raster.floats(weight >= 1)),
         )
 
@@ -193,6 +193,13 @@ class Decider:
         lines, columns = self._layout.light
         change = self._raster.coarse(small, sources, lines, columns, lines / 4)
         return self._raster.softened(change, _STEADY_LIGHT)
+
+    def _brightening(self, small: Picture, before: Picture) -> Plane:
+        """A fast change of light: old paint must follow fresh paint's colours at its pace."""
+        raster = self._raster
+        change = raster.luminance(small) - raster.luminance(before)
+        coarse = raster.blurred(raster.resized(change, *self._layout.light), self._layout.light[0] / 4)
+        return raster.resized(4 * raster.clip(abs(coarse) - _STEADY_LIGHT, 0.0, 1.0), *self._layout.tone)
 
     def _refinement(self, small: Picture, sources: Picture) -> tuple[Plane, Plane]:
         """The motion left between the frame and its paint's own contents: drift, taken out as it arises."""

@@ -136,12 +136,12 @@ class PaintMap:
     def _settle(self, plan: Plan, paint: Picture, valid: Any) -> Picture:
         raster, layout, state = self._raster, self._layout, plan.state
         old = raster.sample(self._results, state.slot, state.u, state.v, sharp=True)
-        old = raster.plus(old, plan.light)
         kept = raster.resized(raster.floats(plan.weight >= 1), *layout.tone)
         if valid is None:
             state.goal = raster.coarse(paint, old, *layout.tone, 1.0)
         state.goal = raster.scaled(state.goal, kept)
-        state.tone = raster.stepped(state.tone, state.goal, self._settings.tone * kept)
+        pace = raster.clip(self._settings.tone + plan.brightening, 0.0, 0.5)
+        state.tone = raster.stepped(state.tone, state.goal, pace * kept)
         state.tone = raster.scaled(state.tone, kept)
         old = raster.plus(old, state.tone)
         result = old

@@ -83,18 +83,25 @@ def steadied(
     is_steady = options.temporal != "none" and options.stability > 0 and options.flow != "none"
     cuts = Cuts() if is_steady else None
     method: Method | None = None
+    interrupted: Method | None = None  # by what may turn out to be a flash
     last: Frame | None = None
     for frame in frames:
-        is_cut = cuts.begins_with(frame.pixels) if cuts is not None else last is None
-        if not is_steady:
+        if cuts is None:
+            is_cut = last is None
             shown, repainted = paint(frame, is_cut, None).pixels, 1.0
         else:
-            if method is None or is_cut or (last is not None and last.pixels.shape != frame.pixels.shape):
-                method, is_cut = _begin(options, flow, raster), True
+            seen = cuts.look(frame.pixels)
+            is_cut = seen.is_cut or method is None
+            if seen.is_return and interrupted is not None:
+                method, interrupted = interrupted, None
+            elif is_cut or method is None:
+                method, interrupted = _begin(options, flow, raster), method
             renew = progress(last.time, frame.time) if progress is not None and last is not None else 0.0
             need = method.plan(frame.pixels, renew=renew)
-            fresh = paint(frame, is_cut, need)
+            fresh = paint(frame, is_cut or seen.is_return, need)
             shown, repainted = method.settle(fresh.pixels, fresh.valid), need.share
+            if not (seen.is_cut or cuts.is_flash_possible):
+                interrupted = None
         pixels = shown if finish is None else finish(frame, shown)
         yield Shown(replace(frame, pixels=pixels), is_cut, repainted)
         last = frame
