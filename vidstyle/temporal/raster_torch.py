@@ -167,9 +167,9 @@ class TorchRaster:
         ring[:, slot] = picture[0]
 
     def sample(self, ring: Tensor, slot: Tensor, x: Tensor, y: Tensor, *, sharp: bool) -> Tensor:
-        # Gathered by whole numbers: grid_sample wants the ring in the coordinates' float32, twice the
-        # memory, and over so tall a block its normalised coordinates are some 0.004 px off. Cubic: Lanczos
-        # takes four times as long, and after many copies of copies sharpens (1.13 times; cubic 0.99).
+        # Gathered by whole numbers: grid_sample wants the ring in the coordinates' float32, twice the memory,
+        # and is up to 0.002 px off over so tall a block; here a still stays the very same. Cubic: Lanczos
+        # takes four times as many steps, and copies of copies come out too sharp (1.13 times; cubic 0.99).
         height, width = ring.shape[-2:]
         with memory_errors(self.device, width, height):
             x, y = x.clamp(0, width - 1), y.clamp(0, height - 1)
