@@ -118,7 +118,8 @@ def score(
     slow = Measurer(_metrics(words, _SLOW, setup), flow, every=_EVERY)
     cuts, found = Cuts(), 0
     for index, pixels in enumerate(shots):
-        is_cut = cuts.begins_with(pixels)
+        seen = cuts.look(pixels)
+        is_cut = seen.is_cut or seen.is_return  # a flash is no more comparable than another shot
         found += is_cut and index > 0
         content, alone = to_tensor(pixels), to_tensor(columns["alone"][index])
         samples = {"clip": Sample(content, content, alone, is_cut)}

@@ -87,7 +87,7 @@ class _Work:
         self._kept: dict[str, Any] = {}
 
     def row(self, setting: str) -> Row:
-        """The values of ``setting``; from an earlier run of the same code on the same input if there is one."""
+        """The values of ``setting``, from an earlier run if code, input and settings are the same."""
         path = self._folder / "rows" / f"{self._stem}_{setting}.json"
         key = self._key(setting)
         if path.is_file():
@@ -185,7 +185,8 @@ def score(
     )
     cuts = Cuts()
     for content, result, painted in zip(shots, results, alone, strict=True):
-        is_cut = cuts.begins_with(content)
+        seen = cuts.look(content)
+        is_cut = seen.is_cut or seen.is_return  # a flash is no more comparable than another shot
         sample = Sample(to_tensor(content), to_tensor(result), to_tensor(painted), is_cut)
         fast.add({"ours": sample})
         slow.add({"ours": sample})

@@ -198,7 +198,8 @@ class _Walk:
         self.curves: dict[str, dict[str, list[float | None]]] = {}
 
     def add(self, frame: Frame, pictures: Mapping[str, Pixels]) -> None:
-        is_cut = self._detector.begins_with(frame.pixels)
+        seen = self._detector.look(frame.pixels)
+        is_cut = seen.is_cut or seen.is_return  # a flash is no more comparable than another shot
         if is_cut and self._measurer.frames:
             self.cuts.append(frame.time)
         content = to_tensor(frame.pixels, self._device)
