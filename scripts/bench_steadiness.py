@@ -234,10 +234,10 @@ def _half(picture: Pixels) -> Pixels:
 
 def _rows(rows: Mapping[str, Sequence[Pixels]]) -> Pixels:
     """Rows of pictures, each with its name in a margin."""
-    lines = []
+    lines, width = [], 12 + 9 * max(map(len, rows))
     for word, pictures in rows.items():
         row = np.concatenate([np.pad(p, ((1, 1), (1, 1), (0, 0))) for p in pictures], axis=1)
-        margin = np.full((row.shape[0], 70, 3), 255, np.uint8)
+        margin = np.full((row.shape[0], width, 3), 255, np.uint8)
         cv2.putText(
             margin, word, (4, row.shape[0] // 2), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 1, cv2.LINE_AA
         )
