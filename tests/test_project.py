@@ -104,7 +104,7 @@ def test_all_names_what_is_there() -> None:
     assert sorted(vidstyle.__all__) == list(vidstyle.__all__)
     for name in vidstyle.__all__:
         assert getattr(vidstyle, name) is not None
-    assert set(vidstyle.__all__) == set(vidstyle._HOMES) | {"__version__"}
+    assert set(vidstyle.__all__) == {*vidstyle._HOMES, "__version__"}
 
 
 def test_the_version_is_that_of_the_distribution() -> None:

@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vidstyle.api import Stylizer, stylize_frames, stylize_image, stylize_video
+    from vidstyle.api import Stylizer, steady, stylize_frames, stylize_image, stylize_video
     from vidstyle.errors import (
         DeviceError,
         InputError,
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from vidstyle.evaluating import evaluate
     from vidstyle.evaluation import Evaluation
     from vidstyle.frames import Frame, VideoInfo
+    from vidstyle.report import Progress, RunReport
     from vidstyle.temporal.paintmap import PaintMap
 
 __version__ = "0.1.0"
@@ -34,6 +35,8 @@ _HOMES = {
     "OptionError": "vidstyle.errors",
     "OutputError": "vidstyle.errors",
     "PaintMap": "vidstyle.temporal.paintmap",
+    "Progress": "vidstyle.report",
+    "RunReport": "vidstyle.report",
     "Stylizer": "vidstyle.api",
     "UnknownName": "vidstyle.errors",
     "VideoInfo": "vidstyle.frames",
@@ -42,6 +45,7 @@ _HOMES = {
     "WeightsMismatch": "vidstyle.errors",
     "WeightsMissing": "vidstyle.errors",
     "evaluate": "vidstyle.evaluating",
+    "steady": "vidstyle.api",
     "stylize_frames": "vidstyle.api",
     "stylize_image": "vidstyle.api",
     "stylize_video": "vidstyle.api",
@@ -55,6 +59,8 @@ __all__ = [
     "OptionError",
     "OutputError",
     "PaintMap",
+    "Progress",
+    "RunReport",
     "Stylizer",
     "UnknownName",
     "VideoInfo",
@@ -64,6 +70,7 @@ __all__ = [
     "WeightsMissing",
     "__version__",
     "evaluate",
+    "steady",
     "stylize_frames",
     "stylize_image",
     "stylize_video",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -38,6 +39,8 @@ from vidstyle.words import FileWords, FrameWords, Number
 Styling = Style | Sequence[Style]
 """One style (a picture's path, a bundled name, pixels), or several that are mixed."""
 
+log = logging.getLogger(__name__)
+
 _RATE = Fraction(25)  # frames a second of arrays, which carry no times
 
 
@@ -64,6 +67,9 @@ class Stylizer:
         self._codes: Codes[Any] = Codes(self._painter, paint.style_cache)
         self._styles = self._encoded(style, paint.style_weights, paint.style_track)
         self._flow = flow_of(self._steady, str(device))
+        precision = str(self._painter.precision).removeprefix("torch.")
+        log.info("%s paints on %s in %s", paint.engine, device, precision)
+        log.info("steadied by %s with %s", self._steady.temporal, flow_name(self._steady, str(device)))
         if paint.mask is not None:
             with ExitStack() as stack:  # found out now, not after the first frames
                 _open_mask(paint.mask, ReadOptions(), stack)

@@ -52,7 +52,9 @@ def test_a_signal_ends_a_run_cleanly(folder: Path, number: int, code: int, line:
     with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
         try:
             _wait_for_part(folder, before, process)
-            process.send_signal(number)
+            for _ in range(3):  # an impatient user
+                process.send_signal(number)
+                time.sleep(0.02)
             _, errors = process.communicate(timeout=_PATIENCE)
         finally:
             process.kill()

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # torch's threads would spin at every barrier, against decoder and encoder: up to 10 times the CPU time
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is imported, which is later
     try:
-        with _signals_raise():
+        with _signals_raise(is_process=arguments is None):
             words = parse(build_parser(), list(sys.argv[1:] if arguments is None else arguments))
             code: int = words.run(words)
             sys.stdout.flush()  # here, where a closed pipe can still be answered
@@ -90,24 +90,31 @@ def _failed(message: str, code: int) -> int:
 
 
 @contextlib.contextmanager
-def _signals_raise() -> Generator[None, None, None]:
-    """Within it SIGTERM and SIGHUP raise ``Terminated`` in the main thread, as Ctrl-C does by itself."""
+def _signals_raise(*, is_process: bool) -> Generator[None, None, None]:
+    """Within it SIGTERM and SIGHUP raise ``Terminated`` in the main thread, and Ctrl-C ``KeyboardInterrupt``.
+
+    Only the first: what tidies up after it must not be interrupted, or half a file would stay. The old
+    handlers come back at the end, unless the process ends there as well (``is_process``).
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise Terminated(number)
+        for other in before:
+            signal.signal(other, signal.SIG_IGN)
+        raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
 
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     # a signal that is ignored (nohup) stays ignored
     before: dict[int, Any] = {
-        number: signal.signal(number, stop)
-        for number in numbers
-        if signal.getsignal(number) != signal.SIG_IGN
+        number: handler for number in numbers if (handler := signal.getsignal(number)) != signal.SIG_IGN
     }
+    for number in before:
+        signal.signal(number, stop)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if not is_process:
+            for number, handler in before.items():
+                signal.signal(number, handler)
