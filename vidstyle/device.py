@@ -115,8 +115,9 @@ def memory_errors(device: torch.device, width: int, height: int) -> Iterator[Non
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise _out_of_memory(device, width, height) from error
     except RuntimeError as error:
-        # a CPU's allocator and MPS raise a plain RuntimeError
-        if "not enough memory" in str(error) or "out of memory" in str(error).lower():
+        # a CPU's allocator (on Windows, on others) and MPS raise a plain RuntimeError
+        words = ("not enough memory", "can't allocate memory", "out of memory")
+        if any(word in str(error).lower() for word in words):
             raise _out_of_memory(device, width, height) from error
         raise
 
