@@ -54,6 +54,8 @@ class Plan:
     """By how much large regions became brighter or darker since the last frame, 0 to 1; the tone's size."""
     share: float
     """Of the picture that is painted anew, 0 to 1."""
+    renewal: float
+    """How much of the style's colours are new since the last frame, 0 to 1: old ones hold that much less."""
 
 
 class Decider:
@@ -137,10 +139,11 @@ class Decider:
             | self._is_outside(u, v)
             | self._is_due(renew)
         )
-        is_bad = raster.calm(is_bad) | ~self._coarse(is_inside)
+        is_old = self._coarse(is_inside)
+        is_bad = raster.calm(is_bad) | ~is_old
         weight = self._weight(is_bad)
         agree = raster.clip(2 - raster.blurred(differs, 1.0) / (settings.fade_content + noise), 0.0, 1.0)
-        torn = raster.blurred(raster.floats(is_torn), 2 * layout.scale)
+        torn = raster.blurred(raster.floats(is_torn | ~is_old), 2 * layout.scale)
         then = self._on_tone_grid(motion)
         state = State(
             content=content,
@@ -162,6 +165,7 @@ class Decider:
             agree=agree * (1 - raster.clip(4 * torn, 0.0, 1.0)),
             brightening=self._brightening(small, past.small),
             share=1 - raster.mean(raster.floats(weight >= 1)),
+            renewal=min(1.0, renew * _TURNS),
         )
 
     # What is known of the past ------------------------------------------------------------------------

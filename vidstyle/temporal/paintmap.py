@@ -140,7 +140,7 @@ class PaintMap:
         if valid is None:
             state.goal = raster.coarse(paint, old, *layout.tone, 1.0)
         state.goal = raster.scaled(state.goal, kept)
-        pace = raster.clip(self._settings.tone + plan.brightening, 0.0, 0.5)
+        pace = raster.clip(self._settings.tone + plan.renewal + plan.brightening, 0.0, 0.5)
         state.tone = raster.stepped(state.tone, state.goal, pace * kept)
         state.tone = raster.scaled(state.tone, kept)
         old = raster.plus(old, state.tone)
@@ -165,7 +165,8 @@ class PaintMap:
         raster, size = self._raster, self._layout.tone
         coarse = raster.coarse(old, paint, *size, 1.0)
         sure = raster.clip(2 * plan.agree - 1, 0.0, 1.0)
-        return raster.plus(paint, raster.scaled(coarse, raster.resized(sure, *size) * self._settings.match))
+        share = self._settings.match * (1 - plan.renewal)
+        return raster.plus(paint, raster.scaled(coarse, raster.resized(sure, *size) * share))
 
     def _fade(self, plan: Plan, old: Picture, result: Picture) -> Picture:
         """Take the step from old paint to new over a few frames, where the content is the same."""
