@@ -127,7 +127,7 @@ def test_a_moving_style_renews_paint_on_a_still() -> None:
     def paint(frame: Frame, is_cut: bool, need: Need | None) -> Fresh:
         return Fresh(np.full_like(frame.pixels, int(20 * frame.time * 25)))
 
-    results = list(steadied(as_frames(pixels), paint, progress=lambda start, end: (end - start) * 5))
+    results = list(steadied(as_frames(pixels), paint, progress=lambda start, end: float(end - start) * 5))
     assert results[-1].frame.pixels.mean() > 150
 
 
