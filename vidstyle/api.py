@@ -25,6 +25,7 @@ def stylize_video(
     *,
     style: Styling = (),
     on_frame: OnFrame | None = None,
+    measure: bool = False,
     **options: Unpack[Words],
 ) -> RunReport:
     """Paint a clip, with its sound, timing and colours, into ``target`` (if None ``<clip>_<style>``).
@@ -34,6 +35,7 @@ def stylize_video(
     Args:
         style: what to paint in; several are mixed by ``style_weights``; may be left out with ``style_track``.
         on_frame: called with a ``Progress`` for every frame; returning False ends early with a whole file.
+        measure: measure flicker and style on the way, into the report's ``measured``.
         options: the command line's words; see ``vidstyle.options``.
     """
     check_words(options, PaintOptions, SteadyOptions, ReadOptions, WriteOptions)
@@ -43,7 +45,7 @@ def stylize_video(
     check_target(found, write, Path(source))  # before the engine is loaded, which takes seconds
     stylizer = Stylizer(style, **cast(FrameWords, only(options, PaintOptions, SteadyOptions)))
     files = cast(FileWords, only(options, ReadOptions, WriteOptions))
-    return stylizer.video(source, found, on_frame=on_frame, **files)
+    return stylizer.video(source, found, on_frame=on_frame, measure=measure, **files)
 
 
 @overload

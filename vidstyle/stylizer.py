@@ -7,6 +7,7 @@ import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Unpack, cast, overload
@@ -16,10 +17,11 @@ import torch
 from vidstyle.device import choose_device, choose_precision
 from vidstyle.engines.codes import Codes
 from vidstyle.engines.painter import Painter
-from vidstyle.engines.styles import Style, Styles
+from vidstyle.engines.styles import Style, Styles, load
 from vidstyle.errors import OptionError, OutputError
 from vidstyle.frames import Frame, Pixels, check_pixels
 from vidstyle.images import WRITABLE, load_image, save_image
+from vidstyle.measuring import Meter, metered
 from vidstyle.options import PaintOptions, ReadOptions, SteadyOptions, WriteOptions, check_words, take
 from vidstyle.painting import ClipPainter
 from vidstyle.registry import ENGINES, FLOWS
@@ -54,7 +56,8 @@ class Stylizer:
         check_words(options, PaintOptions, SteadyOptions)
         self._paint = paint = take(PaintOptions, options)
         self._steady = take(SteadyOptions, options)
-        self._names = [item if isinstance(item, (str, Path)) else "pixels" for item in _several(style)]
+        self._given = _several(style)
+        self._names = [item if isinstance(item, (str, Path)) else "pixels" for item in self._given]
         self.name = name_of(style, paint.style_track)
         """What results are named after."""
         device = choose_device(paint.device)
@@ -80,6 +83,7 @@ class Stylizer:
         target: str | Path | None = None,
         *,
         on_frame: OnFrame | None = None,
+        measure: bool = False,
         **options: Unpack[FileWords],
     ) -> RunReport:
         """Paint a clip; see ``stylize_video``."""
@@ -88,7 +92,11 @@ class Stylizer:
         found = Path(target) if target is not None else default_target(Path(source), self.name, write)
         check_target(found, write, Path(source))
 
+        meter = self._meter() if measure else None
+
         def stage(frames: Iterable[Frame]) -> Iterator[Shown]:
+            if meter is not None:
+                return metered(frames, lambda taken: self._shown(taken, read), meter)
             return self._shown(frames, read)
 
         chosen = {
@@ -96,7 +104,8 @@ class Stylizer:
             **described(self._paint, self._steady, read, write),
             "flow": flow_name(self._steady, str(self._painter.device)) or "none",  # what auto means here
         }
-        return run(Reader(source, read), found, stage, write=write, options=chosen, on_frame=on_frame)
+        report = run(Reader(source, read), found, stage, write=write, options=chosen, on_frame=on_frame)
+        return report if meter is None else replace(report, measured=asdict(meter.found()))
 
     @overload
     def frames(self, frames: Iterable[Frame], *, rate: Number | None = None) -> Iterator[Frame]: ...
@@ -132,6 +141,12 @@ class Stylizer:
 
     def _encoded(self, style: Styling, weights: Sequence[float] | None, track: Path | None) -> Styles[Any]:
         return Styles(self._codes, self._painter.engine, _several(style), weights=weights, track=track)
+
+    def _meter(self) -> Meter:
+        """What measures a run; style only if there is one alone."""
+        alone = self._given[0] if len(self._given) == 1 and not self._styles.is_moving else None
+        name = flow_name(self._steady, str(self._painter.device))
+        return Meter(None if alone is None else load(alone), self._flow, name)
 
     def _shown(self, frames: Iterable[Frame], read: ReadOptions) -> Generator[Shown, None, None]:
         """The finished frames of one clip."""

@@ -50,6 +50,9 @@ def add(commands: Any) -> None:
         action="store_true",
         help="only one frame beside its source, as a PNG, and how long the whole would take",
     )
+    parser.add_argument(
+        "--measure", action="store_true", help="say at the end how much it flickers and how near the style is"
+    )
     parser.add_argument("--json", metavar="FILE", help="write what was done, and how fast, to this file")
     add_noise(parser)
     add_options(parser, "painting", PaintOptions)
@@ -110,10 +113,15 @@ class _Batch:
 
         files = cast("FileWords", given(self.words, ReadOptions, WriteOptions))
         with bar(Path(source).name, hidden=self.words.quiet) as draw:
-            report = self._loaded().video(source, target, on_frame=draw, **files)
+            measure = self.words.measure
+            report = self._loaded().video(source, target, on_frame=draw, measure=measure, **files)
         self.reports.append(report)
         if not self.words.quiet:
             print(summary(report), flush=True)
+            if report.measured is not None:
+                from vidstyle.measuring import Measured
+
+                print(Measured(**report.measured).text(), flush=True)
 
     def _preview(self, source: str, target: Path) -> None:
         from vidstyle.cli.progress import estimate
