@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,7 +14,8 @@ from clips import Sound, shapes, write_clip
 
 from vidstyle.cli.main import main
 from vidstyle.cli.progress import state
-from vidstyle.frames import Frame, VideoInfo
+from vidstyle.engines.painter import Painter
+from vidstyle.frames import Frame, Pixels, VideoInfo
 from vidstyle.report import Progress
 from vidstyle.video.reader import Reader
 
@@ -123,6 +125,20 @@ def test_one_bad_clip_does_not_stop_the_rest(workplace: Path, capsys: pytest.Cap
     content = json.loads(Path("run.json").read_text())
     assert [item["frames"] for item in content["runs"]] == [6, 3]
     assert [item["source"] for item in content["failed"]] == ["bad.mp4"]
+
+
+def test_several_clips_share_one_look_at_the_style(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[Pixels] = []
+    encode = Painter.encode
+
+    def counted(self: Painter[Any], picture: Pixels) -> Any:
+        looks.append(picture)
+        return encode(self, picture)
+
+    monkeypatch.setattr(Painter, "encode", counted)
+    write_clip(Path("second.mp4"), shapes(2, 64, 48))
+    assert _ran("run", "clip.mp4", "second.mp4", "--style", "art.png") == 0
+    assert len(looks) == 1
 
 
 def test_a_folder_of_clips_stands_for_each(workplace: Path) -> None:

@@ -112,6 +112,7 @@ class _Batch:
         from vidstyle.cli.progress import bar, summary
 
         files = cast("FileWords", given(self.words, ReadOptions, WriteOptions))
+        self._check(source, target)
         with bar(Path(source).name, hidden=self.words.quiet) as draw:
             measure = self.words.measure
             report = self._loaded().video(source, target, on_frame=draw, measure=measure, **files)
@@ -122,6 +123,14 @@ class _Batch:
                 from vidstyle.measuring import Measured
 
                 print(Measured(**report.measured).text(), flush=True)
+
+    def _check(self, source: str, target: Path) -> None:
+        """Find out what is wrong with a source or target before the engine is loaded, which takes seconds."""
+        from vidstyle.video.probe import probe
+        from vidstyle.video.target import check_target
+
+        check_target(target, WriteOptions(**given(self.words, WriteOptions)), Path(source))
+        probe(source, ReadOptions(**given(self.words, ReadOptions)))
 
     def _preview(self, source: str, target: Path) -> None:
         from vidstyle.cli.progress import estimate
