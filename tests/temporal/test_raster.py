@@ -160,7 +160,8 @@ PICTURES: dict[str, Callable[[Any, Pictures], Any]] = {
         raster.minus(p[0], p[1]), raster.minus(p[1], p[0]), p[2] * 0.1
     ),
     "scaled": lambda raster, p: raster.scaled(raster.minus(p[0], p[1]), p[2]),
-    "ring, bilinear": lambda raster, p: sampled(raster, p, sharp=False),
+    "sampled": lambda raster, p: sampled(raster, p, sharp=False),
+    "sampled sharply": lambda raster, p: sampled(raster, p, sharp=True),
 }
 
 
@@ -198,15 +199,6 @@ def test_pictures_come_out_within_two_levels(name: str, size: tuple[int, int], d
     found = both(name, size, dtype, PICTURES[name])
     # OpenCV rounds all that it gives to whole levels, and places to 1/32 px
     assert np.abs(found[0] - found[1]).max() <= 1.5 * LEVEL
-    assert np.abs(found[0] - found[1]).mean() <= 0.5 * LEVEL
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-@pytest.mark.parametrize("size", SIZES, ids=str)
-def test_sharp_samples_come_out_within_two_levels_too(size: tuple[int, int], dtype: Any) -> None:
-    found = both("sharp", size, dtype, lambda raster, p: sampled(raster, p, sharp=True))
-    # one kernel is Lanczos's, the other cubic
-    assert np.abs(found[0] - found[1]).max() <= 2 * LEVEL
     assert np.abs(found[0] - found[1]).mean() <= 0.5 * LEVEL
 
 

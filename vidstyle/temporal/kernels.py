@@ -1,0 +1,37 @@
+"""Weights of pixels that are blurred, made fewer or looked at in between: NumPy matrices, float32."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+STEPS = 1024  # to a pixel, for which the kernel of sharp samples is known
+
+
+def lanczos() -> NDArray[np.float32]:
+    """(8, steps + 1): weights of the eight pixels around a place, by where it lies after the fourth."""
+    distance = np.arange(STEPS + 1) / STEPS - np.arange(-3, 5)[:, None]
+    kernel = np.sinc(distance) * np.sinc(distance / 4)  # as OpenCV's INTER_LANCZOS4
+    weights: NDArray[np.float32] = (kernel / kernel.sum(0)).astype(np.float32)
+    return weights
+
+
+def areas(size: int, new: int) -> NDArray[np.float32]:
+    """(new, size): which share each of ``size`` pixels has in each of the fewer ``new`` ones."""
+    edges = np.arange(new + 1) * size / new
+    begin = np.maximum.outer(edges[:-1], np.arange(size))
+    end = np.minimum.outer(edges[1:], np.arange(size) + 1)
+    shares: NDArray[np.float32] = ((end - begin).clip(0) * new / size).astype(np.float32)
+    return shares
+
+
+def gaussian(size: int, sigma: float) -> NDArray[np.float32]:
+    """(size, size): a Gaussian around each pixel; beyond the edges the last pixel is seen."""
+    reach = max(1, round(4 * sigma))
+    kernel = cv2.getGaussianKernel(2 * reach + 1, sigma)[:, 0]
+    matrix = np.zeros((size, size))
+    middle = np.arange(size)
+    for step, weight in zip(range(-reach, reach + 1), kernel, strict=True):
+        np.add.at(matrix, (middle, (middle + step).clip(0, size - 1)), weight)
+    return matrix.astype(np.float32)
