@@ -72,9 +72,11 @@ def run(
         results = prefetch(_timed(stage(items), clocks.stylize), _AHEAD, "stylize", clocks.stylized)
         results = stack.enter_context(closing(results))
         sound = None if info.is_still_sequence else info.path
+        stack.callback(clocks.encode.stop)
         writer = stack.enter_context(
             Writer(target, like=info, source=sound, options=write, tags=_made_by(options, info))
         )
+        stack.callback(clocks.encode.start)  # leaving the writer is work too: encoders keep frames to the end
         for shown in results:
             with clocks.encode:
                 writer.write(shown.frame)
@@ -118,11 +120,17 @@ class _Clock:
     seconds: float = 0.0
     _begun: float = 0.0
 
-    def __enter__(self) -> None:
+    def start(self) -> None:
         self._begun = perf_counter()
 
-    def __exit__(self, *error: object) -> None:
+    def stop(self) -> None:
         self.seconds += perf_counter() - self._begun
+
+    def __enter__(self) -> None:
+        self.start()
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
 
 
 @dataclass
