@@ -159,3 +159,13 @@ def test_samples_stay_small_and_say_where_they_come_from() -> None:
     assert sum(path.stat().st_size for path in files) < 5_000_000
     for path in files:
         assert path.name == "ORIGIN.md" or path.name in origin
+
+
+@pytest.mark.parametrize(
+    "folder", [PACKAGE / "assets", PACKAGE / "assets" / "styles"], ids=["weights", "styles"]
+)
+def test_every_asset_says_where_it_comes_from(folder: Path) -> None:
+    origin = (folder / "ORIGIN.md").read_text(encoding="utf-8")
+    names = [path.name for path in folder.iterdir() if path.is_file() and path.name != "ORIGIN.md"]
+    assert names
+    assert [name for name in names if name not in origin] == []
