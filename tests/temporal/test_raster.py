@@ -180,7 +180,7 @@ def sampled(raster: Any, p: Pictures, *, sharp: bool) -> Any:
     return raster.sample(ring, slots, *aside(raster, p, 1.5), sharp=sharp)
 
 
-def both(name: str, size: tuple[int, int], dtype: Any, make: Callable[[Any, Pictures], Any]) -> list[Any]:
+def both(size: tuple[int, int], dtype: Any, make: Callable[[Any, Pictures], Any]) -> list[Any]:
     height, width = size
     first, second = (pixels(texture(height, width, seed, grain=3), dtype) for seed in (1, 2))
     smooth = texture(height, width, 5, grain=6)
@@ -196,10 +196,19 @@ def both(name: str, size: tuple[int, int], dtype: Any, make: Callable[[Any, Pict
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("name", PICTURES)
 def test_pictures_come_out_within_two_levels(name: str, size: tuple[int, int], dtype: Any) -> None:
-    found = both(name, size, dtype, PICTURES[name])
+    found = both(size, dtype, PICTURES[name])
     # OpenCV rounds all that it gives to whole levels, and places to 1/32 px
     assert np.abs(found[0] - found[1]).max() <= 1.5 * LEVEL
     assert np.abs(found[0] - found[1]).mean() <= 0.5 * LEVEL
+
+
+def test_large_pictures_are_sampled_in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sample() -> Any:
+        return both((37, 53), np.uint8, lambda raster, p: sampled(raster, p, sharp=True))[1]
+
+    whole_at_once = sample()
+    monkeypatch.setattr("vidstyle.temporal.raster_torch._SAMPLED", 300)  # px: seven bands
+    assert np.array_equal(sample(), whole_at_once)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

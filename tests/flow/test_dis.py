@@ -1,0 +1,190 @@
+"""DIS: which way and how far things moved, at any size; and the facts that all flow estimators share."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vidstyle.flow.base import FlowEstimator
+from vidstyle.flow.dis import DIS, DISSettings
+from vidstyle.flow.warp import warp
+from vidstyle.registry import FLOWS
+
+BUNDLED = [name for name in FLOWS if name != "raft-large"]  # whose weights are a file of the user's
+
+
+def texture(height: int, width: int, seed: int = 0) -> NDArray[np.float32]:
+    """(H, W, 3) in [0, 1]: noise of two sizes, so that motion is seen everywhere."""
+    noise = np.random.default_rng(seed)
+    coarse, fine = (
+        cv2.GaussianBlur(noise.random((height, width, 3)), (0, 0), sigma) - 0.5 for sigma in (4, 1.5)
+    )
+    mixed = coarse / coarse.std() + fine / fine.std()
+    return np.asarray(0.5 + mixed.clip(-3, 3) / 6, np.float32)
+
+
+def shifted(height: int, width: int, dx: float, dy: float) -> tuple[Tensor, Tensor]:
+    """Two pictures (1, 3, H, W): what lies at (x, y) in the first lies at (x + dx, y + dy) in the second."""
+    large = texture(height + 40, width + 40)
+    # pixels beyond the edges are there too: nothing is uncovered
+    move = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
+    other = cv2.warpAffine(large, move, large.shape[1::-1], flags=cv2.INTER_CUBIC).clip(0, 1)
+    first, second = (
+        torch.from_numpy(each[20:-20, 20:-20].copy()).permute(2, 0, 1)[None] for each in (large, other)
+    )
+    return first, second
+
+
+def grey(picture: Tensor) -> NDArray[np.uint8]:
+    return np.asarray(np.rint(picture[0].mean(0).numpy() * 255), np.uint8)
+
+
+def middle(flow: Tensor, margin: int = 12) -> tuple[float, float]:
+    """The median motion away from the edges."""
+    inner = flow[0, :, margin:-margin, margin:-margin].flatten(1)
+    return tuple(inner.median(1).values.tolist())
+
+
+@cache
+def estimator(name: str) -> FlowEstimator:
+    made: FlowEstimator = FLOWS.load(name)()
+    return made
+
+
+# All estimators --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+@pytest.mark.parametrize("shift", [(3.0, -2.0), (-5.0, 1.0)])
+def test_motion_goes_from_the_source_to_the_target(name: str, shift: tuple[float, float]) -> None:
+    flow = estimator(name)(*shifted(128, 144, *shift))
+    assert middle(flow) == pytest.approx(shift, abs=0.5)
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (37, 53), (130, 141)])
+def test_motion_is_float32_of_the_pictures_size(name: str, height: int, width: int) -> None:
+    flow = estimator(name)(*shifted(height, width, 1, 1))
+    assert flow.shape == (1, 2, height, width)
+    assert flow.dtype == torch.float32
+    assert torch.isfinite(flow).all()
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_a_target_moved_back_along_the_motion_is_the_source(name: str) -> None:
+    source, target = shifted(128, 144, 4, -3)
+    back, inside = warp(target, estimator(name)(source, target))
+    before = (target - source).abs().mean()
+    assert (back - source).abs().masked_select(inside).mean() < 0.25 * before
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_equal_pictures_do_not_move(name: str) -> None:
+    picture, _ = shifted(128, 144, 0, 0)
+    assert estimator(name)(picture, picture).abs().mean() < 0.1
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+@pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
+def test_a_plain_picture_does_not_move(name: str, value: float) -> None:
+    plain = torch.full((1, 3, 64, 64), value)
+    flow = estimator(name)(plain, plain)
+    assert torch.isfinite(flow).all()
+    assert flow.abs().mean() < 0.5
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_pictures_stay_as_they_are(name: str) -> None:
+    pictures = shifted(64, 64, 2, 0)
+    copies = [picture.clone() for picture in pictures]
+    estimator(name)(*pictures)
+    assert all(torch.equal(one, other) for one, other in zip(pictures, copies, strict=True))
+
+
+# DIS -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shift", [(0.5, 0.0), (0.0, -1.5), (2.25, 0.75), (-9.0, 7.0)])
+def test_parts_of_a_pixel_and_long_ways_are_found(shift: tuple[float, float]) -> None:
+    assert middle(DIS()(*shifted(160, 200, *shift)), 24) == pytest.approx(shift, abs=0.1)
+
+
+@pytest.mark.parametrize("preset", ["ultrafast", "fast", "medium"])
+def test_every_preset_finds_the_way(preset: str) -> None:
+    plain = DISSettings(preset=preset, alpha=None, iterations=None, finest_scale=None)
+    assert middle(DIS(plain)(*shifted(96, 128, 3, -2))) == pytest.approx((3, -2), abs=0.3)
+
+
+def test_more_smoothness_makes_motion_smoother() -> None:
+    source, target = shifted(96, 128, 2, 1)
+    noise = torch.randn(target.shape, generator=torch.Generator().manual_seed(0))
+    target = (target + 0.05 * noise).clamp(0, 1)
+
+    def roughness(alpha: float) -> float:
+        flow: Any = DIS(DISSettings(alpha=alpha))(source, target)
+        return float(flow.diff(dim=3).abs().mean())
+
+    assert roughness(200) < 0.8 * roughness(5)
+
+
+@pytest.mark.parametrize("change", [{"alpha": 20.0}, {"iterations": 1}, {"finest_scale": 3}], ids=str)
+def test_every_setting_counts(change: dict[str, Any]) -> None:
+    pair = shifted(96, 128, 1.6, 0.4)
+    assert not torch.equal(DIS(replace(DISSettings(), **change))(*pair), DIS()(*pair))
+
+
+@pytest.mark.parametrize("size", [(8, 8), (8, 90), (31, 17), (32, 33)], ids=str)
+def test_small_frames_are_padded_and_cropped(size: tuple[int, int]) -> None:
+    source, target = shifted(*size, 1, 0)
+    flow = DIS().between(grey(source), grey(target))
+    assert flow.shape == (*size, 2) and flow.dtype == np.float32
+    assert np.isfinite(flow).all()
+    assert np.median(flow[..., 0]) == pytest.approx(1, abs=0.5)
+    assert np.median(flow[..., 1]) == pytest.approx(0, abs=0.5)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (8, 8), (64, 96)], ids=str)
+def test_equal_frames_have_no_motion_at_all(size: tuple[int, int]) -> None:
+    picture = grey(shifted(*size, 0, 0)[0])
+    assert np.abs(DIS().between(picture, picture)).max() < 1e-3
+
+
+def test_tensors_and_grey_pictures_give_the_same() -> None:
+    source, target = (
+        picture.mean(1, keepdim=True).expand(-1, 3, -1, -1) for picture in shifted(48, 64, 2, 1)
+    )
+    there = DIS().between(grey(source), grey(target))
+    assert np.array_equal(DIS()(source, target)[0].permute(1, 2, 0).numpy(), there)
+
+
+def test_a_batch_equals_its_pairs() -> None:
+    pairs = [shifted(40, 56, 2, 1), shifted(40, 56, -1, 3)]
+    source, target = (torch.cat(each) for each in zip(*pairs, strict=True))
+    singles = torch.cat([DIS()(*pair) for pair in pairs])
+    assert torch.equal(DIS()(source, target), singles)
+
+
+def test_nothing_is_kept_between_calls() -> None:
+    dis = DIS()
+    first, other = shifted(64, 80, 2, 1), shifted(64, 80, -6, 4)
+    before = dis(*first)
+    dis(*other)
+    assert torch.equal(dis(*first), before)
+
+
+def test_threads_may_share_an_estimator() -> None:
+    dis = DIS()
+    pairs = [shifted(64, 80, dx, 1) for dx in (-4, -2, 2, 4)]
+    alone = [dis(*pair) for pair in pairs]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda pair: dis(*pair), pairs * 4))
+    assert all(torch.equal(flow, alone[index % 4]) for index, flow in enumerate(together))
