@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
+import cv2
 import numpy as np
 
 from vidstyle.engines.base import Moments
 from vidstyle.engines.painter import Painter
 from vidstyle.engines.styles import Styles, pushed
-from vidstyle.frames import Frame
+from vidstyle.frames import Frame, Pixels
 from vidstyle.temporal.paintmap import Need
 from vidstyle.temporal.stylizer import Fresh
 
@@ -47,17 +48,37 @@ class ClipPainter(Generic[S]):
             if is_cut or self._own is None:
                 self._own = self._painter.encode(frame.pixels)
             style = pushed(self._painter.engine, style, self._own, self._strength)
+        margin = _margin(frame)
+        inner = (slice(margin, margin + frame.height), slice(margin, margin + frame.width))
+        framed = cast(Pixels, cv2.copyMakeBorder(frame.pixels, *(margin,) * 4, cv2.BORDER_REFLECT_101))
         if need is None or is_cut or self._moments is None:
             self._moments = None
         elif self._since < _WHOLE - 1 and need.share < _MUCH:
             self._since += 1
-            part = self._painter.paint_where(frame.pixels, style, self._moments, need.mask)
-            return Fresh(part.pixels, part.valid)
-        painted = self._painter.paint(frame.pixels, style)
+            cells = round(margin * need.mask.shape[0] / frame.height)
+            part = self._painter.paint_where(framed, style, self._moments, np.pad(need.mask, cells))
+            valid = None if part.valid is None else np.ascontiguousarray(part.valid[inner])
+            return Fresh(_copied(part.pixels, inner), valid)
+        painted = self._painter.paint(framed, style)
         if self._moments is None or painted.moments is None:
             self._moments = painted.moments
         else:
             share = max(1 - _SMOOTH ** (self._since + 1), need.share if need is not None else 1.0)
             self._moments = self._moments.towards(painted.moments, share)
         self._since = 0
-        return Fresh(painted.pixels)
+        return Fresh(_copied(painted.pixels, inner))
+
+
+def _copied(pixels: Pixels, inner: tuple[slice, slice]) -> Pixels:
+    return cast(Pixels, np.ascontiguousarray(pixels[inner]))
+
+
+def _margin(frame: Frame) -> int:
+    """Px that are painted around a frame and cut off.
+
+    Next to its border an engine paints what it knows too little of, in blocks: in a slow pan these would
+    come into the picture one by one. A reflection is at least a picture.
+    """
+    short = min(frame.width, frame.height)
+    margin = 16 * max(1, round(short / 480))
+    return margin if short > 2 * margin else 0
