@@ -88,8 +88,7 @@ def test_painting_over_keeps_the_tones_and_brings_sharpness(engine: StyleNet, co
     result = painter.paint(pixels, code).pixels
     small = Painter(engine).paint(area(pixels, 60, 80), code).pixels
     enlarged = cv2.resize(small, (240, 180), interpolation=cv2.INTER_CUBIC)
-    again = area(result, 60, 80)
-    assert np.abs(again.astype(float) - small).mean() < 6
+    assert np.abs(area(result, 15, 20).astype(float) - area(small, 15, 20)).mean() < 8  # 32 if not taken back
     assert cv2.Laplacian(result, cv2.CV_32F).var() > 1.5 * cv2.Laplacian(enlarged, cv2.CV_32F).var()
 
 

@@ -28,9 +28,9 @@ S = TypeVar("S")
 _FINEST = 1080  # px, short side of the finer strokes: beyond, the picture is only enlarged
 _NO_FINER = 1.25  # a frame at most so much larger than its strokes' size is only enlarged
 _CLIP_SHARE = 0.25  # of the clip in what is painted over again: edges come back where the clip has them
-_NEAR = (
-    32  # px of surroundings that a part sees: StyleNet's paint depends on 48, but by under 4 levels of 255
-)
+_AFAR = 4  # tones are taken back at the working size over this: colours do not drift, strokes are free
+_FARTHEST = 9  # px of the finest size that one such tone may cover: parts must see around it
+_NEAR = 32  # px of surroundings that a part sees: StyleNet's paint depends on 48, but little beyond 32
 _REACH = 3  # px: how far enlarging looks
 
 
@@ -201,8 +201,10 @@ class Painter(Generic[S]):
 
 
 def _anchored(fine: Tensor, coarse: Tensor) -> Tensor:
-    """``fine`` (1, 3, H, W) with the tones of ``coarse`` (1, 3, h, w), as seen from afar."""
-    change = coarse - reduced(fine, *coarse.shape[-2:])
+    """``fine`` (1, 3, H, W) with the tones of ``coarse`` (1, 3, h, w) as seen from afar."""
+    share = max(1 / _AFAR, fine.shape[-2] / coarse.shape[-2] / _FARTHEST)
+    height, width = (max(1, round(side * share)) for side in coarse.shape[-2:])
+    change = reduced(coarse, height, width) - reduced(fine, height, width)
     return enlarged(change, *fine.shape[-2:]).add_(fine).clamp_(0.0, 1.0)
 
 
