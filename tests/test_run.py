@@ -57,7 +57,7 @@ def test_a_run_reports_what_it_did(clip: Path, tmp_path: Path) -> None:
     assert (report.frames, report.duration, report.stopped) == (40, Fraction(40, 25), False)
     assert report.cuts == (Fraction(4, 25),)
     assert report.repainted == pytest.approx((2 + 38 * 0.25) / 40)
-    assert set(report.stages) == {"decode", "stylize", "encode"}
+    assert set(report.stages) == {"decode", "stylize", "encode", "plan", "paint", "settle"}
     assert report.limit in report.stages
     assert [progress.index for progress in seen] == list(range(40))
     assert [progress.is_cut for progress in seen[:6]] == [True, False, False, False, True, False]

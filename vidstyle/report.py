@@ -66,7 +66,8 @@ class RunReport:
     seconds: float
     """Wall time of the run."""
     stages: Mapping[str, float] = field(default_factory=dict)
-    """Seconds in which each stage was at work; stages overlap, so their sum may exceed ``seconds``."""
+    """Seconds in which each stage (decode, stylize, encode) was at work; stages overlap, so their sum may
+    exceed ``seconds``. The parts of stylize are beside it: plan (motion and what to keep), paint, settle."""
     limit: str = ""
     """The stage that the others waited for."""
     stopped: bool = False

@@ -98,7 +98,7 @@ def run(
         repainted=tally.repainted / tally.frames,
         skipped=reader.skipped,
         seconds=perf_counter() - begun,
-        stages=clocks.stages,
+        stages={**clocks.stages, **tally.parts},
         limit=clocks.limit,
         stopped=stopped,
         options=options,
@@ -167,6 +167,7 @@ class _Tally:
     end: Fraction = Fraction(0)
     repainted: float = 0.0
     cuts: list[Fraction] = field(default_factory=list)
+    parts: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("plan", "paint", "settle"), 0.0))
 
     def add(self, shown: Shown) -> None:
         if shown.is_cut and self.frames:
@@ -174,6 +175,8 @@ class _Tally:
         self.frames += 1
         self.end = shown.frame.time + shown.frame.duration
         self.repainted += shown.repainted
+        for part, seconds in zip(self.parts, shown.seconds, strict=True):
+            self.parts[part] += seconds
 
 
 def _timed(items: Iterable[T], clock: _Clock) -> Generator[T, None, None]:

@@ -197,7 +197,7 @@ def test_the_report_holds_options_versions_timings_and_warnings() -> None:
     assert content["options"]["strength"] == 0.5
     assert content["options"]["style"] == ["art.png"]
     assert content["options"]["temporal"] == "map"
-    assert set(content["stages"]) == {"decode", "stylize", "encode"}
+    assert set(content["stages"]) == {"decode", "stylize", "encode", "plan", "paint", "settle"}
     assert content["seconds"] > 0
     assert content["versions"]["torch"]
     assert any("4:4:4" in line for line in content["warnings"])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
+from time import perf_counter
 from typing import Any, Protocol
 
 import numpy as np
@@ -57,6 +59,8 @@ class Shown:
     """A new shot begins here; true for the first frame."""
     repainted: float
     """Share of the picture, 0 to 1, that shows fresh paint."""
+    seconds: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """What motion and decisions, painting, and making it agree took."""
 
 
 def steadied(
@@ -88,8 +92,11 @@ def steadied(
     for frame in frames:
         if cuts is None:
             is_cut = last is None
+            times = [perf_counter(), perf_counter()]
             shown, repainted = paint(frame, is_cut, None).pixels, 1.0
+            times.append(perf_counter())
         else:
+            times = [perf_counter()]
             seen = cuts.look(frame.pixels)
             is_cut = seen.is_cut or method is None
             if seen.is_return and interrupted is not None:
@@ -98,12 +105,16 @@ def steadied(
                 method, interrupted = _begin(options, flow, raster), method
             renew = progress(last.time, frame.time) if progress is not None and last is not None else 0.0
             need = method.plan(frame.pixels, renew=renew)
+            times.append(perf_counter())
             fresh = paint(frame, is_cut or seen.is_return, need)
+            times.append(perf_counter())
             shown, repainted = method.settle(fresh.pixels, fresh.valid), need.share
             if not (seen.is_cut or cuts.is_flash_possible):
                 interrupted = None
         pixels = shown if finish is None else finish(frame, shown)
-        yield Shown(replace(frame, pixels=pixels), is_cut, repainted)
+        times.append(perf_counter())
+        plan, painting, settling = (end - start for start, end in pairwise(times))
+        yield Shown(replace(frame, pixels=pixels), is_cut, repainted, (plan, painting, settling))
         last = frame
 
 
