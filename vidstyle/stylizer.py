@@ -189,8 +189,8 @@ def flow_of(options: SteadyOptions, device: str) -> Any:
 
 def raster_of(device: torch.device) -> Raster | None:
     """Where the paint map computes on ``device``; None is the CPU's way."""
-    # The painting still goes through (H, W, 3) integers, one download and one upload a frame: under 1 ms at
-    # 1080p on a desktop GPU, and every engine, and paint made elsewhere, meets the map in the same form.
+    # The painting goes to the map as (H, W, 3) integers, one more download and upload a frame (12 MB at
+    # 1080p): every engine, and paint made elsewhere, meets the map in the same form.
     return None if device.type == "cpu" else TorchRaster(device)
 
 
