@@ -32,7 +32,7 @@ def features() -> Features:
 
 def enough(name: str) -> int:
     """Frames after which the metric must have a value."""
-    return 3 + max((int(step) for step in METRICS.load(name).intervals), default=1)
+    return 5 + max((int(step) for step in METRICS.load(name).intervals), default=1)
 
 
 def made(name: str) -> Metric:
