@@ -181,3 +181,12 @@ def test_regions_overlap_without_a_trace(engine: StyleNet, code: Tensor) -> None
     parts = tiles.paint_regions(engine, image, regions, code, moments, halo=48)
     for region in regions:
         assert (parts[(..., *region.slices)] - whole[(..., *region.slices)]).abs().max() < 1e-5
+
+
+def test_a_style_of_any_size_and_depth_is_encoded(engine: StyleNet) -> None:
+    painter = Painter(engine, precision=torch.bfloat16)
+    small = painter.encode(area(picture(300, 3000), 205, 2048))
+    large = painter.encode(picture(300, 3000))
+    assert small.dtype == torch.float32
+    assert (large - small).norm() < 0.05 * small.norm()
+    assert (painter.encode(deep_picture(40, 60)) - painter.encode(picture(40, 60))).norm() < 1e-3

@@ -102,6 +102,12 @@ def test_listing_styles_does_not_import_torch() -> None:
     assert done.stdout.strip() == "False"
 
 
+@pytest.mark.parametrize("style", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), None])
+def test_pixels_that_are_no_picture_are_refused(style: object) -> None:
+    with pytest.raises(OptionError, match=r"a style's pixels must be \(H, W, 3\) uint8 or uint16"):
+        load(style)  # type: ignore[arg-type]
+
+
 # mixtures
 
 

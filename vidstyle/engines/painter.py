@@ -19,7 +19,7 @@ from vidstyle.engines.regions import Region, cover
 from vidstyle.engines.tiles import paint_regions, paint_whole
 from vidstyle.errors import InputError
 from vidstyle.frames import Pixels, check_pixels
-from vidstyle.images import to_pixels, to_tensor
+from vidstyle.images import LARGEST_STYLE, to_pixels, to_tensor
 from vidstyle.nn.resize import enlarged, reduced
 from vidstyle.options import DEFAULT_WORKING_SIZE
 
@@ -69,6 +69,11 @@ class Painter(Generic[S]):
 
     def encode(self, picture: Pixels) -> S:
         """The style of a ``picture`` (H, W, 3), as the engine knows it."""
+        height, width = picture.shape[:2]
+        scale = LARGEST_STYLE / max(height, width)
+        if scale < 1:  # arrays may be of any size; files were made smaller when they were read
+            shape = max(1, round(width * scale)), max(1, round(height * scale))
+            picture = cast(Pixels, cv2.resize(picture, shape, interpolation=cv2.INTER_AREA))
         with torch.inference_mode():
             return self.engine.encode_style(to_tensor(picture, self.device))
 

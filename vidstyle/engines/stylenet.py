@@ -66,7 +66,8 @@ class StyleNet(Engine[Tensor]):
         height, width = image.shape[-2:]
         scale = (_STYLE_AREA / (height * width)) ** 0.5
         size = [max(8, round(side * scale)) for side in (height, width)]  # VGG halves three times
-        small = F.interpolate(image.float(), size, mode="bilinear", antialias=True)
+        source = image.float() if image.device.type != "mps" else image.float().cpu()  # it has no antialias
+        small = F.interpolate(source, size, mode="bilinear", antialias=True).to(image.device)
         features = self.vgg.features(small, _STYLE_LAYERS)
         statistics = []
         for layer in _STYLE_LAYERS:

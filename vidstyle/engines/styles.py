@@ -115,7 +115,10 @@ def load(style: Style) -> Pixels:
     if isinstance(style, Frame):
         return style.pixels
     if not isinstance(style, (str, Path)):
-        check_pixels(style)
+        try:
+            check_pixels(style)
+        except ValueError as error:
+            raise OptionError(f"a style's {error}") from error
         return style
     from vidstyle.images import load_style  # imports torch
 

@@ -1,4 +1,7 @@
-"""Pictures on a device brought to another size: OpenCV on a CPU, where torch is many times slower."""
+"""Pictures on a device brought to another size.
+
+By OpenCV on a CPU, where torch is many times slower, and for Apple's GPU, where torch lacks these filters.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ def reduced(image: Tensor, height: int, width: int) -> Tensor:
     """(1, 3, H, W) made smaller, each pixel the mean of those that it stands for."""
     if image.shape[-2:] == (height, width):
         return image
-    if image.device.type == "cpu":
+    if image.device.type != "cuda":
         return _by_opencv(image, height, width, cv2.INTER_AREA)
     return F.interpolate(image.float(), (height, width), mode="bilinear", antialias=True).to(image.dtype)
 
@@ -24,12 +27,12 @@ def enlarged(image: Tensor, height: int, width: int) -> Tensor:
     """(1, 3, H, W) made larger, bicubic; may leave the range by a little at edges."""
     if image.shape[-2:] == (height, width):
         return image
-    if image.device.type == "cpu":
+    if image.device.type != "cuda":
         return _by_opencv(image, height, width, cv2.INTER_CUBIC)
     return F.interpolate(image.float(), (height, width), mode="bicubic").to(image.dtype)
 
 
 def _by_opencv(image: Tensor, height: int, width: int, way: int) -> Tensor:
-    source = image[0].permute(1, 2, 0).to(torch.float32).contiguous().numpy()
+    source = image[0].permute(1, 2, 0).to("cpu", torch.float32).contiguous().numpy()
     result: Any = cv2.resize(source, (width, height), interpolation=way)
-    return torch.from_numpy(np.asarray(result)).permute(2, 0, 1).unsqueeze(0).to(image.dtype)
+    return torch.from_numpy(np.asarray(result)).permute(2, 0, 1).unsqueeze(0).to(image)
