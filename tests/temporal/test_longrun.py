@@ -12,7 +12,6 @@ from scenes import change, ground, sharpness, shot, view
 
 from vidstyle.frames import Frame, Pixels
 from vidstyle.stylizer import Stylizer
-from vidstyle.temporal.stylizer import Shown
 
 FRAMES = 500
 HEIGHT, WIDTH = 96, 160
@@ -73,7 +72,3 @@ def test_a_still_without_noise_is_painted_once(stylizer: Stylizer) -> None:
     pixels = shot(view(GROUND, X, Y, 1.0, HEIGHT, WIDTH))
     results = list(stylizer.frames(pixels.copy() for _ in range(20)))
     assert all(np.array_equal(result, results[0]) for result in results)
-
-
-def test_shown_tells_what_was_painted_anew(stylizer: Stylizer) -> None:
-    assert {"frame", "is_cut", "repainted"} == set(Shown.__slots__)
