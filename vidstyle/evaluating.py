@@ -29,7 +29,11 @@ from vidstyle.stylizer import Stylizer
 from vidstyle.temporal.cuts import Cuts
 from vidstyle.video.origin import warped_by
 
-DEFAULT_METRICS = tuple(name for name in METRICS if name != "temporal_loss_longest")
+DEFAULT_METRICS = tuple(
+    name
+    for name in METRICS
+    if name not in ("temporal_loss_longest", "lpips", "tlpips")  # slow; other networks
+)
 
 OnMeasured = Callable[[int, int | None], object]
 """Called with the number of frames measured so far, and their estimated total."""

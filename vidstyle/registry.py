@@ -74,6 +74,8 @@ METRICS: Registry[Any] = Registry(
         "streaks": "vidstyle.metrics.streaks:Streaks",
         "drift": "vidstyle.metrics.drift:Drift",
         "tof": "vidstyle.metrics.tof:TOF",
+        "lpips": "vidstyle.metrics.lpips:LPIPS",
+        "tlpips": "vidstyle.metrics.lpips:TLPIPS",
         "ssim": "vidstyle.metrics.fidelity:SSIM",
         "psnr": "vidstyle.metrics.fidelity:PSNR",
     },

@@ -34,6 +34,8 @@ MEANINGS = {
     "streaks": Meaning("% of the texture", "low", tells_clip=False, tells_alone=False, digits=3),
     "drift": Meaning("px a frame", "low: near the clip's own", digits=3),
     "tof": Meaning("px", "low: moves as the clip does", tells_clip=False),
+    "lpips": Meaning("1", "low: painted as each frame alone", tells_alone=False),
+    "tlpips": Meaning("100 LPIPS", "low: changes as much as the clip", tells_clip=False),
     "ssim": Meaning("1", "high, if the style allows", tells_clip=False),
     "psnr": Meaning("dB", "high, if the style allows", tells_clip=False),
 }

@@ -1,0 +1,109 @@
+"""LPIPS (Zhang et al. 2018) through torchmetrics: likeness to each frame alone, and change over time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vidstyle.errors import WeightsMissing
+from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+from vidstyle.metrics.extras import needed
+
+Distance = Callable[[Tensor, Tensor], float]
+"""How different two pictures (1, 3, H, W) in [0, 1] look."""
+
+_LIBRARY = "torchmetrics.image"
+_SMALLEST = 64  # px: AlexNet's poolings leave nothing of less
+
+
+class LPIPS:
+    """LPIPS (AlexNet) of the result and the frame painted alone, the mean over frames.
+
+    Lai et al. 2018 compare so: how much making it steady has changed the painting. Lower is nearer.
+    """
+
+    intervals: tuple[int, ...] = ()
+    needs = frozenset({"alone"})
+    library = _LIBRARY
+
+    def __init__(self, setup: Setup | None = None, distance: Distance | None = None) -> None:
+        self._distance = distance or alexnet("lpips")
+        self._mean = Mean()
+
+    @property
+    def latest(self) -> float | None:
+        return self._mean.latest
+
+    def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
+        if now.alone is None:
+            self._mean.skip()
+        else:
+            self._mean.add(self._distance(now.result, now.alone))
+
+    def result(self) -> float | None:
+        return self._mean.value
+
+
+class TLPIPS:
+    """tLP: 100 · |LPIPS(O_{t-1}, O_t) - LPIPS(C_{t-1}, C_t)|, the mean over t (Chu et al. 2020, TecoGAN).
+
+    AlexNet; the clip takes the place of the ground truth. It knows no motion: what changes as much as
+    its clip scores well even if it changes elsewhere. Lower is better.
+    """
+
+    intervals = (1,)
+    needs: frozenset[str] = frozenset()
+    library = _LIBRARY
+
+    def __init__(self, setup: Setup | None = None, distance: Distance | None = None) -> None:
+        self._distance = distance or alexnet("tlpips")
+        self._mean = Mean()
+
+    @property
+    def latest(self) -> float | None:
+        return self._mean.latest
+
+    def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
+        before = past.get(1)
+        if before is None:
+            self._mean.skip()
+            return
+        ours = self._distance(before.result, now.result)
+        clip = self._distance(before.content, now.content)
+        self._mean.add(100 * abs(ours - clip))
+
+    def result(self) -> float | None:
+        return self._mean.value
+
+
+def alexnet(metric: str) -> Distance:
+    """LPIPS with AlexNet; ``WeightsMissing`` if torchvision's weights are not in torch's cache."""
+    from torchvision.models import AlexNet_Weights
+
+    library = needed(_LIBRARY, metric)
+    url = str(AlexNet_Weights.DEFAULT.url)
+    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
+    if not path.is_file():
+        raise WeightsMissing(f"{metric} needs AlexNet's weights at {path}; fetch {url} to there")
+    network: Any = library.LearnedPerceptualImagePatchSimilarity(net_type="alex", normalize=True).eval()
+
+    def distance(one: Tensor, other: Tensor) -> float:
+        network.to(one.device)
+        with torch.inference_mode():
+            value = float(network(_at_least(one), _at_least(other)))
+            network.reset()
+        return value
+
+    return distance
+
+
+def _at_least(picture: Tensor) -> Tensor:
+    """``picture`` in [0, 1], its last lines and columns repeated up to what the network takes."""
+    height, width = picture.shape[-2:]
+    edges = (0, max(0, _SMALLEST - width), 0, max(0, _SMALLEST - height))
+    return F.pad(picture.clamp(0, 1), edges, mode="replicate")
