@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from vidstyle import device
-from vidstyle.device import choose_device, choose_precision, has_amx, memory_errors
+from vidstyle.device import choose_device, choose_precision, has_bfloat16, memory_errors
 from vidstyle.errors import DeviceError, OptionError
 
 CPU = torch.device("cpu")
@@ -42,23 +42,23 @@ def test_an_unknown_device_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize(("has", "expected"), [(True, torch.bfloat16), (False, torch.float32)])
-def test_auto_precision_on_a_cpu_asks_for_amx(
+def test_auto_precision_on_a_cpu_asks_for_bfloat16(
     monkeypatch: pytest.MonkeyPatch, has: bool, expected: torch.dtype
 ) -> None:
-    monkeypatch.setattr(device, "has_amx", lambda: has)
+    monkeypatch.setattr(device, "has_bfloat16", lambda: has)
     assert choose_precision("auto", CPU) == expected
 
 
-def test_asking_for_amx_gives_the_same_answer_as_the_kernel() -> None:
+def test_asking_for_bfloat16_gives_the_same_answer_as_the_kernel() -> None:
     try:
         flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
-        assert has_amx() in (True, False)
+        assert has_bfloat16() in (True, False)
     else:
-        assert has_amx() == ("amx_tile" in flags)
+        assert has_bfloat16() == ("amx_bf16" in flags or "avx512_bf16" in flags)
 
 
-def test_amx_is_not_there_where_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bfloat16_is_not_there_where_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> bool:
         raise RuntimeError("no such probe")
 
@@ -67,7 +67,7 @@ def test_amx_is_not_there_where_nobody_knows(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", broken, raising=False)
     monkeypatch.setattr(Path, "read_text", unreadable)
-    assert has_amx() is False
+    assert has_bfloat16() is False
 
 
 def test_named_precisions_are_taken_as_they_are() -> None:

@@ -40,7 +40,9 @@ def _run(words: argparse.Namespace) -> int:
     targets = _targets(words)
     with shown(words):
         from vidstyle.api import Stylizer
+        from vidstyle.device import own_process
 
+        own_process()
         stylizer = Stylizer(words.style, **cast("StillWords", given(words, PaintOptions)))
         failed = 0
         for source, target in zip(words.inputs, targets, strict=True):
