@@ -41,7 +41,7 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     """The dtype called ``name`` (fp32, fp16, bf16), or for ``auto`` what suits ``device``.
 
     Auto asks the hardware what it has and never a clock, so that a machine always chooses the same:
-    on a CPU bfloat16 if it multiplies that itself, else float32; on CUDA float16 from Volta (7.0) on; float32 elsewhere.
+    on a CPU bfloat16 if it multiplies that itself, on CUDA float16 from Volta (7.0) on, else float32.
     """
     if name != "auto":
         if name not in PRECISIONS:
