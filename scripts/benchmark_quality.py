@@ -44,7 +44,7 @@ class Row:
 
 def main() -> int:
     words = _parser().parse_args()
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, before torch is imported
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the command line does, before torch is imported
     from vidstyle.engines.styles import bundled_styles
 
     inputs = chosen(words, list(bundled_styles()))

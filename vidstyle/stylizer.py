@@ -24,13 +24,15 @@ from vidstyle.images import WRITABLE, load_image, save_image
 from vidstyle.measuring import Meter, metered
 from vidstyle.options import PaintOptions, ReadOptions, SteadyOptions, WriteOptions, check_words, take
 from vidstyle.painting import ClipPainter
+from vidstyle.pipeline import prefetch
 from vidstyle.registry import ENGINES, FLOWS
 from vidstyle.report import OnFrame, RunReport
 from vidstyle.run import described, run
+from vidstyle.temporal.ahead import motions
 from vidstyle.temporal.finish import finisher
 from vidstyle.temporal.raster import Raster
 from vidstyle.temporal.raster_torch import TorchRaster
-from vidstyle.temporal.stylizer import Shown, steadied
+from vidstyle.temporal.stylizer import Ahead, Shown, steadied
 from vidstyle.values import as_rate
 from vidstyle.video.reader import Reader
 from vidstyle.video.sequence import is_sequence
@@ -43,6 +45,7 @@ Styling = Style | Sequence[Style]
 
 log = logging.getLogger(__name__)
 
+_AHEAD = 2  # frames whose motion is known before they are painted
 _RATE = Fraction(25)  # frames a second of arrays, which carry no times
 
 
@@ -96,8 +99,8 @@ class Stylizer:
 
         def stage(frames: Iterable[Frame]) -> Iterator[Shown]:
             if meter is not None:
-                return metered(frames, lambda taken: self._shown(taken, read), meter)
-            return self._shown(frames, read)
+                return metered(frames, lambda taken: self._shown(taken, read, self._ahead()), meter)
+            return self._shown(frames, read, self._ahead())
 
         chosen = {
             "style": self._names,
@@ -148,7 +151,16 @@ class Stylizer:
         name = flow_name(self._steady, str(self._painter.device))
         return Meter(None if alone is None else load(alone), self._flow, name)
 
-    def _shown(self, frames: Iterable[Frame], read: ReadOptions) -> Generator[Shown, None, None]:
+    def _ahead(self) -> Ahead | None:
+        """Motion in a thread of its own, where frames come from a file and the map is on the CPU."""
+        if self._steady.temporal != "map" or raster_of(self._painter.device) is not None:
+            return None
+        flow, size = self._flow, self._steady.flow_size
+        return lambda frames: prefetch(motions(frames, flow, size), _AHEAD, "motion")
+
+    def _shown(
+        self, frames: Iterable[Frame], read: ReadOptions, ahead: Ahead | None = None
+    ) -> Generator[Shown, None, None]:
         """The finished frames of one clip."""
         with ExitStack() as stack:
             yield from steadied(
@@ -157,6 +169,7 @@ class Stylizer:
                 options=self._steady,
                 flow=self._flow,
                 raster=raster_of(self._painter.device),
+                ahead=ahead,
                 finish=self._finisher(read, stack),
                 progress=self._styles.progress if self._styles.is_moving else None,
             )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from vidstyle.errors import OptionError
 from vidstyle.flow.base import FlowEstimator
 from vidstyle.flow.dis import DIS
+from vidstyle.temporal.decisions import Motion
 from vidstyle.temporal.mapsettings import FLOW_SIZE
 from vidstyle.temporal.paintmap import Need
 from vidstyle.temporal.raster import Raster
@@ -50,7 +51,7 @@ class Blend:
         self._result: NDArray[np.float32] | None = None
         self._now: Any = None
 
-    def plan(self, content: Array, *, renew: float = 0.0) -> Need:
+    def plan(self, content: Array, *, renew: float = 0.0, motion: Motion | None = None) -> Need:
         """Look at the frame ``content`` (H, W, 3) uint8 or uint16; a blend wants all of it painted."""
         height, width = content.shape[:2]
         ratio = min(self._flow_size or FLOW_SIZE, min(height, width)) / min(height, width)

@@ -16,6 +16,15 @@ _STEADY_LIGHT = 0.02  # of the range: less is no change of light, but something 
 _TURNS = 12  # times that a patch is painted anew on the way from one style to another
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Motion:
+    """A frame as the flow estimator looks at it, and where its pixels were in the last frame."""
+
+    view: View
+    planes: tuple[Plane, Plane] | None
+    """In px of the view, x and y; None for a first frame."""
+
+
 @dataclass(slots=True, eq=False)
 class State:
     """Where the paint of one frame lies. Planes are the frame's size unless said otherwise."""
@@ -99,11 +108,15 @@ class Decider:
             goal=raster.correction(*layout.tone),
         )
 
-    def decide(self, content: Picture, past: State, contents: Picture, renew: float) -> Plan:
+    def decide(
+        self, content: Picture, past: State, contents: Picture, renew: float, known: Motion | None = None
+    ) -> Plan:
         """The plan for the frame ``content``, after ``past``; ``contents`` is the ring of the sources'."""
         raster, settings, layout = self._raster, self._settings, self._layout
-        view = raster.view(content, *layout.flow, self._flow)
-        motion = raster.motion(self._flow, view, past.view)
+        view = known.view if known is not None else raster.view(content, *layout.flow, self._flow)
+        motion = known.planes if known is not None else None
+        if motion is None:
+            motion = raster.motion(self._flow, view, past.view)
         coarse = self._at(motion, layout.decisions)
         fx, fy = self._at(motion, layout.frame)
         x, y = self._xs + fx, self._ys + fy

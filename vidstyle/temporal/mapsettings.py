@@ -77,15 +77,20 @@ class Layout:
         short = min(frame)
         step = max(1, int(2 ** round(math.log2(max(short / _DECISIONS, 1)))))
         decisions = -(-height // step), -(-width // step)
-        ratio = min(flow_size or FLOW_SIZE, short) / short
         fitting = int(min(_RING_BYTES // (height * width * 3 * sample_bytes), _RING_LINES // (height + 8)))
         return cls(
             frame=frame,
             decisions=decisions,
             tone=(max(2, decisions[0] // _TONE), max(2, decisions[1] // _TONE)),
             light=(max(2, decisions[0] // _LIGHT), max(2, decisions[1] // _LIGHT)),
-            flow=(max(1, round(height * ratio)), max(1, round(width * ratio))),
+            flow=flow_shape(frame, flow_size),
             step=step,
             scale=short / _LINES / step,
             slots=max(2, min(slots, fitting)),
         )
+
+
+def flow_shape(frame: tuple[int, ...], flow_size: int | None) -> tuple[int, int]:
+    """Height and width at which motion of frames of this (height, width) is estimated."""
+    ratio = min(flow_size or FLOW_SIZE, *frame) / min(frame)
+    return max(1, round(frame[0] * ratio)), max(1, round(frame[1] * ratio))

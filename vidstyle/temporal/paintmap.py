@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vidstyle.errors import OptionError
 from vidstyle.flow.base import FlowEstimator
 from vidstyle.flow.dis import DIS, DISSettings
-from vidstyle.temporal.decisions import Decider, Plan, State
+from vidstyle.temporal.decisions import Decider, Motion, Plan, State
 from vidstyle.temporal.mapsettings import DEFAULTS, Layout, MapSettings
 from vidstyle.temporal.raster import Picture, Plane, Raster
 from vidstyle.temporal.raster_cv import CvRaster
@@ -69,12 +69,13 @@ class PaintMap:
 
     # The two steps ------------------------------------------------------------------------------------
 
-    def plan(self, content: Any, *, renew: float = 0.0) -> Need:
+    def plan(self, content: Any, *, renew: float = 0.0, motion: Motion | None = None) -> Need:
         """Decide where the frame ``content`` (H, W, 3) uint8 or uint16 wants fresh paint.
 
         Args:
             content: the frame; all of a map have one size and depth.
             renew: share (0 to 1) of the way to another style that has been gone since the last frame.
+            motion: from this frame to the last one planned, if it is known already (see ``ahead.motions``).
         """
         raster = self._raster
         picture = raster.upload(content)
@@ -90,7 +91,7 @@ class PaintMap:
         self._plan = None
         if not renew and self._fading is None and raster.is_equal(picture, self._state.content):
             return Need(np.zeros(self._layout.decisions, np.bool_), 0.0)
-        self._plan = self._decider.decide(picture, self._state, self._contents, renew)
+        self._plan = self._decider.decide(picture, self._state, self._contents, renew, motion)
         # a step wider: weights are interpolated when they grow to the frame's size
         return Need(raster.array(raster.widened(self._plan.weight < 1)), self._plan.share)
 

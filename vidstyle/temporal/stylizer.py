@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -15,7 +16,9 @@ from numpy.typing import NDArray
 from vidstyle.frames import Frame, Pixels
 from vidstyle.options import SteadyOptions
 from vidstyle.registry import TEMPORAL
+from vidstyle.temporal.ahead import Moving
 from vidstyle.temporal.cuts import Cuts
+from vidstyle.temporal.decisions import Motion
 from vidstyle.temporal.paintmap import Need
 from vidstyle.temporal.raster import Raster
 
@@ -40,10 +43,14 @@ Progress = Callable[[Fraction, Fraction], float]
 """Share (0 to 1) of the way from one style to the next that is gone between two times (s)."""
 
 
+Ahead = Callable[[Iterable[Frame]], Generator[Moving, None, None]]
+"""Frames to frames with their motion to the last; see ``ahead.motions``."""
+
+
 class Method(Protocol):
     """Makes the painted frames of one shot agree."""
 
-    def plan(self, content: Any, *, renew: float = 0.0) -> Need:
+    def plan(self, content: Any, *, renew: float = 0.0, motion: Motion | None = None) -> Need:
         """Where a frame wants fresh paint."""
 
     def settle(self, painted: Any, valid: Any = None) -> Any:
@@ -70,6 +77,7 @@ def steadied(
     options: SteadyOptions = SteadyOptions(),  # noqa: B008  # a frozen record
     flow: Any = None,
     raster: Raster | None = None,
+    ahead: Ahead | None = None,
     finish: Finish | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Shown]:
@@ -81,6 +89,7 @@ def steadied(
         options: the method, its flow's size and its stability; 0 shows each frame as it was painted.
         flow: a ``FlowEstimator``; DIS if None.
         raster: where the method computes; on the CPU if None.
+        ahead: gives the frames with their motion, which it may estimate ahead of the loop; closed at the end.
         finish: strength, kept colours and masks; comes after the method, so these follow their own times.
         progress: how far the style has moved between two times, for a style track.
     """
@@ -89,33 +98,40 @@ def steadied(
     method: Method | None = None
     interrupted: Method | None = None  # by what may turn out to be a flash
     last: Frame | None = None
+    with closing(ahead(frames) if ahead is not None and cuts is not None else _unmoved(frames)) as moving:
+        for frame, motion in moving:
+            if cuts is None:
+                is_cut = last is None
+                times = [perf_counter(), perf_counter()]
+                shown, repainted = paint(frame, is_cut, None).pixels, 1.0
+                times.append(perf_counter())
+            else:
+                times = [perf_counter()]
+                seen = cuts.look(frame.pixels)
+                is_cut = seen.is_cut or method is None
+                if seen.is_return and interrupted is not None:
+                    method, interrupted = interrupted, None
+                elif is_cut or method is None:
+                    method, interrupted = _begin(options, flow, raster), method
+                renew = progress(last.time, frame.time) if progress is not None and last is not None else 0.0
+                known = None if seen.is_return else motion  # the map's last frame is another one
+                need = method.plan(frame.pixels, renew=renew, motion=known)
+                times.append(perf_counter())
+                fresh = paint(frame, is_cut or seen.is_return, need)
+                times.append(perf_counter())
+                shown, repainted = method.settle(fresh.pixels, fresh.valid), need.share
+                if not (seen.is_cut or cuts.is_flash_possible):
+                    interrupted = None
+            pixels = shown if finish is None else finish(frame, shown)
+            times.append(perf_counter())
+            plan, painting, settling = (end - start for start, end in pairwise(times))
+            yield Shown(replace(frame, pixels=pixels), is_cut, repainted, (plan, painting, settling))
+            last = frame
+
+
+def _unmoved(frames: Iterable[Frame]) -> Generator[Moving, None, None]:
     for frame in frames:
-        if cuts is None:
-            is_cut = last is None
-            times = [perf_counter(), perf_counter()]
-            shown, repainted = paint(frame, is_cut, None).pixels, 1.0
-            times.append(perf_counter())
-        else:
-            times = [perf_counter()]
-            seen = cuts.look(frame.pixels)
-            is_cut = seen.is_cut or method is None
-            if seen.is_return and interrupted is not None:
-                method, interrupted = interrupted, None
-            elif is_cut or method is None:
-                method, interrupted = _begin(options, flow, raster), method
-            renew = progress(last.time, frame.time) if progress is not None and last is not None else 0.0
-            need = method.plan(frame.pixels, renew=renew)
-            times.append(perf_counter())
-            fresh = paint(frame, is_cut or seen.is_return, need)
-            times.append(perf_counter())
-            shown, repainted = method.settle(fresh.pixels, fresh.valid), need.share
-            if not (seen.is_cut or cuts.is_flash_possible):
-                interrupted = None
-        pixels = shown if finish is None else finish(frame, shown)
-        times.append(perf_counter())
-        plan, painting, settling = (end - start for start, end in pairwise(times))
-        yield Shown(replace(frame, pixels=pixels), is_cut, repainted, (plan, painting, settling))
-        last = frame
+        yield frame, None
 
 
 def _begin(options: SteadyOptions, flow: Any, raster: Raster | None) -> Method:

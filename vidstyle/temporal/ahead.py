@@ -1,0 +1,36 @@
+"""Motion from each frame to the last, estimated before it is asked for: it depends on the clip alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from vidstyle.flow.dis import DIS
+from vidstyle.frames import Frame
+from vidstyle.temporal.decisions import Motion
+from vidstyle.temporal.mapsettings import flow_shape
+from vidstyle.temporal.raster_cv import CvRaster
+
+Moving = tuple[Frame, Motion | None]
+"""A frame with its motion to the last frame, if that is known."""
+
+
+def motions(frames: Iterable[Frame], flow: Any = None, flow_size: int | None = None) -> Iterator[Moving]:
+    """``frames`` with their motion, for a ``PaintMap`` on a CPU with the same ``flow`` and ``flow_size``.
+
+    To be run in a thread of its own, ahead of the one that paints.
+    """
+    raster, estimator = CvRaster(), flow if flow is not None else DIS()
+    last: Frame | None = None
+    before: Any = None
+    for frame in frames:
+        view = raster.view(frame.pixels, *flow_shape(frame.pixels.shape[:2], flow_size), estimator)
+        planes = None
+        # a frame equal to the last needs no motion: nothing will be planned
+        is_same_size = last is not None and last.pixels.shape == frame.pixels.shape
+        if last is not None and is_same_size and not np.array_equal(last.pixels, frame.pixels):
+            planes = raster.motion(estimator, view, before)
+        yield frame, Motion(view, planes)
+        last, before = frame, view
