@@ -35,13 +35,13 @@ def ramp(value: Plane, codes: list[str]) -> Colors:
 
 def mix(under: Colors, over: Colors, share: Plane) -> Colors:
     share = np.clip(share, 0, 1)[..., None]
-    return (under * (1 - share) + over * share).astype(np.float32)
+    return np.asarray(under * (1 - share) + over * share, np.float32)
 
 
 def step(value: Plane, soft: float) -> Plane:
     """0 below zero, 1 above, smooth over ``soft`` on either side."""
     t = ((value / soft) * 0.5 + 0.5).clip(0, 1)
-    return (t * t * (3 - 2 * t)).astype(np.float32)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)
 
 
 def noise(rng: np.random.Generator, scale: float) -> Plane:
@@ -69,7 +69,7 @@ def painted(
     ``length`` is in widths of the brush, ``jitter`` how far a stroke's colour strays; a ``flat`` brush is a
     knife; ``edge`` darkens the rims of strokes.
     """
-    canvas = scene.mean((0, 1), keepdims=True) * np.ones_like(scene) * 0.8
+    canvas: Colors = scene.mean((0, 1), keepdims=True) * np.ones_like(scene) * 0.8
     along = np.stack([np.cos(angle), np.sin(angle)], -1)
     for number, width in enumerate(widths):
         smooth = cv2.GaussianBlur(scene, (0, 0), width / 3)
@@ -179,4 +179,5 @@ def relief(canvas: Colors, depth: float) -> Colors:
     height = canvas.mean(-1)
     height = height - cv2.GaussianBlur(height, (0, 0), 6)
     slope = cv2.Sobel(height, cv2.CV_32F, 1, 0) + cv2.Sobel(height, cv2.CV_32F, 0, 1)
-    return (canvas * (1 - depth * slope.clip(-0.35, 0.35)[..., None])).clip(0, 1).astype(np.float32)
+    lit = (canvas * (1 - depth * slope.clip(-0.35, 0.35)[..., None])).clip(0, 1)
+    return np.asarray(lit, np.float32)
