@@ -27,6 +27,7 @@ from vidstyle.video.reader import Reader
 from vidstyle.video.writer import Writer
 
 _PEER_FRAMES = 16  # of the clip, evenly spread, in each round: it takes as long as 60 of ours
+_PAUSE = 0.5  # s: onnxruntime's threads go on spinning for a while, at the cost of what comes next
 _WANTED_WHOLE, _AIM_WHOLE, _WANTED_NET = 0.6, 0.25, 0.3
 _WANTED_OVERHEAD = 1.15
 
@@ -87,6 +88,7 @@ def run(clip: Path, style: str, folder: Path, *, rounds: int = 3, count: int = 6
             with peer_style.running(4):
                 for _ in range(4):
                     rival.style_vector(rival_style)
+            time.sleep(_PAUSE)
             with ours["StyleNet alone"].running(len(net.images)):
                 net.paint_all()
             _stages_alone(stylizer, clip, Path(scratch), count, stages)
