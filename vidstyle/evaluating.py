@@ -29,11 +29,13 @@ from vidstyle.stylizer import Stylizer
 from vidstyle.temporal.cuts import Cuts
 from vidstyle.video.origin import warped_by
 
-DEFAULT_METRICS = tuple(
-    name
-    for name in METRICS
-    if name not in ("temporal_loss_longest", "lpips", "tlpips")  # slow; other networks
-)
+_ON_REQUEST = (
+    "temporal_loss_longest",
+    "lpips",
+    "tlpips",
+    "clip_consistency",
+)  # slow, or networks from elsewhere
+DEFAULT_METRICS = tuple(name for name in METRICS if name not in _ON_REQUEST)
 
 OnMeasured = Callable[[int, int | None], object]
 """Called with the number of frames measured so far, and their estimated total."""

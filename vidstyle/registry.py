@@ -76,6 +76,7 @@ METRICS: Registry[Any] = Registry(
         "tof": "vidstyle.metrics.tof:TOF",
         "lpips": "vidstyle.metrics.lpips:LPIPS",
         "tlpips": "vidstyle.metrics.lpips:TLPIPS",
+        "clip_consistency": "vidstyle.metrics.clip_consistency:CLIPConsistency",
         "ssim": "vidstyle.metrics.fidelity:SSIM",
         "psnr": "vidstyle.metrics.fidelity:PSNR",
     },

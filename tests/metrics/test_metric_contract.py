@@ -22,7 +22,11 @@ NEEDS = {"motion", "style", "alone"}
 CLIP = texture(grid(37, 53))
 STYLE = texture(grid(40, 60)).flip(1)
 
-ELSEWHERE = ("lpips", "tlpips")  # their network does not come with vidstyle: see test_perception
+ELSEWHERE = (
+    "lpips",
+    "tlpips",
+    "clip_consistency",
+)  # their network does not come with vidstyle: see test_perception
 
 every_metric = pytest.mark.parametrize("name", [name for name in METRICS if name not in ELSEWHERE])
 

@@ -12,7 +12,7 @@ def add(commands: Any) -> None:
     """Add the command to ``commands``."""
     parser: Parser = commands.add_parser(
         "list",
-        help="list engines, flows, temporal methods, codecs and bundled styles",
+        help="list engines, flows, temporal methods, codecs, bundled styles and metrics",
         description="Lists the names that options take.",
     )
     parser.add_argument("what", nargs="?", choices=tuple(_TABLES), help="only this list, one name a line")
@@ -40,6 +40,12 @@ def _flows() -> list[str]:
     return list(FLOWS)
 
 
+def _metrics() -> list[str]:
+    from vidstyle.registry import METRICS
+
+    return list(METRICS)
+
+
 def _temporal() -> list[str]:
     from vidstyle.registry import TEMPORAL
 
@@ -58,4 +64,11 @@ def _styles() -> list[str]:
     return sorted(bundled_styles())
 
 
-_TABLES = {"engines": _engines, "flows": _flows, "temporal": _temporal, "codecs": _codecs, "styles": _styles}
+_TABLES = {
+    "engines": _engines,
+    "flows": _flows,
+    "temporal": _temporal,
+    "codecs": _codecs,
+    "styles": _styles,
+    "metrics": _metrics,
+}
