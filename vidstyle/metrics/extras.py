@@ -13,7 +13,9 @@ def needed(module: str, metric: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        library = {"skimage": "scikit-image"}.get(module.partition(".")[0], module.partition(".")[0])
+        root = module.partition(".")[0]
+        library = {"skimage": "scikit-image"}.get(root, root)
+        extra = {"transformers": "clip"}.get(root, "evaluate")
         raise OptionError(
-            f"{metric} needs {library}, which is not installed; pip install 'vidstyle[evaluate]'"
+            f"{metric} needs {library}, which is not installed; pip install 'vidstyle[{extra}]'"
         ) from error

@@ -36,7 +36,7 @@ MEANINGS = {
     "tof": Meaning("px", "low: moves as the clip does", tells_clip=False),
     "lpips": Meaning("1", "low: painted as each frame alone", tells_alone=False),
     "tlpips": Meaning("100 LPIPS", "low: changes as much as the clip", tells_clip=False),
-    "clip_consistency": Meaning("cosine", "high: little below 0.98 says anything"),
+    "clip_consistency": Meaning("cosine", "high: 0.98 and more says little"),
     "ssim": Meaning("1", "high, if the style allows", tells_clip=False),
     "psnr": Meaning("dB", "high, if the style allows", tells_clip=False),
 }

@@ -1,0 +1,88 @@
+"""CLIP consistency: how much neighbouring frames of a result mean the same to a vision-language network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vidstyle.errors import WeightsMissing
+from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+from vidstyle.metrics.extras import needed
+
+Embed = Callable[[Tensor], Tensor]
+"""A picture (1, 3, H, W) in [0, 1] to a vector (1, D)."""
+
+_MODEL = "openai/clip-vit-base-patch32"
+_MEAN, _DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # CLIP's own
+_SIDE = 224  # px
+
+
+class CLIPConsistency:
+    """Mean cosine of the CLIP embeddings (ViT-B/32) of neighbouring frames, those across a cut left out.
+
+    Common in papers on generated video. Anything that hardly changes is near 1: it does not see flicker, and
+    only values below 0.98 say something. Higher is better.
+    """
+
+    intervals = (1,)
+    needs: frozenset[str] = frozenset()
+    library = "transformers"
+
+    def __init__(self, setup: Setup | None = None, embed: Embed | None = None) -> None:
+        self._embed = embed or clip()
+        self._last: tuple[Tensor, Tensor] | None = None
+        self._mean = Mean()
+
+    @property
+    def latest(self) -> float | None:
+        return self._mean.latest
+
+    def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
+        vector = self._embed(now.result)
+        before = past.get(1)
+        if before is None:
+            self._mean.skip()
+        else:
+            known = self._last is not None and self._last[0] is before.result
+            other = self._last[1] if known and self._last is not None else self._embed(before.result)
+            self._mean.add(float(F.cosine_similarity(other, vector).mean()))
+        self._last = (now.result, vector)
+
+    def result(self) -> float | None:
+        return self._mean.value
+
+
+def clip() -> Embed:
+    """CLIP's picture encoder from the disk; ``WeightsMissing`` if it is not there: nothing is downloaded."""
+    library = needed("transformers", "clip_consistency")
+    try:
+        network: Any = library.CLIPVisionModelWithProjection.from_pretrained(_MODEL, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise WeightsMissing(
+            f"clip_consistency needs {_MODEL}, which is not on this machine; to get it: hf download {_MODEL}"
+        ) from error
+    network = network.eval().requires_grad_(False)
+
+    def embed(picture: Tensor) -> Tensor:
+        network.to(picture.device)
+        with torch.inference_mode():
+            vectors: Tensor = network(pixel_values=prepared(picture)).image_embeds
+        return vectors
+
+    return embed
+
+
+def prepared(picture: Tensor) -> Tensor:
+    """``picture`` as CLIP takes it: its short side 224 px, the middle, normalised."""
+    height, width = picture.shape[-2:]
+    factor = _SIDE / min(height, width)
+    size = (max(_SIDE, round(height * factor)), max(_SIDE, round(width * factor)))
+    large = F.interpolate(picture.contiguous(), size=size, mode="bicubic", antialias=True).clamp(0, 1)
+    top, left = (size[0] - _SIDE) // 2, (size[1] - _SIDE) // 2
+    middle = large[..., top : top + _SIDE, left : left + _SIDE]
+    mean, deviation = (middle.new_tensor(values).view(1, 3, 1, 1) for values in (_MEAN, _DEVIATION))
+    return (middle - mean) / deviation
