@@ -23,7 +23,7 @@ from truth import (
     texture,
 )
 
-from vidstyle.metrics.base import Metric, Motion
+from vidstyle.metrics.base import Metric, Motion, occluded
 from vidstyle.metrics.flicker_reduction import FlickerReduction
 from vidstyle.metrics.frame_difference import FrameDifference
 from vidstyle.metrics.sharpness import Sharpness, laplacian_variance
@@ -143,6 +143,39 @@ def test_the_mask_is_the_true_occlusion_and_a_line_along_moving_edges() -> None:
 def test_a_thing_that_passes_a_ground_leaves_no_error() -> None:
     scene = passing()
     assert run(WarpingError(), scene) == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("speed", [0.0, 10.0])
+@pytest.mark.parametrize("past", [False, True])
+def test_the_limit_of_motion_edges_is_lais(speed: float, past: bool) -> None:
+    """|∇u|² + |∇v|² > 0.01 |w|² + 0.002, with forward differences."""
+    limit = math.sqrt(0.01 * speed**2 + 0.002)
+    flow = torch.zeros(1, 2, 9, 9)
+    flow[:, 0] = speed
+    flow[:, 1, :, 5:] = limit * (1.01 if past else 0.99)
+    marked = occluded(flow, -flow)[0, 0]
+    assert bool(marked[4, 4]) is past
+    assert marked.sum() == (9 if past else 0)
+
+
+@pytest.mark.parametrize("speed", [0.0, 20.0])
+@pytest.mark.parametrize("past", [False, True])
+def test_the_limit_of_disagreement_is_lais(speed: float, past: bool) -> None:
+    """|w + r|² > 0.01 (|w|² + |r|²) + 0.5."""
+    flow = torch.zeros(1, 2, 9, 9)
+    flow[:, 0] = speed
+    # with r = -w + d across: d² = 0.01 (w² + (w - d)²) + 0.5, solved for d
+    a, b, c = 0.99, 0.02 * speed, -(0.02 * speed**2 + 0.5)
+    limit = (-b + math.sqrt(b * b - 4 * a * c)) / (2 * a)
+    reverse = -flow
+    reverse[:, 0] += limit * (1.01 if past else 0.99)
+    assert bool(occluded(flow, reverse).all()) is past
+    assert bool(occluded(flow, reverse).any()) is past
+
+
+def test_what_comes_into_sight_does_not_count_in_the_frame_difference() -> None:
+    scene = passing()
+    assert run(FrameDifference(), scene) == pytest.approx(0, abs=1e-4)
 
 
 def test_what_is_hidden_would_have_been_an_error() -> None:
