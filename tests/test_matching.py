@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -55,6 +56,14 @@ def test_variable_rates_are_matched_by_time(tmp_path: Path) -> None:
         tmp_path / "clip.mkv", shapes(6), ticks=ticks, time_base=Fraction(1, 1000), last_ticks=40
     )
     assert numbers(clip, {"ours": clip}) == [(n, n) for n in range(6)]
+
+
+def test_times_that_a_container_rounded_are_matched(tmp_path: Path) -> None:
+    """At 23.976 frames a second Matroska's milliseconds lie before or behind the exact times."""
+    clip = write_clip(tmp_path / "clip.mp4", rate=Fraction(24000, 1001))
+    late = [math.ceil(n * 1001 / 24) for n in range(12)]
+    result = write_clip(tmp_path / "result.mkv", ticks=late, time_base=Fraction(1, 1000), last_ticks=41)
+    assert numbers(clip, {"ours": result}) == [(n, n) for n in range(12)]
 
 
 def test_a_folder_of_pictures_takes_the_rate_of_the_clip(clip: Path, tmp_path: Path) -> None:
