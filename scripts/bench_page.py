@@ -1,0 +1,28 @@
+"""Puts the tables that the benchmarks printed into the page that shows them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+TABLES = ("speed", "memory", "steadiness")
+
+
+def fill(page: Path, results: Path) -> list[str]:
+    """Replace each table of ``page`` for which ``results`` has one; returns their names."""
+    text, done = page.read_text(encoding="utf-8"), []
+    for name in TABLES:
+        source = results / f"{name}.md"
+        if source.is_file():
+            text = replaced(text, name, source.read_text(encoding="utf-8").strip())
+            done.append(name)
+    page.write_text(text, encoding="utf-8")
+    return done
+
+
+def replaced(text: str, name: str, table: str) -> str:
+    """``text`` with ``table`` between the marks called ``name``."""
+    marks = re.compile(rf"(<!-- {name}:begin -->\n).*?(<!-- {name}:end -->)", re.S)
+    if not marks.search(text):
+        raise SystemExit(f"bench: the page has no place for the table {name!r}")
+    return marks.sub(lambda found: f"{found[1]}\n{table}\n\n{found[2]}", text)
