@@ -162,7 +162,7 @@ def test_tensors_and_grey_pictures_give_the_same() -> None:
     source, target = (
         picture.mean(1, keepdim=True).expand(-1, 3, -1, -1) for picture in shifted(48, 64, 2, 1)
     )
-    there = DIS().between(grey(source), grey(target))
+    there = DIS().between(DIS().prepared(grey(source)), DIS().prepared(grey(target)))
     assert np.array_equal(DIS()(source, target)[0].permute(1, 2, 0).numpy(), there)
 
 

@@ -173,7 +173,7 @@ def aside(raster: Any, p: Pictures, by: float) -> tuple[Any, Any]:
 
 def sampled(raster: Any, p: Pictures, *, sharp: bool) -> Any:
     """From a ring of three pictures, a different one in each third of the range of a plane."""
-    ring = raster.new_ring(3, p[0])
+    ring = raster.new_ring(3, p[0], 2 if sharp else 1)
     for slot, picture in enumerate((p[1], p[0], p[1])):
         raster.put(ring, slot, picture)
     slots = raster.chosen(p[2] > 0.5, 1, raster.chosen(p[2] > 0.8, 2, raster.slots(*p[2].shape)))
@@ -198,7 +198,7 @@ def both(size: tuple[int, int], dtype: Any, make: Callable[[Any, Pictures], Any]
 def test_pictures_come_out_within_two_levels(name: str, size: tuple[int, int], dtype: Any) -> None:
     found = both(size, dtype, PICTURES[name])
     # OpenCV rounds all that it gives to whole levels, and places to 1/32 px
-    assert np.abs(found[0] - found[1]).max() <= 1.5 * LEVEL
+    assert np.abs(found[0] - found[1]).max() <= 2 * LEVEL
     assert np.abs(found[0] - found[1]).mean() <= 0.5 * LEVEL
 
 
@@ -318,7 +318,7 @@ def test_estimators_see_the_same(dtype: Any, raft: Raft) -> None:
     picture = pixels(texture(75, 101, grain=3), dtype)
     grey, other = (raster.view(raster.upload(picture), 60, 81, DIS()) for raster in RASTERS)
     assert grey.dtype == other.dtype == np.uint8
-    assert np.abs(grey.astype(int) - other).max() <= 1
+    assert np.abs(grey.astype(int) - other).max() <= 3  # one level, with its contrast raised
     color, other = (raster.view(raster.upload(picture), 60, 81, raft) for raster in RASTERS)
     assert color.dtype == other.dtype == torch.float32
     assert float((color - other).abs().max()) <= LEVEL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,6 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 _SMALLEST = 32  # px: a shorter side leaves DIS no pyramid
+
+_COARSE = 8  # px to one of the coarse pictures that contrast is measured on
+_DEVIATION = 40.0  # levels of 255 that local contrast is brought to
+_NOISE = 6.0  # levels: what differs by less is not raised to full contrast
 
 _PRESETS = {
     "ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
@@ -31,6 +36,8 @@ class DISSettings:
     """fixed-point iterations of the variational refinement (OpenCV: 5)"""
     finest_scale: int | None = 1
     """finest pyramid level that is searched, 0 is full size (OpenCV: 1; 2 in the fast presets)"""
+    is_levelled: bool = True
+    """local contrast is made equal first: motion blur and mist leave little to search by"""
 
 
 class DIS:
@@ -46,20 +53,31 @@ class DIS:
     def __call__(self, source: Tensor, target: Tensor) -> Tensor:
         """Motion (B, 2, H, W) float32 in px from ``source`` to ``target``, (B, 3, H, W) in [0, 1]."""
         pairs = zip(_grey(source), _grey(target), strict=True)
-        flows = [torch.from_numpy(self.between(a, b)).permute(2, 0, 1) for a, b in pairs]
+        found = [self.between(self.prepared(a), self.prepared(b)) for a, b in pairs]
+        flows = [torch.from_numpy(flow).permute(2, 0, 1) for flow in found]
         return torch.stack(flows).to(source.device)
 
-    def between(self, source: NDArray[np.uint8], target: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Motion (H, W, 2) float32 in px, x first, between two grey pictures (H, W) uint8."""
+    def prepared(self, grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A grey picture (H, W) as ``between`` wants it."""
+        return _levelled(grey) if self.settings.is_levelled else grey
+
+    def between(
+        self, source: NDArray[np.uint8], target: NDArray[np.uint8], guess: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """Motion (H, W, 2) float32 in px, x first, between two prepared grey pictures (H, W) uint8.
+
+        ``guess``, the motion of the frame before say, is where the search begins, if it fits better than none.
+        """
         height, width = source.shape
+        # A new object each time: OpenCV's keeps buffers, and this callable may serve several threads.
+        # OpenCV takes what is in the array that it fills as a first guess: without one it must hold zeros.
+        if guess is not None and _fits(source, target, guess):
+            flow = guess.copy()
+        else:
+            flow = np.zeros((height, width, 2), np.float32)
         short = (max(0, _SMALLEST - height), max(0, _SMALLEST - width))
         if any(short):
-            edges = (0, short[0], 0, short[1])
-            source = cv2.copyMakeBorder(source, *edges, cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
-            target = cv2.copyMakeBorder(target, *edges, cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
-        # A new object each time: OpenCV's keeps buffers, and this callable may serve several threads.
-        # OpenCV takes what is in the array that it fills as a first guess: it must hold zeros.
-        flow = np.zeros((*source.shape, 2), np.float32)
+            source, target, flow = (_extended(each, *short) for each in (source, target, flow))
         self._search().calc(source, target, flow)
         return flow[:height, :width]
 
@@ -72,6 +90,37 @@ class DIS:
         if self.settings.finest_scale is not None:
             search.setFinestScale(self.settings.finest_scale)
         return search
+
+
+def _levelled(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The picture with about the same mean and deviation everywhere."""
+    height, width = grey.shape
+    size = max(1, width // _COARSE), max(1, height // _COARSE)
+    squares = cv2.multiply(grey, grey, dtype=cv2.CV_16U)
+    mean, square = (
+        cv2.GaussianBlur(cv2.resize(each, size, interpolation=cv2.INTER_AREA).astype(np.float32), (0, 0), 2.5)
+        for each in (grey, squares)
+    )
+    gain = _DEVIATION / (np.sqrt(np.maximum(square - mean * mean, 0)) + _NOISE)
+    whole, offset = (cv2.resize(each, (width, height)) for each in (gain, gain * mean))
+    raised = cv2.multiply(grey, whole, dtype=cv2.CV_32F)
+    return np.asarray(cv2.addWeighted(raised, 1, offset, -1, 128, dtype=cv2.CV_8U), np.uint8)
+
+
+def _extended(picture: Any, lines: int, columns: int) -> Any:
+    return cv2.copyMakeBorder(picture, 0, lines, 0, columns, cv2.BORDER_REPLICATE)
+
+
+def _fits(source: NDArray[np.uint8], target: NDArray[np.uint8], guess: NDArray[np.float32]) -> bool:
+    """Whether ``target`` moved by ``guess`` is nearer to ``source`` than as it is."""
+    height, width = source.shape
+    size = max(1, width // 4), max(1, height // 4)
+    here, there = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (source, target))
+    x, y = np.meshgrid(np.arange(size[0], dtype=np.float32), np.arange(size[1], dtype=np.float32))
+    flow = cv2.resize(guess, size)
+    x, y = x + flow[..., 0] * np.float32(size[0] / width), y + flow[..., 1] * np.float32(size[1] / height)
+    moved = cv2.remap(there, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return float(cv2.absdiff(here, moved).mean()) < float(cv2.absdiff(here, there).mean())
 
 
 def _grey(images: Tensor) -> list[NDArray[np.uint8]]:

@@ -25,12 +25,13 @@ def motions(frames: Iterable[Frame], flow: Any = None, flow_size: int | None = N
     raster, estimator = CvRaster(), flow if flow is not None else DIS()
     last: Frame | None = None
     before: Any = None
+    planes: Any = None
     for frame in frames:
         view = raster.view(frame.pixels, *flow_shape(frame.pixels.shape[:2], flow_size), estimator)
-        planes = None
+        guess, planes = planes, None
         # a frame equal to the last needs no motion: nothing will be planned
         is_same_size = last is not None and last.pixels.shape == frame.pixels.shape
         if last is not None and is_same_size and not np.array_equal(last.pixels, frame.pixels):
-            planes = raster.motion(estimator, view, before)
+            planes = raster.motion(estimator, view, before, guess)
         yield frame, Motion(view, planes)
         last, before = frame, view

@@ -48,6 +48,8 @@ class Blend:
         self._weight = WEIGHT * stability
         self._raster = CvRaster()
         self._view: Any = None
+        self._back: tuple[Array, Array] | None = None  # the last frame's motion, where a search may begin
+        self._forth: tuple[Array, Array] | None = None
         self._result: NDArray[np.float32] | None = None
         self._now: Any = None
 
@@ -66,8 +68,9 @@ class Blend:
             self._result = paint
         else:
             height, width = painted.shape[:2]
-            back = self._motion(self._now, self._view, height, width)
-            forth = self._motion(self._view, self._now, height, width)
+            self._back = self._raster.motion(self._flow, self._now, self._view, self._back)
+            self._forth = self._raster.motion(self._flow, self._view, self._now, self._forth)
+            back, forth = (self._sized(motion, height, width) for motion in (self._back, self._forth))
             x, y = self._raster.grid(height, width)
             x, y = x + back[0], y + back[1]
             trust = _trust(back, forth, x, y) * np.float32(self._weight)
@@ -78,8 +81,8 @@ class Blend:
         full = np.iinfo(painted.dtype).max
         return np.clip(np.rint(self._result), 0, full).astype(painted.dtype)
 
-    def _motion(self, source: Any, target: Any, height: int, width: int) -> tuple[Array, Array]:
-        fx, fy = self._raster.motion(self._flow, source, target)
+    def _sized(self, motion: tuple[Array, Array], height: int, width: int) -> tuple[Array, Array]:
+        fx, fy = motion
         ratio_y, ratio_x = height / fx.shape[0], width / fx.shape[1]
         grown = [self._raster.resized(plane, height, width) for plane in (fx, fy)]
         return grown[0] * np.float32(ratio_x), grown[1] * np.float32(ratio_y)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,8 @@ class State:
     small: Picture
     """The content on the decision grid."""
     view: View
+    motion: tuple[Plane, Plane] | None
+    """To the frame before, px of the view."""
     u: Plane
     v: Plane
     """Where in its source a pixel's paint lies, px."""
@@ -100,6 +102,7 @@ class Decider:
             content=content,
             small=raster.shrunk(content, *layout.decisions),
             view=raster.view(content, *layout.flow, self._flow),
+            motion=None,
             u=self._xs + 0,
             v=self._ys + 0,
             slot=raster.slots(*layout.frame),
@@ -116,7 +119,7 @@ class Decider:
         view = known.view if known is not None else raster.view(content, *layout.flow, self._flow)
         motion = known.planes if known is not None else None
         if motion is None:
-            motion = raster.motion(self._flow, view, past.view)
+            motion = raster.motion(self._flow, view, past.view, past.motion)
         coarse = self._at(motion, layout.decisions)
         fx, fy = self._at(motion, layout.frame)
         x, y = self._xs + fx, self._ys + fy
@@ -150,10 +153,9 @@ class Decider:
             | self._is_spent(shift, jacobian)
             | self._is_patchwork(slot)
             | self._is_outside(u, v)
-            | self._is_due(renew)
         )
         is_old = self._coarse(is_inside)
-        is_bad = raster.calm(is_bad) | ~is_old
+        is_bad = raster.calm(is_bad) | ~is_old | self._is_due(renew)
         weight = self._weight(is_bad)
         agree = raster.clip(2 - raster.blurred(differs, 1.0) / (settings.fade_content + noise), 0.0, 1.0)
         torn = raster.blurred(raster.floats(is_torn | ~is_old), 2 * layout.scale)
@@ -162,6 +164,7 @@ class Decider:
             content=content,
             small=small,
             view=view,
+            motion=motion,
             u=u,
             v=v,
             slot=slot,
@@ -180,6 +183,13 @@ class Decider:
             share=1 - raster.mean(raster.floats(weight >= 1)),
             renewal=min(1.0, renew * _TURNS),
         )
+
+    def without(self, plan: Plan, mask: Plane) -> Plan:
+        """``plan`` with fresh paint where ``mask`` (on the decision grid) is true, too."""
+        raster = self._raster
+        less = self._weight(mask)
+        weight = plan.weight * (plan.weight <= less) + less * (less < plan.weight)
+        return replace(plan, weight=weight, share=1 - raster.mean(raster.floats(weight >= 1)))
 
     # What is known of the past ------------------------------------------------------------------------
 

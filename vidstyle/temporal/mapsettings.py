@@ -10,16 +10,18 @@ FLOW_SIZE = 432  # px: short side at which motion is estimated, never above the 
 _LINES = 360  # short side, px, for which the lengths in MapSettings are given
 _DECISIONS = 180  # px: decisions are taken at about this short side, whatever the frame's
 _TONE = 4  # px of decisions to one px of tone
+_MATCH = 2  # px of decisions to one px of the colours that new strokes take over
 _LIGHT = 8  # px of decisions to one px of light
 _RING_BYTES = 400e6  # results that are kept take at most this much
 _RING_LINES = 32_000  # OpenCV refuses to sample taller pictures
+_FINE_LINES = 1080  # px: larger frames are painted smaller and enlarged, and have no detail of one pixel
 
 
 @dataclass(frozen=True, slots=True)
 class MapSettings:
     """When paint is kept. Lengths are in px at 360 lines and grow with the short side."""
 
-    slots: int = 64
+    slots: int = 24
     """Past results that paint may lie in; fewer for large frames."""
     content: float = 0.05
     """Repaint where the content differs by more (of the range) from what the paint was made for."""
@@ -29,25 +31,31 @@ class MapSettings:
     """Repaint where the refinement wants to move paint farther than this, px."""
     stretch: float = 1.35
     """Repaint where strokes have become this many times longer, shorter or sheared."""
-    patchwork: float = 0.4
+    patchwork: float = 0.5
     """Repaint where more than this share of neighbours lie in different sources: what is left of strokes
     there are slivers, and their seams are all that is seen."""
-    tear: float = 1.5
+    worn: float = 0.74
+    """Repaint where less than this share of the fresh painting's texture is left; looked at when a frame was
+    painted whole."""
+    crisp: float = 0.65
+    """Repaint where the fresh painting has less than this share of the old paint's texture: strokes shrink in
+    a zoom out, and what is only ever replaced by something finer becomes finer than any painting."""
+    tear: float = 1.75
     """Repaint, without a fade, where motion stretches or squeezes this much in one frame: what was hidden
     is uncovered there."""
-    refine: float = 0.3
+    refine: float = 0.15
     """Share that is followed of the motion still found between a frame and its paint's own contents."""
     smooth: float = 4.0
     """Gaussian, px, over that motion."""
-    seam: float = 1.0
+    seam: float = 1.5
     """Gaussian, px, of the border between old paint and new."""
-    fade: float = 0.85
+    fade: float = 0.93
     """What is left, a frame later, of the step from old paint to new; 0 switches at once."""
-    fade_content: float = 0.15
+    fade_content: float = 0.2
     """No fade where the content differs by more: it would be a ghost."""
-    match: float = 0.8
+    match: float = 0.6
     """Share of the coarse colours of old paint that the new strokes in its place begin with."""
-    tone: float = 0.1
+    tone: float = 0.05
     """Share of the coarse colour difference to fresh paint that old paint takes on in each frame."""
 
 
@@ -61,6 +69,7 @@ class Layout:
     frame: tuple[int, int]
     decisions: tuple[int, int]
     tone: tuple[int, int]
+    match: tuple[int, int]
     light: tuple[int, int]
     flow: tuple[int, int]
     step: int
@@ -69,6 +78,8 @@ class Layout:
     """Pixels of the decisions to one at 360 lines."""
     slots: int
     """Past results that fit."""
+    fine: int
+    """Pixels in which a result is kept for one of the frame's, along each side."""
 
     @classmethod
     def of(cls, frame: tuple[int, int], sample_bytes: int, flow_size: int | None, slots: int) -> Layout:
@@ -77,16 +88,20 @@ class Layout:
         short = min(frame)
         step = max(1, int(2 ** round(math.log2(max(short / _DECISIONS, 1)))))
         decisions = -(-height // step), -(-width // step)
-        fitting = int(min(_RING_BYTES // (height * width * 3 * sample_bytes), _RING_LINES // (height + 8)))
+        fine = 2 if short <= _FINE_LINES else 1
+        frame_bytes = fine * height * fine * width * 3 * sample_bytes
+        fitting = int(min(_RING_BYTES // frame_bytes, _RING_LINES // (fine * height + 8)))
         return cls(
             frame=frame,
             decisions=decisions,
             tone=(max(2, decisions[0] // _TONE), max(2, decisions[1] // _TONE)),
+            match=(max(2, decisions[0] // _MATCH), max(2, decisions[1] // _MATCH)),
             light=(max(2, decisions[0] // _LIGHT), max(2, decisions[1] // _LIGHT)),
             flow=flow_shape(frame, flow_size),
             step=step,
             scale=short / _LINES / step,
             slots=max(2, min(slots, fitting)),
+            fine=fine,
         )
 
 

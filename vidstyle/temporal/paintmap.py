@@ -15,8 +15,10 @@ from vidstyle.temporal.decisions import Decider, Motion, Plan, State
 from vidstyle.temporal.mapsettings import DEFAULTS, Layout, MapSettings
 from vidstyle.temporal.raster import Picture, Plane, Raster
 from vidstyle.temporal.raster_cv import CvRaster
+from vidstyle.temporal.wear import worn
 
-_REFINER = DISSettings(finest_scale=2)  # what is left to find is small and smooth
+# what is left to find is small and smooth
+_REFINER = DISSettings(finest_scale=2, is_levelled=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,7 +127,7 @@ class PaintMap:
         """The first painting of the shot."""
         raster = self._raster
         self._state = self._decider.begin(content)
-        self._results = raster.new_ring(self._layout.slots, paint)
+        self._results = raster.new_ring(self._layout.slots, paint, self._layout.fine)
         self._contents = raster.new_ring(self._layout.slots, self._state.small)
         raster.put(self._results, 0, paint)
         raster.put(self._contents, 0, self._state.small)
@@ -137,6 +139,8 @@ class PaintMap:
     def _settle(self, plan: Plan, paint: Picture, valid: Any) -> Picture:
         raster, layout, state = self._raster, self._layout, plan.state
         old = raster.sample(self._results, state.slot, state.u, state.v, sharp=True)
+        if valid is None and plan.renewal == 0:
+            plan = self._decider.without(plan, worn(raster, layout, self._settings, old, paint))
         kept = raster.resized(raster.floats(plan.weight >= 1), *layout.tone)
         if valid is None:
             state.goal = raster.coarse(paint, old, *layout.tone, 1.0)
@@ -163,8 +167,8 @@ class PaintMap:
 
         What is left of the step is fine texture; the tone brings the colours to the fresh ones in time.
         """
-        raster, size = self._raster, self._layout.tone
-        coarse = raster.coarse(old, paint, *size, 1.0)
+        raster, size = self._raster, self._layout.match
+        coarse = raster.coarse(old, paint, *size, 0.5)
         sure = raster.clip(2 * plan.agree - 1, 0.0, 1.0)
         share = self._settings.match * (1 - plan.renewal)
         return raster.plus(paint, raster.scaled(coarse, raster.resized(sure, *size) * share))
@@ -175,7 +179,7 @@ class PaintMap:
         if plan.share == 0 and self._fading is None:
             return result
         # Where much changes at once nothing is calm to be kept calm, and a slow fade would be a ghost.
-        pace = self._settings.fade * min(1.0, max(0.3, 1.2 - 1.5 * plan.share))
+        pace = self._settings.fade * min(1.0, max(0.3, 1.2 - 1.5 * plan.share)) * (1 - plan.renewal)
         weight = raster.resized(plan.agree * pace, *self._layout.frame) * plan.is_inside
         before = raster.moved(self._fading, plan.x, plan.y) if self._fading is not None else None
         self._fading = raster.faded(raster.minus(old, result), before, weight)

@@ -8,6 +8,8 @@ Plane = Any
 """(H, W) float32, bool or uint8: a NumPy array or a torch tensor; both know +, *, <, &, slices, masks."""
 Picture = Any
 """A picture, or a signed difference of pictures from -1 to 1: only the raster looks inside."""
+Ring = Any
+"""Several pictures of one size in one block, so that one sampling serves all of them."""
 View = Any
 """What a flow estimator looks at, made once a frame."""
 
@@ -15,8 +17,7 @@ View = Any
 class Raster(Protocol):
     """The operations that differ between NumPy with OpenCV and torch.
 
-    Coordinates are in pixels, x first. Outside a picture its nearest edge is seen. A "ring" is several
-    pictures of one size in one block, so that one sampling serves all of them.
+    Coordinates are in pixels, x first. Outside a picture its nearest edge is seen.
     """
 
     def upload(self, pixels: Any) -> Picture:
@@ -101,25 +102,33 @@ class Raster(Protocol):
     def view(self, picture: Picture, height: int, width: int, estimator: Any) -> View:
         """What ``estimator`` looks at, at this size."""
 
-    def motion(self, estimator: Any, source: View, target: View) -> tuple[Plane, Plane]:
-        """Motion in px, x and y, from ``source`` to ``target``, float32 planes of the views' size."""
+    def motion(
+        self, estimator: Any, source: View, target: View, guess: tuple[Plane, Plane] | None = None
+    ) -> tuple[Plane, Plane]:
+        """Motion in px, x and y, from ``source`` to ``target``, float32 planes of the views' size.
+
+        ``guess`` is the motion of the frame before, for an estimator that can begin with it.
+        """
 
     # pictures
 
     def luminance(self, picture: Picture) -> Plane:
         """Brightness, 0 to 1."""
 
+    def texture(self, picture: Picture, height: int, width: int) -> Plane:
+        """The mean absolute Laplacian of the brightness (0 to 1) around each pixel of a smaller size."""
+
     def difference(self, left: Picture, right: Picture, sigma: float) -> Plane:
         """The largest absolute difference of the channels, 0 to 1, after a Gaussian of ``sigma`` px."""
 
-    def new_ring(self, slots: int, like: Picture) -> Picture:
-        """Room for ``slots`` pictures."""
+    def new_ring(self, slots: int, like: Picture, fine: int = 1) -> Ring:
+        """Room for ``slots`` pictures, which may be kept ``fine`` times larger to be sampled well."""
 
-    def put(self, ring: Picture, slot: int, picture: Picture) -> None:
+    def put(self, ring: Ring, slot: int, picture: Picture) -> None:
         """Store a picture."""
 
-    def sample(self, ring: Picture, slot: Plane, x: Plane, y: Plane, *, sharp: bool) -> Picture:
-        """The ring's pictures at (x, y) of ``slot``: with a long kernel if ``sharp``, else bilinear."""
+    def sample(self, ring: Ring, slot: Plane, x: Plane, y: Plane, *, sharp: bool) -> Picture:
+        """The ring's pictures at (x, y) of ``slot``: as sharp as can be if ``sharp``, else bilinear."""
 
     def mixed(self, under: Picture, over: Picture, weight: Plane) -> Picture:
         """``over`` where weight is 1, ``under`` where it is 0."""

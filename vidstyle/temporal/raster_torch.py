@@ -138,12 +138,15 @@ class TorchRaster:
     def view(self, picture: Tensor, height: int, width: int, estimator: Any) -> Any:
         if isinstance(estimator, DIS):  # grey integers on the CPU are what it works on
             grey = self._sized(self.luminance(picture), height, width)
-            return grey.mul(255).round_().to(torch.uint8).cpu().numpy()
+            return estimator.prepared(grey.mul(255).round_().to(torch.uint8).cpu().numpy())
         return self._sized(picture, height, width)
 
-    def motion(self, estimator: Any, source: Any, target: Any) -> tuple[Tensor, Tensor]:
+    def motion(
+        self, estimator: Any, source: Any, target: Any, guess: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
         if isinstance(estimator, DIS):
-            flow = torch.from_numpy(estimator.between(source, target)).to(self.device)
+            first = None if guess is None else torch.stack(guess, -1).cpu().numpy()
+            flow = torch.from_numpy(estimator.between(source, target, first)).to(self.device)
             return flow[..., 0].contiguous(), flow[..., 1].contiguous()
         planes: Tensor = estimator(source, target)[0].to(self.device, torch.float32)
         return planes[0], planes[1]
@@ -154,10 +157,17 @@ class TorchRaster:
         colors = picture[0].to(torch.float32)
         return 0.299 * colors[0] + 0.587 * colors[1] + 0.114 * colors[2]
 
+    def texture(self, picture: Tensor, height: int, width: int) -> Tensor:
+        grey = self.luminance(picture)
+        wide = F.pad(grey[None, None], (1, 1, 1, 1), mode="replicate")[0, 0]
+        near = wide[:-2, 1:-1] + wide[2:, 1:-1] + wide[1:-1, :-2] + wide[1:-1, 2:]
+        return self._sized((near - 4 * grey).abs(), height, width)
+
     def difference(self, left: Tensor, right: Tensor, sigma: float) -> Tensor:
         return self.blurred(self.minus(left, right), sigma)[0].abs().amax(0)
 
-    def new_ring(self, slots: int, like: Tensor) -> Tensor:
+    def new_ring(self, slots: int, like: Tensor, fine: int = 1) -> Tensor:
+        # ``fine`` is the CPU's way to sample well; here the kernel is as long as it takes
         height, width = like.shape[-2:]
         with memory_errors(self.device, width, height):
             ring = like.new_zeros((3, slots, height, width))
@@ -168,8 +178,8 @@ class TorchRaster:
 
     def sample(self, ring: Tensor, slot: Tensor, x: Tensor, y: Tensor, *, sharp: bool) -> Tensor:
         # Gathered by whole numbers: grid_sample wants the ring in the coordinates' float32, twice the memory,
-        # knows no kernel longer than cubic, which loses twice the sharpness of Lanczos's (12 % of the
-        # variance of the Laplacian for 5), and is up to 0.002 px off over so tall a block.
+        # knows no kernel longer than cubic, which loses four times the sharpness (12 % of the
+        # variance of the Laplacian for 3), and is up to 0.002 px off over so tall a block.
         height, width = ring.shape[-2:]
         count = -(-x.numel() // _SAMPLED)
         with memory_errors(self.device, width, height):

@@ -1,0 +1,23 @@
+"""Paint that has lost its strokes: told by the texture of fresh paint in its place."""
+
+from __future__ import annotations
+
+from vidstyle.temporal.mapsettings import Layout, MapSettings
+from vidstyle.temporal.raster import Picture, Plane, Raster
+
+_AROUND = 9.0  # px at 360 lines, Gaussian: texture is a matter of several strokes
+_LEAST = 8.0  # px at 360 lines, Gaussian: smaller places are left as they are, and what remains is whole
+_VISIBLE = 1 / 255  # of the range: paint with less texture is even, and may be
+
+
+def worn(raster: Raster, layout: Layout, settings: MapSettings, old: Picture, fresh: Picture) -> Plane:
+    """Where ``old`` paint has too little texture beside ``fresh`` paint: bool, on the decision grid.
+
+    Texture is the mean absolute Laplacian of the luminance. Paint loses it when strokes are smeared, and when
+    what the engine paints of a place becomes finer while the old paint stays.
+    """
+    before, now = (raster.texture(picture, *layout.decisions) for picture in (old, fresh))
+    sigma = _AROUND * layout.scale
+    before, now = raster.blurred(before, sigma), raster.blurred(now, sigma)
+    is_worn = ((before < settings.worn * now) & (now > _VISIBLE)) | (now < settings.crisp * before)
+    return raster.blurred(raster.floats(is_worn), _LEAST * layout.scale) > 0.5
