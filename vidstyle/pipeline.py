@@ -1,4 +1,4 @@
-"""An iterator run in its own thread, behind a bounded queue: the only room that knows of threads."""
+"""An iterator run in its own thread, behind a bounded queue."""
 
 from __future__ import annotations
 

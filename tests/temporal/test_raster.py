@@ -177,7 +177,8 @@ def sampled(raster: Any, p: Pictures, *, sharp: bool) -> Any:
     for slot, picture in enumerate((p[1], p[0], p[1])):
         raster.put(ring, slot, picture)
     slots = raster.chosen(p[2] > 0.5, 1, raster.chosen(p[2] > 0.8, 2, raster.slots(*p[2].shape)))
-    return raster.sample(ring, slots, *aside(raster, p, 1.5), sharp=sharp)
+    places = aside(raster, p, 1.5)
+    return raster.sharply(ring, slots, *places)() if sharp else raster.sample(ring, slots, *places)
 
 
 def both(size: tuple[int, int], dtype: Any, make: Callable[[Any, Pictures], Any]) -> list[Any]:
@@ -228,7 +229,7 @@ def test_paint_that_stays_in_its_place_is_never_changed(dtype: Any) -> None:
         raster.put(ring, slot, raster.upload(picture))
     place = raster.grid(180, 40)
     for slot in (0, 19):  # 3,600 lines: far down a tall block too
-        there = raster.sample(ring, raster.slots(180, 40) + slot, *place, sharp=True)
+        there = raster.sharply(ring, raster.slots(180, 40) + slot, *place)()
         assert np.array_equal(raster.download(there), pictures[slot])
 
 
@@ -281,7 +282,7 @@ def test_pictures_and_motion_never_leave_the_device() -> None:
     u, v = (raster.resized(plane, 37, 53) for plane in motion)
     ring = raster.new_ring(3, picture)
     raster.put(ring, 1, picture)
-    old = raster.sample(ring, raster.slots(37, 53), u, v, sharp=True)
+    old = raster.sharply(ring, raster.slots(37, 53), u, v)()
     old = raster.plus(old, raster.moved(raster.coarse(old, picture, 9, 13, 1.0), *raster.grid(9, 13)))
     result = raster.mixed(old, picture, raster.blurred(raster.floats(raster.calm(u > v)), 2.0))
     assert result.device.type == "meta" and result.shape == (1, 3, 37, 53)

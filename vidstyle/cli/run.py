@@ -146,10 +146,11 @@ class _Batch:
         """The engine and the styles, loaded for the first source and kept for the others."""
         if self._stylizer is None:
             from vidstyle.api import Stylizer
-            from vidstyle.device import own_process
+            from vidstyle.device import own_process, set_threads, stream_threads
 
             frame_words = cast("FrameWords", given(self.words, PaintOptions, SteadyOptions))
             own_process()
+            set_threads(stream_threads())
             self._stylizer = Stylizer(self.words.style, **frame_words)
         return self._stylizer
 

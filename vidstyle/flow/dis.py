@@ -66,7 +66,7 @@ class DIS:
     ) -> NDArray[np.float32]:
         """Motion (H, W, 2) float32 in px, x first, between two prepared grey pictures (H, W) uint8.
 
-        ``guess``, the motion of the frame before say, is where the search begins, if it fits better than none.
+        ``guess``, say the motion of the frame before, is where the search begins if it fits better than none.
         """
         height, width = source.shape
         # A new object each time: OpenCV's keeps buffers, and this callable may serve several threads.

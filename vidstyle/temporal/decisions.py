@@ -212,7 +212,6 @@ class Decider:
             self._coarse(slot),
             (self._coarse(u) + half) * (small[1] / width) - 0.5,
             (self._coarse(v) + half) * (small[0] / height) - 0.5,
-            sharp=False,
         )
 
     def _light(self, small: Picture, sources: Picture) -> Picture:

@@ -18,7 +18,7 @@ from vidstyle.temporal.raster_cv import CvRaster
 from vidstyle.temporal.wear import worn
 
 # what is left to find is small and smooth
-_REFINER = DISSettings(finest_scale=2, is_levelled=False)
+_REFINER = DISSettings(iterations=3, finest_scale=2, is_levelled=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,6 +94,8 @@ class PaintMap:
         if not renew and self._fading is None and raster.is_equal(picture, self._state.content):
             return Need(np.zeros(self._layout.decisions, np.bool_), 0.0)
         self._plan = self._decider.decide(picture, self._state, self._contents, renew, motion)
+        state = self._plan.state
+        self._old = raster.sharply(self._results, state.slot, state.u, state.v)
         # a step wider: weights are interpolated when they grow to the frame's size
         return Need(raster.array(raster.widened(self._plan.weight < 1)), self._plan.share)
 
@@ -138,7 +140,7 @@ class PaintMap:
 
     def _settle(self, plan: Plan, paint: Picture, valid: Any) -> Picture:
         raster, layout, state = self._raster, self._layout, plan.state
-        old = raster.sample(self._results, state.slot, state.u, state.v, sharp=True)
+        old = self._old()
         if valid is None and plan.renewal == 0:
             plan = self._decider.without(plan, worn(raster, layout, self._settings, old, paint))
         kept = raster.resized(raster.floats(plan.weight >= 1), *layout.tone)

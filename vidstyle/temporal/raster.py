@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 Plane = Any
@@ -125,10 +126,13 @@ class Raster(Protocol):
         """Room for ``slots`` pictures, which may be kept ``fine`` times larger to be sampled well."""
 
     def put(self, ring: Ring, slot: int, picture: Picture) -> None:
-        """Store a picture."""
+        """Store a picture, which must not be changed from then on."""
 
-    def sample(self, ring: Ring, slot: Plane, x: Plane, y: Plane, *, sharp: bool) -> Picture:
-        """The ring's pictures at (x, y) of ``slot``: as sharp as can be if ``sharp``, else bilinear."""
+    def sample(self, ring: Ring, slot: Plane, x: Plane, y: Plane) -> Picture:
+        """The ring's pictures at (x, y) of ``slot``, bilinear."""
+
+    def sharply(self, ring: Ring, slot: Plane, x: Plane, y: Plane) -> Callable[[], Picture]:
+        """Begin to sample as sharply as can be; what is returned waits for the picture."""
 
     def mixed(self, under: Picture, over: Picture, weight: Plane) -> Picture:
         """``over`` where weight is 1, ``under`` where it is 0."""

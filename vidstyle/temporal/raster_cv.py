@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +31,15 @@ class Ring:
 
 
 class CvRaster:
-    """Pictures are (H, W, 3) uint8 or uint16 arrays, as frames hold them; nothing is uploaded."""
+    """Pictures are (H, W, 3) uint8 or uint16 arrays, as frames hold them; nothing is uploaded.
+
+    Args:
+        side: a thread of its own in which results are stored and sampled, while frames are painted.
+    """
+
+    def __init__(self, side: Executor | None = None) -> None:
+        self._side = side
+        self._storing: Future[None] | None = None
 
     def upload(self, pixels: Array) -> Array:
         return pixels
@@ -163,23 +173,23 @@ class CvRaster:
         return Ring(np.zeros((slots, fine * height + 2 * _PAD, fine * width, 3), like.dtype), fine)
 
     def put(self, ring: Ring, slot: int, picture: Array) -> None:
-        lines = ring.lines[slot]
-        if ring.fine == 2:
-            _doubled(picture, lines[_PAD:-_PAD])
+        if self._side is None or ring.fine == 1:
+            _put(ring, slot, picture)
         else:
-            lines[_PAD:-_PAD] = picture
-        lines[:_PAD] = lines[_PAD]
-        lines[-_PAD:] = lines[-_PAD - 1]
+            self._storing = self._side.submit(_put, ring, slot, picture)
 
-    def sample(self, ring: Ring, slot: Array, x: Array, y: Array, *, sharp: bool) -> Array:
-        _, tall, wide, _ = ring.lines.shape
-        fine = np.float32(ring.fine)
-        inside = np.clip(fine * y, 0, tall - 2 * _PAD - 1)  # paint past the edge must not see its neighbour
-        line = slot.astype(np.float32) * np.float32(tall) + (inside + np.float32(_PAD))
+    def sample(self, ring: Ring, slot: Array, x: Array, y: Array) -> Array:
+        return _sampled(ring, slot, x, y, cv2.INTER_LINEAR)
+
+    def sharply(self, ring: Ring, slot: Array, x: Array, y: Array) -> Callable[[], Array]:
         # Cubic sampling of a doubled picture is sharper than Lanczos' of the plain one, and half the work.
-        kind = cv2.INTER_CUBIC if sharp else cv2.INTER_LINEAR
-        tower = ring.lines.reshape(-1, wide, 3)
-        return cv2.remap(tower, fine * x, line, kind, borderMode=cv2.BORDER_REPLICATE)
+        if self._side is None:
+            picture = _sampled(ring, slot, x, y, cv2.INTER_CUBIC)
+            return lambda: picture
+        # one thread, so what is stored is there before it is sampled; its error is raised here
+        if self._storing is not None and self._storing.done():
+            self._storing.result()
+        return self._side.submit(_sampled, ring, slot, x, y, cv2.INTER_CUBIC).result
 
     def mixed(self, under: Array, over: Array, weight: Array) -> Array:
         if under.dtype == np.uint8:
@@ -233,13 +243,34 @@ def _eight_bit(picture: Array) -> Array:
     return picture if picture.dtype == np.uint8 else (picture >> 8).astype(np.uint8)
 
 
+def _put(ring: Ring, slot: int, picture: Array) -> None:
+    lines = ring.lines[slot]
+    if ring.fine == 2:
+        _doubled(picture, lines[_PAD:-_PAD])
+    else:
+        lines[_PAD:-_PAD] = picture
+    lines[:_PAD] = lines[_PAD]
+    lines[-_PAD:] = lines[-_PAD - 1]
+
+
+def _sampled(ring: Ring, slot: Array, x: Array, y: Array, kind: int) -> Array:
+    _, tall, wide, _ = ring.lines.shape
+    fine = np.float32(ring.fine)
+    inside = np.clip(fine * y, 0, tall - 2 * _PAD - 1)  # paint past the edge must not see its neighbour
+    line = slot.astype(np.float32) * np.float32(tall) + (inside + np.float32(_PAD))
+    tower = ring.lines.reshape(-1, wide, 3)
+    return cv2.remap(tower, fine * x, line, kind, borderMode=cv2.BORDER_REPLICATE)
+
+
 def _doubled(picture: Array, into: Array) -> None:
-    """``picture`` (H, W, 3) at twice the size: its own pixels at even places, a long kernel's between them."""
+    """``picture`` (H, W, 3) at twice the size: at even places its own pixels, between them new ones."""
     kernel = kernels.lanczos(2)[:, 1]
     first, edge = len(kernel) // 2 - 1, cv2.BORDER_REPLICATE
     height, width = picture.shape[:2]
     # sepFilter2D takes thrice as long
     between = cv2.filter2D(picture, -1, kernel[None], anchor=(first, 0), borderType=edge)
-    rows = cv2.merge([picture, between]).reshape(height, 2 * width, 3)
+    pairs = np.empty((height, width, 6), picture.dtype)
+    cv2.mixChannels([picture, between], [pairs], [index // 2 for index in range(12)])
+    rows = pairs.reshape(height, 2 * width, 3)
     into[0::2] = rows
     into[1::2] = cv2.filter2D(rows, -1, kernel[:, None], anchor=(0, first), borderType=edge)

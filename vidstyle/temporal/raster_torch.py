@@ -176,7 +176,14 @@ class TorchRaster:
     def put(self, ring: Tensor, slot: int, picture: Tensor) -> None:
         ring[:, slot] = picture[0]
 
-    def sample(self, ring: Tensor, slot: Tensor, x: Tensor, y: Tensor, *, sharp: bool) -> Tensor:
+    def sample(self, ring: Tensor, slot: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        return self._in_bands(ring, slot, x, y, is_sharp=False)
+
+    def sharply(self, ring: Tensor, slot: Tensor, x: Tensor, y: Tensor) -> Callable[[], Tensor]:
+        picture = self._in_bands(ring, slot, x, y, is_sharp=True)  # a device does not wait anyway
+        return lambda: picture
+
+    def _in_bands(self, ring: Tensor, slot: Tensor, x: Tensor, y: Tensor, *, is_sharp: bool) -> Tensor:
         # Gathered by whole numbers: grid_sample wants the ring in the coordinates' float32, twice the memory,
         # knows no kernel longer than cubic, which loses four times the sharpness (12 % of the
         # variance of the Laplacian for 3), and is up to 0.002 px off over so tall a block.
@@ -184,7 +191,7 @@ class TorchRaster:
         count = -(-x.numel() // _SAMPLED)
         with memory_errors(self.device, width, height):
             bands = [
-                self._sampled(ring, *planes, is_sharp=sharp)
+                self._sampled(ring, *planes, is_sharp=is_sharp)
                 for planes in zip(slot.chunk(count), x.chunk(count), y.chunk(count), strict=True)
             ]
             picture = torch.cat(bands, 1).unsqueeze(0)

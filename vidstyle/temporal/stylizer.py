@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -21,6 +22,7 @@ from vidstyle.temporal.cuts import Cuts
 from vidstyle.temporal.decisions import Motion
 from vidstyle.temporal.paintmap import Need
 from vidstyle.temporal.raster import Raster
+from vidstyle.temporal.raster_cv import CvRaster
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +100,10 @@ def steadied(
     method: Method | None = None
     interrupted: Method | None = None  # by what may turn out to be a flash
     last: Frame | None = None
-    with closing(ahead(frames) if ahead is not None and cuts is not None else _unmoved(frames)) as moving:
+    moved = ahead(frames) if ahead is not None and cuts is not None else _unmoved(frames)
+    # the thread beside the map ends with the loop
+    with closing(moved) as moving, ThreadPoolExecutor(1, "results") as side:
+        raster = CvRaster(side) if raster is None else raster
         for frame, motion in moving:
             if cuts is None:
                 is_cut = last is None
