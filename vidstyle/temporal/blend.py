@@ -52,6 +52,7 @@ class Blend:
         self._forth: tuple[Array, Array] | None = None
         self._result: NDArray[np.float32] | None = None
         self._now: Any = None
+        self.repainted = 1.0
 
     def plan(self, content: Array, *, renew: float = 0.0, motion: Motion | None = None) -> Need:
         """Look at the frame ``content`` (H, W, 3) uint8 or uint16; a blend wants all of it painted."""

@@ -67,6 +67,7 @@ class PaintMap:
         self._state: State | None = None
         self._plan: Plan | None = None
         self._shown: Picture | None = None
+        self.repainted = 1.0
         self._fading: Picture | None = None  # what is still to go on the way to the latest result
 
     # The two steps ------------------------------------------------------------------------------------
@@ -115,6 +116,8 @@ class PaintMap:
         elif self._plan is not None:
             plan, self._plan = self._plan, None
             self._shown = self._settle(plan, raster.upload(painted), valid)
+        else:
+            self.repainted = 0.0
         return raster.download(self._shown)
 
     def _begin(self, sample_bytes: int, picture: Picture) -> None:
@@ -146,6 +149,7 @@ class PaintMap:
         kept = raster.resized(raster.floats(plan.weight >= 1), *layout.tone)
         if valid is None:
             state.goal = raster.coarse(paint, old, *layout.tone, 1.0)
+        self.repainted = plan.share
         state.goal = raster.scaled(state.goal, kept)
         pace = raster.clip(self._settings.tone + plan.renewal + plan.brightening, 0.0, 0.5)
         state.tone = raster.stepped(state.tone, state.goal, pace * kept)

@@ -52,6 +52,9 @@ Ahead = Callable[[Iterable[Frame]], Generator[Moving, None, None]]
 class Method(Protocol):
     """Makes the painted frames of one shot agree."""
 
+    repainted: float
+    """Share of the last result, 0 to 1, that shows fresh paint."""
+
     def plan(self, content: Any, *, renew: float = 0.0, motion: Motion | None = None) -> Need:
         """Where a frame wants fresh paint."""
 
@@ -79,6 +82,7 @@ def steadied(
     options: SteadyOptions = SteadyOptions(),  # noqa: B008  # a frozen record
     flow: Any = None,
     raster: Raster | None = None,
+    begin: Callable[[], Method] | None = None,
     ahead: Ahead | None = None,
     finish: Finish | None = None,
     progress: Progress | None = None,
@@ -91,6 +95,7 @@ def steadied(
         options: the method, its flow's size and its stability; 0 shows each frame as it was painted.
         flow: a ``FlowEstimator``; DIS if None.
         raster: where the method computes; on the CPU if None.
+        begin: makes the method of a shot, say a ``PaintMap`` of other settings; that of ``options`` if None.
         ahead: gives the frames with their motion, which it may estimate ahead of the loop; closed at the end.
         finish: strength, kept colours and masks; comes after the method, so these follow their own times.
         progress: how far the style has moved between two times, for a style track.
@@ -117,14 +122,16 @@ def steadied(
                 if seen.is_return and interrupted is not None:
                     method, interrupted = interrupted, None
                 elif is_cut or method is None:
-                    method, interrupted = _begin(options, flow, raster), method
+                    made = begin() if begin is not None else _begin(options, flow, raster)
+                    method, interrupted = made, method
                 renew = progress(last.time, frame.time) if progress is not None and last is not None else 0.0
                 known = None if seen.is_return else motion  # the map's last frame is another one
                 need = method.plan(frame.pixels, renew=renew, motion=known)
                 times.append(perf_counter())
                 fresh = paint(frame, is_cut or seen.is_return, need)
                 times.append(perf_counter())
-                shown, repainted = method.settle(fresh.pixels, fresh.valid), need.share
+                shown = method.settle(fresh.pixels, fresh.valid)
+                repainted = method.repainted
                 if not (seen.is_cut or cuts.is_flash_possible):
                     interrupted = None
             pixels = shown if finish is None else finish(frame, shown)
