@@ -188,3 +188,34 @@ def test_threads_may_share_an_estimator() -> None:
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda pair: dis(*pair), pairs * 4))
     assert all(torch.equal(flow, alone[index % 4]) for index, flow in enumerate(together))
+
+
+def test_a_dim_half_is_searched_with_the_contrast_of_the_bright_half() -> None:
+    picture = grey(shifted(96, 160, 0, 0)[0]).astype(np.float32)
+    picture[:, 80:] = 60 + 0.15 * picture[:, 80:]
+    levelled = DIS().prepared(np.rint(picture).astype(np.uint8))
+    bright, dim = (float(half.std()) for half in (levelled[:, 8:64], levelled[:, 96:-8]))
+    assert dim > 0.5 * bright
+    plain = DIS(DISSettings(is_levelled=False))
+    assert np.array_equal(plain.prepared(levelled), levelled)
+
+
+def test_an_even_picture_stays_even_when_contrast_is_levelled() -> None:
+    even = np.full((40, 64), 90, np.uint8)
+    even[::2] += 1  # grain of one level
+    assert np.ptp(DIS().prepared(even)) <= 8
+
+
+def test_a_fitting_guess_is_where_the_search_begins_and_a_worse_one_is_ignored() -> None:
+    source, target = (DIS().prepared(grey(each)) for each in shifted(96, 160, 26, 0))
+    guess = np.zeros((96, 160, 2), np.float32)
+    guess[..., 0] = 26
+    before = guess.copy()
+
+    def error(flow: NDArray[np.float32]) -> float:
+        return float(np.linalg.norm(flow[16:-16, 32:-32] - (26, 0), axis=2).mean())
+
+    assert error(DIS().between(source, target, guess)) < 0.3 < error(DIS().between(source, target))
+    assert np.array_equal(guess, before)  # the caller's own
+    near, other = (DIS().prepared(grey(each)) for each in shifted(96, 160, 1, 0))
+    assert np.array_equal(DIS().between(near, other, guess), DIS().between(near, other))
