@@ -49,13 +49,13 @@ class MapSettings:
     """Gaussian, px, over that motion."""
     seam: float = 1.5
     """Gaussian, px, of the border between old paint and new."""
-    fade: float = 0.93
+    fade: float = 0.88
     """What is left, a frame later, of the step from old paint to new; 0 switches at once."""
-    fade_content: float = 0.2
+    fade_content: float = 0.15
     """No fade where the content differs by more: it would be a ghost."""
-    match: float = 0.6
+    match: float = 0.5
     """Share of the coarse colours of old paint that the new strokes in its place begin with."""
-    tone: float = 0.05
+    tone: float = 0.06
     """Share of the coarse colour difference to fresh paint that old paint takes on in each frame."""
 
 
