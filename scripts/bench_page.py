@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-TABLES = ("speed", "memory", "steadiness")
+TABLES = ("speed", "memory", "steadiness", "quality_means", "sweep")
 
 
 def fill(page: Path, results: Path) -> list[str]:
-    """Replace each table of ``page`` for which ``results`` has one; returns their names."""
+    """Replace each table that ``page`` has a place for and ``results`` a file of; returns their names."""
     text, done = page.read_text(encoding="utf-8"), []
     for name in TABLES:
         source = results / f"{name}.md"
-        if source.is_file():
+        if source.is_file() and f"<!-- {name}:begin -->" in text:
             text = replaced(text, name, source.read_text(encoding="utf-8").strip())
             done.append(name)
     page.write_text(text, encoding="utf-8")

@@ -59,7 +59,7 @@ def main() -> int:
                 print(_line(rows[-1]), flush=True)
             work.write_sheet()
     write_tables(rows, folder)
-    print(f"\n{markdown(rows)}\n\ntables and contact sheets: {folder}")
+    print(f"\n{markdown(rows)}\n\n{means(rows)}\n\ntables and contact sheets: {folder}")
     return 0
 
 
@@ -249,7 +249,7 @@ REFERENCES = {
 
 
 def write_tables(rows: Sequence[Row], folder: Path) -> None:
-    """``quality.csv`` and ``quality.md``."""
+    """``quality.csv``, ``quality.md`` and ``quality_means.md``."""
     names = [*METRICS, *SLOW_METRICS]
     with (folder / "quality.csv").open("w", newline="") as file:
         writer = csv.writer(file)
@@ -257,21 +257,33 @@ def write_tables(rows: Sequence[Row], folder: Path) -> None:
         for row in rows:
             writer.writerow([row.clip, row.style, row.setting, row.frames, *(row.values[n] for n in names)])
     (folder / "quality.md").write_text(markdown(rows) + "\n")
+    (folder / "quality_means.md").write_text(means(rows) + "\n")
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """One line a row; under them the mean of each setting."""
+    """One line a row."""
     from vidstyle.metrics.meaning import written
 
     names = [*METRICS, *SLOW_METRICS]
     lines = [["clip", "style", "setting", *names], ["---"] * (3 + len(names))]
     for row in rows:
         lines.append([row.clip, row.style, row.setting, *(written(n, row.values[n]) for n in names)])
+    return _table(lines)
+
+
+def means(rows: Sequence[Row]) -> str:
+    """One line a setting: the mean of its rows."""
+    from vidstyle.metrics.meaning import written
+
+    names = [*METRICS, *SLOW_METRICS]
+    lines = [["setting", *names], ["---"] * (1 + len(names))]
     for setting in dict.fromkeys(row.setting for row in rows):
         same = [row for row in rows if row.setting == setting]
-        if len(same) > 1:
-            means = [written(name, _mean([row.values[name] for row in same])) for name in names]
-            lines.append(["**mean**", "", setting, *means])
+        lines.append([setting, *(written(name, _mean([row.values[name] for row in same])) for name in names)])
+    return _table(lines)
+
+
+def _table(lines: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
