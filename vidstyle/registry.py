@@ -76,6 +76,8 @@ METRICS: Registry[Any] = Registry(
         "tof": "vidstyle.metrics.tof:TOF",
         "lpips": "vidstyle.metrics.lpips:LPIPS",
         "tlpips": "vidstyle.metrics.lpips:TLPIPS",
+        "fid": "vidstyle.metrics.fid:FID",
+        "art_fid": "vidstyle.metrics.fid:ArtFID",
         "clip_consistency": "vidstyle.metrics.clip_consistency:CLIPConsistency",
         "ssim": "vidstyle.metrics.fidelity:SSIM",
         "psnr": "vidstyle.metrics.fidelity:PSNR",

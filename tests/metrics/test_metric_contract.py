@@ -25,8 +25,10 @@ STYLE = texture(grid(40, 60)).flip(1)
 ELSEWHERE = (
     "lpips",
     "tlpips",
+    "fid",
+    "art_fid",
     "clip_consistency",
-)  # their network does not come with vidstyle: see test_perception
+)  # their network does not come with vidstyle: see test_perception and test_fid
 
 every_metric = pytest.mark.parametrize("name", [name for name in METRICS if name not in ELSEWHERE])
 

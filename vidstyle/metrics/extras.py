@@ -14,7 +14,7 @@ def needed(module: str, metric: str) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         root = module.partition(".")[0]
-        library = {"skimage": "scikit-image"}.get(root, root)
+        library = {"skimage": "scikit-image", "torch_fidelity": "torch-fidelity"}.get(root, root)
         extra = {"transformers": "clip"}.get(root, "evaluate")
         raise OptionError(
             f"{metric} needs {library}, which is not installed; pip install 'vidstyle[{extra}]'"
