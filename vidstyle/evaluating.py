@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import Any, cast
 
 from vidstyle.device import choose_device
 from vidstyle.engines.styles import Style, load
-from vidstyle.errors import InputError, OptionError
+from vidstyle.errors import InputError, OptionError, OutputError
 from vidstyle.evaluation import ALONE, CLIP, Conditions, Evaluation
 from vidstyle.flicker import Flicker, HeatClip
 from vidstyle.flow.cache import FlowCache
@@ -33,6 +34,8 @@ _ON_REQUEST = (
     "temporal_loss_longest",
     "lpips",
     "tlpips",
+    "fid",
+    "art_fid",
     "clip_consistency",
 )  # slow, or networks from elsewhere
 DEFAULT_METRICS = tuple(name for name in METRICS if name not in _ON_REQUEST)
@@ -90,6 +93,9 @@ def evaluate(
         raise OptionError("--alone and --engine both say what each frame looks like alone; give one of them")
     if engine is not None and style is None:
         raise OptionError("--engine needs --style: what it is to paint in")
+    read_files = [*([result] if isinstance(result, (str, Path)) else result), source, alone, style]
+    if heatmap is not None and Path(heatmap).resolve() in _resolved(read_files):
+        raise OutputError(f"{heatmap} is an input of this evaluation; write the heat map to another file")
     paths = _named([result] if isinstance(result, (str, Path)) else list(result))
     place = choose_device(device)
     picture = None if style is None else to_tensor(load(style), place)
@@ -119,6 +125,7 @@ def evaluate(
                 on_frame(measurer.frames, matching.info.frames)
         if not measurer.frames:
             raise InputError(f"{source} has no frames in the selected part; see --start and --end")
+        values, strange = _by_metric(measurer.results(), chosen.names)
         conditions = Conditions(
             flow="" if scoring is None else scoring.name,
             flow_size=flow_size if scoring is not None else None,
@@ -126,12 +133,14 @@ def evaluate(
             features=features,
             size=(matching.info.width, matching.info.height),
             every=every,
-            notes=(*matching.notes, *note),
+            intervals=chosen.intervals,
+            normalisation={name: MEANINGS[name].mean for name in chosen.names if MEANINGS[name].mean},
+            notes=(*matching.notes, *note, *_remarks(columns), *strange),
         )
     return Evaluation(
         source=Path(source),
         results=paths,
-        values=_by_metric(measurer.results(), chosen.names),
+        values=values,
         missing=chosen.missing,
         frames=measurer.frames,
         cuts=tuple(walk.cuts),
@@ -149,6 +158,7 @@ class _Chosen:
     def __init__(self, names: Sequence[str] | None, *, has_style: bool, has_alone: bool) -> None:
         self.missing: dict[str, str] = {}
         self.names: list[str] = []
+        self.intervals: dict[str, tuple[int, ...]] = {}
         self.needs_motion = False
         for name in dict.fromkeys(names if names is not None else DEFAULT_METRICS):
             make = METRICS.load(name)
@@ -168,6 +178,8 @@ class _Chosen:
             else:
                 self.names.append(name)
                 self.needs_motion |= "motion" in needs
+                if make.intervals:
+                    self.intervals[name] = tuple(make.intervals)
         if not self.names:
             reasons = "; ".join(f"{name} {reason}" for name, reason in self.missing.items())
             raise OptionError(f"nothing can be measured: {reasons or 'no metric was named'}")
@@ -273,7 +285,29 @@ def _no_motion(step: int, earlier: Sample, later: Sample) -> Any:
     raise AssertionError("no metric asked for motion")
 
 
+def _resolved(files: Iterable[object]) -> set[Path]:
+    return {Path(file).resolve() for file in files if isinstance(file, (str, Path))}
+
+
+def _remarks(columns: Mapping[str, Mapping[str, Metric]]) -> list[str]:
+    """What metrics say of how they measured, those of the first result."""
+    first = next(iter(columns.values()))
+    return [remark for metric in first.values() if (remark := getattr(metric, "remark", None))]
+
+
 def _by_metric(
     columns: Mapping[str, Mapping[str, float | None]], names: Sequence[str]
-) -> dict[str, dict[str, float | None]]:
-    return {name: {column: row[name] for column, row in columns.items() if name in row} for name in names}
+) -> tuple[dict[str, dict[str, float | None]], list[str]]:
+    """Values by metric and column; what came out as no number is left out, and said."""
+    values: dict[str, dict[str, float | None]] = {}
+    strange = []
+    for name in names:
+        values[name] = {}
+        for column, row in columns.items():
+            value = row.get(name)
+            if value is not None and math.isnan(value):
+                strange.append(f"{name} of {column} came out as no number (NaN) and is left out")
+                value = None
+            if name in row:
+                values[name][column] = value
+    return values, strange

@@ -39,6 +39,10 @@ class Conditions:
     every: int
     """One in so many frames was measured."""
     mask: str = "Lai 2018 (forward-backward 0.01/0.5, motion boundary 0.01/0.002, forward differences)"
+    intervals: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """For each metric that compares frames, how many frames back."""
+    normalisation: Mapping[str, str] = field(default_factory=dict)
+    """For each metric of flicker, how its differences become one number."""
     notes: tuple[str, ...] = ()
     """What had to be adapted, and what flatters."""
 
@@ -52,6 +56,8 @@ class Worst:
     """Its warping error less the clip's own."""
     pictures: Mapping[str, tuple[Pixels, Pixels]]
     """Column to the frames before and at this moment."""
+    heat: Mapping[str, Pixels]
+    """Column to the map of its change between them along the clip's motion, over the frame in grey."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,6 +155,9 @@ class Evaluation:
             for name, warped in made.warped_by.items():
                 by = f"steadied with {warped or 'an unknown flow, if any'}"
                 lines.append(f"{name} was {'not steadied' if warped == 'none' else by}")
+        for name, mean in made.normalisation.items():
+            steps = ", ".join(map(str, made.intervals[name]))
+            lines.append(f"{name}: {mean}, between frames {steps} apart")
         lines.append(f"features: {made.features}")
         return [*lines, *made.notes]
 
@@ -168,9 +177,11 @@ def aligned(rows: Iterable[list[str]]) -> list[str]:
 
 
 def _number(value: float | None) -> float | str | None:
-    """A number as JSON holds it: infinity is a word there, as JSON has none."""
+    """A number as JSON holds it: what is not finite is a word there, as JSON has none."""
     if value is None or math.isfinite(value):
         return value
+    if math.isnan(value):
+        return "nan"
     return "inf" if value > 0 else "-inf"
 
 

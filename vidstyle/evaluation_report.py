@@ -107,14 +107,17 @@ def _curves(found: Evaluation) -> str:
         for cut in found.cuts:
             plot.axvline(float(cut), color="#9ca3af", ls="--", lw=1)
         plot.set_ylabel(metric.replace("_", " "))
+        plot.margins(x=0, y=0.1)
         plot.set_ylim(bottom=0)
         plot.grid(alpha=0.25)
-        plot.margins(x=0)
-    plots[0, 0].legend(loc="upper right", ncols=4, fontsize="small")
+    lines, words = plots[0, 0].get_legend_handles_labels()
+    figure.legend(lines, words, loc="outside upper right", ncols=4, fontsize="small")  # over no curve
     plots[-1, 0].set_xlabel("seconds" + (" (dashed: cuts)" if found.cuts else ""))
     data = io.BytesIO()
     figure.savefig(data, format="png")
-    return _figure(data.getvalue(), "Frame by frame. Clip: the floor. Alone: each frame painted by itself.")
+    return _figure(
+        data.getvalue(), "png", "Frame by frame. Clip: the floor. Alone: each frame painted by itself."
+    )
 
 
 def _drawn(found: Evaluation, column: str, metric: str) -> bool:
@@ -131,16 +134,17 @@ def _moments(found: Evaluation) -> str:
 
 
 def _moment(moment: Worst) -> str:
-    """Two frames of each column, and what changed between them, four times as strong."""
-    rows = []
-    for before, now in moment.pictures.values():
-        change = np.abs(now.astype(np.int16) - before.astype(np.int16))
-        rows.append(np.concatenate([before, now, np.clip(4 * change, 0, 255).astype(np.uint8)], axis=1))
+    """Two frames of each column, and where it changed between them along the clip's motion."""
+    rows = [
+        np.concatenate([before, now, moment.heat[name]], axis=1)
+        for name, (before, now) in moment.pictures.items()
+    ]
     text = (
-        f"{float(moment.time):.2f} s: rows {', '.join(moment.pictures)}; the frame before, the frame, "
-        "and their difference times 4 (motion of the clip is in it too)"
+        f"{float(moment.time):.2f} s: rows {', '.join(moment.pictures)}; the frame before, the frame, and "
+        f"the change along the clip's motion, from dark red to yellow at {FULL:.0%} or more; "
+        "what is hidden in one of the frames does not count"
     )
-    return _figure(_png(np.concatenate(rows)), text)
+    return _figure(_jpeg(np.concatenate(rows)), "jpeg", text)
 
 
 def _heat(found: Evaluation) -> str:
@@ -148,21 +152,22 @@ def _heat(found: Evaluation) -> str:
     for name, change in found.heat.items():
         grey = np.zeros((*change.shape, 3), np.uint8)
         text = f"{name}: mean change along the clip's motion, black: none, yellow: {FULL / 5:.0%} or more"
-        figures.append(_figure(_png(heated(grey, change * 5)), text))  # means are small
+        figures.append(_figure(_jpeg(heated(grey, change * 5)), "jpeg", text))  # means are small
     return "".join(figures)
 
 
-def _figure(png: bytes, caption: str) -> str:
-    data = base64.b64encode(png).decode()
+def _figure(data: bytes, kind: str, caption: str) -> str:
+    text = base64.b64encode(data).decode()
     return (
-        f'<figure><img alt="{_text(caption)}" src="data:image/png;base64,{data}">'
+        f'<figure><img alt="{_text(caption)}" src="data:image/{kind};base64,{text}">'
         f"<figcaption>{_text(caption)}</figcaption></figure>"
     )
 
 
-def _png(pixels: Pixels) -> bytes:
+def _jpeg(pixels: Pixels) -> bytes:
+    """Pictures of paint are several times smaller so than as PNG."""
     data = io.BytesIO()
-    Image.fromarray(pixels).save(data, format="PNG", optimize=True)
+    Image.fromarray(pixels).save(data, format="JPEG", quality=80, optimize=True)
     return data.getvalue()
 
 

@@ -24,7 +24,7 @@ from vidstyle.video.writer import Writer
 FULL = 0.25  # of the range: a change that is shown in the brightest colour
 _MOMENTS = 4  # of the worst are kept
 _APART = Fraction(1, 2)  # s between two of them: neighbours show the same
-_LINES = 270  # px, height of the pictures kept of them
+_LINES = 200  # px, height of the pictures kept of them: three beside each other fill a page
 
 
 class Flicker:
@@ -50,12 +50,11 @@ class Flicker:
         """Take in a frame that has one before it in its shot."""
         self._count += 1
         for name in self._results:
-            squares = squared_change(before[name], now[name], motion).mean(1)[0]
-            change = squares.sqrt().cpu().numpy().astype(np.float32, copy=False)
+            change = _change(before[name], now[name], motion)
             if name == self._results[0]:
                 self.latest = change
             self._sums[name] = self._sums.get(name, np.zeros(change.shape)) + change
-        self._note(time, before, now, values)
+        self._note(time, before, now, motion, values)
 
     def heat(self) -> dict[str, NDArray[np.float32]]:
         """The mean change (H, W) of each result, as intensity."""
@@ -70,6 +69,7 @@ class Flicker:
         time: Fraction,
         before: Mapping[str, Sample],
         now: Mapping[str, Sample],
+        motion: Motion,
         values: Mapping[str, Mapping[str, float | None]],
     ) -> None:
         ours = values[self._results[0]].get("warping_error")
@@ -84,7 +84,11 @@ class Flicker:
             return
         shown = [CLIP, *(name for name in now if name != CLIP)]
         pictures = {name: (_small(before[name].result), _small(now[name].result)) for name in shown}
-        others.append((excess, next(self._number), Worst(time, excess, pictures)))
+        heat = {
+            name: _reduced(heated(to_pixels(before[name].result), _change(before[name], now[name], motion)))
+            for name in shown
+        }
+        others.append((excess, next(self._number), Worst(time, excess, pictures, heat)))
         self._worst = heapq.nlargest(_MOMENTS, others)
 
 
@@ -119,8 +123,18 @@ def heated(pixels: Pixels, change: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.asarray(np.rint(grey * (1 - weight) + colours * weight), np.uint8)
 
 
+def _change(before: Sample, now: Sample, motion: Motion) -> NDArray[np.float32]:
+    """Change (H, W) along the motion, as intensity, on the earlier frame's grid; 0 where it is distrusted."""
+    squares = squared_change(before, now, motion).mean(1)[0]
+    return squares.sqrt().cpu().numpy().astype(np.float32, copy=False)
+
+
 def _small(picture: Any) -> Pixels:
-    pixels: Any = to_pixels(picture)
+    return _reduced(to_pixels(picture))
+
+
+def _reduced(picture: Pixels) -> Pixels:
+    pixels: Any = picture
     scale = min(1.0, _LINES / pixels.shape[0])
     if scale < 1:
         pixels = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

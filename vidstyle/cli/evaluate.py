@@ -113,6 +113,15 @@ def _targets(words: argparse.Namespace) -> dict[str, Path]:
     targets = {
         kind: Path(value) for kind in ("json", "csv", "report") if (value := getattr(words, kind)) is not None
     }
+    inputs = {Path(word).resolve() for word in _inputs(words)}
+    heatmap = [] if words.heatmap is None else [Path(words.heatmap)]
+    seen: set[Path] = set()
+    for target in (*targets.values(), *heatmap):
+        if target.resolve() in inputs:
+            raise OutputError(f"{target} is an input of this evaluation; write to another file")
+        if target.resolve() in seen:
+            raise OutputError(f"{target} is named twice; give each file a name of its own")
+        seen.add(target.resolve())
     for target in targets.values():
         if not target.parent.is_dir():
             raise OutputError(f"the folder {target.parent} does not exist; make it first")
@@ -121,6 +130,12 @@ def _targets(words: argparse.Namespace) -> dict[str, Path]:
         if target.exists() and not words.overwrite:
             raise OutputError(f"{target} exists already; give --overwrite to replace it")
     return targets
+
+
+def _inputs(words: argparse.Namespace) -> list[str]:
+    """All that is read, which must never be written over."""
+    others = (words.source, words.style, words.alone)
+    return [*words.inputs, *(word for word in others if word is not None)]
 
 
 def _split(text: str) -> list[str]:

@@ -18,15 +18,20 @@ class Meaning:
     """Whether the clip's own value says anything."""
     tells_alone: bool = True
     """Whether the value of frames painted each alone says anything."""
+    mean: str = ""
+    """How differences along the motion become one number, where fields differ in that."""
 
+
+_SQUARES = "mean squared difference over trusted pixels"
+_ROOT = "root mean square over all pixels, distrusted ones as 0"
 
 MEANINGS = {
-    "warping_error": Meaning("squared intensity", "low: near the clip's own"),
-    "frame_difference": Meaning("%", "low: under 2"),
+    "warping_error": Meaning("squared intensity", "low: near the clip's own", mean=_SQUARES),
+    "frame_difference": Meaning("%", "low: under 2", mean="mean absolute difference over trusted pixels"),
     "flicker_reduction": Meaning("ratio", "high, at equal style and sharpness", tells_alone=False),
-    "temporal_loss_short": Meaning("intensity", "low"),
-    "temporal_loss_long": Meaning("intensity", "low"),
-    "temporal_loss_longest": Meaning("intensity", "low"),
+    "temporal_loss_short": Meaning("intensity", "low", mean=_ROOT),
+    "temporal_loss_long": Meaning("intensity", "low", mean=_ROOT),
+    "temporal_loss_longest": Meaning("intensity", "low", mean=_ROOT),
     "style_distance": Meaning("1", "low: near each frame's alone"),
     "content_distance": Meaning("1", "low, if the style allows", tells_clip=False),
     "sharpness": Meaning("ratio", "near 1: lower is blur", tells_alone=False),
@@ -36,6 +41,8 @@ MEANINGS = {
     "tof": Meaning("px", "low: moves as the clip does", tells_clip=False),
     "lpips": Meaning("1", "low: painted as each frame alone", tells_alone=False),
     "tlpips": Meaning("100 LPIPS", "low: changes as much as the clip", tells_clip=False),
+    "fid": Meaning("squared features", "low: near each frame's alone"),
+    "art_fid": Meaning("1", "low: near each frame's alone"),
     "clip_consistency": Meaning("cosine", "high: 0.98 and more says little"),
     "ssim": Meaning("1", "high, if the style allows", tells_clip=False),
     "psnr": Meaning("dB", "high, if the style allows", tells_clip=False),

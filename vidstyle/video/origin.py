@@ -16,6 +16,8 @@ def warped_by(path: Path) -> str | None:
     """The flow estimator that steadied ``path``, if its tags name one; else None."""
     if not path.is_file():
         return None
+    if not path.stat().st_size:
+        raise InputError(f"{path} is empty (0 bytes); copy or record it again")
     try:
         with av.open(path) as container:
             texts = [str(value) for value in container.metadata.values()]
