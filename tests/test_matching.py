@@ -102,6 +102,13 @@ def test_a_part_of_the_clip_is_held_against_its_result(clip: Path, tmp_path: Pat
     assert numbers(clip, {"ours": part}, options) == [(n, n) for n in range(4, 9)]
 
 
+def test_frames_are_those_of_the_clip_also_for_a_result_of_another_rate(clip: Path, tmp_path: Path) -> None:
+    half = write_clip(tmp_path / "half.mp4", shapes()[::2], rate=Fraction(25, 2))
+    twice = write_clip(tmp_path / "twice.mp4", [p for p in shapes() for _ in range(2)], rate=Fraction(50))
+    found = numbers(clip, {"half": half, "twice": twice}, ReadOptions(frames=6))
+    assert found == [(n, n // 2 * 2, n) for n in range(6)]
+
+
 def test_frames_limit_all(clip: Path) -> None:
     assert numbers(clip, {"ours": clip}, ReadOptions(frames=3)) == [(n, n) for n in range(3)]
 

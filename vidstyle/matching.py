@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from typing import Any, cast
 
@@ -53,9 +54,9 @@ class Matching:
         self.notes = []
         with ExitStack() as stack:
             self._clip = stack.enter_context(Reader(clip, options))
-            rate = options.rate or self._clip.info.rate  # of folders of pictures, which have no times
-            whole = ReadOptions(rate=rate, frames=options.frames, hdr=options.hdr)
-            self._results = {name: stack.enter_context(Reader(path, whole)) for name, path in results.items()}
+            self._results = {
+                name: stack.enter_context(self._opened(path, options)) for name, path in results.items()
+            }
             infos = {name: reader.info for name, reader in self._results.items()}
             for info in infos.values():
                 _check_shape(self._clip.info, info)
@@ -93,6 +94,18 @@ class Matching:
                         if picture is not None
                     },
                 )
+
+    def _opened(self, path: Path, options: ReadOptions) -> Reader:
+        """A result, as many of its own frames as last as long as those asked for of the clip."""
+        clip = self._clip.info.rate
+        # the clip's rate is that of folders of pictures, which have no times
+        words = ReadOptions(rate=options.rate or clip, frames=options.frames, hdr=options.hdr)
+        reader = Reader(path, words)
+        own = reader.info.rate
+        if options.frames is None or not clip or not own or abs(clip - own) <= _LIKE * clip:
+            return reader
+        with reader:
+            return Reader(path, replace(words, frames=ceil(options.frames * own / clip)))
 
     def _note(self, text: str) -> None:
         self.notes.append(text)
