@@ -28,7 +28,7 @@ from vidstyle.pipeline import prefetch
 from vidstyle.registry import ENGINES, FLOWS
 from vidstyle.report import OnFrame, RunReport
 from vidstyle.run import described, run
-from vidstyle.temporal.ahead import motions
+from vidstyle.temporal.ahead import Moving, motions
 from vidstyle.temporal.finish import finisher
 from vidstyle.temporal.raster import Raster
 from vidstyle.temporal.raster_torch import TorchRaster
@@ -98,9 +98,10 @@ class Stylizer:
         meter = self._meter() if measure else None
 
         def stage(frames: Iterable[Frame]) -> Iterator[Shown]:
+            ahead = self._ahead(is_threaded=True)
             if meter is not None:
-                return metered(frames, lambda taken: self._shown(taken, read, self._ahead()), meter)
-            return self._shown(frames, read, self._ahead())
+                return metered(frames, lambda taken: self._shown(taken, read, ahead), meter)
+            return self._shown(frames, read, ahead)
 
         chosen = {
             "style": self._names,
@@ -151,12 +152,17 @@ class Stylizer:
         name = flow_name(self._steady, str(self._painter.device))
         return Meter(None if alone is None else load(alone), self._flow, name)
 
-    def _ahead(self) -> Ahead | None:
-        """Motion in a thread of its own, where frames come from a file and the map is on the CPU."""
+    def _moving(self, frames: Iterable[Frame]) -> Generator[Moving, None, None]:
+        """Frames with their motion, where the map is on the CPU."""
+        return motions(frames, self._flow, self._steady.flow_size)
+
+    def _ahead(self, *, is_threaded: bool) -> Ahead | None:
+        """What tells motion; in a thread of its own where frames may be looked ahead at: those of files."""
         if self._steady.temporal != "map" or raster_of(self._painter.device) is not None:
             return None
-        flow, size = self._flow, self._steady.flow_size
-        return lambda frames: prefetch(motions(frames, flow, size), _AHEAD, "motion")
+        if not is_threaded:
+            return self._moving
+        return lambda frames: prefetch(self._moving(frames), _AHEAD, "motion")
 
     def _shown(
         self, frames: Iterable[Frame], read: ReadOptions, ahead: Ahead | None = None
@@ -183,7 +189,7 @@ class Stylizer:
                 kinds.append(not isinstance(item, Frame))
                 yield _as_frame(item, index * step, step)
 
-        for shown in self._shown(taken(), ReadOptions()):
+        for shown in self._shown(taken(), ReadOptions(), self._ahead(is_threaded=False)):
             yield shown.frame.pixels if kinds.popleft() else shown.frame
 
     def _finisher(self, read: ReadOptions, stack: ExitStack) -> Any:

@@ -159,12 +159,25 @@ def test_the_same_frames_give_the_same_bytes() -> None:
     assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
-@pytest.mark.parametrize("frame", [(360, 640), (1080, 1920), (2160, 3840), (4320, 7680)])
-def test_results_that_are_kept_fit_in_memory_and_under_the_limit_of_sampling(frame: tuple[int, int]) -> None:
+SHAPES = [
+    (360, 640),
+    (1080, 1920),
+    (2160, 3840),
+    (4320, 7680),
+    (100, 16_400),
+    (9000, 100),
+    (8190, 40),
+    (40, 15_990),
+]
+
+
+@pytest.mark.parametrize("frame", SHAPES)
+def test_results_that_are_kept_fit_in_memory_and_under_the_limits_of_sampling(frame: tuple[int, int]) -> None:
     layout = Layout.of(frame, sample_bytes=1, flow_size=None, slots=64)
     assert layout.slots >= 2
-    assert layout.slots * frame[0] * frame[1] * 3 <= 420e6
-    assert layout.slots * (frame[0] + 8) < 32_767
+    assert layout.slots * layout.fine**2 * frame[0] * frame[1] * 3 <= 420e6
+    assert layout.slots * (layout.fine * frame[0] + 8) < 32_767
+    assert layout.fine * frame[1] < 32_767
 
 
 def test_frames_of_another_size_are_refused_in_one_line() -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 _SMALLEST = 32  # px: a shorter side leaves DIS no pyramid
 
+_VERSION = 2  # of what is done to pictures before OpenCV sees them
 _COARSE = 8  # px to one of the coarse pictures that contrast is measured on
 _DEVIATION = 40.0  # levels of 255 that local contrast is brought to
 _NOISE = 6.0  # levels: what differs by less is not raised to full contrast
@@ -49,6 +50,11 @@ class DIS:
 
     def __init__(self, settings: DISSettings = DISSettings()) -> None:  # a frozen record
         self.settings = settings
+
+    @property
+    def identity(self) -> str:
+        """What decides the numbers: two estimators of one identity give the same motion."""
+        return f"dis|{_VERSION}|{self.settings}"
 
     def __call__(self, source: Tensor, target: Tensor) -> Tensor:
         """Motion (B, 2, H, W) float32 in px from ``source`` to ``target``, (B, 3, H, W) in [0, 1]."""
@@ -96,11 +102,14 @@ def _levelled(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The picture with about the same mean and deviation everywhere."""
     height, width = grey.shape
     size = max(1, width // _COARSE), max(1, height // _COARSE)
+    # 16 bits: with means in whole levels the deviation of even ground would be a matter of chance
+    lifted = cv2.multiply(grey, np.full(1, 256.0), dtype=cv2.CV_16U)
     squares = cv2.multiply(grey, grey, dtype=cv2.CV_16U)
     mean, square = (
         cv2.GaussianBlur(cv2.resize(each, size, interpolation=cv2.INTER_AREA).astype(np.float32), (0, 0), 2.5)
-        for each in (grey, squares)
+        for each in (lifted, squares)
     )
+    mean = mean * np.float32(1 / 256)
     gain = _DEVIATION / (np.sqrt(np.maximum(square - mean * mean, 0)) + _NOISE)
     whole, offset = (cv2.resize(each, (width, height)) for each in (gain, gain * mean))
     raised = cv2.multiply(grey, whole, dtype=cv2.CV_32F)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import Any
 
 import numpy as np
@@ -17,18 +17,21 @@ Moving = tuple[Frame, Motion | None]
 """A frame with its motion to the last frame, if that is known."""
 
 
-def motions(frames: Iterable[Frame], flow: Any = None, flow_size: int | None = None) -> Iterator[Moving]:
+def motions(
+    frames: Iterable[Frame], flow: Any = None, flow_size: int | None = None
+) -> Generator[Moving, None, None]:
     """``frames`` with their motion, for a ``PaintMap`` on a CPU with the same ``flow`` and ``flow_size``.
 
-    To be run in a thread of its own, ahead of the one that paints.
+    May be run in a thread of its own, ahead of the one that paints.
     """
     raster, estimator = CvRaster(), flow if flow is not None else DIS()
     last: Frame | None = None
     before: Any = None
+    guess: Any = None  # the last motion that was found
     planes: Any = None
     for frame in frames:
         view = raster.view(frame.pixels, *flow_shape(frame.pixels.shape[:2], flow_size), estimator)
-        guess, planes = planes, None
+        guess, planes = planes if planes is not None else guess, None
         # a frame equal to the last needs no motion: nothing will be planned
         is_same_size = last is not None and last.pixels.shape == frame.pixels.shape
         if last is not None and is_same_size and not np.array_equal(last.pixels, frame.pixels):

@@ -7,8 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 STEPS = 1024  # to a pixel, for which the kernel of sharp samples is known
-
-
 _LOBES = 5  # of the sinc, to each side: 4 keep 0.86 of the sharpness half-way between pixels, 5 keep 0.92
 
 

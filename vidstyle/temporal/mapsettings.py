@@ -13,7 +13,7 @@ _TONE = 4  # px of decisions to one px of tone
 _MATCH = 2  # px of decisions to one px of the colours that new strokes take over
 _LIGHT = 8  # px of decisions to one px of light
 _RING_BYTES = 400e6  # results that are kept take at most this much
-_RING_LINES = 32_000  # OpenCV refuses to sample taller pictures
+_RING_LINES = 32_000  # OpenCV refuses to sample taller or wider pictures
 _FINE_LINES = 1080  # px: larger frames are painted smaller and enlarged, and have no detail of one pixel
 
 
@@ -88,7 +88,8 @@ class Layout:
         short = min(frame)
         step = max(1, int(2 ** round(math.log2(max(short / _DECISIONS, 1)))))
         decisions = -(-height // step), -(-width // step)
-        fine = 2 if short <= _FINE_LINES else 1
+        is_doubled = short <= _FINE_LINES and 2 * width <= _RING_LINES and 2 * (2 * height + 8) <= _RING_LINES
+        fine = 2 if is_doubled else 1
         frame_bytes = fine * height * fine * width * 3 * sample_bytes
         fitting = int(min(_RING_BYTES // frame_bytes, _RING_LINES // (fine * height + 8)))
         return cls(

@@ -26,7 +26,8 @@ class Need:
     """Where a frame wants fresh paint."""
 
     mask: NDArray[np.bool_]
-    """(h, w) on the map's coarser grid; true where fresh paint will be shown."""
+    """(h, w) on the map's coarser grid; true where fresh paint will be shown. If the frame is painted whole,
+    fresh paint may be shown elsewhere too, where the old is worn."""
     share: float
     """Share of the picture, 0 to 1."""
 

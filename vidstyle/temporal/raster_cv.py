@@ -31,7 +31,7 @@ class Ring:
 
 
 class CvRaster:
-    """Pictures are (H, W, 3) uint8 or uint16 arrays, as frames hold them; nothing is uploaded.
+    """Pictures are (H, W, 3) uint8 or uint16 arrays, as frames hold them.
 
     Args:
         side: a thread of its own in which results are stored and sampled, while frames are painted.
@@ -42,10 +42,10 @@ class CvRaster:
         self._storing: Future[None] | None = None
 
     def upload(self, pixels: Array) -> Array:
-        return pixels
+        return pixels.copy()  # the caller may fill the same array with the next frame
 
     def download(self, picture: Array) -> Array:
-        return picture
+        return picture.copy()  # the caller may draw on it; here it is still to be stored and sampled
 
     def size(self, picture: Array) -> tuple[int, int]:
         return int(picture.shape[0]), int(picture.shape[1])
@@ -186,10 +186,14 @@ class CvRaster:
         if self._side is None:
             picture = _sampled(ring, slot, x, y, cv2.INTER_CUBIC)
             return lambda: picture
-        # one thread, so what is stored is there before it is sampled; its error is raised here
-        if self._storing is not None and self._storing.done():
-            self._storing.result()
-        return self._side.submit(_sampled, ring, slot, x, y, cv2.INTER_CUBIC).result
+        stored = self._storing
+
+        def sample() -> Array:
+            if stored is not None:
+                stored.result()  # one thread, so it is done; its error is raised here
+            return _sampled(ring, slot, x, y, cv2.INTER_CUBIC)
+
+        return self._side.submit(sample).result
 
     def mixed(self, under: Array, over: Array, weight: Array) -> Array:
         if under.dtype == np.uint8:

@@ -16,7 +16,7 @@ from vidstyle.flow.dis import DIS
 from vidstyle.images import to_pixels, to_tensor
 from vidstyle.temporal import kernels
 
-_SAMPLED = 1 << 20  # px sampled at once: what eight pixels for each take, 150 MB, is all that is held
+_SAMPLED = 1 << 20  # px sampled at once: what ten pixels for each take, 190 MB, is all that is held
 _SMALLEST_VISIBLE = 1 / 255  # of the range: a fading difference below is dropped
 _MOST_MATRICES = 128  # kept on the device: a clip needs about 20, of a few hundred kB at most
 
@@ -24,9 +24,10 @@ _MOST_MATRICES = 128  # kept on the device: a clip needs about 20, of a few hund
 class TorchRaster:
     """Pictures are (1, 3, H, W) tensors in [0, 1]: float16 for sources of 8 bits, float32 for 16.
 
-    Differences of pictures are float32, planes (H, W). Rings are (3, slots, H, W): twice the CPU's memory, at
-    most 800 MB. Smoothings and uneven reductions are products with small matrices: exact at the edges on
-    every device, and two calls each. Nothing is float64, which Apple's GPUs lack.
+    Differences of pictures are float32, planes (H, W). Rings are (3, slots, H, W), 2 bytes a sample of 8 bits
+    and 4 of 16; what the CPU keeps doubled is kept once here. Smoothings and uneven reductions are products
+    with small matrices: exact at the edges on every device, and two calls each. Nothing is float64, which
+    Apple's GPUs lack.
 
     Args:
         device: where to compute.

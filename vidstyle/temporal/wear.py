@@ -1,4 +1,4 @@
-"""Paint that has lost its strokes: told by the texture of fresh paint in its place."""
+"""Paint that has lost its strokes, or has too many: told by the texture of fresh paint in its place."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ _VISIBLE = 1 / 255  # of the range: paint with less texture is even, and may be
 
 
 def worn(raster: Raster, layout: Layout, settings: MapSettings, old: Picture, fresh: Picture) -> Plane:
-    """Where ``old`` paint has too little texture beside ``fresh`` paint: bool, on the decision grid.
+    """Where ``old`` paint has too little or too much texture beside ``fresh`` paint.
 
-    Texture is the mean absolute Laplacian of the luminance. Paint loses it when strokes are smeared, and when
-    what the engine paints of a place becomes finer while the old paint stays.
+    A bool plane on the decision grid. Texture is the mean absolute Laplacian of the luminance. Paint loses it
+    when strokes are smeared, and when what the engine paints of a place becomes finer while the old paint
+    stays; it gains some where strokes shrink.
     """
     before, now = (raster.texture(picture, *layout.decisions) for picture in (old, fresh))
     sigma = _AROUND * layout.scale
