@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from bench_page import replaced
@@ -34,14 +35,13 @@ def main() -> int:
     report = words.docs / "sample-report.html"
     replaced(page.read_text(encoding="utf-8"), "sample", "")  # before minutes of measuring
     found = measured(words.frames, words.every)
-    write_report(found, report)
+    for moments in range(len(found.worst), -1, -1):  # as many of the worst as the page has room for
+        write_report(replace(found, worst=found.worst[:moments]), report)
+        if report.stat().st_size <= LARGEST:
+            break
     # read again: somebody may have written on meanwhile
     page.write_text(replaced(page.read_text(encoding="utf-8"), "sample", table(found)), encoding="utf-8")
-    size = report.stat().st_size
-    print(f"{report}: {size // 1000} kB")
-    if size > LARGEST:
-        print(f"make_sample_report: the report is larger than {LARGEST // 1000} kB", file=sys.stderr)
-        return 1
+    print(f"{report}: {report.stat().st_size // 1000} kB, {moments} of the worst moments")
     return 0
 
 
