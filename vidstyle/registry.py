@@ -89,3 +89,21 @@ FEATURES: Registry[Any] = Registry(
         "vgg19": "vidstyle.metrics.vgg19:features",
     },
 )
+
+LOSSES: Registry[Any] = Registry(
+    "loss",
+    {
+        "content": "vidstyle.losses.content:Content",
+        "style": "vidstyle.losses.style:RelativeStyle",
+        "gram": "vidstyle.losses.style:GramStyle",
+        "mean-deviation": "vidstyle.losses.style:MeanDeviation",
+        "identity": "vidstyle.losses.identity:Identity",
+        "variation": "vidstyle.losses.variation:Variation",
+        "distillation": "vidstyle.losses.distillation:Distillation",
+        "shift": "vidstyle.losses.shift:Shift",
+        "compound": "vidstyle.losses.compound:Compound",
+        "frame-difference": "vidstyle.losses.frame_difference:FrameDifference",
+        "contrastive": "vidstyle.losses.contrastive:Contrastive",
+        "warped": "vidstyle.losses.warped:Warped",
+    },
+)
