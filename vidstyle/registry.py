@@ -105,5 +105,15 @@ LOSSES: Registry[Any] = Registry(
         "frame-difference": "vidstyle.losses.frame_difference:FrameDifference",
         "contrastive": "vidstyle.losses.contrastive:Contrastive",
         "warped": "vidstyle.losses.warped:Warped",
+        "code": "vidstyle.losses.code:Code",
+    },
+)
+
+RECIPES: Registry[Any] = Registry(
+    "recipe",
+    {
+        "stylenet-distil": "vidstyle.training.recipes:STYLENET_DISTIL",
+        "stylenet": "vidstyle.training.recipes:STYLENET",
+        "style-encoder": "vidstyle.training.recipes:STYLE_ENCODER",
     },
 )

@@ -47,5 +47,6 @@ def make_step(layers: Collection[str] = LAYERS, seed: int = 5) -> Step:
         generator=torch.Generator().manual_seed(seed + 1),
         target=(content * 0.8 + 0.1),
         itself=(content * 0.9 + 0.02).requires_grad_(),
+        codes=(torch.linspace(-1, 1, 8).view(2, 4).requires_grad_(), torch.ones(2, 4)),
         pair=Pair(earlier, later, painted[1], painted[2], motion, trusted),
     )

@@ -29,9 +29,16 @@ def test_a_loss_is_a_positive_number_with_a_slope(loss: Loss) -> None:
     assert value > 0
     value.backward()
     assert step.pair is not None
+    assert step.codes is not None
     slopes = [
         image.grad
-        for image in (step.painted, step.itself, step.pair.painted_earlier, step.pair.painted_later)
+        for image in (
+            step.painted,
+            step.itself,
+            step.codes[0],
+            step.pair.painted_earlier,
+            step.pair.painted_later,
+        )
         if image is not None and image.grad is not None
     ]
     assert slopes
@@ -44,7 +51,7 @@ def test_a_loss_of_the_same_step_is_the_same(loss: Loss) -> None:
 
 
 def test_a_loss_says_which_part_of_the_step_it_lacks(loss: Loss) -> None:
-    bare = replace(make_step(loss.layers), target=None, itself=None, pair=None)
+    bare = replace(make_step(loss.layers), target=None, itself=None, codes=None, pair=None)
     if not loss.needs:
         assert torch.isfinite(loss(bare))
         return

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from vidstyle.losses import compound
 from vidstyle.losses.base import Step
+from vidstyle.losses.code import Code
 from vidstyle.losses.compound import Compound, smooth_field
 from vidstyle.losses.content import Content
 from vidstyle.losses.contrastive import Contrastive
@@ -291,6 +292,15 @@ def test_contrastive_is_the_entropy_of_finding_the_same_place(step: Step) -> Non
                 entropies.append(-math.log(scores[right] / sum(scores)))
         expected += sum(entropies) / len(entropies)
     assert near(loss(step), expected)
+
+
+def test_code_is_the_relative_squared_error(step: Step) -> None:
+    ours, theirs = torch.randn(3, 5), torch.randn(3, 5)
+    expected = 0.0
+    for row in range(3):
+        gap = sum((float(ours[row, k]) - float(theirs[row, k])) ** 2 for k in range(5))
+        expected += gap / sum(float(theirs[row, k]) ** 2 for k in range(5)) / 3
+    assert near(Code()(replace(step, codes=(ours, theirs))), expected)
 
 
 def test_warped_forgives_what_the_light_does(step: Step) -> None:

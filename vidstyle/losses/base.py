@@ -5,12 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from vidstyle.losses.features import StepFeatures
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +52,8 @@ class Step:
     """(B, 3, H, W) in [0, 1]: the teacher's painting, for losses that need "target"."""
     itself: Tensor | None = None
     """(B, 3, H, W) in [0, 1]: ``content`` painted in its own style, for losses that need "itself"."""
+    codes: tuple[Tensor, Tensor] | None = None
+    """(B, K) each: the styles' codes as learnt, with gradient, and the teacher's; for "codes"."""
     pair: Pair | None = None
     """For losses that need "pair"."""
 
@@ -58,7 +62,7 @@ class Loss(nn.Module, ABC):
     """Gives a number to lessen; one that learns (a projection) has parameters."""
 
     needs: ClassVar[frozenset[str]] = frozenset()
-    """Of "target", "itself", "pair": which optional parts of a step it cannot do without."""
+    """Of "target", "itself", "codes", "pair": which optional parts of a step it cannot do without."""
     layers: tuple[str, ...] = ()
     """VGG layers that it looks at."""
 
@@ -67,15 +71,8 @@ class Loss(nn.Module, ABC):
         """A scalar, 0 or more, the mean over the batch."""
 
 
-def present(value: Tensor | None, loss: str, part: str) -> Tensor:
+def present(value: T | None, loss: str, part: str) -> T:
     """``value``, or ``ValueError`` that says which part of the step ``loss`` lacks."""
     if value is None:
         raise ValueError(f"the loss {loss!r} needs the step's {part}")
-    return value
-
-
-def present_pair(value: Pair | None, loss: str) -> Pair:
-    """The same for a pair."""
-    if value is None:
-        raise ValueError(f"the loss {loss!r} needs the step's pair")
     return value

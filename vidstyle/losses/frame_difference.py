@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from vidstyle.losses.base import Loss, Step, present_pair
+from vidstyle.losses.base import Loss, Step, present
 
 
 class FrameDifference(Loss):
@@ -26,7 +26,7 @@ class FrameDifference(Loss):
         self.features = features
 
     def forward(self, step: Step) -> Tensor:
-        pair = present_pair(step.pair, "frame-difference")
+        pair = present(step.pair, "frame-difference", "pair")
         painted = pair.painted_later.float() - pair.painted_earlier.float()
         pixels = (painted - (pair.later - pair.earlier)).square().mean()
         later, earlier = step.features(pair.later), step.features(pair.earlier)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from vidstyle.flow.warp import warp
-from vidstyle.losses.base import Loss, Step, present_pair
+from vidstyle.losses.base import Loss, Step, present
 from vidstyle.losses.content import luminance
 
 
@@ -20,7 +20,7 @@ class Warped(Loss):
     needs = frozenset({"pair"})
 
     def forward(self, step: Step) -> Tensor:
-        pair = present_pair(step.pair, "warped")
+        pair = present(step.pair, "warped", "pair")
         paint = pair.painted_later.float() - warp(pair.painted_earlier.float(), pair.motion)[0]
         light = luminance(pair.later) - warp(luminance(pair.earlier), pair.motion)[0]
         gap = (paint - light) * pair.trusted
