@@ -13,7 +13,7 @@ from vidstyle.errors import WeightsMismatch
 _BLOCKS = 5
 _CHANNELS = (32,) * (2 * _BLOCKS) + (24,)  # of each norm, in order
 _SLACK = 1e-4  # added to a variance before its root is taken
-_LEAST = 1e-3  # deviation of a descriptor's number, at least
+_LEAST = 0.3  # deviation of a descriptor's number, at least, as a share of its mean and by itself
 
 
 class Student(nn.Module):
@@ -50,8 +50,10 @@ class Student(nn.Module):
     @torch.no_grad()
     def standardise(self, descriptors: Tensor) -> None:
         """Learn on numbers standardised by those of ``descriptors`` (N, 2816), N > 1; codes stay the same."""
-        deviation = descriptors.std(0, correction=0).clamp_min(_LEAST)
-        self._standardise(descriptors.mean(0), deviation, fold=True)
+        mean = descriptors.mean(0)
+        # a few pictures may agree on a number by chance: what differs later must not weigh a thousandfold
+        least = (_LEAST * mean.abs()).clamp_min(_LEAST)
+        self._standardise(mean, torch.maximum(descriptors.std(0, correction=0), least), fold=True)
 
     @torch.no_grad()
     def forget(self, parts: tuple[str, ...]) -> None:
