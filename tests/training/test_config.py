@@ -36,7 +36,13 @@ def test_every_preset_fits_every_recipe(preset: str) -> None:
 @pytest.mark.parametrize("kind", ["toml", "json"])
 def test_files_give_way_to_words_and_presets_to_files(tmp_path: Path, kind: str) -> None:
     file = tmp_path / f"mine.{kind}"
-    table = {"preset": "seed", "batch": 3, "crop": 99, "losses": {"content": 2.0, "style": 1.0}}
+    table = {
+        "recipe": "stylenet",
+        "preset": "seed",
+        "batch": 3,
+        "crop": 99,
+        "losses": {"content": 2.0, "style": 1.0},
+    }
     toml = 'preset = "seed"\nbatch = 3\ncrop = 99\n[losses]\ncontent = 2.0\nstyle = 1\n'
     file.write_text(json.dumps(table) if kind == "json" else toml)
     options = settings("stylenet", file=file, words=["batch=5", "losses.style=0.25"], steps=7)

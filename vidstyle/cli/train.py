@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sys
 from collections.abc import Generator
 from pathlib import Path
@@ -77,7 +78,8 @@ def _run(words: argparse.Namespace) -> int:
                 resume=words.resume,
                 on_step=draw,
             )
-    if not words.quiet:
+    # of several processes that train together the first speaks
+    if not words.quiet and os.environ.get("LOCAL_RANK", "0") == "0":
         print(_summary(trained), flush=True)
     return 0
 

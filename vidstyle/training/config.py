@@ -172,6 +172,7 @@ def settings(
     found = dict(before) if before is not None else dict(RECIPES.load(recipe).defaults)
     given = _read(file) if file is not None else {}
     said = dict(_pair(word) for word in words)
+    given.pop("recipe", None)  # a run's settings.json names it
     preset = said.pop("preset", None) or given.pop("preset", None)
     if preset is not None:
         if preset not in PRESETS:
