@@ -113,6 +113,19 @@ def test_a_second_run_in_a_folder_needs_resume(
         run(contents, styles, whole[0], small())
 
 
+def test_a_resumed_run_takes_a_new_rate_and_end_and_needs_no_start(
+    whole: tuple[Path, list[float]], contents: Path, styles: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(whole[0], copy)
+    words = ("losses.contrastive=0.1", "batch=1", "learning_rate=0.001", "start=gone.safetensors")
+    run(contents, styles, copy, small("stylenet", 12, *words), resume=True)
+    rates = [row["learning_rate"] for row in logs.read(copy)]
+    assert len(rates) == 12
+    assert rates[5] < 0.0002
+    assert rates[6] == pytest.approx(0.0005)  # half of the cosine
+
+
 def test_resuming_where_nothing_is_is_one_line(contents: Path, styles: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="no checkpoint in"):
         run(contents, styles, tmp_path / "nothing", small(), resume=True)
@@ -168,8 +181,8 @@ def test_only_the_newest_checkpoints_are_kept(whole: tuple[Path, list[float]], t
 
 def test_training_lessens_the_loss(contents: Path, styles: Path, tmp_path: Path) -> None:
     words = ("losses=style=1", "start=random", "learns=painter,film", "learning_rate=0.01")
-    _, totals = run(contents, styles, tmp_path, small("stylenet", 14, "batch=1", *words))
-    assert sum(totals[-5:]) < 0.9 * sum(totals[:5])
+    _, totals = run(contents, styles, tmp_path, small("stylenet", 10, "batch=1", *words))
+    assert sum(totals[-5:]) < 0.95 * sum(totals[:5])
 
 
 @pytest.mark.parametrize("learns", ["painter", "film", "encoder"])

@@ -49,10 +49,14 @@ class Turn:
 class Objective(nn.Module):
     """The student and its losses as one module: one forward pass is one step, on any number of devices."""
 
-    def __init__(self, recipe: Recipe, options: TrainOptions) -> None:
-        """Build student and losses on the CPU; raises ``WeightsError`` and ``OptionError``."""
+    def __init__(self, recipe: Recipe, options: TrainOptions, *, is_resumed: bool = False) -> None:
+        """Build student and losses on the CPU; raises ``WeightsError`` and ``OptionError``.
+
+        The weights to start from are not looked for if the run ``is_resumed``: its checkpoint has its own.
+        """
         super().__init__()
-        self.student = _student(options)
+        torch.manual_seed(options.seed)
+        self.student = Student() if is_resumed else _student(options)
         self.losses = nn.ModuleDict({name: _loss(name, options) for name, _ in options.losses})
         self._weights = dict(options.losses)
         self._recipe, self._options = recipe, options
@@ -190,7 +194,6 @@ def describe(frozen: Frozen, styles: tuple[Tensor, ...]) -> Tensor:
 
 
 def _student(options: TrainOptions) -> Student:
-    torch.manual_seed(options.seed)
     student = Student()
     if options.start in ("bundled", "random"):
         student.load(weights.load(weights.STYLENET), weights.STYLENET.file)

@@ -93,22 +93,28 @@ def train(
     state = _state(run, resume)
     _make_folder(run)
     fabric = launched(options)
-    session = _Session(
-        RECIPES.load(recipe), Data(Path(content), Path(style), options, rank=fabric.global_rank,
-                                   ranks=fabric.world_size), run, options, fabric)  # fmt: skip
-    if state is not None:
-        session.restore(state)
-    return session.run(on_step)
+    rank, ranks = fabric.global_rank, fabric.world_size
+    data = Data(Path(content), Path(style), options, rank=rank, ranks=ranks)
+    return _Session(RECIPES.load(recipe), data, run, options, fabric, state).run(on_step)
 
 
 class _Session:
     """One process's part of a run, from its beginning or a checkpoint to its end."""
 
-    def __init__(self, recipe: Recipe, data: Data, run: Path, options: TrainOptions, fabric: Any) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        data: Data,
+        run: Path,
+        options: TrainOptions,
+        fabric: Any,
+        state: Mapping[str, Any] | None,
+    ) -> None:
+        """Begin, or go on from ``state``; raises ``WeightsMismatch`` if that is of another run."""
         self._recipe, self._data, self._run, self._options, self._fabric = recipe, data, run, options, fabric
         random.seed(options.seed)
         torch.manual_seed(options.seed)
-        self._objective = Objective(recipe, options)
+        self._objective = Objective(recipe, options, is_resumed=state is not None)
         self._steps = data.steps()
         self._step = 0
         self._saved = 0
@@ -127,18 +133,23 @@ class _Session:
             multi_avg_fn=get_ema_multi_avg_fn(options.ema),  # type: ignore[no-untyped-call]
             use_buffers=False,
         )
+        if state is not None:
+            self._restore(state)
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Take over a checkpoint; raises ``WeightsMismatch`` if it is of something else."""
+    def _restore(self, state: Mapping[str, Any]) -> None:
         model = self._objective.state_dict()
         checkpoints.check(state, self._recipe.name, model, self._run)
         self._objective.load_state_dict(state["model"])
         self._average.load_state_dict(state["average"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._schedule.load_state_dict(state["schedule"])
+        self._schedule.base_lrs = [group["lr"] for group in self._objective.groups()]
         self._fabric.strategy.precision.load_state_dict(state["precision"])
         set_random(state["random"])
         self._step = self._saved = int(state["step"])
+        # the same as before, unless this run was given another rate or another end
+        for group, highest in zip(self._groups, self._schedule.base_lrs, strict=True):
+            group["lr"] = highest * self._rate(self._step)
         self._skipped = dict.fromkeys(state["data"]["skipped"])
 
     def run(self, on_step: OnStep | None) -> Trained:
@@ -171,6 +182,11 @@ class _Session:
         return Trained(self._run, self._step, monotonic() - since, losses, tuple(self._skipped))
 
     @property
+    def _groups(self) -> list[dict[str, Any]]:
+        """The optimiser's own groups: Fabric's wrapper keeps those of before a checkpoint was loaded."""
+        return self._schedule.optimizer.param_groups
+
+    @property
     def _averaged(self) -> Student:
         return cast(Student, self._average.module)
 
@@ -201,7 +217,7 @@ class _Session:
             self._fabric.clip_gradients(
                 self._model, self._optimizer, max_norm=self._options.clip, error_if_nonfinite=False
             )
-        self._learning = float(self._schedule.get_last_lr()[0])
+        self._learning = float(self._groups[0]["lr"])
         self._optimizer.step()
         self._optimizer.zero_grad()
         self._schedule.step()
