@@ -11,9 +11,24 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from clips import Sound, write_clip
+from folders import make_pictures
 
 
 @pytest.fixture(scope="session")
 def plain_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """12 frames of 96x64 at 25 a second, H.264 in mp4, BT.709, with a tone in English."""
     return write_clip(tmp_path_factory.mktemp("clips") / "plain.mp4", sounds=[Sound()])
+
+
+@pytest.fixture(scope="session")
+def contents(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of five pictures, one of them in a folder below, to train on."""
+    folder = make_pictures(tmp_path_factory.mktemp("training") / "contents", 4)
+    make_pictures(folder / "more", 1, seed=8)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def styles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of three pictures to train on."""
+    return make_pictures(tmp_path_factory.mktemp("training") / "styles", 3, seed=5)

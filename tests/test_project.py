@@ -32,10 +32,11 @@ _ARROWS = {
     "device": _BASE,
     "nn": _TENSORS,
     "flow": _TENSORS | {"nn"},
-    "losses": _TENSORS | {"nn"},
+    "losses": _TENSORS | {"nn", "flow"},
     "engines": _TENSORS | {"nn", "losses"},
     "temporal": _TENSORS | {"nn", "flow", "engines"},
     "metrics": _TENSORS | {"nn", "flow", "engines"},
+    "training": _TENSORS | {"nn", "flow", "losses", "engines", "metrics", "video"},
     "video": _BASE,
 }
 # The doors (api, run, stylizer …): above all rooms, below the command line.

@@ -9,6 +9,7 @@
           - WeightsMissing    where we looked, and the command that gets or trains them
           - WeightsMismatch   checksum or keys differ
       + DeviceError           no such device; out of memory, with the size that was tried
+      + TrainingError         a training run that cannot go on, with what it kept
 
 Every message is one line: what was given, what was expected, what to do.
 """
@@ -58,6 +59,10 @@ class WeightsMismatch(WeightsError):
 
 class DeviceError(VidstyleError):
     """A device that is not there, or that ran out of memory."""
+
+
+class TrainingError(VidstyleError):
+    """A training run that cannot begin or go on; the message says what was kept."""
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -235,3 +235,8 @@ def check_words(words: Mapping[str, Any], *records: type[Any], extra: tuple[str,
     for name in words:
         if name not in known:
             raise OptionError(f"no option named {name!r}; {suggestion(name, known)}")
+
+
+# for records of options that live beside what they steer
+Checked = _Checked
+option = _option

@@ -91,3 +91,31 @@ FEATURES: Registry[Any] = Registry(
         "vgg19": "vidstyle.metrics.vgg19:features",
     },
 )
+
+LOSSES: Registry[Any] = Registry(
+    "loss",
+    {
+        "content": "vidstyle.losses.content:Content",
+        "style": "vidstyle.losses.style:RelativeStyle",
+        "gram": "vidstyle.losses.style:GramStyle",
+        "mean-deviation": "vidstyle.losses.style:MeanDeviation",
+        "identity": "vidstyle.losses.identity:Identity",
+        "variation": "vidstyle.losses.variation:Variation",
+        "distillation": "vidstyle.losses.distillation:Distillation",
+        "shift": "vidstyle.losses.shift:Shift",
+        "compound": "vidstyle.losses.compound:Compound",
+        "frame-difference": "vidstyle.losses.frame_difference:FrameDifference",
+        "contrastive": "vidstyle.losses.contrastive:Contrastive",
+        "warped": "vidstyle.losses.warped:Warped",
+        "code": "vidstyle.losses.code:Code",
+    },
+)
+
+RECIPES: Registry[Any] = Registry(
+    "recipe",
+    {
+        "stylenet-distil": "vidstyle.training.recipes:STYLENET_DISTIL",
+        "stylenet": "vidstyle.training.recipes:STYLENET",
+        "style-encoder": "vidstyle.training.recipes:STYLE_ENCODER",
+    },
+)

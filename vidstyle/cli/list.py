@@ -12,7 +12,7 @@ def add(commands: Any) -> None:
     """Add the command to ``commands``."""
     parser: Parser = commands.add_parser(
         "list",
-        help="list engines, flows, temporal methods, codecs, bundled styles and metrics",
+        help="list engines, flows, temporal methods, codecs, bundled styles, metrics, recipes and losses",
         description="Lists the names that options take.",
     )
     parser.add_argument("what", nargs="?", choices=tuple(_TABLES), help="only this list, one name a line")
@@ -46,6 +46,18 @@ def _metrics() -> list[str]:
     return list(METRICS)
 
 
+def _recipes() -> list[str]:
+    from vidstyle.registry import RECIPES
+
+    return list(RECIPES)
+
+
+def _losses() -> list[str]:
+    from vidstyle.registry import LOSSES
+
+    return list(LOSSES)
+
+
 def _temporal() -> list[str]:
     from vidstyle.registry import TEMPORAL
 
@@ -71,4 +83,6 @@ _TABLES = {
     "codecs": _codecs,
     "styles": _styles,
     "metrics": _metrics,
+    "recipes": _recipes,
+    "losses": _losses,
 }

@@ -23,6 +23,8 @@ COMMANDS = {  # command -> module with ``add(commands)``, in the order of the he
     "sheet": "vidstyle.cli.sheet",
     "steady": "vidstyle.cli.steady",
     "evaluate": "vidstyle.cli.evaluate",
+    "train": "vidstyle.cli.train",
+    "export": "vidstyle.cli.export",
     "list": "vidstyle.cli.list",
     "doctor": "vidstyle.cli.doctor",
     "completion": "vidstyle.cli.completion",

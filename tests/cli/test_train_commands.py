@@ -1,0 +1,201 @@
+"""``vidstyle train`` and ``vidstyle export`` as a person uses them, from a folder to a painted picture."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from vidstyle import weights
+from vidstyle.cli.main import main
+from vidstyle.cli.train import state
+from vidstyle.images import load_image
+from vidstyle.training import checkpoints, logs
+from vidstyle.training.export import digest
+from vidstyle.training.trainer import Progress
+
+SETTINGS = (
+    *("batch=1", "crop=32", "style_sides=32", "style_layers=conv1_1", "losses=style=1", "workers=0"),
+    *("device=cpu", "log_every=1", "preview_size=32", "licence=CC0-1.0"),
+)
+SET = [word for setting in SETTINGS for word in ("--set", setting)]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``content``, ``style`` and ``empty``."""
+    place = tmp_path_factory.mktemp("command")
+    random = np.random.default_rng(2)
+    for name in ("content", "style", "empty"):
+        (place / name).mkdir()
+    for name in ("content", "style"):
+        for number in range(2):
+            picture = random.integers(0, 255, (40, 48, 3), np.uint8)
+            cv2.imwrite(str(place / name / f"{number}.png"), picture)
+    return place
+
+
+def command(folders: Path, output: Path, *more: str) -> list[str]:
+    words = ["train", "stylenet", "--content", str(folders / "content"), "--style", str(folders / "style")]
+    return [*words, "--output", str(output), *SET, *more]
+
+
+@pytest.fixture(scope="module")
+def trained(folders: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("trained") / "run"
+    assert main(command(folders, output, "--steps", "2")) == 0
+    return output
+
+
+def test_a_trained_run_is_exported_and_paints(
+    trained: Path, folders: Path, tmp_path: Path, plain_clip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mine.safetensors"
+    assert main(["export", str(trained), "--output", str(file)]) == 0
+    shown = capsys.readouterr().out
+    assert "stylenet, 2 steps, licence: CC0-1.0" in shown
+    assert weights.sha256(file) in shown
+    found = weights.metadata(file)
+    assert (found["recipe"], found["steps"], found["licence"]) == ("stylenet", "2", "CC0-1.0")
+    assert json.loads(found["data"])["content"] == {"folder": "content", "pictures": 2}
+    assert found["sha256"] == digest(weights.load(file))
+    style, picture = str(folders / "style" / "0.png"), str(folders / "content" / "0.png")
+    ours, bundled = tmp_path / "ours.png", tmp_path / "bundled.png"
+    assert main(["image", picture, "--style", style, "--weights", str(file), "-o", str(ours)]) == 0
+    assert main(["image", picture, "--style", style, "-o", str(bundled)]) == 0
+    gap = load_image(ours).pixels.astype(int) - load_image(bundled).pixels
+    assert 0 < np.abs(gap).mean() < 20  # two steps from the bundled weights
+    clip = tmp_path / "clip.mp4"
+    words = [
+        "run",
+        str(plain_clip),
+        "--style",
+        style,
+        "--weights",
+        str(file),
+        "--frames",
+        "2",
+        "-o",
+        str(clip),
+    ]
+    assert main(words) == 0
+    assert clip.stat().st_size > 0
+
+
+def test_resume_keeps_the_settings_and_takes_more_steps(
+    folders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command(folders, tmp_path, "--steps", "1")) == 0
+    plain = ["train", "stylenet", "--content", str(folders / "content"), "--style", str(folders / "style")]
+    assert main([*plain, "--output", str(tmp_path), "--resume", "--steps", "2"]) == 0
+    assert "step 2, total" in capsys.readouterr().out
+    assert checkpoints.newest(tmp_path)["options"]["crop"] == 32
+    assert [row["step"] for row in logs.read(tmp_path)] == [1, 2]
+
+
+def test_a_config_file_gives_settings(folders: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("steps = 1\nseed = 7\n")
+    assert main(command(folders, tmp_path / "run", "--config", str(file))) == 0
+    assert json.loads((tmp_path / "run" / "settings.json").read_text())["seed"] == 7
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        (["--content", "empty"], "holds no pictures"),
+        (["--style", "nowhere"], "no folder"),
+        (["--set", "bacth=1"], "no setting named 'bacth'; did you mean 'batch'?"),
+        (["--set", "start=nowhere.safetensors"], "no weights file nowhere.safetensors"),
+        (["--resume"], "no checkpoint in"),
+        (["--config", "nowhere.toml"], "cannot be read as TOML or JSON"),
+        (["--set", "content_layers=conv9_9", "--set", "losses.content=1"], "no VGG layer 'conv9_9'"),
+        (["--set", "teacher=nobody", "--set", "losses.distillation=1"], "no engine named 'nobody'"),
+    ],
+)
+def test_what_cannot_be_is_one_line(
+    folders: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    more: list[str],
+    expected: str,
+) -> None:
+    monkeypatch.chdir(folders)
+    assert main(command(folders, tmp_path / "run", "--steps", "1", *more)) == 1
+    shown = capsys.readouterr().err
+    assert expected in shown
+    assert shown.count("\n") == 1
+
+
+def test_an_unknown_recipe_is_answered_with_the_nearest(
+    folders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = command(folders, tmp_path)
+    words[1] = "stylenet-destil"
+    assert main(words) == 1
+    assert "did you mean 'stylenet-distil'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["nowhere", "--output", "new.safetensors"], "no checkpoint in nowhere"),
+        (["RUN", "--output", "new.pt"], "written as .safetensors"),
+        (["RUN", "--output", "no/new.safetensors"], "no folder no"),
+        (["RUN", "--output", "old.safetensors"], "--overwrite replaces it"),
+    ],
+)
+def test_exports_that_cannot_be_are_one_line(
+    trained: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    expected: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("old.safetensors").write_text("old")
+    assert main(["export", *(str(trained) if word == "RUN" else word for word in words)]) == 1
+    assert expected in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["old.safetensors"]
+    assert Path("old.safetensors").read_text() == "old"
+
+
+def test_ctrl_c_in_a_terminal_saves_first(folders: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    words = command(folders, run, "--steps", "100000", "--set", "workers=1")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vidstyle", *words],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while not (run / "log.csv").is_file() or len((run / "log.csv").read_text().splitlines()) < 3:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: workers too
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert errors.splitlines()[-1] == "vidstyle: interrupted"
+    assert "Traceback" not in errors
+    step, path = checkpoints.found(run)[-1]
+    assert step >= 2
+    assert checkpoints.load(path)["step"] == step
+    assert logs.read(run)[-1]["step"] == step
+
+
+def test_the_bar_tells_losses_rate_and_time_left() -> None:
+    losses = {"style": 0.6, "shift": 0.02, "total": 0.51}
+    shown = state(Progress(120, 500, losses, 3.1, 2))
+    assert shown == "120/500, 3.1 steps/s, 02:03 left, total 0.51 (style 0.6, shift 0.02), 2 unreadable"

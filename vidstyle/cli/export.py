@@ -1,0 +1,42 @@
+"""``vidstyle export``: writes a run's weights as the file that ``--weights`` takes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from vidstyle.cli.logs import shown
+from vidstyle.cli.parser import Parser, add_noise
+
+
+def add(commands: Any) -> None:
+    """Add the command to ``commands``."""
+    parser: Parser = commands.add_parser(
+        "export",
+        help="write the weights of a training run as a file for --weights",
+        description="Writes the averaged weights of a run's last good checkpoint as safetensors, with a "
+        "record of recipe, steps, data, licence and SHA-256.",
+    )
+    parser.add_argument("training", metavar="RUN", help="the folder that `vidstyle train --output` wrote")
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="FILE", help="the file, ending in .safetensors"
+    )
+    parser.add_argument(
+        "--licence", metavar="TEXT", help="the weights' licence (default: the run's setting licence)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
+    add_noise(parser)
+    parser.set_defaults(run=_run, parser=parser)
+
+
+def _run(words: argparse.Namespace) -> int:
+    with shown(words):
+        from vidstyle.training.export import export
+        from vidstyle.weights import sha256
+
+        found = export(words.training, words.output, licence=words.licence, overwrite=words.overwrite)
+    if not words.quiet:
+        made = f"{found['recipe']}, {int(found['steps']):,} steps, licence: {found['licence']}"
+        print(f"{words.output}: {made}\nSHA-256 of the file: {sha256(Path(words.output))}", flush=True)
+    return 0

@@ -1,0 +1,78 @@
+"""What every loss is, and what it is shown of one training step."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from vidstyle.losses.features import StepFeatures
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pair:
+    """Two moments of a scene, both painted, and how it moved between them."""
+
+    earlier: Tensor
+    """(P, 3, H, W) in [0, 1]."""
+    later: Tensor
+    """(P, 3, H, W) in [0, 1]."""
+    painted_earlier: Tensor
+    """(P, 3, H, W) in [0, 1]."""
+    painted_later: Tensor
+    """(P, 3, H, W) in [0, 1], painted in the same styles."""
+    motion: Tensor
+    """(P, 2, H, W) in px, x first, on the later's grid: later[p] was earlier[p + motion(p)]."""
+    trusted: Tensor
+    """(P, 1, H, W) of bool on the later's grid: neither occluded, nor a motion boundary, nor from outside."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """What one training step painted; B pictures, each in a style of its own."""
+
+    content: Tensor
+    """(B, 3, H, W) in [0, 1]."""
+    styles: tuple[Tensor, ...]
+    """B style pictures (1, 3, h, w) in [0, 1], each of its own size."""
+    painted: Tensor
+    """(B, 3, H, W) in [0, 1], with gradient."""
+    paint: Callable[[Tensor], Tensor]
+    """Paints other pictures (B, 3, H', W') in the same styles, with gradient."""
+    features: StepFeatures
+    generator: torch.Generator
+    """On the CPU, seeded for this step: a resumed run draws the same numbers."""
+    target: Tensor | None = None
+    """(B, 3, H, W) in [0, 1]: the teacher's painting, for losses that need "target"."""
+    itself: Tensor | None = None
+    """(B, 3, H, W) in [0, 1]: ``content`` painted in its own style, for losses that need "itself"."""
+    codes: tuple[Tensor, Tensor] | None = None
+    """(B, K) each: the styles' codes as learnt, with gradient, and the teacher's; for "codes"."""
+    pair: Pair | None = None
+    """For losses that need "pair"."""
+
+
+class Loss(nn.Module, ABC):
+    """Gives a number to lessen; one that learns (a projection) has parameters."""
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+    """Of "target", "itself", "codes", "pair": which optional parts of a step it cannot do without."""
+    layers: tuple[str, ...] = ()
+    """VGG layers that it looks at."""
+
+    @abstractmethod
+    def forward(self, step: Step) -> Tensor:
+        """A scalar, 0 or more, the mean over the batch."""
+
+
+def present(value: T | None, loss: str, part: str) -> T:
+    """``value``, or ``ValueError`` that says which part of the step ``loss`` lacks."""
+    if value is None:
+        raise ValueError(f"the loss {loss!r} needs the step's {part}")
+    return value

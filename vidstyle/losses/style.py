@@ -1,0 +1,81 @@
+"""Style: Gram matrices, means and deviations of features come near to those of the style picture."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from vidstyle.losses.base import Loss, Step
+from vidstyle.losses.features import gram, relative, statistics
+
+LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1")
+SIDES = (256, 181)  # px: an area of 256², and half of it
+
+
+class Style(Loss):
+    """A distance to each item's own style picture; the mean over scales, layers and the batch.
+
+    Args:
+        layers: of the bundled VGG.
+        sides: scales; at each the style picture is looked at in an area of side² px, its shape kept.
+    """
+
+    def __init__(self, layers: tuple[str, ...] = LAYERS, sides: tuple[int, ...] = SIDES) -> None:
+        super().__init__()
+        self.layers = layers
+        self.sides = sides
+
+    def forward(self, step: Step) -> Tensor:
+        ours = step.features(step.painted)
+        terms = []
+        for side in self.sides:
+            targets = step.features.of_styles(step.styles, side)
+            terms += [self._distance(ours[layer], targets, layer).mean() for layer in self.layers]
+        return torch.stack(terms).mean()
+
+    @abstractmethod
+    def _distance(self, found: Tensor, targets: list[Mapping[str, Tensor]], layer: str) -> Tensor:
+        """(B,) for features ``found`` (B, C, h, w)."""
+
+
+class GramStyle(Style):
+    """mean ‖G(S(x))/C - G(s)/C‖² / C², G = F·Fᵀ/(h·w) (Gatys et al. 2015, eq. 3 to 5; Johnson et al. 2016).
+
+    Numbers are small (1e-6 to 1e-3), so the usual weights are large (1e5 to 1e6).
+    """
+
+    def _distance(self, found: Tensor, targets: list[Mapping[str, Tensor]], layer: str) -> Tensor:
+        target = torch.cat([gram(features[layer]) for features in targets])
+        return ((gram(found) - target) / found.shape[1]).square().mean((1, 2))
+
+
+class RelativeStyle(Style):
+    """mean [ ‖G - G_s‖/‖G_s‖ + ½ ‖μ - μ_s‖/‖μ_s‖ + ½ ‖σ - σ_s‖/‖σ_s‖ ], norms of Frobenius.
+
+    G = F·Fᵀ/(h·w), μ and σ the channels' means and deviations. Relative, so that all layers and all styles
+    weigh alike; the Gram part is the metric ``style_distance``.
+    """
+
+    def _distance(self, found: Tensor, targets: list[Mapping[str, Tensor]], layer: str) -> Tensor:
+        target = torch.cat([gram(features[layer]) for features in targets])
+        return relative(gram(found), target) + 0.5 * sum(
+            relative(ours, theirs)
+            for ours, theirs in zip(statistics(found), _joined(targets, layer), strict=True)
+        )
+
+
+class MeanDeviation(Style):
+    """mean [ MSE(μ, μ_s) + MSE(σ, σ_s) ] (Huang and Belongie 2017, AdaIN, eq. 13, with squares)."""
+
+    def _distance(self, found: Tensor, targets: list[Mapping[str, Tensor]], layer: str) -> Tensor:
+        (mean, deviation), (their_mean, their_deviation) = statistics(found), _joined(targets, layer)
+        return (mean - their_mean).square().mean(1) + (deviation - their_deviation).square().mean(1)
+
+
+def _joined(targets: list[Mapping[str, Tensor]], layer: str) -> tuple[Tensor, Tensor]:
+    """Means and deviations (B, C) of all styles."""
+    means, deviations = zip(*(statistics(features[layer]) for features in targets), strict=True)
+    return torch.cat(means), torch.cat(deviations)

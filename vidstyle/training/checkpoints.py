@@ -1,0 +1,114 @@
+"""Checkpoints: files that hold a whole run, appear only once they are whole, and are checked when read."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vidstyle.errors import OutputError, TrainingError, WeightsMismatch
+
+log = logging.getLogger(__name__)
+
+_FORMAT = 1
+_NAME = re.compile(r"step-(\d+)\.pt")
+_PARTS = (
+    *("recipe", "options", "step", "architecture", "model", "average", "optimizer", "schedule"),
+    *("precision", "random", "data", "weights"),
+)
+
+
+def save(run: Path, state: Mapping[str, Any], keep: int) -> Path:
+    """Write ``state`` as the checkpoint of its step and drop all but the newest ``keep``.
+
+    Raises ``OutputError`` in one line if it cannot be written; older checkpoints are then untouched.
+    """
+    folder = run / "checkpoints"
+    path = folder / f"step-{state['step']:08}.pt"
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # through memory: torch's own writer says of a full disk only that it failed
+    buffer = io.BytesIO()
+    torch.save({"format": _FORMAT, **state}, buffer)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            file.write(buffer.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        kept = found(run)
+        what = f"that of step {kept[-1][0]:,} is kept" if kept else "there is none yet"
+        raise OutputError(f"cannot write the checkpoint {path}: {error.strerror or error}; {what}") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink()
+    for _, old in found(run)[:-keep]:
+        with suppress(OSError):
+            old.unlink()
+    return path
+
+
+def found(run: Path) -> list[tuple[int, Path]]:
+    """Steps and files of the checkpoints of ``run``, the oldest first."""
+    folder = run / "checkpoints"
+    files = folder.iterdir() if folder.is_dir() else ()
+    return sorted((int(match[1]), path) for path in files if (match := _NAME.fullmatch(path.name)))
+
+
+def newest(run: Path) -> dict[str, Any]:
+    """The newest checkpoint of ``run`` that can be read; damaged ones are passed over with a warning.
+
+    Raises ``TrainingError`` if there is none.
+    """
+    for _, path in reversed(found(run)):
+        try:
+            return load(path)
+        except TrainingError as error:
+            log.warning("passed over a damaged checkpoint: %s", error)
+    raise TrainingError(f"no checkpoint in {run}; `vidstyle train RECIPE --output {run}` begins a run there")
+
+
+def load(path: Path) -> dict[str, Any]:
+    """What a checkpoint holds, on the CPU; nothing but tensors and plain values is unpickled."""
+    try:
+        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # pickle and zip raise what they like on a file that is none
+        raise TrainingError(f"{path} cannot be read as a checkpoint ({type(error).__name__})") from error
+    if (
+        not isinstance(state, dict)
+        or state.get("format") != _FORMAT
+        or not all(key in state for key in _PARTS)
+    ):
+        raise TrainingError(f"{path} is no checkpoint of vidstyle's training")
+    return state
+
+
+def architecture(model: Mapping[str, Tensor]) -> dict[str, list[int]]:
+    """Names and shapes of a model's tensors."""
+    return {name: list(value.shape) for name, value in model.items()}
+
+
+def check(state: Mapping[str, Any], recipe: str, model: Mapping[str, Tensor], run: Path) -> None:
+    """Raise ``WeightsMismatch`` in one line if ``state`` is of another recipe or architecture."""
+    if state["recipe"] != recipe:
+        raise WeightsMismatch(
+            f"{run} holds a run of the recipe {state['recipe']}, not {recipe}; "
+            "resume that, or give another --output"
+        )
+    ours, theirs = architecture(model), state["architecture"]
+    for name in [*ours, *theirs]:
+        if ours.get(name) != theirs.get(name):
+            shapes = [tuple(shape) if shape else "not there" for shape in (theirs.get(name), ours.get(name))]
+            raise WeightsMismatch(
+                f"the checkpoint in {run} is of another architecture: {name} is {shapes[0]}, "
+                f"expected {shapes[1]}; resume with the settings it was made with, or give another --output"
+            )

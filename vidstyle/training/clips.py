@@ -1,0 +1,81 @@
+"""Two moments of clips, cut alike, as an endless, repeatable stream of training samples."""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from vidstyle.errors import InputError, VidstyleError
+from vidstyle.frames import Pixels
+from vidstyle.options import ReadOptions
+from vidstyle.training.order import chosen, random_at
+from vidstyle.training.pictures import Cut, Sample
+from vidstyle.video.probe import probe
+from vidstyle.video.reader import open_reader
+
+_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mpg", ".mpeg", ".y4m", ".gif")
+_SALT = 3
+_TRIES = 20  # bad clips in a row before a folder is given up
+
+
+class Clips(Dataset[Sample]):
+    """Pairs of frames, ``interval`` apart, of the videos below a folder; earlier and later in a sample.
+
+    A clip that cannot be read, or is too short, is passed over for the next, and named in the sample.
+    """
+
+    def __init__(self, folder: Path, cut: Cut, *, interval: int, seed: int) -> None:
+        self.files = clip_files(folder)
+        self._folder, self._cut, self._interval, self._seed = folder, cut, interval, seed
+
+    def __getitem__(self, place: int) -> Sample:
+        skipped: list[str] = []
+        first = chosen(place, len(self.files), self._seed, _SALT)
+        for number in range(min(_TRIES, len(self.files))):
+            file = self.files[(first + number) % len(self.files)]
+            try:
+                earlier, later = self._frames(Path(file), random_at(place, self._seed, _SALT))
+            except VidstyleError:
+                skipped.append(file)
+                continue
+            # the same numbers for both: they are cut and turned alike
+            cuts = (self._cut(frame, random_at(place, self._seed, _SALT + 1)) for frame in (earlier, later))
+            return Sample(tuple(cuts), tuple(skipped))
+        raise InputError(
+            f"{len(skipped)} clips of {self._folder} in a row cannot be read, the last {skipped[-1]}"
+        )
+
+    def _frames(self, file: Path, random: np.random.Generator) -> tuple[Pixels, Pixels]:
+        info = probe(file)
+        step = 1 / info.rate if info.rate else Fraction(1, 25)
+        room = max(Fraction(0), (info.duration or Fraction(0)) - (self._interval + 2) * step)
+        start = room * Fraction(int(random.integers(0, 1_000_001)), 1_000_000)
+        options = ReadOptions(start=start, frames=self._interval + 1)
+        with open_reader(file, options) as reader:
+            frames = [frame.pixels for frame in reader]
+        if len(frames) <= self._interval:
+            raise InputError(f"{file} has fewer than {self._interval + 1} frames")
+        return _eight_bits(frames[0]), _eight_bits(frames[-1])
+
+
+def clip_files(folder: Path) -> list[str]:
+    """All videos below ``folder``, in order; ``InputError`` if there are none."""
+    if not folder.is_dir():
+        raise InputError(f"no folder {folder}; give a folder of videos")
+    found = [
+        os.path.join(where, name)  # noqa: PTH118
+        for where, _, names in os.walk(folder, followlinks=True)
+        for name in names
+        if name.lower().endswith(_SUFFIXES)
+    ]
+    if not found:
+        raise InputError(f"{folder} holds no videos; give a folder with MP4, MOV, MKV or WebM files in it")
+    return sorted(found)
+
+
+def _eight_bits(pixels: Pixels) -> Pixels:
+    return pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8)

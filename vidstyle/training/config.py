@@ -1,0 +1,217 @@
+"""All settings of a training run in one frozen record, from recipe, preset, file and command line."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from vidstyle.errors import OptionError, UnknownName
+from vidstyle.options import Checked, option, value_of
+from vidstyle.registry import LOSSES, RECIPES
+from vidstyle.values import as_number, as_pairs, as_path, as_text, as_whole
+
+PARTS = ("painter", "film", "encoder")
+
+PRESETS: dict[str, dict[str, Any]] = {
+    # the classic hyper-parameters of feed-forward style transfer
+    "seed": {
+        "batch": 8,
+        "learning_rate": 1e-4,
+        "epochs": 50.0,
+        "losses": {"content": 1.0, "gram": 1e6, "variation": 1e-5},
+    },
+    # to see within minutes, on any machine, whether one's data work
+    "quick": {"batch": 2, "crop": 96, "style_sides": (96,), "steps": 100, "preview_every": 25},
+    # steadiness before all: every consistency that needs no clips
+    "steady": {
+        "losses": {
+            "style": 0.35, "content": 0.05, "shift": 0.8, "compound": 1.0, "warped": 0.5, "contrastive": 0.02,
+        }
+    },
+}  # fmt: skip
+
+
+def _names(given: Any) -> tuple[str, ...]:
+    return tuple(as_text(part) for part in (given.split(",") if isinstance(given, str) else given))
+
+
+def _sides(given: Any) -> tuple[int, ...]:
+    parts = given.split(",") if isinstance(given, str) else [given] if isinstance(given, int) else given
+    sides = tuple(as_whole(part) for part in parts)
+    if not sides or min(sides) < 16:
+        raise ValueError("sides in px, each 16 or more, like 256,181")
+    return sides
+
+
+def _parts(given: Any) -> tuple[str, ...]:
+    names = _names(given)
+    if not names or not set(names) <= set(PARTS):
+        raise ValueError(f"some of {', '.join(PARTS)}")
+    return tuple(name for name in PARTS if name in names)
+
+
+def _weights(given: Any) -> tuple[tuple[str, float], ...]:
+    if isinstance(given, str):
+        given = as_pairs(given.split(","))
+    pairs = given.items() if isinstance(given, Mapping) else given
+    found = tuple((name, as_number(weight)) for name, weight in pairs)
+    for name, weight in found:
+        LOSSES[name]  # UnknownName, with the nearest
+        if weight < 0:
+            raise ValueError("weights of 0 or more")
+    if not any(weight for _, weight in found):
+        raise ValueError("losses with weights, like content=1,style=0.5")
+    return tuple((name, weight) for name, weight in found if weight)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainOptions(Checked):
+    """Every setting of a run; ``--set key=value`` and files of settings use these names."""
+
+    steps: int | None = option(None, "steps in all (from epochs if not given)", low=1, parse=as_whole)
+    epochs: float = option(1.0, "how often each content picture is seen", low=0.0001, parse=as_number)
+    batch: int = option(8, "pictures a step, on each device", low=1, parse=as_whole)
+    learning_rate: float = option(8e-4, "Adam's, at its highest", low=0, parse=as_number)
+    encoder_rate: float = option(
+        0.02, "the style encoder's learning rate, as a share of the others'", low=0, parse=as_number
+    )
+    warmup: int = option(0, "steps over which the learning rate rises", low=0, parse=as_whole)
+    final_rate: float = option(
+        0.0, "share of the learning rate that the cosine ends at", low=0, high=1, parse=as_number
+    )
+    clip: float = option(2.0, "largest norm of a step's gradient; 0 for any", low=0, parse=as_number)
+    ema: float = option(
+        0.996, "share of the averaged weights kept at each step", low=0, high=1, parse=as_number
+    )
+    losses: tuple[tuple[str, float], ...] = option(
+        (("content", 1.0), ("style", 1.0)), "losses and their weights", parse=_weights
+    )
+    content_layers: tuple[str, ...] = option(("conv4_1",), "VGG layers of the loss content", parse=_names)
+    content_kind: str = option("plain", "how the loss content looks", choices=("plain", "normalised", "grey"))
+    style_layers: tuple[str, ...] = option(
+        ("conv1_1", "conv2_1", "conv3_1", "conv4_1"), "VGG layers of the style losses", parse=_names
+    )
+    style_sides: tuple[int, ...] = option(
+        (256, 181), "scales of the style losses: the style's area is side² px", parse=_sides
+    )
+    crop: int = option(176, "side of content crops, px", low=32, parse=as_whole)
+    style_crop: float = option(
+        1.0, "smallest share of a style picture's sides that is cut out", low=0.1, high=1, parse=as_number
+    )
+    mixtures: float = option(
+        0.0, "share of pictures painted in a mixture of two styles", low=0, high=1, parse=as_number
+    )
+    learns: tuple[str, ...] = option(PARTS, "parts that learn: painter, film, encoder", parse=_parts)
+    start: str = option("bundled", "where it begins: bundled, random, or a file of weights", parse=as_text)
+    teacher: str = option(
+        "stylenet", "the frozen engine to learn from, where a loss needs one", parse=as_text
+    )
+    teacher_weights: Path | None = option(None, "the teacher's weights, if not its own", parse=as_path)
+    clips: Path | None = option(
+        None, "a folder of videos, for losses of pairs (bent pictures if not given)", parse=as_path
+    )
+    interval: int = option(1, "frames between the two of a pair", low=1, high=25, parse=as_whole)
+    flow: str = option("raft-small", "estimates motion of pairs", parse=as_text)
+    device: str = option("auto", "where to compute: auto, cpu, cuda or mps", parse=as_text)
+    devices: int = option(1, "how many devices work together", low=1, parse=as_whole)
+    precision: str = option("fp32", "number format", choices=("fp32", "bf16", "fp16"))
+    workers: int = option(2, "processes that decode content pictures", low=0, parse=as_whole)
+    seed: int = option(0, "of everything random", low=0, parse=as_whole)
+    log_every: int = option(10, "steps between two lines of the log", low=1, parse=as_whole)
+    preview_every: int = option(500, "steps between two sheets", low=1, parse=as_whole)
+    preview_size: int = option(192, "side of a sheet's pictures, px", low=16, parse=as_whole)
+    checkpoint_every: int = option(500, "steps between two checkpoints", low=1, parse=as_whole)
+    keep: int = option(3, "checkpoints that are kept", low=1, parse=as_whole)
+    licence: str = option("not stated", "licence of the weights, for the exported file", parse=as_text)
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            try:
+                value = value_of(item, getattr(self, item.name))
+            except UnknownName:
+                raise
+            except OptionError as error:
+                flag = "--" + item.name.replace("_", "-")
+                raise OptionError(str(error).replace(flag, item.name, 1)) from None
+            object.__setattr__(self, item.name, value)
+
+    def plain(self) -> dict[str, Any]:
+        """Plain values, as files of settings hold them; ``settings`` takes them back."""
+        found = asdict(self)
+        for name, value in found.items():
+            if isinstance(value, Path):
+                found[name] = str(value)
+            elif isinstance(value, tuple):
+                found[name] = list(value)
+        return {**found, "losses": dict(self.losses)}
+
+
+def settings(
+    recipe: str,
+    *,
+    before: Mapping[str, Any] | None = None,
+    file: Path | None = None,
+    words: Sequence[str] = (),
+    steps: int | None = None,
+) -> TrainOptions:
+    """The settings of a run: the recipe's own, then a preset's, the file's, and those of ``words``.
+
+    Raises ``OptionError`` for settings that do not exist or cannot be.
+
+    Args:
+        recipe: its name.
+        before: the plain settings of the run that is resumed; they take the place of the recipe's own.
+        file: TOML or JSON; ``preset = "seed"`` chooses a preset.
+        words: ``key=value``; ``preset=seed``, and ``losses.style=0.5`` for one loss's weight.
+        steps: as ``steps=``; steps given as a preset's epochs give way to it.
+    """
+    found = dict(before) if before is not None else dict(RECIPES.load(recipe).defaults)
+    given = _read(file) if file is not None else {}
+    said = dict(_pair(word) for word in words)
+    given.pop("recipe", None)  # a run's settings.json names it
+    preset = said.pop("preset", None) or given.pop("preset", None)
+    if preset is not None:
+        if preset not in PRESETS:
+            raise UnknownName("preset", str(preset), PRESETS)
+        _join(found, PRESETS[preset])
+    _join(found, given)
+    _join(found, said)
+    if steps is not None:
+        found["steps"] = steps
+    return TrainOptions(**found)
+
+
+def _join(found: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """Let ``more`` replace what ``found`` says; ``losses.NAME`` replaces one weight alone."""
+    names = [item.name for item in fields(TrainOptions)]
+    for key, value in more.items():
+        whole, _, part = key.partition(".")
+        if whole not in names or (part and whole != "losses"):
+            raise UnknownName("setting", key, names)
+        found[whole] = {**dict(_weights(found[whole])), part: value} if part else value
+        if key == "epochs":
+            found["steps"] = None
+
+
+def _pair(word: str) -> tuple[str, str]:
+    key, equals, value = word.partition("=")
+    if not key or not equals:
+        raise OptionError(f"--set takes KEY=VALUE, got {word!r}; for example --set batch=4")
+    return key.strip().replace("-", "_") if not key.startswith("losses.") else key.strip(), value.strip()
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        text = file.read_text(encoding="utf-8")
+        found = json.loads(text) if file.suffix.lower() == ".json" else tomllib.loads(text)
+    except (OSError, ValueError) as error:  # both parsers raise ValueErrors
+        raise OptionError(
+            f"--config {file} cannot be read as TOML or JSON: {' '.join(str(error).split())}"
+        ) from None
+    if not isinstance(found, dict):
+        raise OptionError(f"--config {file} must hold a table of settings, like batch = 4")
+    return found

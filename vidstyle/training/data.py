@@ -1,0 +1,188 @@
+"""Batches of contents, styles and pairs, decoded in workers, from any place of the endless order on."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from vidstyle.errors import InputError, OptionError
+from vidstyle.training.clips import Clips
+from vidstyle.training.config import TrainOptions
+from vidstyle.training.order import Places
+from vidstyle.training.pictures import CONTENT, STYLE, Cut, Pictures, joined, listed, square
+from vidstyle.training.shards import Shards, shard_files
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """What one step learns from, on one device."""
+
+    content: Tensor
+    """(B, 3, H, W) in [0, 1]."""
+    styles: tuple[Tensor, ...]
+    """B pictures (1, 3, h, w) in [0, 1]."""
+    frames: tuple[Tensor, Tensor] | None
+    """Earlier and later frames of clips, (P, 3, H, W) in [0, 1] each."""
+    skipped: tuple[str, ...] = ()
+    """Files that could not be read."""
+
+    def to(self, device: torch.device) -> Batch:
+        frames = None if self.frames is None else (self.frames[0].to(device), self.frames[1].to(device))
+        styles = tuple(style.to(device) for style in self.styles)
+        return Batch(self.content.to(device), styles, frames, self.skipped)
+
+
+class Data:
+    """The folders of a run. Folders that hold ``*.tar`` are read as shards."""
+
+    def __init__(
+        self, content: Path, style: Path, options: TrainOptions, *, rank: int = 0, ranks: int = 1
+    ) -> None:
+        """Look into the folders; raises ``InputError`` for those that hold nothing to learn from."""
+        self._options = options
+        self._rank, self._ranks = rank, ranks
+        self._cuts = {
+            CONTENT: Cut(options.crop),
+            STYLE: Cut(max(options.style_sides), whole=True, share=options.style_crop),
+        }
+        self._folders = {CONTENT: content, STYLE: style}
+        self._pictures = {
+            salt: None
+            if shard_files(folder)
+            else Pictures(folder, self._cuts[salt], seed=options.seed, salt=salt)
+            for salt, folder in self._folders.items()
+        }
+        self._clips = (
+            None
+            if options.clips is None
+            else Clips(options.clips, self._cuts[CONTENT], interval=options.interval, seed=options.seed)
+        )
+        for salt in self._folders:
+            if self._pictures[salt] is None:
+                self._shards(salt, begun=0)  # without webdataset the run ends here, not at its first step
+
+    def steps(self) -> int:
+        """Steps of the whole run, from the settings."""
+        if self._options.steps is not None:
+            return self._options.steps
+        pictures = self._pictures[CONTENT]
+        if pictures is None:
+            raise OptionError("how many pictures shards hold is not known; give --steps instead of epochs")
+        seen = self._options.epochs * len(pictures)
+        return max(1, -(-round(seen) // (self._options.batch * self._ranks)))
+
+    def described(self) -> dict[str, Any]:
+        """What was learnt from, for the run's record."""
+        found: dict[str, Any] = {}
+        for name, salt in (("content", CONTENT), ("style", STYLE)):
+            pictures = self._pictures[salt]
+            size = (
+                {"shards": len(shard_files(self._folders[salt]))}
+                if pictures is None
+                else {"pictures": len(pictures)}
+            )
+            found[name] = {"folder": self._folders[salt].resolve().name, **size}
+        if self._clips is not None and self._options.clips is not None:
+            found["clips"] = {"folder": self._options.clips.resolve().name, "videos": len(self._clips.files)}
+        return found
+
+    def examples(self, salt: int, count: int, side: int) -> list[Tensor]:
+        """Always the same pictures, (1, 3, side, side) each, evenly from the folder; for sheets."""
+        pictures = self._pictures[salt]
+        if pictures is None:
+            cut = Cut(side)
+            stream = iter(self._shards(salt, begun=0, cut=cut))
+            return [next(stream).images[0] for _ in range(count)]
+        found: list[Tensor] = []
+        total = len(pictures)
+        count = min(count, total)
+        for number in range(count):
+            for file in pictures.files[number * total // count : (number + 1) * total // count]:
+                try:
+                    found.append(square(file, side))
+                    break
+                except InputError:
+                    continue  # the run itself counts what cannot be read
+        return found
+
+    def batches(self, begun: int) -> Iterator[Batch]:
+        """Batches without end, after the ``begun`` ones that were taken before."""
+        options = self._options
+        half = max(1, options.workers // 2) if options.workers else 0
+        contents = iter(self._loader(CONTENT, begun, options.workers, joined))
+        styles = iter(self._loader(STYLE, begun, half, listed))
+        frames = None if self._clips is None else iter(self._clip_loader(begun, half))
+        for (content, bad), (pictures, worse) in zip(contents, styles, strict=True):
+            pair, worst = (None, ()) if frames is None else next(frames)
+            yield Batch(content[0], pictures, pair, bad + worse + worst)
+
+    def _loader(
+        self, salt: int, begun: int, workers: int, collate: Callable[[list[Any]], Any]
+    ) -> DataLoader[Any]:
+        pictures = self._pictures[salt]
+        if pictures is not None:
+            return self._of_places(pictures, begun, self._options.batch, workers, collate)
+        shards = self._shards(salt, begun=begun)
+        count = shards.workers(workers)
+        return DataLoader(
+            shards,
+            self._options.batch,
+            num_workers=count,
+            collate_fn=collate,
+            worker_init_fn=_as_worker if count else None,
+        )
+
+    def _clip_loader(self, begun: int, workers: int) -> DataLoader[Any]:
+        assert self._clips is not None
+        return self._of_places(self._clips, begun, self.pairs, workers, joined)
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of clips a step: half as many as pictures, each costs two paintings."""
+        return max(1, self._options.batch // 2)
+
+    def _of_places(
+        self,
+        samples: Dataset[Any],
+        begun: int,
+        batch: int,
+        workers: int,
+        collate: Callable[[list[Any]], Any],
+    ) -> DataLoader[Any]:
+        start = begun * batch * self._ranks + self._rank
+        return DataLoader(
+            samples,
+            batch,
+            sampler=Places(start, self._ranks),
+            num_workers=workers,
+            collate_fn=collate,
+            worker_init_fn=_as_worker if workers else None,
+        )
+
+    def _shards(self, salt: int, *, begun: int, cut: Cut | None = None) -> Shards:
+        return Shards(
+            self._folders[salt],
+            cut or self._cuts[salt],
+            seed=self._options.seed,
+            salt=salt,
+            batch=self._options.batch,
+            begun=begun,
+            rank=self._rank,
+            ranks=self._ranks,
+        )
+
+
+def _as_worker(number: int) -> None:
+    """Leave stopping to the main process: Ctrl-C reaches every process of a terminal."""
+    for name in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    torch.set_num_threads(1)

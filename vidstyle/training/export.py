@@ -1,0 +1,68 @@
+"""A run's averaged weights as a safetensors file that the engine takes, with a record of their making."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from vidstyle import __version__
+from vidstyle.errors import OptionError, OutputError
+from vidstyle.training import checkpoints
+
+
+def export(
+    run: str | Path, target: str | Path, *, licence: str | None = None, overwrite: bool = False
+) -> dict[str, str]:
+    """Write the weights of the newest checkpoint of ``run`` to ``target``; returns the file's metadata.
+
+    The metadata: recipe, steps, data, licence, settings, the version that trained, and ``sha256`` of the
+    tensors (``digest``): a file cannot hold its own. Raises ``TrainingError`` and ``OutputError``.
+    """
+    from safetensors.torch import save
+
+    target = Path(target)
+    if target.suffix != ".safetensors":
+        raise OptionError(f"weights are written as .safetensors, not as {target.name!r}")
+    if not target.parent.is_dir():
+        raise OutputError(f"no folder {target.parent}; make it first, or write elsewhere")
+    if target.exists() and not overwrite:
+        raise OutputError(f"{target} exists; --overwrite replaces it")
+    state = checkpoints.newest(Path(run))
+    tensors: dict[str, Tensor] = state["weights"]
+    data: Mapping[str, Any] = state["data"]
+    metadata = {
+        "recipe": str(state["recipe"]),
+        "steps": str(state["step"]),
+        "data": json.dumps({name: data[name] for name in ("content", "style", "clips") if name in data}),
+        "skipped": str(len(data["skipped"])),
+        "licence": licence or str(state["options"]["licence"]),
+        "settings": json.dumps(state["options"]),
+        "vidstyle": __version__,
+        "sha256": digest(tensors),
+    }
+    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        partial.write_bytes(save(tensors, metadata))
+        partial.replace(target)
+    except OSError as error:
+        raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink()
+    return metadata
+
+
+def digest(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names, shapes and little-endian bytes of float32 ``tensors``, by name."""
+    found = hashlib.sha256()
+    for name in sorted(tensors):
+        found.update(f"{name} {tuple(tensors[name].shape)}\n".encode())
+        found.update(tensors[name].float().cpu().contiguous().numpy().astype("<f4").tobytes())
+    return found.hexdigest()

@@ -1,0 +1,49 @@
+"""Lightning Fabric set up for a run, and the state of all random numbers."""
+
+from __future__ import annotations
+
+import importlib
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from vidstyle.device import choose_device
+from vidstyle.errors import OptionError
+from vidstyle.training.config import TrainOptions
+
+_PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+
+
+def launched(options: TrainOptions) -> Any:
+    """Lightning Fabric, launched: devices, processes and number formats are its business."""
+    try:
+        library: Any = importlib.import_module("lightning_fabric")
+    except ImportError as error:
+        raise OptionError(
+            "training needs lightning-fabric, which is not installed; pip install 'vidstyle[train]'"
+        ) from error
+    device = choose_device(options.device)
+    devices: Any = [device.index] if device.index is not None and options.devices == 1 else options.devices
+    fabric = library.Fabric(
+        accelerator=device.type, devices=devices, precision=_PRECISIONS[options.precision]
+    )
+    fabric.launch()
+    return fabric
+
+
+def random_state() -> dict[str, Any]:
+    """Where all random numbers of the process stand, in plain values and tensors."""
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    version, words, gauss = random.getstate()
+    return {"torch": torch.get_rng_state(), "cuda": cuda, "python": [version, list(words), gauss]}
+
+
+def set_random(state: Mapping[str, Any]) -> None:
+    """Bring all random numbers to where ``random_state`` found them."""
+    torch.set_rng_state(state["torch"])
+    if torch.cuda.is_available() and len(state["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(state["cuda"])
+    version, words, gauss = state["python"]
+    random.setstate((version, tuple(words), gauss))

@@ -1,0 +1,71 @@
+"""The curves of a run: a CSV file and TensorBoard's, both of which go on after a resume."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from vidstyle.errors import OptionError, OutputError
+
+
+class Curves:
+    """Writes values by step into ``log.csv`` and ``tensorboard/`` of a run.
+
+    Rows after step ``begun`` are of a run that was broken off later than its last checkpoint: they go.
+    """
+
+    def __init__(self, run: Path, columns: tuple[str, ...], *, begun: int) -> None:
+        self._path = run / "log.csv"
+        self._columns = ("step", *columns)
+        writer: Any = tensorboard()
+        try:
+            rows = self._kept(begun)
+            with self._path.open("w", newline="", encoding="utf-8") as file:
+                table = csv.writer(file)
+                table.writerow(self._columns)
+                table.writerows(rows)
+            self._board = writer(str(run / "tensorboard"), purge_step=begun + 1)
+        except OSError as error:
+            raise OutputError(f"cannot write the log {self._path}: {error.strerror or error}") from error
+
+    def add(self, step: int, values: Mapping[str, float]) -> None:
+        """Write one row; columns without a value stay empty."""
+        try:
+            with self._path.open("a", newline="", encoding="utf-8") as file:
+                csv.writer(file).writerow([step, *(values.get(name, "") for name in self._columns[1:])])
+            for name, value in values.items():
+                self._board.add_scalar(name, value, step)
+        except OSError as error:
+            raise OutputError(f"cannot write the log {self._path}: {error.strerror or error}") from error
+
+    def close(self) -> None:
+        with suppress(OSError):  # a full disk was told of already
+            self._board.close()
+
+    def _kept(self, begun: int) -> list[list[str]]:
+        """Rows up to step ``begun``, in the order of the columns that there are now."""
+        if not self._path.is_file() or not begun:
+            return []
+        with self._path.open(newline="", encoding="utf-8") as file:
+            rows = [row for row in csv.DictReader(file) if (row.get("step") or "").isdigit()]
+        return [[row.get(name) or "" for name in self._columns] for row in rows if int(row["step"]) <= begun]
+
+
+def read(run: Path) -> list[dict[str, float]]:
+    """The rows of a run's ``log.csv``, as numbers."""
+    with (run / "log.csv").open(newline="", encoding="utf-8") as file:
+        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+
+
+def tensorboard() -> Any:
+    """TensorBoard's writer; ``OptionError`` with the command that installs it."""
+    try:
+        return importlib.import_module("torch.utils.tensorboard").SummaryWriter
+    except ImportError as error:
+        raise OptionError(
+            "training needs tensorboard, which is not installed; pip install 'vidstyle[train]'"
+        ) from error

@@ -1,0 +1,221 @@
+"""What a step lessens: the student, its losses, and all frozen networks that they look through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from vidstyle import weights
+from vidstyle.engines.stylenet import StyleNet
+from vidstyle.errors import OptionError
+from vidstyle.losses.base import Loss, Pair, Step
+from vidstyle.losses.features import StepFeatures
+from vidstyle.nn.vgg import LAYERS, VGG, bundled
+from vidstyle.registry import ENGINES, LOSSES
+from vidstyle.training.config import TrainOptions
+from vidstyle.training.data import Batch
+from vidstyle.training.motion import drawn, estimator, of_frames
+from vidstyle.training.recipes import Recipe
+from vidstyle.training.student import Student
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frozen:
+    """Networks that do not learn, on the run's device; outside of the model, so of no checkpoint."""
+
+    vgg: VGG
+    describer: StyleNet
+    """Gives descriptors of style pictures."""
+    teacher: Any | None
+    flow: Any | None
+
+    @property
+    def device(self) -> torch.device:
+        """Where they are."""
+        return next(self.describer.parameters()).device
+
+
+class Turn:
+    """All that one step is shown. No dataclass: Fabric takes those apart to look for tensors to convert."""
+
+    def __init__(self, batch: Batch, number: int, frozen: Frozen) -> None:
+        self.batch, self.number, self.frozen = batch, number, frozen
+
+
+class Objective(nn.Module):
+    """The student and its losses as one module: one forward pass is one step, on any number of devices."""
+
+    def __init__(self, recipe: Recipe, options: TrainOptions, *, is_resumed: bool = False) -> None:
+        """Build student and losses on the CPU; raises ``WeightsError`` and ``OptionError``.
+
+        The weights to start from are not looked for if the run ``is_resumed``: its checkpoint has its own.
+        """
+        super().__init__()
+        torch.manual_seed(options.seed)
+        self.student = Student() if is_resumed else _student(options)
+        self.losses = nn.ModuleDict({name: _loss(name, options) for name, _ in options.losses})
+        self._weights = dict(options.losses)
+        self._recipe, self._options = recipe, options
+        for part, values in self.student.parts().items():
+            for value in values:
+                value.requires_grad_(part in options.learns)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """What the losses need of a step."""
+        return frozenset().union(*(cast(Loss, loss).needs for loss in self.losses.values()))
+
+    def freeze(self, device: torch.device) -> Frozen:
+        """Load the networks that do not learn, as far as they are needed."""
+        vgg = bundled().to(device)
+        describer = StyleNet(vgg, weights.load(weights.STYLENET)).to(device)
+        teacher = flow = None
+        if self._recipe.is_of_teacher or self.needs & {"target", "codes"}:
+            make = ENGINES.load(self._options.teacher)
+            teacher = make(self._options.teacher_weights).to(device).requires_grad_(False).eval()
+        if "pair" in self.needs and self._options.clips is not None:
+            flow = estimator(self._options.flow, device)
+        return Frozen(vgg, describer, teacher, flow)
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Parameter groups for the optimiser: the encoder's learning rate is a share of the others'."""
+        parts = self.student.parts()
+        rest = [*parts["painter"], *parts["film"], *self.losses.parameters()]
+        rates = (
+            (rest, self._options.learning_rate),
+            (parts["encoder"], self._options.learning_rate * self._options.encoder_rate),
+        )
+        groups = [
+            {"params": [value for value in values if value.requires_grad], "lr": rate}
+            for values, rate in rates
+        ]
+        return [group for group in groups if group["params"]]
+
+    def forward(self, turn: Turn) -> dict[str, Tensor]:
+        """Each loss (a scalar, unweighted) of one step, and their weighted sum as "total"."""
+        generator = torch.Generator().manual_seed(self._options.seed * 1_000_003 + turn.number)
+        step = self._step(turn.batch, turn.frozen, generator)
+        found = {name: loss(step) for name, loss in self.losses.items()}
+        found["total"] = torch.stack([self._weights[name] * value for name, value in found.items()]).sum()
+        return found
+
+    def _step(self, batch: Batch, frozen: Frozen, generator: torch.Generator) -> Step:
+        descriptors = describe(frozen, batch.styles)
+        partners = self._partners(len(batch.content), generator)
+        codes = self._mixed(self.student.encode(descriptors), partners)
+        painted = self.student.paint(batch.content, codes)
+        needs = self.needs
+        target = teacher_codes = None
+        if frozen.teacher is not None:
+            # in float32: engines choose their precision themselves
+            with torch.autocast(batch.content.device.type, enabled=False):
+                target, teacher_codes = self._taught(batch, frozen.teacher, partners, needs)
+        styles = batch.styles
+        if self._recipe.is_of_teacher and target is not None:
+            styles = tuple(torch.split(target, 1))
+        itself = None
+        if "itself" in needs:
+            own = describe(frozen, tuple(torch.split(batch.content, 1)))
+            itself = self.student.paint(batch.content, self.student.encode(own))
+        return Step(
+            content=batch.content,
+            styles=styles,
+            painted=painted,
+            paint=lambda image: self.student.paint(image, codes),
+            features=StepFeatures(frozen.vgg, self._layers()),
+            generator=generator,
+            target=target,
+            itself=itself,
+            codes=None if teacher_codes is None else (codes, teacher_codes),
+            pair=self._pair(batch, frozen, codes, painted, generator) if "pair" in needs else None,
+        )
+
+    def _layers(self) -> list[str]:
+        wanted = {layer for loss in self.losses.values() for layer in cast(Loss, loss).layers}
+        return [layer for layer in LAYERS if layer in wanted]
+
+    def _partners(self, count: int, generator: torch.Generator) -> Tensor:
+        """How much of the next item's style is mixed into each one's, (B, 1); 0 for most."""
+        is_mixed = torch.rand(count, 1, generator=generator) < self._options.mixtures
+        return torch.rand(count, 1, generator=generator) * is_mixed
+
+    @staticmethod
+    def _mixed(codes: Tensor, shares: Tensor) -> Tensor:
+        shares = shares.to(codes)
+        return codes * (1 - shares) + codes.roll(-1, 0) * shares
+
+    @torch.no_grad()
+    def _taught(
+        self, batch: Batch, teacher: Any, shares: Tensor, needs: frozenset[str]
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """What the teacher paints of each content, and its codes of the styles, mixed alike."""
+        styles = [teacher.encode_style(style) for style in batch.styles]
+        count = len(styles)
+        mixed = [
+            teacher.mix([styles[item], styles[(item + 1) % count]], [1 - share, share])
+            if share
+            else styles[item]
+            for item, share in enumerate(shares.flatten().tolist())
+        ]
+        target = codes = None
+        if "target" in needs or self._recipe.is_of_teacher:
+            pictures = zip(torch.split(batch.content, 1), mixed, strict=True)
+            target = torch.cat([teacher.stylize(picture, style).image for picture, style in pictures]).float()
+        if "codes" in needs:
+            if not all(isinstance(code, Tensor) and code.shape == (100,) for code in mixed):
+                raise OptionError(
+                    f"the loss code needs a teacher whose codes are 100 numbers, not {self._options.teacher}"
+                )
+            codes = torch.stack(mixed)
+        return target, codes
+
+    def _pair(
+        self, batch: Batch, frozen: Frozen, codes: Tensor, painted: Tensor, generator: torch.Generator
+    ) -> Pair:
+        if batch.frames is None:
+            later, motion, inside = drawn(batch.content, generator)
+            return Pair(batch.content, later, painted, self.student.paint(later, codes), motion, inside)
+        earlier, later = batch.frames
+        motion, trusted = of_frames(frozen.flow, earlier, later)
+        mine = codes[: len(earlier)]
+        before, now = (self.student.paint(frames, mine) for frames in (earlier, later))
+        return Pair(earlier, later, before, now, motion, trusted)
+
+
+@torch.no_grad()
+def describe(frozen: Frozen, styles: tuple[Tensor, ...]) -> Tensor:
+    """Descriptors (B, 2816) of style pictures (1, 3, h, w)."""
+    with torch.autocast(styles[0].device.type, enabled=False):
+        return torch.stack([frozen.describer.describe(style) for style in styles])
+
+
+def _student(options: TrainOptions) -> Student:
+    student = Student()
+    if options.start in ("bundled", "random"):
+        student.load(weights.load(weights.STYLENET), weights.STYLENET.file)
+    else:
+        student.load(weights.load(Path(options.start)), options.start)
+    if options.start == "random":
+        student.forget(options.learns)
+    return student
+
+
+def _loss(name: str, options: TrainOptions) -> Loss:
+    make = LOSSES.load(name)
+    if name in ("style", "gram", "mean-deviation"):
+        made: Loss = make(_known(options.style_layers), options.style_sides)
+    elif name == "content":
+        made = make(_known(options.content_layers), kind=options.content_kind)
+    else:
+        made = make()
+    return made
+
+
+def _known(layers: tuple[str, ...]) -> tuple[str, ...]:
+    if unknown := [layer for layer in layers if layer not in LAYERS]:
+        raise OptionError(f"no VGG layer {unknown[0]!r}; there are: {', '.join(LAYERS)}")
+    return layers

@@ -1,0 +1,39 @@
+"""Endless orders of samples that are functions of seed and place, so that a run can go on anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Sampler
+
+
+class Places(Sampler[int]):
+    """Places ``start``, ``start + step`` … without end: one device's share of an endless order."""
+
+    def __init__(self, start: int, step: int) -> None:
+        self._start, self._step = start, step
+
+    def __iter__(self) -> Iterator[int]:
+        place = self._start
+        while True:
+            yield place
+            place += self._step
+
+
+def chosen(place: int, count: int, seed: int, salt: int) -> int:
+    """Which of ``count`` items stands at ``place``: each once in every round, in a new order each round."""
+    turn, rest = divmod(place, count)
+    return int(_shuffled(count, seed, salt, turn)[rest])
+
+
+def random_at(place: int, seed: int, salt: int) -> np.random.Generator:
+    """The random numbers of one place."""
+    return np.random.default_rng((seed, salt, place))
+
+
+@lru_cache(maxsize=4)
+def _shuffled(count: int, seed: int, salt: int, turn: int) -> NDArray[np.int64]:
+    return np.random.default_rng((seed, salt, turn, 1)).permutation(count)

@@ -1,0 +1,142 @@
+"""Pictures of a folder of any size as an endless, repeatable stream of training samples."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from vidstyle.errors import InputError, VidstyleError
+from vidstyle.frames import Pixels
+from vidstyle.images import load_style, to_tensor
+from vidstyle.training.order import chosen, random_at
+from vidstyle.video.still import SUFFIXES
+
+CONTENT, STYLE = 1, 2  # salts: content and style of one place are drawn apart
+_TRIES = 100  # bad pictures in a row before a folder is given up
+_ZOOM = 1.6  # content is cut from pictures up to so much larger than the crop
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """One picture, or two of a clip, and the files that were passed over to get it."""
+
+    images: tuple[Tensor, ...]
+    """(1, 3, H, W) in [0, 1] each."""
+    skipped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A square crop of a picture; or, if ``whole``, the picture at an area of ``side``²."""
+
+    side: int
+    whole: bool = False
+    share: float = 1.0
+    """Smallest share of the sides that is kept, where ``whole``."""
+
+    def __call__(self, pixels: Pixels, random: np.random.Generator) -> Tensor:
+        """(1, 3, H, W) in [0, 1] of (H, W, 3) uint8."""
+        flipped = pixels[:, ::-1] if random.random() < 0.5 else pixels
+        return self._part(flipped, random) if self.whole else self._square(flipped, random)
+
+    def _square(self, pixels: Pixels, random: np.random.Generator) -> Tensor:
+        height, width = pixels.shape[:2]
+        short = min(height, width)
+        largest = min(_ZOOM * self.side, max(self.side, short))
+        scale = random.uniform(self.side, largest) / short
+        sized = _resized(pixels, max(self.side, round(height * scale)), max(self.side, round(width * scale)))
+        top = int(random.integers(0, sized.shape[0] - self.side + 1))
+        left = int(random.integers(0, sized.shape[1] - self.side + 1))
+        return to_tensor(sized[top : top + self.side, left : left + self.side])
+
+    def _part(self, pixels: Pixels, random: np.random.Generator) -> Tensor:
+        share = random.uniform(self.share, 1.0)
+        height, width = (max(1, round(length * share)) for length in pixels.shape[:2])
+        top = int(random.integers(0, pixels.shape[0] - height + 1))
+        left = int(random.integers(0, pixels.shape[1] - width + 1))
+        scale = self.side / (height * width) ** 0.5
+        size = (max(16, round(length * scale)) for length in (height, width))
+        return to_tensor(_resized(pixels[top : top + height, left : left + width], *size))
+
+
+class Pictures(Dataset[Sample]):
+    """The pictures below a folder; item ``place`` is drawn from the endless order of ``seed`` and ``salt``.
+
+    A file that cannot be read is passed over for the next in the order, and named in the sample.
+    """
+
+    def __init__(self, folder: Path, cut: Cut, *, seed: int, salt: int) -> None:
+        self.files = picture_files(folder)
+        self._folder, self._cut, self._seed, self._salt = folder, cut, seed, salt
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, place: int) -> Sample:
+        skipped: list[str] = []
+        tries = min(_TRIES, len(self.files))
+        first = chosen(place, len(self.files), self._seed, self._salt)
+        for number in range(tries):
+            file = self.files[(first + number) % len(self.files)]
+            try:
+                pixels = load_style(file)
+            except VidstyleError:
+                skipped.append(file)
+                continue
+            random = random_at(place, self._seed, self._salt)
+            return Sample((self._cut(pixels, random),), tuple(skipped))
+        raise InputError(
+            f"{tries} pictures of {self._folder} in a row cannot be read, the last {skipped[-1]}; "
+            "give a folder of JPEG, PNG or WebP pictures"
+        )
+
+
+def picture_files(folder: Path) -> list[str]:
+    """All pictures below ``folder`` by name, in order; ``InputError`` if there are none."""
+    if not folder.is_dir():
+        raise InputError(f"no folder {folder}; give a folder of pictures")
+    found = [
+        os.path.join(where, name)  # noqa: PTH118 - a Path for each of a million files costs seconds
+        for where, _, names in os.walk(folder, followlinks=True)
+        for name in names
+        if name.lower().endswith(SUFFIXES) and not name.startswith(".")
+    ]
+    if not found:
+        raise InputError(f"{folder} holds no pictures; give a folder with JPEG, PNG or WebP files in it")
+    return sorted(found)
+
+
+def square(file: str, side: int) -> Tensor:
+    """The middle of a picture, (1, 3, side, side) in [0, 1]: always the same, for sheets."""
+    pixels = load_style(file)
+    height, width = pixels.shape[:2]
+    short = min(height, width)
+    top, left = (height - short) // 2, (width - short) // 2
+    return to_tensor(_resized(pixels[top : top + short, left : left + short], side, side))
+
+
+def _resized(pixels: Pixels, height: int, width: int) -> Pixels:
+    way = cv2.INTER_AREA if height * width < pixels.shape[0] * pixels.shape[1] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(np.ascontiguousarray(pixels), (width, height), interpolation=way), np.uint8)
+
+
+def joined(samples: list[Sample]) -> tuple[tuple[Tensor, ...], tuple[str, ...]]:
+    """Samples of one size as a batch: (B, 3, H, W) for each of their images, and what was skipped."""
+    images = zip(*(sample.images for sample in samples), strict=True)
+    return tuple(torch.cat(parts) for parts in images), _skipped(samples)
+
+
+def listed(samples: list[Sample]) -> tuple[tuple[Tensor, ...], tuple[str, ...]]:
+    """Samples of different sizes as a batch: their first images, one after the other."""
+    return tuple(sample.images[0] for sample in samples), _skipped(samples)
+
+
+def _skipped(samples: list[Sample]) -> tuple[str, ...]:
+    return tuple(file for sample in samples for file in sample.skipped)

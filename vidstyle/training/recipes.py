@@ -1,0 +1,60 @@
+"""What each recipe trains, and with which settings unless others are given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A way to train: its purpose in one sentence, and its settings."""
+
+    name: str
+    purpose: str
+    defaults: Mapping[str, Any]
+    """What differs from ``TrainOptions``."""
+    is_of_teacher: bool = False
+    """The style losses compare with the teacher's painting instead of the style picture."""
+
+
+STYLENET = Recipe(
+    "stylenet",
+    "the whole of StyleNet towards the style pictures themselves, calm under motion and noise",
+    {
+        "losses": {"style": 0.35, "content": 0.05, "shift": 0.8, "warped": 0.5},
+        "learning_rate": 8e-4,
+        "learns": ("painter", "film", "encoder"),
+        "epochs": 20.0,
+    },
+)
+
+STYLENET_DISTIL = Recipe(
+    "stylenet-distil",
+    "the painter after a frozen teacher's paintings, from any start",
+    {
+        "losses": {"distillation": 1.0, "style": 0.3, "shift": 0.5},
+        "learning_rate": 1.5e-3,
+        "learns": ("painter", "film"),
+        "start": "random",
+        "mixtures": 0.3,
+        "style_sides": (176,),
+        "epochs": 20.0,
+    },
+    is_of_teacher=True,
+)
+
+STYLE_ENCODER = Recipe(
+    "style-encoder",
+    "the style encoder's linear layer alone, after a frozen teacher's codes",
+    {
+        "losses": {"code": 1.0},
+        "learning_rate": 1e-3,
+        "encoder_rate": 1.0,
+        "learns": ("encoder",),
+        "start": "random",
+        "style_crop": 0.5,
+        "epochs": 20.0,
+    },
+)

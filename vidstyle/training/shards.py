@@ -1,0 +1,157 @@
+"""Pictures of WebDataset shards (tar files) as an endless stream that can go on at any batch."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import logging
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+from torch.utils.data import IterableDataset, get_worker_info
+
+from vidstyle.errors import InputError, OptionError
+from vidstyle.frames import Pixels
+from vidstyle.images import LARGEST_STYLE
+from vidstyle.training.order import random_at
+from vidstyle.training.pictures import Cut, Sample
+from vidstyle.video.still import SUFFIXES
+
+log = logging.getLogger(__name__)
+
+_TRIES = 100  # bad pictures in a row before a stream is given up
+
+
+class Shards(IterableDataset[Sample]):
+    """The pictures of all ``*.tar`` of a folder; shards in a new order each round, pictures as they lie.
+
+    Shards are dealt to devices and workers. What cannot be read is passed over, and named in the sample.
+
+    Args:
+        folder: holds the shards.
+        cut: makes a sample of a picture.
+        seed: of the order, and with ``salt`` of the cuts.
+        salt: tells streams apart.
+        batch: samples that a loader takes from one worker at a time.
+        begun: batches that were taken before; the stream goes on after them, if as many workers read it.
+        rank: this device's number.
+        ranks: devices in all.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        cut: Cut,
+        *,
+        seed: int,
+        salt: int,
+        batch: int,
+        begun: int = 0,
+        rank: int = 0,
+        ranks: int = 1,
+    ) -> None:
+        self.files = shard_files(folder)
+        self._reader = _webdataset()
+        self._folder, self._cut, self._seed, self._salt = folder, cut, seed, salt
+        self._batch, self._begun = batch, begun
+        self._rank, self._ranks = rank, ranks
+
+    def workers(self, wanted: int) -> int:
+        """How many workers can read: each needs a shard of its own."""
+        return min(wanted, len(self.files) // self._ranks)
+
+    def __iter__(self) -> Iterator[Sample]:
+        info = get_worker_info()
+        count, number = (info.num_workers, info.id) if info is not None else (1, 0)
+        # a loader asks its workers in turn, beginning with the first: after a resume the first stands where
+        # another stood
+        number = (self._begun + number) % count
+        taken = self._batch * len(range(number, self._begun, count))
+        stream = self._rank * count + number
+        raw = self._endless(stream, self._ranks * count)
+        for _ in range(taken):
+            next(raw)
+        return self._decoded(raw, stream, taken)
+
+    def _decoded(self, raw: Iterator[tuple[str, bytes]], stream: int, place: int) -> Iterator[Sample]:
+        """One sample for each raw picture; a damaged one gives the next good one, which stays in line."""
+        waiting: deque[tuple[str, bytes]] = deque()
+        while True:
+            skipped: list[str] = []
+            number = 0
+            while True:
+                if number == len(waiting):
+                    waiting.append(next(raw))
+                name, data = waiting[number]
+                try:
+                    pixels = _pixels(data)
+                    break
+                except (OSError, SyntaxError, ValueError, EOFError) as error:
+                    skipped.append(name)
+                    number += 1
+                    if number == _TRIES:
+                        raise InputError(
+                            f"{_TRIES} pictures of {self._folder} in a row cannot be read, the last {name}"
+                        ) from error
+            random = random_at(place * 1_000_003 + stream, self._seed, self._salt)
+            yield Sample((self._cut(pixels, random),), tuple(skipped))
+            waiting.popleft()
+            place += 1
+
+    def _endless(self, stream: int, streams: int) -> Iterator[tuple[str, bytes]]:
+        """Name and bytes of this stream's pictures, round after round."""
+        mine = self.files[stream::streams] or self.files
+        turn = 0
+        while True:
+            order = np.random.default_rng((self._seed, self._salt, turn, 2)).permutation(len(mine))
+            found = False
+            for sample in (sample for number in order for sample in self._of_shard(mine[number])):
+                for ending, data in sample.items():
+                    if f".{ending.rpartition('.')[2].lower()}" in SUFFIXES:
+                        found = True
+                        yield f"{sample['__url__']}:{sample['__key__']}.{ending}", data
+            if not found:
+                raise InputError(f"the shards of {self._folder} hold no pictures (.jpg, .png, .webp)")
+            turn += 1
+
+    def _of_shard(self, file: str) -> Iterator[dict[str, Any]]:
+        """Samples of one tar file: ``__key__``, ``__url__`` and bytes by ending."""
+        iterators = self._reader.tariterators
+        try:
+            # opened here: webdataset's own opener leaves files open
+            with Path(file).open("rb") as stream:
+                entries = iterators.tar_file_expander([{"url": file, "stream": stream}], handler=_pass_over)
+                yield from iterators.group_by_keys(entries, handler=_pass_over)
+        except OSError as error:
+            _pass_over(error)
+
+
+def shard_files(folder: Path) -> list[str]:
+    """The ``*.tar`` of a folder, in order; may be none."""
+    return sorted(str(path) for path in folder.glob("*.tar")) if folder.is_dir() else []
+
+
+def _webdataset() -> Any:
+    try:
+        return importlib.import_module("webdataset")
+    except ImportError as error:
+        raise OptionError(
+            "shards (.tar) need webdataset, which is not installed; pip install 'vidstyle[shards]'"
+        ) from error
+
+
+def _pass_over(error: Exception) -> bool:
+    log.warning("passed over a damaged shard: %s", " ".join(str(error).split()))
+    return True
+
+
+def _pixels(data: bytes) -> Pixels:
+    with Image.open(io.BytesIO(data)) as image:
+        image.draft(None, (LARGEST_STYLE, LARGEST_STYLE))
+        upright = ImageOps.exif_transpose(image).convert("RGB")
+        upright.thumbnail((LARGEST_STYLE, LARGEST_STYLE), Image.Resampling.LANCZOS)
+        return np.asarray(upright)

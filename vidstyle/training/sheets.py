@@ -1,0 +1,46 @@
+"""Preview sheets: fixed contents in fixed styles, so that two sheets show what was learnt between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vidstyle.frames import Frame
+from vidstyle.images import save_image, to_pixels
+from vidstyle.training.objective import Frozen, describe
+from vidstyle.training.student import Student
+
+_GAP = 6  # px
+
+
+class Sheets:
+    """Paints always the same contents in the same styles, pictures (1, 3, S, S) in [0, 1]."""
+
+    def __init__(self, contents: Sequence[Tensor], styles: Sequence[Tensor], frozen: Frozen) -> None:
+        self._contents, self._styles = contents, styles
+        device = frozen.device
+        # once a run: a descriptor takes longer than a picture
+        self._descriptors = describe(frozen, tuple(style.to(device) for style in styles))
+
+    @torch.no_grad()
+    def save(self, path: Path, student: Student) -> None:
+        """Write a sheet to ``path``, a row for each content, a column for each style.
+
+        Raises ``OutputError`` and ``OSError``.
+        """
+        codes = student.encode(self._descriptors)
+        rows = [[torch.ones_like(self._styles[0]), *self._styles]]
+        for content in self._contents:
+            many = content.to(codes.device).expand(len(codes), -1, -1, -1)
+            rows.append([content, *torch.split(student.paint(many, codes).float().cpu(), 1)])
+        lines = [torch.cat([_framed(cell) for cell in row], 3) for row in rows]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_image(path, Frame(to_pixels(torch.cat(lines, 2))))
+
+
+def _framed(cell: Tensor) -> Tensor:
+    return F.pad(cell, (0, _GAP, 0, _GAP), value=1.0)

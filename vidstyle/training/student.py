@@ -1,0 +1,155 @@
+"""StyleNet as it learns: layer by layer, any batch, each picture in a code of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vidstyle.errors import WeightsMismatch
+
+_BLOCKS = 5
+_CHANNELS = (32,) * (2 * _BLOCKS) + (24,)  # of each norm, in order
+_SLACK = 1e-4  # added to a variance before its root is taken
+_LEAST = 0.3  # deviation of a descriptor's number, at least, as a share of its mean and by itself
+
+
+class Student(nn.Module):
+    """The network of ``engines/stylenet.py`` with gradients; ``tensors`` gives what the engine loads.
+
+    The descriptor's numbers are of very different sizes (0.01 to 1,000), so the encoder learns on them
+    standardised; export folds that away.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.painter = _Painter()
+        self.style = nn.Linear(2816, 100)
+        self.register_buffer("mean", torch.zeros(2816))
+        self.register_buffer("deviation", torch.ones(2816))
+
+    def load(self, tensors: Mapping[str, Tensor], name: str) -> None:
+        """Begin from an engine's ``tensors``; ``WeightsMismatch`` names the file if they do not fit."""
+        own = {key: value for key, value in self.state_dict().items() if "." in key}
+        for key, value in own.items():
+            if key not in tensors:
+                raise WeightsMismatch(f"{name} does not hold StyleNet's weights: it lacks {key}")
+            if tensors[key].shape != value.shape:
+                raise WeightsMismatch(
+                    f"{name} does not hold StyleNet's weights: {key} is {tuple(tensors[key].shape)}, "
+                    f"expected {tuple(value.shape)}"
+                )
+        self.load_state_dict({**self.state_dict(), **{key: tensors[key].float() for key in own}})
+        self._standardise(torch.zeros(2816), torch.ones(2816), fold=False)
+
+    @torch.no_grad()
+    def standardise(self, descriptors: Tensor) -> None:
+        """Learn on numbers standardised by those of ``descriptors`` (N, 2816), N > 1; codes stay the same."""
+        mean = descriptors.mean(0)
+        # a few pictures may agree on a number by chance: what differs later must not weigh a thousandfold
+        least = (_LEAST * mean.abs()).clamp_min(_LEAST)
+        self._standardise(mean, torch.maximum(descriptors.std(0, correction=0), least), fold=True)
+
+    @torch.no_grad()
+    def forget(self, parts: tuple[str, ...]) -> None:
+        """Set ``parts`` (of painter, film, encoder) to where learning from nothing begins."""
+        if "painter" in parts:
+            for layer in self.painter.modules():
+                if isinstance(layer, nn.Conv2d):
+                    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                    if layer.bias is not None:
+                        layer.bias.zero_()
+            # a sigmoid that begins grey, not black and white
+            self.painter.e2.weight.mul_(0.1)
+        if "film" in parts:
+            nn.init.normal_(self.painter.film.weight, std=0.02)
+            nn.init.zeros_(self.painter.film.bias)
+        if "encoder" in parts:
+            nn.init.zeros_(self.style.weight)
+            nn.init.zeros_(self.style.bias)
+
+    def parts(self) -> dict[str, list[nn.Parameter]]:
+        """The parameters of painter, film and encoder."""
+        film = list(self.painter.film.parameters())
+        known = {id(value) for value in film}
+        painter = [value for value in self.painter.parameters() if id(value) not in known]
+        return {"painter": painter, "film": film, "encoder": list(self.style.parameters())}
+
+    def encode(self, descriptors: Tensor) -> Tensor:
+        """Codes (B, 100) of ``descriptors`` (B, 2816)."""
+        codes: Tensor = self.style((descriptors - self.mean) / self.deviation)
+        return codes
+
+    def paint(self, image: Tensor, codes: Tensor) -> Tensor:
+        """Paint ``image`` (B, 3, H, W) in [0, 1], sides of 16 px or more, each in its code (B, 100)."""
+        painted: Tensor = self.painter(image, codes)
+        return painted
+
+    @torch.no_grad()
+    def tensors(self) -> dict[str, Tensor]:
+        """What the engine loads, float32 on the CPU: the standardisation is folded into the linear layer."""
+        found = {
+            key: value.detach().float().cpu().contiguous()
+            for key, value in self.state_dict().items()
+            if "." in key
+        }
+        weight = found["style.weight"] / self.deviation.cpu()
+        found["style.bias"] = found["style.bias"] - weight @ self.mean.cpu()
+        found["style.weight"] = weight
+        return found
+
+    @torch.no_grad()
+    def _standardise(self, mean: Tensor, deviation: Tensor, *, fold: bool) -> None:
+        if fold:
+            plain = self.style.weight / self.deviation
+            bias = self.style.bias - plain @ self.mean
+            self.style.bias.copy_(bias + plain @ mean)
+            self.style.weight.copy_(plain * deviation)
+        self.mean.copy_(mean)
+        self.deviation.copy_(deviation)
+
+
+class _Painter(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.c1 = nn.Conv2d(3, 24, 5, 2)
+        self.c2 = nn.Conv2d(24, 32, 3, 2)
+        self.r = nn.ModuleList(nn.Conv2d(32, 32, 3, bias=False) for _ in range(2 * _BLOCKS))
+        self.e1 = nn.Conv2d(32, 24, 3, bias=False)
+        self.e2 = nn.Conv2d(24, 12, 3)
+        self.film = nn.Linear(100, 2 * sum(_CHANNELS))
+
+    def forward(self, image: Tensor, codes: Tensor) -> Tensor:
+        height, width = image.shape[-2:]
+        films = iter(
+            torch.split(self.film(codes), [part for count in _CHANNELS for part in (count, count)], 1)
+        )
+        value = F.pad(image - 0.5, (0, -width % 4, 0, -height % 4), mode="reflect")
+        value = F.relu(_convolve(value, self.c1))
+        value = F.relu(_convolve(value, self.c2))
+        for block in range(_BLOCKS):
+            inner = F.relu(_norm(_convolve(value, self.r[2 * block]), next(films), next(films)))
+            value = value + _norm(_convolve(inner, self.r[2 * block + 1]), next(films), next(films))
+        value = F.interpolate(value, scale_factor=2, mode="nearest")
+        value = F.relu(_norm(_convolve(value, self.e1), next(films), next(films)))
+        picture = torch.sigmoid(F.pixel_shuffle(_convolve(value, self.e2), 2).float())
+        return picture[..., :height, :width]
+
+
+def _convolve(value: Tensor, layer: nn.Module) -> Tensor:
+    """``layer`` on ``value`` padded by reflection."""
+    assert isinstance(layer, nn.Conv2d)
+    reach = layer.kernel_size[0] // 2
+    found: Tensor = layer(F.pad(value, (reach,) * 4, mode="reflect"))
+    return found
+
+
+def _norm(value: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """Each channel of each picture normed in float32, times 1 + ``scale`` (B, C) plus ``shift`` (B, C)."""
+    normed = F.instance_norm(value.float(), eps=_SLACK)
+    return normed * (1 + scale[:, :, None, None]) + shift[:, :, None, None]
