@@ -47,7 +47,7 @@ class Progress:
     losses: Mapping[str, float]
     """Unweighted, by name, and the weighted sum "total"."""
     rate: float
-    """Steps a second of this session."""
+    """Steps a second since this start."""
     skipped: int
     """Files that could not be read so far."""
 
