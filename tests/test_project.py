@@ -18,7 +18,7 @@ PACKAGE = ROOT / "vidstyle"
 MODULES = sorted(module.name for module in pkgutil.walk_packages([str(PACKAGE)], "vidstyle."))
 
 # Who may import whom: a room may import its own, and every room that its line names.
-_BASE = {"errors", "frames", "options", "registry", "values", "pipeline", ""}
+_BASE = {"errors", "frames", "options", "registry", "values", "pipeline", "whole", ""}
 _TENSORS = {"images", "weights", "device"} | _BASE
 _ARROWS = {
     "errors": set[str](),
@@ -27,6 +27,7 @@ _ARROWS = {
     "options": {"errors", "values"},
     "registry": {"errors"},
     "pipeline": set[str](),
+    "whole": set[str](),
     "images": _BASE,
     "weights": _BASE,
     "device": _BASE,

@@ -15,6 +15,7 @@ from vidstyle.engines.styles import Style, load
 from vidstyle.errors import InputError, OptionError, OutputError
 from vidstyle.evaluation import ALONE, CLIP, Conditions, Evaluation
 from vidstyle.flicker import Flicker, HeatClip
+from vidstyle.flow.base import load_flow
 from vidstyle.flow.cache import FlowCache
 from vidstyle.frames import Frame, Pixels
 from vidstyle.images import to_tensor
@@ -25,7 +26,7 @@ from vidstyle.metrics.meaning import MEANINGS
 from vidstyle.metrics.measurer import Measurer
 from vidstyle.metrics.motion import DEFAULT_SIZE, ScoringFlow
 from vidstyle.options import ReadOptions
-from vidstyle.registry import FEATURES, FLOWS, METRICS
+from vidstyle.registry import FEATURES, METRICS
 from vidstyle.stylizer import Stylizer
 from vidstyle.temporal.cuts import Cuts
 from vidstyle.video.origin import warped_by
@@ -273,8 +274,7 @@ def _scoring(
         return None, []
     if name == "auto":
         name = next(other for other in _OTHERS if other not in warped.values())
-    make = FLOWS.load(name)
-    estimator: Any = make() if name == "dis" else make(device=device)
+    estimator = load_flow(name, device)
     same = [result for result, flow in warped.items() if flow == name]
     notes = [f"{', '.join(same)}: scored with the flow that steadied it, which flatters"] if same else []
     scoring = ScoringFlow(estimator, name=name, size=size, cache=cache if cache is not None else FlowCache())

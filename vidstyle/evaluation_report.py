@@ -18,6 +18,7 @@ from vidstyle.flicker import FULL, heated
 from vidstyle.frames import Pixels
 from vidstyle.metrics.extras import needed
 from vidstyle.metrics.meaning import MEANINGS, written
+from vidstyle.whole import write_whole
 
 _CURVES = ("warping_error", "frame_difference", "style_distance", "content_distance", "sharpness")
 _COLOURS = ("#c2410c", "#1d4ed8", "#15803d", "#7e22ce", "#b45309", "#0e7490")
@@ -38,14 +39,10 @@ figcaption { color: #6b7280; font-size: .9rem }
 def write_report(found: Evaluation, target: Path) -> None:
     """Write ``found`` to ``target``; the file appears once it is whole. Raises ``OutputError``."""
     text = page(found)
-    partial = target.with_name(f".{target.name}.part")
     try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(target)
+        write_whole(target, text.encode())
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def page(found: Evaluation) -> str:

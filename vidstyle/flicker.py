@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidstyle.evaluation import CLIP, Worst
-from vidstyle.frames import Frame, Pixels, VideoInfo
+from vidstyle.frames import Frame, Pixels, VideoInfo, eight_bits
 from vidstyle.images import to_pixels
 from vidstyle.metrics.base import Motion, Sample
 from vidstyle.metrics.warping_error import squared_change
@@ -114,7 +114,7 @@ class HeatClip:
 
 def heated(pixels: Pixels, change: NDArray[np.float32]) -> NDArray[np.uint8]:
     """``pixels`` dimmed and grey, with ``change`` (H, W; intensity) from black over red to yellow."""
-    eight = pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8)
+    eight = eight_bits(pixels)
     grey = cv2.cvtColor(eight, cv2.COLOR_RGB2GRAY).astype(np.float32)[..., None] * 0.4
     share = np.clip(change / FULL, 0, 1).astype(np.float32)
     index = np.rint(share * 255).astype(np.uint8)

@@ -106,3 +106,8 @@ def check_pixels(pixels: Any) -> None:
     ):
         given = f"{pixels.shape} {pixels.dtype}" if isinstance(pixels, np.ndarray) else type(pixels).__name__
         raise ValueError(f"pixels must be (H, W, 3) uint8 or uint16 RGB, got {given}")
+
+
+def eight_bits(pixels: Pixels) -> NDArray[np.uint8]:
+    """``pixels`` as uint8, the upper half of 16 bits: to look at and to measure by, not to show."""
+    return np.asarray(pixels if pixels.dtype == np.uint8 else pixels >> 8, np.uint8)

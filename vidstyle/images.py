@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import struct
 import threading
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -22,6 +21,7 @@ from torch import Tensor
 
 from vidstyle.errors import InputError, OutputError
 from vidstyle.frames import Frame, Pixels, check_pixels
+from vidstyle.whole import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -111,15 +111,10 @@ def save_image(path: str | Path, frame: Frame) -> None:
         raise OutputError(f"cannot write a picture as {path.name!r}; use one of {', '.join(WRITABLE)}")
     if not path.parent.is_dir():
         raise OutputError(f"no folder {path.parent}; make it first, or write elsewhere")
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.part{suffix}")
     try:
-        partial.write_bytes(_encode(frame, suffix))
-        partial.replace(path)
+        write_whole(path, _encode(frame, suffix))
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
 
 
 def _full_scale(dtype: np.dtype[Any]) -> int:

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Unpack, cast
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from vidstyle.engines.styles import Style
 from vidstyle.errors import OptionError
-from vidstyle.frames import Frame
+from vidstyle.frames import Frame, eight_bits
 from vidstyle.images import save_image
 from vidstyle.options import PaintOptions, ReadOptions, SheetOptions, check_words, only, take
 from vidstyle.stylizer import Stylizer, check_picture_target, name_of
@@ -95,11 +94,7 @@ def _drawn(rows: Sequence[tuple[str, Sequence[Frame]]], cell: int) -> Image.Imag
         y = top + row * (height + _GAP)
         draw.text((margin - _GAP, y + height // 2), name, _INK, font, anchor="rm")
         for column, frame in enumerate(frames):
-            picture = Image.fromarray(_as_8_bit(frame))
+            picture = Image.fromarray(eight_bits(frame.pixels))
             small = picture.resize((cell, height), Image.Resampling.LANCZOS)
             sheet.paste(small, (margin + column * (cell + _GAP), y))
     return sheet
-
-
-def _as_8_bit(frame: Frame) -> NDArray[np.uint8]:
-    return frame.pixels.astype(np.uint8) if frame.bits == 8 else (frame.pixels >> 8).astype(np.uint8)

@@ -19,13 +19,14 @@ from vidstyle.engines.codes import Codes
 from vidstyle.engines.painter import Painter
 from vidstyle.engines.styles import Style, Styles, load
 from vidstyle.errors import OptionError, OutputError
+from vidstyle.flow.base import load_flow
 from vidstyle.frames import Frame, Pixels, check_pixels
 from vidstyle.images import WRITABLE, load_image, save_image
 from vidstyle.measuring import Meter, metered
 from vidstyle.options import PaintOptions, ReadOptions, SteadyOptions, WriteOptions, check_words, take
 from vidstyle.painting import ClipPainter
 from vidstyle.pipeline import prefetch
-from vidstyle.registry import ENGINES, FLOWS
+from vidstyle.registry import ENGINES
 from vidstyle.report import OnFrame, RunReport
 from vidstyle.run import described, run
 from vidstyle.temporal.ahead import Moving, motions
@@ -200,10 +201,7 @@ class Stylizer:
 def flow_of(options: SteadyOptions, device: str) -> Any:
     """The flow estimator that ``options`` name, on ``device``; None if none is needed."""
     name = flow_name(options, device)
-    if name is None:
-        return None
-    make = FLOWS.load(name)
-    return make() if name == "dis" else make(device=device)
+    return None if name is None else load_flow(name, device)
 
 
 def raster_of(device: torch.device) -> Raster | None:

@@ -10,9 +10,10 @@ import torch.nn.functional as F
 from clips import shapes, write_clip
 from folders import small
 
+from vidstyle.flow.base import load_flow
 from vidstyle.flow.warp import warp
 from vidstyle.training import logs
-from vidstyle.training.motion import drawn, estimator, of_frames
+from vidstyle.training.motion import drawn, of_frames
 from vidstyle.training.trainer import train
 
 
@@ -36,7 +37,7 @@ def test_a_drawn_motion_leads_back_to_the_picture() -> None:
 def test_the_motion_of_frames_leads_from_the_later_to_the_earlier() -> None:
     earlier = smooth(96, 128)
     later = torch.roll(earlier, 3, dims=3)  # everything moves 3 px to the right
-    motion, trusted = of_frames(estimator("dis", torch.device("cpu")), earlier, later)
+    motion, trusted = of_frames(load_flow("dis", "cpu"), earlier, later)
     middle = motion[..., 24:72, 32:96]
     assert float(middle[:, 0].median()) == pytest.approx(-3, abs=0.3)
     assert float(middle[:, 1].median()) == pytest.approx(0, abs=0.3)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -13,6 +11,7 @@ import torch
 
 from vidstyle.engines.painter import Painter
 from vidstyle.frames import Pixels
+from vidstyle.whole import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -67,13 +66,8 @@ class Codes(Generic[S]):
 
 def _write(path: Path, data: bytes) -> None:
     """Write a file that appears only once it is whole; a cache that cannot be written is no error."""
-    partial = path.with_suffix(f".{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(data)
-        partial.replace(path)
+        write_whole(path, data)
     except OSError as error:
         log.warning("could not keep a style code in %s: %s", path.parent, error.strerror or error)
-    finally:
-        with suppress(OSError):
-            partial.unlink()

@@ -18,11 +18,11 @@ from vidstyle.nn.vgg import VGG, bundled
 
 _STYLE_AREA = 192 * 192  # px² at which a style's statistics are taken
 _STYLE_LAYERS = ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv4_1")
-_BODY = 10  # convolutions of 32 channels in five residual blocks
-_CHANNELS = [32] * _BODY + [24]  # of each norm, in order
-_ALL, _LAST = sum(_CHANNELS), _CHANNELS[-1]
+BODY = 10  # convolutions of 32 channels in five residual blocks
+CHANNELS = [32] * BODY + [24]  # of each norm, in order
+_ALL, _LAST = sum(CHANNELS), CHANNELS[-1]
 _ROWS = 32  # rows squared at a time: what stays in the cache is faster, and a whole copy costs page faults
-_SLACK = 1e-4  # added to a variance before its root is taken
+SLACK = 1e-4  # added to a variance before its root is taken
 
 
 def build(weights: Path | None = None) -> StyleNet:
@@ -44,7 +44,7 @@ class StyleNet(Engine[Tensor]):
     def __init__(self, vgg: VGG, tensors: dict[str, Tensor], *, name: str = "the file") -> None:
         super().__init__()
         self.vgg = vgg
-        self.painter = _Layers()
+        self.painter = Layers()
         self.style = nn.Linear(2816, 100)
         try:
             self.load_state_dict(tensors, strict=True)
@@ -90,14 +90,14 @@ class StyleNet(Engine[Tensor]):
         film = self.painter.modulate(style)
         norms = _Taken(self.painter, film) if moments is None else _Folded(self.painter, film, moments, image)
         value = self.painter.shrink(image)
-        for block in range(_BODY // 2):
+        for block in range(BODY // 2):
             inner = F.relu_(norms.convolve(value, 2 * block))
             value = norms.convolve(inner, 2 * block + 1).add_(value)
         picture = self.painter.finish(F.relu_(norms.double(value)))
         return Painted(picture[..., :height, :width], norms.moments())
 
 
-class _Layers(nn.Module):
+class Layers(nn.Module):
     """The painter's layers, named as in its files of weights, and what is derived from them."""
 
     first_bias: Tensor
@@ -112,7 +112,7 @@ class _Layers(nn.Module):
         super().__init__()
         self.c1 = nn.Conv2d(3, 24, 5, 2)
         self.c2 = nn.Conv2d(24, 32, 3, 2)
-        self.r = nn.ModuleList(nn.Conv2d(32, 32, 3, bias=False) for _ in range(_BODY))
+        self.r = nn.ModuleList(nn.Conv2d(32, 32, 3, bias=False) for _ in range(BODY))
         self.e1 = nn.Conv2d(32, 24, 3, bias=False)
         self.e2 = nn.Conv2d(24, 12, 3)
         self.film = nn.Linear(100, 2 * _ALL)
@@ -123,7 +123,7 @@ class _Layers(nn.Module):
         # "RGB minus 0.5" moves into the bias: padding by reflection leaves no zeros for it to miss
         first_bias = _tensor(self.c1.bias) - 0.5 * self.c1.weight.sum((1, 2, 3))
         cells, cells_bias = phases.before_shuffle(self.e2.weight, _tensor(self.e2.bias))
-        body = torch.cat([self.r.get_parameter(f"{number}.weight") for number in range(_BODY)])
+        body = torch.cat([self.r.get_parameter(f"{number}.weight") for number in range(BODY)])
         scales, shifts = _film_order()
         order = torch.cat([scales, shifts])
         derived = {
@@ -160,13 +160,13 @@ class _Layers(nn.Module):
 class _Folded:
     """The convolutions that a norm follows, with given moments: each norm is folded into its convolution."""
 
-    def __init__(self, layers: _Layers, film: tuple[Tensor, Tensor], moments: Moments, like: Tensor) -> None:
+    def __init__(self, layers: Layers, film: tuple[Tensor, Tensor], moments: Moments, like: Tensor) -> None:
         self._moments = moments
-        scale = film[0] * torch.rsqrt(moments.variance + _SLACK)
+        scale = film[0] * torch.rsqrt(moments.variance + SLACK)
         shift = (film[1] - moments.mean * scale).to(like)
         body = (layers.body * scale[:-_LAST].view(-1, 1, 1, 1)).to(like)
-        self._kernels = torch.split(body, _CHANNELS[0])
-        self._biases = torch.split(shift, _CHANNELS)
+        self._kernels = torch.split(body, CHANNELS[0])
+        self._biases = torch.split(shift, CHANNELS)
         self._repeated = (layers.repeated * scale[-_LAST:].repeat(4).view(-1, 1, 1, 1)).to(like)
 
     def convolve(self, value: Tensor, number: int) -> Tensor:
@@ -190,10 +190,10 @@ class _Taken:
     channels-last.
     """
 
-    def __init__(self, layers: _Layers, film: tuple[Tensor, Tensor]) -> None:
-        self._kernels = torch.split(layers.body, _CHANNELS[0])
+    def __init__(self, layers: Layers, film: tuple[Tensor, Tensor]) -> None:
+        self._kernels = torch.split(layers.body, CHANNELS[0])
         self._repeated = layers.repeated
-        self._film = list(zip(*(torch.split(part, _CHANNELS) for part in film), strict=True))
+        self._film = list(zip(*(torch.split(part, CHANNELS) for part in film), strict=True))
         self._moments: list[tuple[Tensor, Tensor]] = []
 
     def convolve(self, value: Tensor, number: int) -> Tensor:
@@ -218,7 +218,7 @@ class _Taken:
         mean, square = (part.view(repeats, -1).sum(0) / count for part in (sums, torch.stack(rows).sum(0)))
         variance = (square - mean * mean).clamp_(min=0.0)
         self._moments.append((mean, variance))
-        scale = scale * torch.rsqrt(variance + _SLACK)
+        scale = scale * torch.rsqrt(variance + SLACK)
         shift = shift - mean * scale
         scale, shift = (part.repeat(repeats).to(value).view(1, -1, 1, 1) for part in (scale, shift))
         return torch.addcmul(shift, value, scale, out=value)
@@ -227,7 +227,7 @@ class _Taken:
 def _film_order() -> tuple[Tensor, Tensor]:
     """Where film's output holds the scales, and where the shifts: it has those of each norm in turn."""
     scales, shifts, place = [], [], 0
-    for count in _CHANNELS:
+    for count in CHANNELS:
         scales.append(torch.arange(place, place + count))
         shifts.append(torch.arange(place + count, place + 2 * count))
         place += 2 * count

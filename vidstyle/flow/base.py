@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol, cast
 
+import torch
 from torch import Tensor
+
+from vidstyle.registry import FLOWS
 
 
 class FlowEstimator(Protocol):
@@ -17,3 +20,9 @@ class FlowEstimator(Protocol):
         ``source`` and ``target`` are (B, 3, H, W) in [0, 1].
         """
         ...
+
+
+def load_flow(name: str, device: torch.device | str) -> FlowEstimator:
+    """The estimator called ``name``, on ``device`` if it computes there: DIS is OpenCV's, on the CPU."""
+    make: Any = FLOWS.load(name)
+    return cast(FlowEstimator, make() if name == "dis" else make(device=device))

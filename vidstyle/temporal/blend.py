@@ -12,7 +12,7 @@ from vidstyle.errors import OptionError
 from vidstyle.flow.base import FlowEstimator
 from vidstyle.flow.dis import DIS
 from vidstyle.temporal.decisions import Motion
-from vidstyle.temporal.mapsettings import FLOW_SIZE
+from vidstyle.temporal.mapsettings import flow_shape
 from vidstyle.temporal.paintmap import Need
 from vidstyle.temporal.raster import Raster
 from vidstyle.temporal.raster_cv import CvRaster
@@ -57,9 +57,7 @@ class Blend:
     def plan(self, content: Array, *, renew: float = 0.0, motion: Motion | None = None) -> Need:
         """Look at the frame ``content`` (H, W, 3) uint8 or uint16; a blend wants all of it painted."""
         height, width = content.shape[:2]
-        ratio = min(self._flow_size or FLOW_SIZE, min(height, width)) / min(height, width)
-        size = max(1, round(height * ratio)), max(1, round(width * ratio))
-        self._now = self._raster.view(content, *size, self._flow)
+        self._now = self._raster.view(content, *flow_shape((height, width), self._flow_size), self._flow)
         return Need(np.ones((height, width), np.bool_), 1.0)
 
     def settle(self, painted: Array, valid: Array | None = None) -> Array:

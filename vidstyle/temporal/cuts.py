@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scenedetect import FrameTimecode
 from scenedetect.detectors import ContentDetector
 
-from vidstyle.frames import Pixels
+from vidstyle.frames import Pixels, eight_bits
 
 _SIDE = 256  # px, long side at which frames are compared
 _RATE = 25.0  # frames a second: the detector only counts frames
@@ -77,11 +77,11 @@ def _is_same(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
 
 
 def _small(pixels: Pixels, side: int) -> NDArray[np.uint8]:
-    eight = pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8)
+    eight = eight_bits(pixels)
     height, width = eight.shape[:2]
     scale = side / max(height, width)
     if scale >= 1:
-        return np.asarray(eight, np.uint8)
+        return eight
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     # the nearest of evenly spaced lines first: averaging all of a large frame costs more than it tells
     return np.asarray(cv2.resize(eight, size, interpolation=cv2.INTER_LINEAR), np.uint8)

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from vidstyle.flow.dis import DIS
+from vidstyle.frames import eight_bits
 from vidstyle.temporal import kernels
 
 Array = NDArray[Any]
@@ -135,7 +136,7 @@ class CvRaster:
 
     def view(self, picture: Array, height: int, width: int, estimator: Any) -> Any:
         if isinstance(estimator, DIS):  # grey integers are what it works on
-            grey = cv2.cvtColor(_eight_bit(picture), cv2.COLOR_RGB2GRAY)
+            grey = cv2.cvtColor(eight_bits(picture), cv2.COLOR_RGB2GRAY)
             return estimator.prepared(self.shrunk(grey, height, width))
         small = self.shrunk(picture, height, width)
         scaled = torch.from_numpy(small.astype(np.float32) / np.iinfo(picture.dtype).max)
@@ -241,10 +242,6 @@ class CvRaster:
     def scaled(self, correction: Array, weight: Array) -> Array:
         scaled: Array = correction * weight[..., None]
         return scaled
-
-
-def _eight_bit(picture: Array) -> Array:
-    return picture if picture.dtype == np.uint8 else (picture >> 8).astype(np.uint8)
 
 
 def _put(ring: Ring, slot: int, picture: Array) -> None:

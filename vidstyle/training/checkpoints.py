@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from vidstyle.errors import OutputError, TrainingError, WeightsMismatch
+from vidstyle.whole import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -33,24 +33,16 @@ def save(run: Path, state: Mapping[str, Any], keep: int) -> Path:
     """
     folder = run / "checkpoints"
     path = folder / f"step-{state['step']:08}.pt"
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     # through memory: torch's own writer says of a full disk only that it failed
     buffer = io.BytesIO()
     torch.save({"format": _FORMAT, **state}, buffer)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            file.write(buffer.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        write_whole(path, buffer.getbuffer(), is_synced=True)
     except OSError as error:
         kept = found(run)
         what = f"that of step {kept[-1][0]:,} is kept" if kept else "there is none yet"
         raise OutputError(f"cannot write the checkpoint {path}: {error.strerror or error}; {what}") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
     for _, old in found(run)[:-keep]:
         with suppress(OSError):
             old.unlink()

@@ -10,7 +10,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from vidstyle.errors import InputError, VidstyleError
-from vidstyle.frames import Pixels
+from vidstyle.frames import Pixels, eight_bits
 from vidstyle.options import ReadOptions
 from vidstyle.training.order import chosen, random_at
 from vidstyle.training.pictures import Cut, Sample
@@ -59,7 +59,7 @@ class Clips(Dataset[Sample]):
             frames = [frame.pixels for frame in reader]
         if len(frames) <= self._interval:
             raise InputError(f"{file} has fewer than {self._interval + 1} frames")
-        return _eight_bits(frames[0]), _eight_bits(frames[-1])
+        return eight_bits(frames[0]), eight_bits(frames[-1])
 
 
 def clip_files(folder: Path) -> list[str]:
@@ -75,7 +75,3 @@ def clip_files(folder: Path) -> list[str]:
     if not found:
         raise InputError(f"{folder} holds no videos; give a folder with MP4, MOV, MKV or WebM files in it")
     return sorted(found)
-
-
-def _eight_bits(pixels: Pixels) -> Pixels:
-    return pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8)

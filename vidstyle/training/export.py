@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from torch import Tensor
 from vidstyle import __version__
 from vidstyle.errors import OptionError, OutputError
 from vidstyle.training import checkpoints
+from vidstyle.whole import write_whole
 
 
 def export(
@@ -47,15 +46,10 @@ def export(
         "vidstyle": __version__,
         "sha256": digest(tensors),
     }
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        partial.write_bytes(save(tensors, metadata))
-        partial.replace(target)
+        write_whole(target, save(tensors, metadata))
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
     return metadata
 
 

@@ -10,15 +10,8 @@ from torch import Tensor
 
 from vidstyle.flow.warp import warp
 from vidstyle.metrics.base import occluded
-from vidstyle.registry import FLOWS
 
 _ZOOM, _TURN, _SHIFT = 0.03, math.radians(1.5), 4.0  # share, radians, px: about what a hand-held camera does
-
-
-def estimator(name: str, device: torch.device) -> Any:
-    """The flow estimator called ``name`` on ``device``."""
-    make = FLOWS.load(name)
-    return make() if name == "dis" else make(device=device)
 
 
 @torch.no_grad()

@@ -12,13 +12,14 @@ from torch import Tensor, nn
 from vidstyle import weights
 from vidstyle.engines.stylenet import StyleNet
 from vidstyle.errors import OptionError
+from vidstyle.flow.base import load_flow
 from vidstyle.losses.base import Loss, Pair, Step
 from vidstyle.losses.features import StepFeatures
 from vidstyle.nn.vgg import LAYERS, VGG, bundled
 from vidstyle.registry import ENGINES, LOSSES
 from vidstyle.training.config import TrainOptions
 from vidstyle.training.data import Batch
-from vidstyle.training.motion import drawn, estimator, of_frames
+from vidstyle.training.motion import drawn, of_frames
 from vidstyle.training.recipes import Recipe
 from vidstyle.training.student import Student
 
@@ -78,7 +79,7 @@ class Objective(nn.Module):
             make = ENGINES.load(self._options.teacher)
             teacher = make(self._options.teacher_weights).to(device).requires_grad_(False).eval()
         if "pair" in self.needs and self._options.clips is not None:
-            flow = estimator(self._options.flow, device)
+            flow = load_flow(self._options.flow, device)
         return Frozen(vgg, describer, teacher, flow)
 
     def groups(self) -> list[dict[str, Any]]:

@@ -8,11 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vidstyle.engines.stylenet import BODY, CHANNELS, SLACK, Layers
 from vidstyle.errors import WeightsMismatch
 
-_BLOCKS = 5
-_CHANNELS = (32,) * (2 * _BLOCKS) + (24,)  # of each norm, in order
-_SLACK = 1e-4  # added to a variance before its root is taken
 _LEAST = 0.3  # deviation of a descriptor's number, at least, as a share of its mean and by itself
 
 
@@ -114,25 +112,18 @@ class Student(nn.Module):
         self.deviation.copy_(deviation)
 
 
-class _Painter(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.c1 = nn.Conv2d(3, 24, 5, 2)
-        self.c2 = nn.Conv2d(24, 32, 3, 2)
-        self.r = nn.ModuleList(nn.Conv2d(32, 32, 3, bias=False) for _ in range(2 * _BLOCKS))
-        self.e1 = nn.Conv2d(32, 24, 3, bias=False)
-        self.e2 = nn.Conv2d(24, 12, 3)
-        self.film = nn.Linear(100, 2 * sum(_CHANNELS))
+class _Painter(Layers):
+    """The engine's layers in their plain order, with nothing derived from them."""
 
     def forward(self, image: Tensor, codes: Tensor) -> Tensor:
         height, width = image.shape[-2:]
         films = iter(
-            torch.split(self.film(codes), [part for count in _CHANNELS for part in (count, count)], 1)
+            torch.split(self.film(codes), [part for count in CHANNELS for part in (count, count)], 1)
         )
         value = F.pad(image - 0.5, (0, -width % 4, 0, -height % 4), mode="reflect")
         value = F.relu(_convolve(value, self.c1))
         value = F.relu(_convolve(value, self.c2))
-        for block in range(_BLOCKS):
+        for block in range(BODY // 2):
             inner = F.relu(_norm(_convolve(value, self.r[2 * block]), next(films), next(films)))
             value = value + _norm(_convolve(inner, self.r[2 * block + 1]), next(films), next(films))
         value = F.interpolate(value, scale_factor=2, mode="nearest")
@@ -151,5 +142,5 @@ def _convolve(value: Tensor, layer: nn.Module) -> Tensor:
 
 def _norm(value: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     """Each channel of each picture normed in float32, times 1 + ``scale`` (B, C) plus ``shift`` (B, C)."""
-    normed = F.instance_norm(value.float(), eps=_SLACK)
+    normed = F.instance_norm(value.float(), eps=SLACK)
     return normed * (1 + scale[:, :, None, None]) + shift[:, :, None, None]
