@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from vidstyle.errors import InputError, VidstyleError
 from vidstyle.frames import Pixels, eight_bits
 from vidstyle.options import ReadOptions
 from vidstyle.training.order import chosen, random_at
-from vidstyle.training.pictures import Cut, Sample
+from vidstyle.training.pictures import Cut, Sample, below
 from vidstyle.video.probe import probe
 from vidstyle.video.reader import open_reader
 
@@ -64,14 +63,7 @@ class Clips(Dataset[Sample]):
 
 def clip_files(folder: Path) -> list[str]:
     """All videos below ``folder``, in order; ``InputError`` if there are none."""
-    if not folder.is_dir():
-        raise InputError(f"no folder {folder}; give a folder of videos")
-    found = [
-        os.path.join(where, name)  # noqa: PTH118
-        for where, _, names in os.walk(folder, followlinks=True)
-        for name in names
-        if name.lower().endswith(_SUFFIXES)
-    ]
+    found = below(folder, _SUFFIXES, "videos")
     if not found:
         raise InputError(f"{folder} holds no videos; give a folder with MP4, MOV, MKV or WebM files in it")
-    return sorted(found)
+    return found

@@ -100,17 +100,23 @@ class Pictures(Dataset[Sample]):
 
 def picture_files(folder: Path) -> list[str]:
     """All pictures below ``folder`` by name, in order; ``InputError`` if there are none."""
+    files = below(folder, SUFFIXES, "pictures")
+    found = [file for file in files if not os.path.basename(file).startswith(".")]  # noqa: PTH119
+    if not found:
+        raise InputError(f"{folder} holds no pictures; give a folder with JPEG, PNG or WebP files in it")
+    return found
+
+
+def below(folder: Path, suffixes: tuple[str, ...], kind: str) -> list[str]:
+    """Files below ``folder`` that end in ``suffixes``, in order; ``InputError`` if there is none such."""
     if not folder.is_dir():
-        raise InputError(f"no folder {folder}; give a folder of pictures")
-    found = [
+        raise InputError(f"no folder {folder}; give a folder of {kind}")
+    return sorted(
         os.path.join(where, name)  # noqa: PTH118 - a Path for each of a million files costs seconds
         for where, _, names in os.walk(folder, followlinks=True)
         for name in names
-        if name.lower().endswith(SUFFIXES) and not name.startswith(".")
-    ]
-    if not found:
-        raise InputError(f"{folder} holds no pictures; give a folder with JPEG, PNG or WebP files in it")
-    return sorted(found)
+        if name.lower().endswith(suffixes)
+    )
 
 
 def square(file: str, side: int) -> Tensor:
