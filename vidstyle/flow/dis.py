@@ -11,12 +11,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vidstyle.flow import ground
+
 _SMALLEST = 32  # px: a shorter side leaves DIS no pyramid
 
-_VERSION = 2  # of what is done to pictures before OpenCV sees them
+_VERSION = 3  # of what is done before and after OpenCV's search
 _COARSE = 8  # px to one of the coarse pictures that contrast is measured on
 _DEVIATION = 40.0  # levels of 255 that local contrast is brought to
 _NOISE = 6.0  # levels: what differs by less is not raised to full contrast
+_FAST = 1 / 108  # of the short side: a picture that moves by less a frame is not blurred
 
 _PRESETS = {
     "ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
@@ -38,7 +41,9 @@ class DISSettings:
     finest_scale: int | None = 1
     """finest pyramid level that is searched, 0 is full size (OpenCV: 1; 2 in the fast presets)"""
     is_levelled: bool = True
-    """local contrast is made equal first: motion blur and mist leave little to search by"""
+    """where most of the picture moves fast, local contrast is made equal: motion blur leaves little to search by"""
+    is_grounded: bool = True
+    """even ground beside moving things is held still (see ``ground``)"""
 
 
 class DIS:
@@ -59,21 +64,27 @@ class DIS:
     def __call__(self, source: Tensor, target: Tensor) -> Tensor:
         """Motion (B, 2, H, W) float32 in px from ``source`` to ``target``, (B, 3, H, W) in [0, 1]."""
         pairs = zip(_grey(source), _grey(target), strict=True)
-        found = [self.between(self.prepared(a), self.prepared(b)) for a, b in pairs]
+        found = [self.between(a, b) for a, b in pairs]
         flows = [torch.from_numpy(flow).permute(2, 0, 1) for flow in found]
         return torch.stack(flows).to(source.device)
-
-    def prepared(self, grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """A grey picture (H, W) as ``between`` wants it."""
-        return _levelled(grey) if self.settings.is_levelled else grey
 
     def between(
         self, source: NDArray[np.uint8], target: NDArray[np.uint8], guess: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
-        """Motion (H, W, 2) float32 in px, x first, between two prepared grey pictures (H, W) uint8.
+        """Motion (H, W, 2) float32 in px, x first, between two grey pictures (H, W) uint8.
 
         ``guess``, say the motion of the frame before, is where the search begins if it fits better than none.
         """
+        found = guess if guess is not None else self._searched(source, target, None)
+        if self.settings.is_levelled and _is_fast(found):
+            found = self._searched(levelled(source), levelled(target), found)
+        elif guess is not None:
+            found = self._searched(source, target, guess)
+        return ground.held(source, target, found) if self.settings.is_grounded else found
+
+    def _searched(
+        self, source: NDArray[np.uint8], target: NDArray[np.uint8], guess: NDArray[np.float32] | None
+    ) -> NDArray[np.float32]:
         height, width = source.shape
         # A new object each time: OpenCV's keeps buffers, and this callable may serve several threads.
         # OpenCV takes what is in the array that it fills as a first guess: without one it must hold zeros.
@@ -98,7 +109,7 @@ class DIS:
         return search
 
 
-def _levelled(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def levelled(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The picture with about the same mean and deviation everywhere."""
     height, width = grey.shape
     size = max(1, width // _COARSE), max(1, height // _COARSE)
@@ -114,6 +125,11 @@ def _levelled(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     whole, offset = (cv2.resize(each, (width, height)) for each in (gain, gain * mean))
     raised = cv2.multiply(grey, whole, dtype=cv2.CV_32F)
     return np.asarray(cv2.addWeighted(raised, 1, offset, -1, 128, dtype=cv2.CV_8U), np.uint8)
+
+
+def _is_fast(motion: NDArray[np.float32]) -> bool:
+    """Whether half of the picture moves far in one frame."""
+    return bool(np.median(np.abs(motion[::8, ::8]).max(2)) > _FAST * min(motion.shape[:2]))
 
 
 def _extended(picture: Any, lines: int, columns: int) -> Any:

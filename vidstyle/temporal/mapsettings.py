@@ -41,8 +41,8 @@ class MapSettings:
     """Repaint where the fresh painting has less than this share of the old paint's texture: strokes shrink in
     a zoom out, and what is only ever replaced by something finer becomes finer than any painting."""
     tear: float = 1.75
-    """Repaint, without a fade, where motion stretches or squeezes this much in one frame: what was hidden
-    is uncovered there."""
+    """Repaint, without a fade, where motion lengthens strokes this much in one frame: what was hidden is
+    uncovered there."""
     refine: float = 0.15
     """Share that is followed of the motion still found between a frame and its paint's own contents."""
     smooth: float = 4.0
@@ -55,7 +55,7 @@ class MapSettings:
     """No fade where the content differs by more: it would be a ghost."""
     match: float = 0.5
     """Share of the coarse colours of old paint that the new strokes in its place begin with."""
-    tone: float = 0.06
+    tone: float = 0.0
     """Share of the coarse colour difference to fresh paint that old paint takes on in each frame."""
 
 

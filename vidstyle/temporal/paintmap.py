@@ -18,7 +18,7 @@ from vidstyle.temporal.raster_cv import CvRaster
 from vidstyle.temporal.wear import worn
 
 # what is left to find is small and smooth
-_REFINER = DISSettings(iterations=3, finest_scale=2, is_levelled=False)
+_REFINER = DISSettings(iterations=3, finest_scale=2, is_levelled=False, is_grounded=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,7 +155,7 @@ class PaintMap:
         pace = raster.clip(self._settings.tone + plan.renewal + plan.brightening, 0.0, 0.5)
         state.tone = raster.stepped(state.tone, state.goal, pace * kept)
         state.tone = raster.scaled(state.tone, kept)
-        old = raster.plus(old, state.tone)
+        plain, old = old, raster.plus(old, state.tone)
         result = old
         if plan.share > 0:
             if valid is not None:
@@ -163,7 +163,7 @@ class PaintMap:
             weight = raster.resized(plan.weight, *layout.frame) * plan.is_inside
             result = raster.mixed(self._matched(plan, paint, old), old, weight)
             shown = self._fade(plan, old, result)
-            self._renew(plan, result, weight < 1)
+            self._renew(plan, result, plain, weight < 1)
         else:
             shown = self._fade(plan, old, result)
         self._state = state
@@ -192,8 +192,8 @@ class PaintMap:
         self._fading = raster.faded(raster.minus(old, result), before, weight)
         return result if self._fading is None else raster.plus(result, self._fading)
 
-    def _renew(self, plan: Plan, result: Picture, is_new: Plane) -> None:
-        """Let new pixels, and those whose slot is needed, refer to this frame's result."""
+    def _renew(self, plan: Plan, result: Picture, plain: Picture, is_new: Plane) -> None:
+        """Let new pixels refer to this frame's result, and those whose slot is needed to their ``plain`` paint."""
         raster, state, slots = self._raster, plan.state, self._layout.slots
         every = slice(None, None, self._layout.step)
         if self._used < slots:
@@ -204,9 +204,8 @@ class PaintMap:
             slot = counts.index(min(counts))
             is_lost = (state.slot == slot) & ~is_new
             is_new = is_new | is_lost
-            # their tone is part of the result from now on
-            still = 1 - raster.resized(raster.floats(is_lost), *self._layout.tone)
-            state.tone, state.goal = raster.scaled(state.tone, still), raster.scaled(state.goal, still)
+            # Not the toned paint: the tone is coarse, and its end inside of one of its cells would be a step.
+            result = raster.filled(plain, result, is_lost)
         state.slot = raster.chosen(is_new, slot, state.slot)
         state.u = raster.chosen(is_new, self._xs, state.u)
         state.v = raster.chosen(is_new, self._ys, state.v)

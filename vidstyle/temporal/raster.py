@@ -138,7 +138,7 @@ class Raster(Protocol):
         """``over`` where weight is 1, ``under`` where it is 0."""
 
     def filled(self, picture: Picture, other: Picture, valid: Any) -> Picture:
-        """``picture`` where ``valid`` (H, W, a NumPy bool array) is true, else ``other``."""
+        """``picture`` where ``valid`` (a bool plane or NumPy array) is true, else ``other``."""
 
     def minus(self, left: Picture, right: Picture) -> Picture:
         """A signed difference of pictures."""

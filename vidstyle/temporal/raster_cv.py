@@ -137,7 +137,7 @@ class CvRaster:
     def view(self, picture: Array, height: int, width: int, estimator: Any) -> Any:
         if isinstance(estimator, DIS):  # grey integers are what it works on
             grey = cv2.cvtColor(eight_bits(picture), cv2.COLOR_RGB2GRAY)
-            return estimator.prepared(self.shrunk(grey, height, width))
+            return self.shrunk(grey, height, width)
         small = self.shrunk(picture, height, width)
         scaled = torch.from_numpy(small.astype(np.float32) / np.iinfo(picture.dtype).max)
         return scaled.permute(2, 0, 1).unsqueeze(0)

@@ -139,7 +139,7 @@ class TorchRaster:
     def view(self, picture: Tensor, height: int, width: int, estimator: Any) -> Any:
         if isinstance(estimator, DIS):  # grey integers on the CPU are what it works on
             grey = self._sized(self.luminance(picture), height, width)
-            return estimator.prepared(grey.mul(255).round_().to(torch.uint8).cpu().numpy())
+            return grey.mul(255).round_().to(torch.uint8).cpu().numpy()
         return self._sized(picture, height, width)
 
     def motion(
@@ -201,9 +201,10 @@ class TorchRaster:
     def mixed(self, under: Tensor, over: Tensor, weight: Tensor) -> Tensor:
         return (under + self.minus(over, under) * weight).to(under.dtype)
 
-    def filled(self, picture: Tensor, other: Tensor, valid: NDArray[np.bool_]) -> Tensor:
-        is_valid = torch.from_numpy(np.ascontiguousarray(valid)).to(self.device)
-        return torch.where(is_valid, picture, other)
+    def filled(self, picture: Tensor, other: Tensor, valid: Tensor | NDArray[np.bool_]) -> Tensor:
+        if not isinstance(valid, Tensor):
+            valid = torch.from_numpy(np.ascontiguousarray(valid)).to(self.device)
+        return torch.where(valid, picture, other)
 
     def minus(self, left: Tensor, right: Tensor) -> Tensor:
         return left.to(torch.float32) - right

@@ -1,0 +1,80 @@
+"""Even ground beside things that move: flow drags it along, since it looks the same wherever it went."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+_WORK = 2  # px of the motion to one px of what is decided
+_COARSE = 32  # px of the motion to one px of the ground's motion: what is smaller than five of them is no ground
+_DIFFERS = 0.25  # px: motions that differ by less are not worth a decision
+_STEADY = 0.5  # px: ground moves like most of the picture
+_OUTLIER = 5  # levels of 255: a pixel that fits worse than this says no more
+_AROUND = 29  # px: window of the guided filter
+_EDGE = 8.0  # levels: contrast that separates ground from things
+_FOR_GROUND = 0.13  # levels: what fits so little better is no sign of motion
+
+
+def held(source: Array, target: Array, motion: Array) -> Array:
+    """``motion`` less what it says of even ground that lies still, or moves with the camera.
+
+    Two motions may explain a pixel: the one given and that of the picture in the large, free of small
+    things (a median). How well either fits is averaged over what looks alike around it (He et al. 2013,
+    guided filter; Hosni et al. 2013, cost volumes); where the first fits no better, the second holds.
+
+    Args:
+        source, target: grey pictures (H, W) uint8.
+        motion: (H, W, 2) float32 in px, from ``source`` to ``target``; not changed.
+    """
+    height, width = source.shape
+    size = max(1, width // _WORK), max(1, height // _WORK)
+    given = cv2.resize(motion, size, interpolation=cv2.INTER_AREA)
+    ground = _large(given)
+    most = np.median(given[::4, ::4].reshape(-1, 2), axis=0)
+    is_open = (_apart(given, ground) > _DIFFERS) & (_apart(ground, most[None, None]) < _STEADY)
+    if not is_open.any():
+        return motion
+    now, then = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (source, target))
+    x, y = np.meshgrid(np.arange(size[0], dtype=np.float32), np.arange(size[1], dtype=np.float32))
+
+    def misfit(flow: Array) -> Array:
+        there_x = x + flow[..., 0] * np.float32(size[0] / width)
+        there_y = y + flow[..., 1] * np.float32(size[1] / height)
+        moved = cv2.remap(then, there_x, there_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return cv2.min(cv2.absdiff(moved, now), _OUTLIER)
+
+    better = cv2.subtract(misfit(ground), misfit(given), dtype=cv2.CV_32F)
+    is_ground = is_open & (_guided(now.astype(np.float32), better) < _FOR_GROUND)
+    mask = cv2.medianBlur(is_ground.view(np.uint8), 5)
+    mask = cv2.compare(cv2.resize(mask * np.uint8(255), (width, height)), 127, cv2.CMP_GT)
+    return cv2.copyTo(cv2.resize(ground, (width, height)), mask, motion.copy())
+
+
+def _apart(left: Array, right: Array) -> Array:
+    """How far two motions differ, px, along x or y."""
+    return np.maximum(abs(left[..., 0] - right[..., 0]), abs(left[..., 1] - right[..., 1]))
+
+
+def _large(motion: Array) -> Array:
+    """The motion of what is large."""
+    height, width = motion.shape[:2]
+    step = _COARSE // _WORK
+    small = cv2.resize(motion, (max(1, width // step), max(1, height // step)), interpolation=cv2.INTER_AREA)
+    planes = [cv2.medianBlur(cv2.medianBlur(np.ascontiguousarray(small[..., i]), 5), 5) for i in (0, 1)]
+    return cv2.resize(np.dstack(planes), (width, height))
+
+
+def _guided(guide: Array, values: Array) -> Array:
+    """``values`` averaged over what looks alike in ``guide`` (levels of 255)."""
+
+    def mean(plane: Array) -> Array:
+        return cv2.blur(plane, (_AROUND, _AROUND), borderType=cv2.BORDER_REPLICATE)
+
+    middle, average = mean(guide), mean(values)
+    slope = (mean(guide * values) - middle * average) / (mean(guide * guide) - middle * middle + _EDGE**2)
+    return mean(slope) * guide + mean(average - slope * middle)
