@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vidstyle.flow.base import FlowEstimator
-from vidstyle.flow.dis import DIS, DISSettings
+from vidstyle.flow.dis import DIS, DISSettings, levelled
 from vidstyle.flow.warp import warp
 from vidstyle.registry import FLOWS
 
@@ -162,7 +162,7 @@ def test_tensors_and_grey_pictures_give_the_same() -> None:
     source, target = (
         picture.mean(1, keepdim=True).expand(-1, 3, -1, -1) for picture in shifted(48, 64, 2, 1)
     )
-    there = DIS().between(DIS().prepared(grey(source)), DIS().prepared(grey(target)))
+    there = DIS().between(grey(source), grey(target))
     assert np.array_equal(DIS()(source, target)[0].permute(1, 2, 0).numpy(), there)
 
 
@@ -193,21 +193,26 @@ def test_threads_may_share_an_estimator() -> None:
 def test_a_dim_half_is_searched_with_the_contrast_of_the_bright_half() -> None:
     picture = grey(shifted(96, 160, 0, 0)[0]).astype(np.float32)
     picture[:, 80:] = 60 + 0.15 * picture[:, 80:]
-    levelled = DIS().prepared(np.rint(picture).astype(np.uint8))
-    bright, dim = (float(half.std()) for half in (levelled[:, 8:64], levelled[:, 96:-8]))
+    even = levelled(np.rint(picture).astype(np.uint8))
+    bright, dim = (float(half.std()) for half in (even[:, 8:64], even[:, 96:-8]))
     assert dim > 0.35 * bright  # of 0.15
-    plain = DIS(DISSettings(is_levelled=False))
-    assert np.array_equal(plain.prepared(levelled), levelled)
+
+
+@pytest.mark.parametrize(("shift", "is_fast"), [(1, False), (12, True)])
+def test_contrast_is_levelled_only_where_motion_is_fast(shift: int, is_fast: bool) -> None:
+    source, target = (grey(each) for each in shifted(96, 160, shift, 0))
+    plain = DIS(DISSettings(is_levelled=False)).between(source, target)
+    assert np.array_equal(DIS().between(source, target), plain) is not is_fast
 
 
 def test_an_even_picture_stays_even_when_contrast_is_levelled() -> None:
     even = np.full((40, 64), 90, np.uint8)
     even[::2] += 1  # grain of one level
-    assert np.ptp(DIS().prepared(even)) <= 8
+    assert np.ptp(levelled(even)) <= 8
 
 
 def test_a_fitting_guess_is_where_the_search_begins_and_a_worse_one_is_ignored() -> None:
-    source, target = (DIS().prepared(grey(each)) for each in shifted(96, 160, 26, 0))
+    source, target = (grey(each) for each in shifted(96, 160, 26, 0))
     guess = np.zeros((96, 160, 2), np.float32)
     guess[..., 0] = 26
     before = guess.copy()
@@ -217,5 +222,6 @@ def test_a_fitting_guess_is_where_the_search_begins_and_a_worse_one_is_ignored()
 
     assert error(DIS().between(source, target, guess)) < 0.3 < error(DIS().between(source, target))
     assert np.array_equal(guess, before)  # the caller's own
-    near, other = (DIS().prepared(grey(each)) for each in shifted(96, 160, 1, 0))
-    assert np.array_equal(DIS().between(near, other, guess), DIS().between(near, other))
+    near, other = (grey(each) for each in shifted(96, 160, 1, 0))
+    plain = DIS(DISSettings(is_levelled=False))
+    assert np.array_equal(plain.between(near, other, guess), plain.between(near, other))

@@ -71,10 +71,22 @@ def test_a_turn_stretches_nothing() -> None:
     np.testing.assert_allclose(deformation.tear(raster, motion)[1:-1, 1:-1], 1.0, atol=1e-3)
 
 
-def test_uncovered_ground_is_torn() -> None:
+def test_uncovered_ground_is_torn_and_covered_ground_is_not() -> None:
     raster = CvRaster()
     x, _ = raster.grid(40, 60)
-    motion = (np.where(x < 30, np.float32(-2), np.float32(2)), np.zeros_like(x))
-    torn = deformation.tear(raster, motion)
-    assert torn[:, 28:32].max() > 1.5
+    # two halves that part: what is between them now was nowhere before
+    parting = np.where(x < 30, np.float32(2), np.float32(-2)), np.zeros_like(x)
+    torn = deformation.tear(raster, parting)
+    assert torn[:, 28:32].max() > 1.75
     assert torn[:, :25].max() < 1.01
+    closing = -parting[0], parting[1]
+    assert deformation.tear(raster, closing).max() < 1.01
+
+
+def test_strokes_beside_a_covering_edge_stay_as_they_are() -> None:
+    raster = CvRaster()
+    x, y = raster.grid(40, 60)
+    closing = np.where(x < 30, np.float32(-2), np.float32(2)), np.zeros_like(x)
+    near = raster.rint(x + closing[0]), raster.rint(y)
+    jacobian = deformation.followed(raster, deformation.none(raster, 40, 60), *near, closing, 1.0)
+    assert deformation.stretch(raster, jacobian).max() < 1.3

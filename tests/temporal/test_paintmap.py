@@ -76,6 +76,25 @@ def test_uncovered_ground_is_painted_anew_and_not_smeared() -> None:
     assert wrong > 40
 
 
+def test_the_outline_of_a_moving_thing_is_not_left_behind_in_stripes() -> None:
+    contents: list[Pixels] = []
+    paintings: list[Pixels] = []
+    pebbles = np.random.default_rng(2).random((180, 320, 1)) < 0.01
+    for i in range(46):
+        scene: Pixels = np.where(pebbles, np.uint8(120), np.uint8(150)).repeat(3, 2)
+        scene[40:140, 30 + 4 * i : 60 + 4 * i] = shot(GROUND[:100, :30])
+        contents.append(scene)
+        painting = np.full((180, 320, 3), 200, np.uint8)
+        painting[36:144, 24 + 4 * i : 66 + 4 * i] = (90, 0, 120)  # engines draw outlines wider than things
+        painting[40:140, 30 + 4 * i : 60 + 4 * i] = (20, 20, 60)
+        paintings.append(painting)
+    paint_map = PaintMap()
+    for content, painting in zip(contents, paintings, strict=True):
+        result = paint_map.settle(painting, paint_map.plan(content).mask)
+    behind = result[60:120, 40 : 30 + 4 * 45 - 16].astype(float)
+    assert np.ptp(behind.mean((0, 2))) < 12
+
+
 def test_an_equal_frame_needs_nothing_and_gives_the_same_bytes() -> None:
     paint_map = PaintMap()
     content = at(0, 0)

@@ -19,7 +19,7 @@ _VERSION = 3  # of what is done before and after OpenCV's search
 _COARSE = 8  # px to one of the coarse pictures that contrast is measured on
 _DEVIATION = 40.0  # levels of 255 that local contrast is brought to
 _NOISE = 6.0  # levels: what differs by less is not raised to full contrast
-_FAST = 1 / 108  # of the short side: a picture that moves by less a frame is not blurred
+_FAST = 4.0  # px: a picture that moves by less in a frame is not blurred
 
 _PRESETS = {
     "ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
@@ -41,7 +41,7 @@ class DISSettings:
     finest_scale: int | None = 1
     """finest pyramid level that is searched, 0 is full size (OpenCV: 1; 2 in the fast presets)"""
     is_levelled: bool = True
-    """where most of the picture moves fast, local contrast is made equal: motion blur leaves little to search by"""
+    """where most of the picture moves fast, local contrast is made equal: blur leaves little to search by"""
     is_grounded: bool = True
     """even ground beside moving things is held still (see ``ground``)"""
 
@@ -129,7 +129,7 @@ def levelled(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _is_fast(motion: NDArray[np.float32]) -> bool:
     """Whether half of the picture moves far in one frame."""
-    return bool(np.median(np.abs(motion[::8, ::8]).max(2)) > _FAST * min(motion.shape[:2]))
+    return bool(np.median(np.abs(motion[::8, ::8]).max(2)) > _FAST)
 
 
 def _extended(picture: Any, lines: int, columns: int) -> Any:

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 _WORK = 2  # px of the motion to one px of what is decided
-_COARSE = 32  # px of the motion to one px of the ground's motion: what is smaller than five of them is no ground
+_COARSE = 32  # px to one px of the ground's motion: what is smaller than two or three of them is no ground
 _DIFFERS = 0.25  # px: motions that differ by less are not worth a decision
 _STEADY = 0.5  # px: ground moves like most of the picture
 _OUTLIER = 5  # levels of 255: a pixel that fits worse than this says no more
-_AROUND = 29  # px: window of the guided filter
+_AROUND = 49  # px: window of the guided filter
 _EDGE = 8.0  # levels: contrast that separates ground from things
 _FOR_GROUND = 0.13  # levels: what fits so little better is no sign of motion
 
@@ -46,18 +46,19 @@ def held(source: Array, target: Array, motion: Array) -> Array:
         there_x = x + flow[..., 0] * np.float32(size[0] / width)
         there_y = y + flow[..., 1] * np.float32(size[1] / height)
         moved = cv2.remap(then, there_x, there_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return cv2.min(cv2.absdiff(moved, now), _OUTLIER)
+        return np.minimum(cv2.absdiff(moved, now), np.uint8(_OUTLIER))
 
     better = cv2.subtract(misfit(ground), misfit(given), dtype=cv2.CV_32F)
     is_ground = is_open & (_guided(now.astype(np.float32), better) < _FOR_GROUND)
     mask = cv2.medianBlur(is_ground.view(np.uint8), 5)
-    mask = cv2.compare(cv2.resize(mask * np.uint8(255), (width, height)), 127, cv2.CMP_GT)
+    _, mask = cv2.threshold(cv2.resize(mask * np.uint8(255), (width, height)), 127, 255, cv2.THRESH_BINARY)
     return cv2.copyTo(cv2.resize(ground, (width, height)), mask, motion.copy())
 
 
 def _apart(left: Array, right: Array) -> Array:
     """How far two motions differ, px, along x or y."""
-    return np.maximum(abs(left[..., 0] - right[..., 0]), abs(left[..., 1] - right[..., 1]))
+    apart: Array = np.maximum(abs(left[..., 0] - right[..., 0]), abs(left[..., 1] - right[..., 1]))
+    return apart
 
 
 def _large(motion: Array) -> Array:

@@ -13,6 +13,8 @@ from vidstyle.temporal.raster import Picture, Plane, Raster, View
 
 _LARGEST_NOISE = 0.03  # of the range: more is no grain, but a picture that changes everywhere
 _STEADY_LIGHT = 0.02  # of the range: less is no change of light, but something that has moved
+_BESIDE = 2.5  # px at 360 lines, Gaussian: so far a painted outline reaches into its surroundings
+_RELIT = 0.04  # of the range, beyond what is steady: light that has changed for certain
 _TURNS = 12  # times that a patch is painted anew on the way from one style to another
 
 
@@ -42,6 +44,8 @@ class State:
     """In which source, uint8."""
     jacobian: deformation.Jacobian
     """How far the paint is deformed, on the decision grid."""
+    wake: Plane
+    """1 where paint was laid beside something that moved, decision grid."""
     tone: Picture
     """What is added to old paint to bring it nearer to the colours of fresh paint, coarse."""
     goal: Picture
@@ -63,6 +67,10 @@ class Plan:
     """1 where the content is what the old paint was made for, 0 where it is not; decision grid."""
     brightening: Plane
     """By how much large regions became brighter or darker since the last frame, 0 to 1; the tone's size."""
+    relit: Plane
+    """Where their light has changed since the old paint was laid, 0 to 1; the tone's size."""
+    is_beside: Plane
+    """Where something moves along its surroundings, and near there; decision grid."""
     share: float
     """Of the picture that is painted anew, 0 to 1."""
     renewal: float
@@ -107,6 +115,7 @@ class Decider:
             v=self._ys + 0,
             slot=raster.slots(*layout.frame),
             jacobian=deformation.none(raster, *layout.decisions),
+            wake=raster.full(*layout.decisions, 0.0),
             tone=raster.correction(*layout.tone),
             goal=raster.correction(*layout.tone),
         )
@@ -133,6 +142,7 @@ class Decider:
         slot = raster.pick(past.slot, near_x, near_y)
         near_x, near_y = raster.rint(self._small_xs + coarse[0]), raster.rint(self._small_ys + coarse[1])
         jacobian = deformation.followed(raster, past.jacobian, near_x, near_y, coarse, sigma=1.0)
+        wake = raster.pick(past.wake, near_x, near_y)
 
         small = raster.shrunk(content, *layout.decisions)
         sources = self._at_sources(contents, u, v, slot)
@@ -147,8 +157,11 @@ class Decider:
         # Grain must not trigger repainting: what half of all pixels differ by is noise, if it is little.
         noise = min(max(0.0, raster.median(differs) - 0.015), _LARGEST_NOISE)
         is_torn = deformation.tear(raster, coarse) > settings.tear
+        is_beside = raster.blurred(raster.floats(is_torn), _BESIDE * layout.scale) > 0.02
+        is_fringe = (wake > 0.5) & is_beside
         is_bad = (
-            (differs > self._allowed(small, noise))
+            is_fringe
+            | (differs > self._allowed(small, noise))
             | is_torn
             | self._is_spent(shift, jacobian)
             | self._is_patchwork(slot)
@@ -158,7 +171,7 @@ class Decider:
         is_bad = raster.calm(is_bad) | ~is_old | self._is_due(renew)
         weight = self._weight(is_bad)
         agree = raster.clip(2 - raster.blurred(differs, 1.0) / (settings.fade_content + noise), 0.0, 1.0)
-        torn = raster.blurred(raster.floats(is_torn | ~is_old), 2 * layout.scale)
+        torn = raster.blurred(raster.floats(is_torn | is_fringe | ~is_old), 2 * layout.scale)
         then = self._on_tone_grid(motion)
         state = State(
             content=content,
@@ -169,6 +182,7 @@ class Decider:
             v=v,
             slot=slot,
             jacobian=jacobian,
+            wake=wake,
             tone=raster.moved(past.tone, *then),
             goal=raster.moved(past.goal, *then),
         )
@@ -180,6 +194,8 @@ class Decider:
             weight=weight,
             agree=agree * (1 - raster.clip(4 * torn, 0.0, 1.0)),
             brightening=self._brightening(small, past.small),
+            relit=self._relit(sources, lit),
+            is_beside=is_beside,
             share=1 - raster.mean(raster.floats(weight >= 1)),
             renewal=min(1.0, renew * _TURNS),
         )
@@ -226,6 +242,12 @@ class Decider:
         change = raster.luminance(small) - raster.luminance(before)
         coarse = raster.blurred(raster.resized(change, *self._layout.light), self._layout.light[0] / 4)
         return raster.resized(4 * raster.clip(abs(coarse) - _STEADY_LIGHT, 0.0, 1.0), *self._layout.tone)
+
+    def _relit(self, sources: Picture, lit: Picture) -> Plane:
+        """Old paint must follow fresh paint's colours in a slow change of light, too."""
+        raster = self._raster
+        change = abs(raster.luminance(lit) - raster.luminance(sources))
+        return raster.clip(raster.resized(change, *self._layout.tone) / _RELIT, 0.0, 1.0)
 
     def _refinement(self, small: Picture, sources: Picture) -> tuple[Plane, Plane]:
         """The motion left between the frame and its paint's own contents: drift, taken out as it arises."""

@@ -55,8 +55,9 @@ class MapSettings:
     """No fade where the content differs by more: it would be a ghost."""
     match: float = 0.5
     """Share of the coarse colours of old paint that the new strokes in its place begin with."""
-    tone: float = 0.0
-    """Share of the coarse colour difference to fresh paint that old paint takes on in each frame."""
+    tone: float = 0.06
+    """Share of the coarse colour difference to fresh paint that old paint takes on in each frame, where the
+    light has changed since it was laid. Elsewhere old strokes keep their colours: others make them grey."""
 
 
 DEFAULTS = MapSettings()

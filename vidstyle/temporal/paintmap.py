@@ -146,13 +146,14 @@ class PaintMap:
         raster, layout, state = self._raster, self._layout, plan.state
         old = self._old()
         if valid is None and plan.renewal == 0:
-            plan = self._decider.without(plan, worn(raster, layout, self._settings, old, paint))
+            is_past = (state.wake > 0.5) & ~plan.is_beside  # outlines of what has moved on
+            plan = self._decider.without(plan, worn(raster, layout, self._settings, old, paint) | is_past)
         kept = raster.resized(raster.floats(plan.weight >= 1), *layout.tone)
         if valid is None:
             state.goal = raster.coarse(paint, old, *layout.tone, 1.0)
         self.repainted = plan.share
         state.goal = raster.scaled(state.goal, kept)
-        pace = raster.clip(self._settings.tone + plan.renewal + plan.brightening, 0.0, 0.5)
+        pace = raster.clip(self._settings.tone * plan.relit + plan.renewal + plan.brightening, 0.0, 0.5)
         state.tone = raster.stepped(state.tone, state.goal, pace * kept)
         state.tone = raster.scaled(state.tone, kept)
         plain, old = old, raster.plus(old, state.tone)
@@ -193,7 +194,7 @@ class PaintMap:
         return result if self._fading is None else raster.plus(result, self._fading)
 
     def _renew(self, plan: Plan, result: Picture, plain: Picture, is_new: Plane) -> None:
-        """Let new pixels refer to this frame's result, and those whose slot is needed to their ``plain`` paint."""
+        """Let new pixels refer to ``result``, and those whose slot is needed to their ``plain`` paint."""
         raster, state, slots = self._raster, plan.state, self._layout.slots
         every = slice(None, None, self._layout.step)
         if self._used < slots:
@@ -210,6 +211,7 @@ class PaintMap:
         state.u = raster.chosen(is_new, self._xs, state.u)
         state.v = raster.chosen(is_new, self._ys, state.v)
         fresh = is_new[every, every]
+        state.wake = raster.chosen(fresh, raster.floats(plan.is_beside), state.wake)
         a, b, c, d = state.jacobian
         state.jacobian = (
             raster.chosen(fresh, 1.0, a),
