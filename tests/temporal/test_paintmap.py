@@ -82,7 +82,7 @@ def test_the_outline_of_a_moving_thing_is_not_left_behind_in_stripes() -> None:
     pebbles = np.random.default_rng(2).random((180, 320, 1)) < 0.01
     for i in range(46):
         scene = np.where(pebbles, 120, 150).astype(np.uint8).repeat(3, 2)
-        scene[40:140, 30 + 4 * i : 60 + 4 * i] = shot(GROUND[:100, :30])
+        scene[40:140, 30 + 4 * i : 60 + 4 * i] = GROUND[:100, :30].astype(np.uint8)
         contents.append(scene)
         painting = np.full((180, 320, 3), 200, np.uint8)
         painting[36:144, 24 + 4 * i : 66 + 4 * i] = (90, 0, 120)  # engines draw outlines wider than things

@@ -108,9 +108,12 @@ class TrainOptions(Checked):
     learns: tuple[str, ...] = option(PARTS, "parts that learn: painter, film, encoder", parse=_parts)
     start: str = option("bundled", "where it begins: bundled, random, or a file of weights", parse=as_text)
     teacher: str = option(
-        "stylenet", "the frozen engine to learn from, where a loss needs one", parse=as_text
+        "stylenet", "the frozen engine, or ONNX file, to learn from where a loss needs one", parse=as_text
     )
-    teacher_weights: Path | None = option(None, "the teacher's weights, if not its own", parse=as_path)
+    teacher_weights: Path | None = option(
+        None, "the teacher's weights, if not its own; of an ONNX file that takes codes: what makes them",
+        parse=as_path,
+    )  # fmt: skip
     clips: Path | None = option(
         None, "a folder of videos, for losses of pairs (bent pictures if not given)", parse=as_path
     )

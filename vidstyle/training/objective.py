@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from vidstyle import weights
+from vidstyle.engines.base import Engine
 from vidstyle.engines.stylenet import StyleNet
 from vidstyle.errors import OptionError
 from vidstyle.flow.base import load_flow
@@ -20,6 +21,7 @@ from vidstyle.registry import ENGINES, LOSSES
 from vidstyle.training.config import TrainOptions
 from vidstyle.training.data import Batch
 from vidstyle.training.motion import drawn, of_frames
+from vidstyle.training.onnx_teacher import OnnxTeacher
 from vidstyle.training.recipes import Recipe
 from vidstyle.training.student import Student
 
@@ -76,8 +78,7 @@ class Objective(nn.Module):
         describer = StyleNet(vgg, weights.load(weights.STYLENET)).to(device)
         teacher = flow = None
         if self._recipe.is_of_teacher or self.needs & {"target", "codes"}:
-            make = ENGINES.load(self._options.teacher)
-            teacher = make(self._options.teacher_weights).to(device).requires_grad_(False).eval()
+            teacher = _teacher(self._options).to(device).requires_grad_(False).eval()
         if "pair" in self.needs and self._options.clips is not None:
             flow = load_flow(self._options.flow, device)
         return Frozen(vgg, describer, teacher, flow)
@@ -192,6 +193,13 @@ def describe(frozen: Frozen, styles: tuple[Tensor, ...]) -> Tensor:
     """Descriptors (B, 2816) of style pictures (1, 3, h, w)."""
     with torch.autocast(styles[0].device.type, enabled=False):
         return torch.stack([frozen.describer.describe(style) for style in styles])
+
+
+def _teacher(options: TrainOptions) -> Engine[Any]:
+    if options.teacher.lower().endswith(".onnx"):
+        return OnnxTeacher(Path(options.teacher), options.teacher_weights)
+    made: Engine[Any] = ENGINES.load(options.teacher)(options.teacher_weights)
+    return made
 
 
 def _student(options: TrainOptions) -> Student:

@@ -1,0 +1,137 @@
+"""Any style network in an ONNX file as a frozen teacher."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vidstyle.engines.base import Engine, Moments, Painted
+from vidstyle.errors import InputError, OptionError, WeightsMismatch
+
+_FREE = 256  # px: side at which a network of free size looks at a style picture
+
+
+@dataclass(frozen=True, slots=True)
+class _Input:
+    """An input of a network: a picture, or a row of numbers."""
+
+    name: str
+    shape: tuple[Any, ...]
+
+    @property
+    def is_picture(self) -> bool:
+        return len(self.shape) == 4 and 3 in (self.shape[1], self.shape[3]) and self.shape[2] != 1
+
+    @property
+    def is_channels_last(self) -> bool:
+        return bool(self.shape[3] == 3 and self.shape[1] != 3)
+
+    @property
+    def sides(self) -> tuple[int, int] | None:
+        """The height and width that the network is fixed to."""
+        sides = self.shape[1:3] if self.is_channels_last else self.shape[2:4]
+        return (sides[0], sides[1]) if all(isinstance(side, int) and side > 0 for side in sides) else None
+
+
+class OnnxTeacher(Engine[Tensor]):
+    """Networks that take pictures in [0, 1], (1, 3, H, W) or (1, H, W, 3), and return one.
+
+    Args:
+        file: takes the content and the style picture; or the content and a code of numbers.
+        encoder: for the latter: takes the style picture and returns the code.
+
+    Raises ``InputError`` for files that cannot be read, ``WeightsMismatch`` for networks of other inputs.
+    """
+
+    def __init__(self, file: Path, encoder: Path | None = None) -> None:
+        super().__init__()
+        self._file = file
+        self._painter, inputs = _opened(file)
+        pictures = [each for each in inputs if each.is_picture]
+        codes = [each for each in inputs if not each.is_picture]
+        if len(inputs) != 2 or not pictures:
+            said = ", ".join(f"{each.name} {each.shape}" for each in inputs)
+            raise WeightsMismatch(
+                f"{file} cannot teach: it takes {said}; expected a content picture and a style or its code"
+            )
+        self._encoder: Any = None
+        if codes:
+            if encoder is None:
+                raise OptionError(
+                    f"{file} takes a code ({codes[0].name}); give the network that makes codes of style "
+                    "pictures as teacher_weights"
+                )
+            self._encoder, looks = _opened(encoder)
+            if len(looks) != 1 or not looks[0].is_picture:
+                raise WeightsMismatch(f"{encoder} makes no codes: expected one input, a picture")
+            self._look, self._code = looks[0], codes[0]
+            self._content = pictures[0]
+        else:
+            by_name = [each for each in pictures if "style" in each.name.lower()]
+            self._look = by_name[0] if len(by_name) == 1 else pictures[1]
+            self._content = next(each for each in pictures if each is not self._look)
+        # Fabric and freeze() move engines and ask where they are
+        self.register_buffer("_place", torch.zeros(()), persistent=False)
+
+    def encode_style(self, image: Tensor) -> Tensor:
+        """The code, (N,); or the picture itself, (1, 3, h, w), if the network takes pictures."""
+        sides = self._look.sides or (_FREE, _FREE)
+        if self._encoder is None:
+            return F.interpolate(image, sides, mode="bilinear", antialias=True)
+        found = self._encoder.run(None, {self._look.name: _fed(image, self._look, sides)})[0]
+        return torch.from_numpy(found).flatten().to(image.device)
+
+    def mix(self, styles: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+        """Codes weighted."""
+        if self._encoder is None:
+            raise OptionError(f"{self._file} takes style pictures, which cannot be mixed; set mixtures=0")
+        return torch.stack([style * weight for style, weight in zip(styles, weights, strict=True)]).sum(0)
+
+    def stylize(self, image: Tensor, style: Tensor, moments: Moments | None = None) -> Painted:
+        """Paint ``image`` (1, 3, H, W); a network of a fixed size paints at its own, and that is resized."""
+        sides = tuple(image.shape[-2:])
+        fed = {self._content.name: _fed(image, self._content, self._content.sides or sides)}
+        if self._encoder is None:
+            fed[self._look.name] = _fed(style, self._look, tuple(style.shape[-2:]))
+        else:
+            shape = [size if isinstance(size, int) and size > 0 else 1 for size in self._code.shape]
+            if all(size == 1 for size in shape):
+                shape[-1] = style.numel()  # it did not say how many
+            fed[self._code.name] = style.detach().float().cpu().numpy().reshape(shape)
+        found = torch.from_numpy(self._painter.run(None, fed)[0]).to(image.device)
+        if found.shape[1] != 3:
+            found = found.permute(0, 3, 1, 2)
+        if tuple(found.shape[-2:]) != sides:
+            found = F.interpolate(found, sides, mode="bilinear", antialias=True)
+        return Painted(found.clamp(0, 1))
+
+
+def _opened(file: Path) -> tuple[Any, list[_Input]]:
+    try:
+        library: Any = importlib.import_module("onnxruntime")
+    except ImportError as error:
+        raise OptionError(
+            "an ONNX file as teacher needs onnxruntime, which is not installed; pip install 'vidstyle[onnx]'"
+        ) from error
+    if not file.is_file():
+        raise InputError(f"no file {file}; give the teacher's ONNX file")
+    try:
+        session = library.InferenceSession(str(file), providers=library.get_available_providers())
+    except Exception as error:  # its errors share no base class
+        raise InputError(f"{file} cannot be read as ONNX: {' '.join(str(error).split())[:200]}") from error
+    return session, [_Input(each.name, tuple(each.shape)) for each in session.get_inputs()]
+
+
+def _fed(image: Tensor, where: _Input, sides: tuple[int, ...]) -> Any:
+    """``image`` as the input ``where`` takes it."""
+    sized = image.detach().float()
+    if tuple(image.shape[-2:]) != tuple(sides):
+        sized = F.interpolate(sized, sides, mode="bilinear", antialias=True)
+    return (sized.permute(0, 2, 3, 1) if where.is_channels_last else sized).contiguous().cpu().numpy()
