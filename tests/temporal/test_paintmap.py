@@ -89,8 +89,8 @@ def test_the_outline_of_a_moving_thing_is_not_left_behind_in_stripes() -> None:
         painting[40:140, 30 + 4 * i : 60 + 4 * i] = (20, 20, 60)
         paintings.append(painting)
     paint_map = PaintMap()
-    for content, painting in zip(contents, paintings, strict=True):
-        result = paint_map.settle(painting, paint_map.plan(content).mask)
+    for content, fresh in zip(contents, paintings, strict=True):
+        result = paint_map.settle(fresh, paint_map.plan(content).mask)
     behind = result[60:120, 40 : 30 + 4 * 45 - 16].astype(float)
     assert np.ptp(behind.mean((0, 2))) < 12
 
