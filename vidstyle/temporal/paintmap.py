@@ -178,7 +178,7 @@ class PaintMap:
         raster, size = self._raster, self._layout.match
         coarse = raster.coarse(old, paint, *size, 0.5)
         sure = raster.clip(2 * plan.agree - 1, 0.0, 1.0)
-        share = self._settings.match * (1 - plan.renewal)
+        share = self._settings.match * _calm(plan)
         return raster.plus(paint, raster.scaled(coarse, raster.resized(sure, *size) * share))
 
     def _fade(self, plan: Plan, old: Picture, result: Picture) -> Picture:
@@ -186,8 +186,7 @@ class PaintMap:
         raster = self._raster
         if plan.share == 0 and self._fading is None:
             return result
-        # Where much changes at once nothing is calm to be kept calm, and a slow fade would be a ghost.
-        pace = self._settings.fade * min(1.0, max(0.3, 1.2 - 1.5 * plan.share)) * (1 - plan.renewal)
+        pace = self._settings.fade * _calm(plan)
         weight = raster.resized(plan.agree * pace, *self._layout.frame) * plan.is_inside
         before = raster.moved(self._fading, plan.x, plan.y) if self._fading is not None else None
         self._fading = raster.faded(raster.minus(old, result), before, weight)
@@ -221,3 +220,8 @@ class PaintMap:
         )
         raster.put(self._results, slot, result)
         raster.put(self._contents, slot, state.small)
+
+
+def _calm(plan: Plan) -> float:
+    """1 where little changes: where much does there is no calm to be kept, and old colours would be ghosts."""
+    return min(1.0, max(0.3, 1.2 - 1.5 * plan.share)) * (1 - plan.renewal)
