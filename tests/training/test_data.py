@@ -54,6 +54,23 @@ def greys(batches: Iterator[Batch], count: int) -> list[list[int]]:
     ]
 
 
+def test_pictures_that_are_left_out_are_never_shown(contents: Path, styles: Path, tmp_path: Path) -> None:
+    names = sorted(file.name for file in contents.rglob("*.png"))
+    listed = tmp_path / "kept-out.txt"
+    listed.write_text(f"# measured with\n{names[0]}\n\n{names[2]}\n")
+    data = Data(contents, styles, small("stylenet", 1, f"leave_out={listed}"))
+    shown = data._pictures[1]
+    assert shown is not None
+    assert sorted(Path(file).name for file in shown.files) == [
+        name for name in names if name not in (names[0], names[2])
+    ]
+    listed.write_text("\n".join(names))
+    with pytest.raises(InputError, match="left out"):
+        Data(contents, styles, small("stylenet", 1, f"leave_out={listed}"))
+    with pytest.raises(OptionError, match="list of names"):
+        Data(contents, styles, small("stylenet", 1, f"leave_out={tmp_path / 'none.txt'}"))
+
+
 def test_every_item_comes_once_in_every_round_and_rounds_differ() -> None:
     rounds = [[chosen(turn * 50 + place, 50, 3, 1) for place in range(50)] for turn in (0, 1)]
     assert [sorted(order) for order in rounds] == [list(range(50))] * 2

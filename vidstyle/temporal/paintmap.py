@@ -223,5 +223,5 @@ class PaintMap:
 
 
 def _calm(plan: Plan) -> float:
-    """1 where little changes: where much does there is no calm to be kept, and old colours would be ghosts."""
+    """1 where little changes: where much does there is no calm to keep, and old colours would be ghosts."""
     return min(1.0, max(0.3, 1.2 - 1.5 * plan.share)) * (1 - plan.renewal)

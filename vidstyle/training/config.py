@@ -105,6 +105,9 @@ class TrainOptions(Checked):
     mixtures: float = option(
         0.0, "share of pictures painted in a mixture of two styles", low=0, high=1, parse=as_number
     )
+    leave_out: Path | None = option(
+        None, "a text file of picture names, one a line, that are kept out to measure with", parse=as_path
+    )
     learns: tuple[str, ...] = option(PARTS, "parts that learn: painter, film, encoder", parse=_parts)
     start: str = option("bundled", "where it begins: bundled, random, or a file of weights", parse=as_text)
     teacher: str = option(

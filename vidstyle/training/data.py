@@ -52,13 +52,16 @@ class Data:
             CONTENT: Cut(options.crop),
             STYLE: Cut(max(options.style_sides), whole=True, share=options.style_crop),
         }
+        left_out = _names(options.leave_out)
         self._folders = {CONTENT: content, STYLE: style}
         self._pictures = {
             salt: None
             if shard_files(folder)
-            else Pictures(folder, self._cuts[salt], seed=options.seed, salt=salt)
+            else Pictures(folder, self._cuts[salt], seed=options.seed, salt=salt, leave_out=left_out)
             for salt, folder in self._folders.items()
         }
+        if left_out and None in self._pictures.values():
+            raise OptionError("leave_out names files of folders; shards are written without what is kept out")
         self._clips = (
             None
             if options.clips is None
@@ -177,6 +180,16 @@ class Data:
             rank=self._rank,
             ranks=self._ranks,
         )
+
+
+def _names(file: Path | None) -> frozenset[str]:
+    if file is None:
+        return frozenset()
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise OptionError(f"leave_out: {file} cannot be read as a list of names: {error}") from None
+    return frozenset(line.strip() for line in lines if line.strip() and not line.startswith("#"))
 
 
 def _as_worker(number: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,11 +70,17 @@ class Cut:
 class Pictures(Dataset[Sample]):
     """The pictures below a folder; item ``place`` is drawn from the endless order of ``seed`` and ``salt``.
 
-    A file that cannot be read is passed over for the next in the order, and named in the sample.
+    A file that cannot be read is passed over for the next in the order, and named in the sample. Files whose
+    name is in ``leave_out`` are not looked at.
     """
 
-    def __init__(self, folder: Path, cut: Cut, *, seed: int, salt: int) -> None:
-        self.files = picture_files(folder)
+    def __init__(
+        self, folder: Path, cut: Cut, *, seed: int, salt: int, leave_out: Collection[str] = ()
+    ) -> None:
+        known = set(leave_out)
+        self.files = [file for file in picture_files(folder) if os.path.basename(file) not in known]  # noqa: PTH119
+        if not self.files:
+            raise InputError(f"all pictures of {folder} are left out; shorten the list or add pictures")
         self._folder, self._cut, self._seed, self._salt = folder, cut, seed, salt
 
     def __len__(self) -> int:
