@@ -117,5 +117,6 @@ RECIPES: Registry[Any] = Registry(
         "stylenet-distil": "vidstyle.training.recipes:STYLENET_DISTIL",
         "stylenet": "vidstyle.training.recipes:STYLENET",
         "style-encoder": "vidstyle.training.recipes:STYLE_ENCODER",
+        "decoder": "vidstyle.training.recipes:DECODER",
     },
 )

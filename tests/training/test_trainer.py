@@ -6,16 +6,21 @@ import os
 import resource
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from folders import make_pictures, small
+from safetensors.torch import load_file
 
 from vidstyle import weights
-from vidstyle.errors import InputError, OutputError, TrainingError, WeightsMismatch
+from vidstyle.errors import InputError, OptionError, OutputError, TrainingError, WeightsMismatch
 from vidstyle.training import checkpoints, logs
 from vidstyle.training.config import TrainOptions
+from vidstyle.training.export import export
+from vidstyle.training.objective import Objective
+from vidstyle.training.recipes import DECODER
 from vidstyle.training.student import Student
 from vidstyle.training.trainer import Progress, Trained, train
 
@@ -210,6 +215,24 @@ def test_recipes_with_a_teacher_run(contents: Path, styles: Path, tmp_path: Path
     _, totals = run(contents, styles, tmp_path, options, recipe=recipe)
     assert len(totals) == 2
     assert min(totals) > 0
+
+
+def test_a_decoder_learns_resumes_and_is_exported_alone(contents: Path, styles: Path, tmp_path: Path) -> None:
+    options = small("decoder", 4, "checkpoint_every=2", "learning_rate=1e-4")
+    _, whole = run(contents, styles, tmp_path / "whole", options, recipe="decoder")
+    assert len(set(whole)) == 4
+    shutil.copytree(tmp_path / "whole", tmp_path / "stopped")
+    checkpoints.found(tmp_path / "stopped")[-1][1].unlink()
+    _, rest = run(contents, styles, tmp_path / "stopped", options, resume=True, recipe="decoder")
+    assert rest == whole[2:]
+    export(tmp_path / "whole", tmp_path / "decoder.safetensors")
+    tensors = load_file(tmp_path / "decoder.safetensors")
+    assert set(tensors) == {f"decoder.{layer}.{part}" for layer in range(8) for part in ("weight", "bias")}
+    again = replace(options, start=str(tmp_path / "decoder.safetensors"))
+    begun = Objective(DECODER, again).student.tensors()
+    assert all(torch.equal(begun[name], tensors[name]) for name in tensors)
+    with pytest.raises(OptionError, match="no bundled weights"):
+        run(contents, styles, tmp_path / "none", small("decoder", 2, "start=bundled"), recipe="decoder")
 
 
 def test_the_averaged_weights_lag_behind(whole: tuple[Path, list[float]]) -> None:

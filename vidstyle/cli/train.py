@@ -34,7 +34,9 @@ def add(commands: Any) -> None:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("recipe", metavar="RECIPE", help="stylenet, stylenet-distil or style-encoder")
+    parser.add_argument(
+        "recipe", metavar="RECIPE", help="stylenet, stylenet-distil, style-encoder or decoder"
+    )
     parser.add_argument(
         "--content", required=True, metavar="DIR", help="a folder of photographs, or of shards (.tar)"
     )

@@ -14,7 +14,7 @@ from vidstyle.options import Checked, option, value_of
 from vidstyle.registry import LOSSES, RECIPES
 from vidstyle.values import as_number, as_pairs, as_path, as_text, as_whole
 
-PARTS = ("painter", "film", "encoder")
+PARTS = ("painter", "film", "encoder", "decoder")
 
 PRESETS: dict[str, dict[str, Any]] = {
     # the classic hyper-parameters of feed-forward style transfer
@@ -108,7 +108,9 @@ class TrainOptions(Checked):
     leave_out: Path | None = option(
         None, "a text file of picture names, one a line, that are kept out to measure with", parse=as_path
     )
-    learns: tuple[str, ...] = option(PARTS, "parts that learn: painter, film, encoder", parse=_parts)
+    learns: tuple[str, ...] = option(
+        PARTS[:3], "parts that learn: painter, film, encoder; or decoder", parse=_parts
+    )
     start: str = option("bundled", "where it begins: bundled, random, or a file of weights", parse=as_text)
     teacher: str = option(
         "stylenet", "the frozen engine, or ONNX file, to learn from where a loss needs one", parse=as_text

@@ -20,10 +20,13 @@ from vidstyle.nn.vgg import LAYERS, VGG, bundled
 from vidstyle.registry import ENGINES, LOSSES
 from vidstyle.training.config import TrainOptions
 from vidstyle.training.data import Batch
+from vidstyle.training.decoder import DecoderStudent
 from vidstyle.training.motion import drawn, of_frames
 from vidstyle.training.onnx_teacher import OnnxTeacher
 from vidstyle.training.recipes import Recipe
 from vidstyle.training.student import Student
+
+Learner = Student | DecoderStudent
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +62,7 @@ class Objective(nn.Module):
         """
         super().__init__()
         torch.manual_seed(options.seed)
-        self.student = Student() if is_resumed else _student(options)
+        self.student: Learner = _student(recipe, options, is_resumed=is_resumed)
         self.losses = nn.ModuleDict({name: _loss(name, options) for name, _ in options.losses})
         self._weights = dict(options.losses)
         self._recipe, self._options = recipe, options
@@ -86,10 +89,11 @@ class Objective(nn.Module):
     def groups(self) -> list[dict[str, Any]]:
         """Parameter groups for the optimiser: the encoder's learning rate is a share of the others'."""
         parts = self.student.parts()
-        rest = [*parts["painter"], *parts["film"], *self.losses.parameters()]
+        encoder = parts.pop("encoder", [])
+        rest = [*(value for values in parts.values() for value in values), *self.losses.parameters()]
         rates = (
             (rest, self._options.learning_rate),
-            (parts["encoder"], self._options.learning_rate * self._options.encoder_rate),
+            (encoder, self._options.learning_rate * self._options.encoder_rate),
         )
         groups = [
             {"params": [value for value in values if value.requires_grad], "lr": rate}
@@ -202,12 +206,16 @@ def _teacher(options: TrainOptions) -> Engine[Any]:
     return made
 
 
-def _student(options: TrainOptions) -> Student:
-    student = Student()
-    if options.start in ("bundled", "random"):
-        student.load(weights.load(weights.STYLENET), weights.STYLENET.file)
-    else:
+def _student(recipe: Recipe, options: TrainOptions, *, is_resumed: bool) -> Learner:
+    student: Learner = DecoderStudent() if recipe.student == "decoder" else Student()
+    if is_resumed:
+        return student
+    if options.start not in ("bundled", "random"):
         student.load(weights.load(Path(options.start)), options.start)
+    elif recipe.student == "stylenet":
+        student.load(weights.load(weights.STYLENET), weights.STYLENET.file)
+    elif options.start == "bundled":
+        raise OptionError(f"{recipe.name} has no bundled weights to start from; set start=random or a file")
     if options.start == "random":
         student.forget(options.learns)
     return student

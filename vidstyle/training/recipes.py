@@ -15,6 +15,8 @@ class Recipe:
     purpose: str
     defaults: Mapping[str, Any]
     """What differs from ``TrainOptions``."""
+    student: str = "stylenet"
+    """What learns: stylenet, or the decoder of an engine that works on VGG's features."""
     is_of_teacher: bool = False
     """The style losses compare with the teacher's painting instead of the style picture."""
 
@@ -57,4 +59,21 @@ STYLE_ENCODER = Recipe(
         "style_crop": 0.5,
         "epochs": 20.0,
     },
+)
+
+DECODER = Recipe(
+    "decoder",
+    "a decoder from VGG's conv4_1 to pictures, for engines that change the style of features",
+    {
+        "losses": {"content": 1.0, "mean-deviation": 10.0},
+        "content_kind": "normalised",
+        "learning_rate": 1e-4,
+        "learns": ("decoder",),
+        "start": "random",
+        "crop": 256,
+        "style_sides": (256,),
+        "style_crop": 0.5,
+        "epochs": 40.0,
+    },
+    student="decoder",
 )

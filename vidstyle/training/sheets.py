@@ -11,8 +11,7 @@ from torch import Tensor
 
 from vidstyle.frames import Frame
 from vidstyle.images import save_image, to_pixels
-from vidstyle.training.objective import Frozen, describe
-from vidstyle.training.student import Student
+from vidstyle.training.objective import Frozen, Learner, describe
 
 _GAP = 6  # px
 
@@ -27,7 +26,7 @@ class Sheets:
         self._descriptors = describe(frozen, tuple(style.to(device) for style in styles))
 
     @torch.no_grad()
-    def save(self, path: Path, student: Student) -> None:
+    def save(self, path: Path, student: Learner) -> None:
         """Write a sheet to ``path``, a row for each content, a column for each style.
 
         Raises ``OutputError`` and ``OSError``.

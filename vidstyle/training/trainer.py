@@ -23,12 +23,11 @@ from vidstyle.training.config import TrainOptions
 from vidstyle.training.data import Batch, Data
 from vidstyle.training.fabric import launched, random_state, set_random
 from vidstyle.training.logs import Curves
-from vidstyle.training.objective import Objective, Turn, describe
+from vidstyle.training.objective import Learner, Objective, Turn, describe
 from vidstyle.training.pictures import CONTENT, STYLE
 from vidstyle.training.recipes import Recipe
 from vidstyle.training.sheets import Sheets
 from vidstyle.training.stopping import Stop
-from vidstyle.training.student import Student
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +122,8 @@ class _Session:
         self._skipped: dict[str, None] = {}
         groups = self._objective.groups()
         if not groups:
-            raise OptionError("nothing learns; set learns to some of painter, film and encoder")
+            parts = ", ".join(self._objective.student.parts())
+            raise OptionError(f"nothing learns; set learns to some of {parts}")
         plain = torch.optim.Adam(groups)
         self._schedule = torch.optim.lr_scheduler.LambdaLR(plain, self._rate)
         self._frozen = self._objective.freeze(fabric.device)
@@ -187,8 +187,8 @@ class _Session:
         return self._schedule.optimizer.param_groups
 
     @property
-    def _averaged(self) -> Student:
-        return cast(Student, self._average.module)
+    def _averaged(self) -> Learner:
+        return cast(Learner, self._average.module)
 
     def _batches(self) -> Any:
         stream = self._data.batches(self._step)
