@@ -67,6 +67,13 @@ def test_a_nan_is_left_out_and_said(clips: Path, monkeypatch: pytest.MonkeyPatch
     assert "nan" not in found.to_csv()
 
 
+def test_a_metric_that_had_too_few_frames_says_so(clips: Path) -> None:
+    found = measured(clips, metrics=["tof", "frame_difference"])
+    assert set(found.values["tof"].values()) == {None}
+    assert "tof had nothing to measure: too few frames" in found.table()
+    assert "frame_difference had" not in found.table()
+
+
 @pytest.mark.parametrize("option", ["--json", "--csv", "--report", "--heatmap"])
 @pytest.mark.parametrize("name", ["result.mp4", "clip.mp4", "../{}/result.mp4"])
 def test_an_input_is_never_written_over(

@@ -310,4 +310,8 @@ def _by_metric(
                 value = None
             if name in row:
                 values[name][column] = value
+        if all(value is None for value in values[name].values()) and not any(
+            note.startswith(f"{name} ") for note in strange
+        ):
+            strange.append(f"{name} had nothing to measure: too few frames, or a cut between all of them")
     return values, strange
