@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
 VARIED = (
     "flow_size=180", "content=0.03", "content=0.08", "texture=0.5", "texture=2.0", "stretch=1.2",
-    "stretch=1.6", "slots=4", "slots=64", "refine=0.0", "refine=0.3", "seam=0.75", "seam=3.0", "worn=0.0",
-    "worn=0.85", "crisp=0.0", "tear=1.4", "tear=2.5", "patchwork=0.3", "fade=0.0", "fade=0.85", "match=0.0",
-    "tone=0.1",
+    "stretch=1.6", "slots=8", "refine=0.0", "refine=0.3", "seam=0.75", "seam=3.0", "worn=0.0", "worn=0.85",
+    "crisp=0.0", "tear=1.4", "tear=2.5", "patchwork=0.3", "fade=0.0", "fade=0.93", "match=0.0", "match=0.8",
 )  # fmt: skip
 _HEAD = (
     "setting",

@@ -7,14 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from vidstyle.temporal import deformation
+from vidstyle.temporal import deformation, lighting
 from vidstyle.temporal.mapsettings import Layout, MapSettings
 from vidstyle.temporal.raster import Picture, Plane, Raster, View
 
 _LARGEST_NOISE = 0.03  # of the range: more is no grain, but a picture that changes everywhere
-_STEADY_LIGHT = 0.02  # of the range: less is no change of light, but something that has moved
 _BESIDE = 2.5  # px at 360 lines, Gaussian: so far a painted outline reaches into its surroundings
-_RELIT = 0.04  # of the range, beyond what is steady: light that has changed for certain
 _TURNS = 12  # times that a patch is painted anew on the way from one style to another
 
 
@@ -146,7 +144,7 @@ class Decider:
 
         small = raster.shrunk(content, *layout.decisions)
         sources = self._at_sources(contents, u, v, slot)
-        light = self._light(small, sources)
+        light = lighting.change(raster, layout, small, sources)
         lit = raster.plus(sources, light)
         shift = self._refinement(small, lit)
         jacobian = deformation.refined(raster, jacobian, shift)
@@ -193,8 +191,8 @@ class Decider:
             is_inside=is_inside,
             weight=weight,
             agree=agree * (1 - raster.clip(4 * torn, 0.0, 1.0)),
-            brightening=self._brightening(small, past.small),
-            relit=self._relit(sources, lit),
+            brightening=lighting.brightening(raster, layout, small, past.small),
+            relit=lighting.relit(raster, layout, sources, lit),
             is_beside=is_beside,
             share=1 - raster.mean(raster.floats(weight >= 1)),
             renewal=min(1.0, renew * _TURNS),
@@ -229,25 +227,6 @@ class Decider:
             (self._coarse(u) + half) * (small[1] / width) - 0.5,
             (self._coarse(v) + half) * (small[0] / height) - 0.5,
         )
-
-    def _light(self, small: Picture, sources: Picture) -> Picture:
-        """How much brighter each large region is now than when it was painted: fades, flashes, exposure."""
-        lines, columns = self._layout.light
-        change = self._raster.coarse(small, sources, lines, columns, lines / 4)
-        return self._raster.softened(change, _STEADY_LIGHT)
-
-    def _brightening(self, small: Picture, before: Picture) -> Plane:
-        """A fast change of light: old paint must follow fresh paint's colours at its pace."""
-        raster = self._raster
-        change = raster.luminance(small) - raster.luminance(before)
-        coarse = raster.blurred(raster.resized(change, *self._layout.light), self._layout.light[0] / 4)
-        return raster.resized(4 * raster.clip(abs(coarse) - _STEADY_LIGHT, 0.0, 1.0), *self._layout.tone)
-
-    def _relit(self, sources: Picture, lit: Picture) -> Plane:
-        """Old paint must follow fresh paint's colours in a slow change of light, too."""
-        raster = self._raster
-        change = abs(raster.luminance(lit) - raster.luminance(sources))
-        return raster.clip(raster.resized(change, *self._layout.tone) / _RELIT, 0.0, 1.0)
 
     def _refinement(self, small: Picture, sources: Picture) -> tuple[Plane, Plane]:
         """The motion left between the frame and its paint's own contents: drift, taken out as it arises."""
