@@ -95,6 +95,17 @@ def test_the_outline_of_a_moving_thing_is_not_left_behind_in_stripes() -> None:
     assert np.ptp(behind.mean((0, 2))) < 12
 
 
+@pytest.mark.parametrize("painted", [np.zeros((8, 9, 3), np.uint8), np.zeros((HEIGHT, WIDTH, 1), np.uint8)])
+def test_a_painting_of_another_shape_is_refused_in_one_line(painted: Pixels) -> None:
+    paint_map = PaintMap()
+    paint_map.plan(at(0, 0))
+    with pytest.raises(OptionError, match="size and depth of its frame"):
+        paint_map.settle(painted)
+    with pytest.raises(OptionError, match="uint16"):
+        paint_map.settle(at(0, 0).astype(np.uint16))
+    assert np.array_equal(paint_map.settle(at(0, 0)), at(0, 0))  # nothing is lost
+
+
 def test_an_equal_frame_needs_nothing_and_gives_the_same_bytes() -> None:
     paint_map = PaintMap()
     content = at(0, 0)

@@ -65,6 +65,7 @@ class PaintMap:
         self._raster: Raster = raster if raster is not None else CvRaster()
         self._flow = flow if flow is not None else DIS()
         self._first: Picture | None = None  # content of the first frame, until it is settled
+        self._given: Any = None  # the frame that was planned last
         self._state: State | None = None
         self._plan: Plan | None = None
         self._shown: Picture | None = None
@@ -82,6 +83,7 @@ class PaintMap:
             motion: from this frame to the last one planned, if it is known already (see ``ahead.motions``).
         """
         raster = self._raster
+        self._given = content
         picture = raster.upload(content)
         if self._state is None:
             self._begin(content.dtype.itemsize, picture)
@@ -111,6 +113,11 @@ class PaintMap:
         raster = self._raster
         if self._first is None and self._state is None:
             raise OptionError("settle comes after plan: plan the frame first")
+        if painted.shape != self._given.shape or painted.dtype != self._given.dtype:
+            raise OptionError(
+                f"a painting must have the size and depth of its frame, {_said(self._given)}; "
+                f"got {_said(painted)}"
+            )
         if self._first is not None:
             self._shown = raster.upload(painted)
             self._lay(self._first, self._shown)
@@ -225,3 +232,7 @@ class PaintMap:
 def _calm(plan: Plan) -> float:
     """1 where little changes: where much does there is no calm to keep, and old colours would be ghosts."""
     return min(1.0, max(0.3, 1.2 - 1.5 * plan.share)) * (1 - plan.renewal)
+
+
+def _said(pixels: Any) -> str:
+    return f"{tuple(pixels.shape)} {pixels.dtype}"
