@@ -18,10 +18,11 @@ PACKAGE = ROOT / "vidstyle"
 MODULES = sorted(module.name for module in pkgutil.walk_packages([str(PACKAGE)], "vidstyle."))
 
 # Who may import whom: a room may import its own, and every room that its line names.
-_BASE = {"errors", "frames", "options", "registry", "values", "pipeline", "whole", ""}
+_BASE = {"errors", "extras", "frames", "options", "registry", "values", "pipeline", "whole", ""}
 _TENSORS = {"images", "weights", "device"} | _BASE
 _ARROWS = {
     "errors": set[str](),
+    "extras": {"errors"},
     "values": set[str](),
     "frames": {"errors"},
     "options": {"errors", "values"},

@@ -14,6 +14,7 @@ from vidstyle.device import choose_device
 from vidstyle.engines.styles import Style, load
 from vidstyle.errors import InputError, OptionError, OutputError
 from vidstyle.evaluation import ALONE, CLIP, Conditions, Evaluation
+from vidstyle.extras import needed
 from vidstyle.flicker import Flicker, HeatClip
 from vidstyle.flow.base import load_flow
 from vidstyle.flow.cache import FlowCache
@@ -21,7 +22,6 @@ from vidstyle.frames import Frame, Pixels
 from vidstyle.images import to_tensor
 from vidstyle.matching import Matching
 from vidstyle.metrics.base import Metric, Sample, Setup
-from vidstyle.metrics.extras import needed
 from vidstyle.metrics.meaning import MEANINGS
 from vidstyle.metrics.measurer import Measurer
 from vidstyle.metrics.motion import DEFAULT_SIZE, ScoringFlow
@@ -302,16 +302,12 @@ def _by_metric(
     values: dict[str, dict[str, float | None]] = {}
     strange = []
     for name in names:
-        values[name] = {}
-        for column, row in columns.items():
-            value = row.get(name)
+        found = {column: row[name] for column, row in columns.items() if name in row}
+        if all(value is None for value in found.values()):
+            strange.append(f"{name} had nothing to measure: too few frames, or a cut between all of them")
+        for column, value in found.items():
             if value is not None and math.isnan(value):
                 strange.append(f"{name} of {column} came out as no number (NaN) and is left out")
-                value = None
-            if name in row:
-                values[name][column] = value
-        if all(value is None for value in values[name].values()) and not any(
-            note.startswith(f"{name} ") for note in strange
-        ):
-            strange.append(f"{name} had nothing to measure: too few frames, or a cut between all of them")
+                found[column] = None
+        values[name] = found
     return values, strange

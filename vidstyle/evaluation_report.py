@@ -14,9 +14,9 @@ from PIL import Image
 
 from vidstyle.errors import OutputError
 from vidstyle.evaluation import ALONE, CLIP, Evaluation, Worst
+from vidstyle.extras import needed
 from vidstyle.flicker import FULL, heated
 from vidstyle.frames import Pixels
-from vidstyle.metrics.extras import needed
 from vidstyle.metrics.meaning import MEANINGS, written
 from vidstyle.whole import write_whole
 

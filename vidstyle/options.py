@@ -29,7 +29,7 @@ from vidstyle.values import (
 R = TypeVar("R")
 
 
-def _option(
+def option(
     default: Any,
     help: str,
     *,
@@ -47,7 +47,7 @@ def _option(
     return field(default=default, metadata=shown)
 
 
-class _Checked:
+class Checked:
     """Makes the fields' values of what was given, and checks choices and ranges, when a record is made."""
 
     __slots__ = ()
@@ -91,67 +91,67 @@ def _check_range(word: str, value: Any, low: float | None, high: float | None) -
 
 
 @dataclass(frozen=True, slots=True)
-class ReadOptions(_Checked):
+class ReadOptions(Checked):
     """Which part of the source is read, and how."""
 
-    start: Fraction | None = _option(
+    start: Fraction | None = option(
         None, "begin at this time (seconds or h:m:s)", low=0, metavar="TIME", parse=as_seconds
     )
-    end: Fraction | None = _option(
+    end: Fraction | None = option(
         None, "end before this time (seconds or h:m:s)", low=0, metavar="TIME", parse=as_seconds
     )
-    frames: int | None = _option(None, "stop after this many frames", low=1, metavar="N", parse=as_whole)
-    rate: Fraction | None = _option(
+    frames: int | None = option(None, "stop after this many frames", low=1, metavar="N", parse=as_whole)
+    rate: Fraction | None = option(
         None,
         "pictures a second for a folder or pattern of pictures (25 if not given)",
         low=0.001,
         metavar="FPS",
         parse=as_rate,
     )
-    hdr: str = _option("tonemap", "what to do with HDR (PQ, HLG) sources", choices=("tonemap", "refuse"))
+    hdr: str = option("tonemap", "what to do with HDR (PQ, HLG) sources", choices=("tonemap", "refuse"))
 
 
 @dataclass(frozen=True, slots=True)
-class WriteOptions(_Checked):
+class WriteOptions(Checked):
     """How the result is encoded."""
 
-    codec: str | None = _option(
+    codec: str | None = option(
         None,
         "h264, hevc, av1, vp9, prores, ffv1, gif, png, or an FFmpeg encoder (by extension if not given)",
         metavar="NAME",
         parse=as_text,
     )
-    crf: float | None = _option(
+    crf: float | None = option(
         None, "constant quality, lower is better (default 16)", low=0, high=63, metavar="N", parse=as_number
     )
-    bitrate: str | None = _option(
+    bitrate: str | None = option(
         None, "bits a second instead of a quality (8M, 900k)", metavar="RATE", parse=as_bits
     )
-    preset: str = _option(
+    preset: str = option(
         "medium", "the encoder's speed: its own names, ultrafast to veryslow", metavar="NAME", parse=as_text
     )
-    encoder_options: tuple[tuple[str, str], ...] = _option(
+    encoder_options: tuple[tuple[str, str], ...] = option(
         (), "an option for the encoder itself; may be repeated", metavar="KEY=VALUE", parse=as_pairs
     )
-    even: bool = _option(False, "crop an odd line or column, for players that refuse 4:4:4", parse=as_switch)
-    overwrite: bool = _option(False, "replace an existing result", parse=as_switch)
+    even: bool = option(False, "crop an odd line or column, for players that refuse 4:4:4", parse=as_switch)
+    overwrite: bool = option(False, "replace an existing result", parse=as_switch)
 
 
 @dataclass(frozen=True, slots=True)
-class PaintOptions(_Checked):
+class PaintOptions(Checked):
     """What paints, on what, and what is shown of it."""
 
-    engine: str = _option("stylenet", "the engine that paints", metavar="NAME", parse=as_text)
-    weights: Path | None = _option(
+    engine: str = option("stylenet", "the engine that paints", metavar="NAME", parse=as_text)
+    weights: Path | None = option(
         None, "weights for the engine instead of the bundled ones", metavar="FILE", parse=as_path
     )
-    style_weights: tuple[float, ...] | None = _option(
+    style_weights: tuple[float, ...] | None = option(
         None, "one weight for each --style (equal if not given)", metavar="W,W", parse=as_numbers
     )
-    style_track: Path | None = _option(
+    style_track: Path | None = option(
         None, "styles over time: a text (time style weight) or JSON file", metavar="FILE", parse=as_path
     )
-    strength: float = _option(
+    strength: float = option(
         1.0,
         "0 is the clip, 1 the painting, up to 1.5 pushes the style further",
         low=0,
@@ -159,20 +159,20 @@ class PaintOptions(_Checked):
         metavar="X",
         parse=as_number,
     )
-    preserve_color: bool = _option(False, "keep the clip's own colours", parse=as_switch)
-    mask: Path | None = _option(
+    preserve_color: bool = option(False, "keep the clip's own colours", parse=as_switch)
+    mask: Path | None = option(
         None, "picture or clip: white is painted, black is kept", metavar="FILE", parse=as_path
     )
-    working_size: int | None = _option(
+    working_size: int | None = option(
         None,
         "short side at which strokes are painted (default 480, never above the source)",
         low=16,
         metavar="PX",
         parse=as_whole,
     )
-    device: str = _option("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
-    precision: str = _option("auto", "number format of the network", choices=("auto", "fp32", "fp16", "bf16"))
-    style_cache: Path | None = _option(
+    device: str = option("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
+    precision: str = option("auto", "number format of the network", choices=("auto", "fp32", "fp16", "bf16"))
+    style_cache: Path | None = option(
         None, "keep style codes in this folder between runs", metavar="DIR", parse=as_path
     )
 
@@ -182,23 +182,23 @@ DEFAULT_CRF = 16.0
 
 
 @dataclass(frozen=True, slots=True)
-class SteadyOptions(_Checked):
+class SteadyOptions(Checked):
     """What makes painted frames agree."""
 
-    temporal: str = _option(
+    temporal: str = option(
         "map",
         "how frames are made to agree: paint map, classic blend, or not at all",
         choices=("map", "blend", "none"),
     )
-    flow: str = _option(
+    flow: str = option(
         "auto",
         "motion: raft-small on a GPU and dis on a CPU, or by name",
         choices=("auto", "dis", "raft-small", "raft-large", "none"),
     )
-    flow_size: int | None = _option(
+    flow_size: int | None = option(
         None, "short side at which motion is estimated", low=16, metavar="PX", parse=as_whole
     )
-    stability: float = _option(
+    stability: float = option(
         1.0,
         "0 paints each frame alone, 1 is as steady as it gets",
         low=0,
@@ -209,13 +209,13 @@ class SteadyOptions(_Checked):
 
 
 @dataclass(frozen=True, slots=True)
-class SheetOptions(_Checked):
+class SheetOptions(Checked):
     """What a contact sheet shows."""
 
-    moments: int = _option(
+    moments: int = option(
         4, "moments of the clip, evenly spread", low=1, high=100, metavar="N", parse=as_whole
     )
-    cell: int = _option(320, "width of each picture", low=32, high=4096, metavar="PX", parse=as_whole)
+    cell: int = option(320, "width of each picture", low=32, high=4096, metavar="PX", parse=as_whole)
 
 
 def take(record: type[R], words: Mapping[str, Any]) -> R:
@@ -235,8 +235,3 @@ def check_words(words: Mapping[str, Any], *records: type[Any], extra: tuple[str,
     for name in words:
         if name not in known:
             raise OptionError(f"no option named {name!r}; {suggestion(name, known)}")
-
-
-# for records of options that live beside what they steer
-Checked = _Checked
-option = _option

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from truth import grid, noisy, run, still, texture
 
 from vidstyle.errors import OptionError, WeightsMismatch, WeightsMissing
+from vidstyle.extras import needed
 from vidstyle.metrics.base import Setup
-from vidstyle.metrics.extras import needed
 from vidstyle.metrics.fid import FID, ArtFID, ArtInception, Frechet, art_inception, inception, squares
 
 PICTURE = texture(grid(48, 64))

@@ -10,9 +10,9 @@ from torch import Tensor
 from truth import grid, run, still, texture
 
 from vidstyle.errors import OptionError, WeightsMissing
+from vidstyle.extras import needed
 from vidstyle.metrics.base import Motion, Sample
 from vidstyle.metrics.clip_consistency import CLIPConsistency, prepared
-from vidstyle.metrics.extras import needed
 from vidstyle.metrics.lpips import LPIPS, TLPIPS
 from vidstyle.metrics.measurer import Measurer
 

@@ -80,7 +80,7 @@ def _run(words: argparse.Namespace) -> int:
         from vidstyle.metrics.motion import DEFAULT_SIZE
 
         if words.report is not None:
-            from vidstyle.metrics.extras import needed
+            from vidstyle.extras import needed
 
             needed("matplotlib.figure", "--report")  # before minutes of measuring
         with _Bar(words.quiet) as draw:

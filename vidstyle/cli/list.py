@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from vidstyle.cli.parser import Parser
+from vidstyle.registry import ENGINES, FLOWS, LOSSES, METRICS, RECIPES, TEMPORAL
 
 
 def add(commands: Any) -> None:
@@ -28,42 +30,6 @@ def _run(words: argparse.Namespace) -> int:
     return 0
 
 
-def _engines() -> list[str]:
-    from vidstyle.registry import ENGINES
-
-    return list(ENGINES)
-
-
-def _flows() -> list[str]:
-    from vidstyle.registry import FLOWS
-
-    return list(FLOWS)
-
-
-def _metrics() -> list[str]:
-    from vidstyle.registry import METRICS
-
-    return list(METRICS)
-
-
-def _recipes() -> list[str]:
-    from vidstyle.registry import RECIPES
-
-    return list(RECIPES)
-
-
-def _losses() -> list[str]:
-    from vidstyle.registry import LOSSES
-
-    return list(LOSSES)
-
-
-def _temporal() -> list[str]:
-    from vidstyle.registry import TEMPORAL
-
-    return [*TEMPORAL, "none"]
-
-
 def _codecs() -> list[str]:
     from vidstyle.video.codecs import CODECS
 
@@ -76,13 +42,13 @@ def _styles() -> list[str]:
     return sorted(bundled_styles())
 
 
-_TABLES = {
-    "engines": _engines,
-    "flows": _flows,
-    "temporal": _temporal,
+_TABLES: dict[str, Callable[[], Iterable[str]]] = {
+    "engines": lambda: ENGINES,
+    "flows": lambda: FLOWS,
+    "temporal": lambda: [*TEMPORAL, "none"],
     "codecs": _codecs,
     "styles": _styles,
-    "metrics": _metrics,
-    "recipes": _recipes,
-    "losses": _losses,
+    "metrics": lambda: METRICS,
+    "recipes": lambda: RECIPES,
+    "losses": lambda: LOSSES,
 }

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import torch.nn.functional as F
 from torch import Tensor
 
+from vidstyle.nn.features import scaled
 from vidstyle.nn.vgg import VGG
 
 
@@ -39,8 +40,7 @@ class StepFeatures:
         return self._styles[side]
 
     def _encode(self, picture: Tensor) -> Mapping[str, Tensor]:
-        found = self._vgg.features(picture, self._layers)
-        return {layer: value / self._vgg.scale(layer).view(1, -1, 1, 1) for layer, value in found.items()}
+        return scaled(self._vgg, picture, self._layers)
 
 
 def at_area(picture: Tensor, side: int) -> Tensor:
@@ -51,12 +51,6 @@ def at_area(picture: Tensor, side: int) -> Tensor:
     if size == [height, width]:
         return picture
     return F.interpolate(picture.contiguous(), size, mode="bilinear", antialias=True)
-
-
-def gram(features: Tensor) -> Tensor:
-    """G = F·Fᵀ / (h·w) of each picture's ``features`` (B, C, h, w): (B, C, C), in float32."""
-    flat = features.float().flatten(2)
-    return flat @ flat.transpose(1, 2) / flat.shape[2]
 
 
 def statistics(features: Tensor) -> tuple[Tensor, Tensor]:

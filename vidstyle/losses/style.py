@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from vidstyle.losses.base import Loss, Step
-from vidstyle.losses.features import gram, relative, statistics
+from vidstyle.losses.features import relative, statistics
+from vidstyle.nn.features import gram
 
 LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1")
 SIDES = (256, 181)  # px: an area of 256², and half of it

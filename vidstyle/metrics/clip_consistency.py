@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidstyle.errors import WeightsMissing
+from vidstyle.extras import needed
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup
-from vidstyle.metrics.extras import needed
 
 Embed = Callable[[Tensor], Tensor]
 """A picture (1, 3, H, W) in [0, 1] to a vector (1, D)."""

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Mapping
-from typing import Protocol
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vidstyle.nn.features import Encoder, scaled
+
 LARGEST = 480  # px, short side at which results are looked at
 STYLE_AREA = 256 * 256  # px at which a style picture is looked at
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1")
 CONTENT_LAYER = "conv4_1"
-
-
-class Encoder(Protocol):
-    """A network whose layers are called by name."""
-
-    def features(self, image: Tensor, layers: Collection[str] = ...) -> dict[str, Tensor]: ...
-
-    def scale(self, layer: str) -> Tensor: ...
 
 
 class Features:
@@ -47,8 +40,7 @@ class Features:
         return self._encode(_resized(picture, round(height * factor), round(width * factor)))
 
     def _encode(self, picture: Tensor) -> Mapping[str, Tensor]:
-        found = self._encoder.features(_at_least(picture, 8), STYLE_LAYERS)
-        return {layer: value / self._encoder.scale(layer).view(1, -1, 1, 1) for layer, value in found.items()}
+        return scaled(self._encoder, _at_least(picture, 8), STYLE_LAYERS)
 
 
 def bundled(device: torch.device | str = "cpu") -> Features:
@@ -63,12 +55,6 @@ def limited(picture: Tensor) -> Tensor:
     height, width = picture.shape[-2:]
     factor = LARGEST / min(height, width)
     return picture if factor >= 1 else _resized(picture, round(height * factor), round(width * factor))
-
-
-def gram(features: Tensor) -> Tensor:
-    """G = F·Fᵀ / (h·w) of features (1, C, h, w): (C, C)."""
-    flat = features.flatten(2)[0]
-    return flat @ flat.T / flat.shape[1]
 
 
 def _resized(picture: Tensor, height: int, width: int) -> Tensor:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from vidstyle.errors import OptionError, WeightsMismatch, WeightsMissing
+from vidstyle.extras import needed
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup
-from vidstyle.metrics.extras import needed
 from vidstyle.metrics.lpips import Distance, alexnet
 
 _LIBRARY = "torchmetrics.image.fid"

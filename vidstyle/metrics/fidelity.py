@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
+from vidstyle.extras import needed
 from vidstyle.images import to_pixels
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup
-from vidstyle.metrics.extras import needed
 
 _SSIM_WINDOW = 7  # px, scikit-image's default
 

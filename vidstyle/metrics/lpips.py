@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidstyle.errors import WeightsMissing
+from vidstyle.extras import needed
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup
-from vidstyle.metrics.extras import needed
 
 Distance = Callable[[Tensor, Tensor], float]
 """How different two pictures (1, 3, H, W) in [0, 1] look."""

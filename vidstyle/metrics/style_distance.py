@@ -8,7 +8,8 @@ from torch import Tensor
 
 from vidstyle.errors import OptionError
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup
-from vidstyle.metrics.features import STYLE_LAYERS, bundled, gram
+from vidstyle.metrics.features import STYLE_LAYERS, bundled
+from vidstyle.nn.features import gram
 
 
 class StyleDistance:

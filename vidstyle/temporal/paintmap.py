@@ -65,7 +65,7 @@ class PaintMap:
         self._raster: Raster = raster if raster is not None else CvRaster()
         self._flow = flow if flow is not None else DIS()
         self._first: Picture | None = None  # content of the first frame, until it is settled
-        self._given: Any = None  # the frame that was planned last
+        self._given: tuple[tuple[int, ...], Any] = ((), None)  # shape and type of all frames
         self._state: State | None = None
         self._plan: Plan | None = None
         self._shown: Picture | None = None
@@ -83,10 +83,10 @@ class PaintMap:
             motion: from this frame to the last one planned, if it is known already (see ``ahead.motions``).
         """
         raster = self._raster
-        self._given = content
         picture = raster.upload(content)
         if self._state is None:
             self._begin(content.dtype.itemsize, picture)
+            self._given = tuple(content.shape), content.dtype
             return Need(np.ones(self._layout.decisions, np.bool_), 1.0)
         if raster.size(picture) != self._layout.frame:
             (height, width), given = self._layout.frame, raster.size(picture)
@@ -113,11 +113,10 @@ class PaintMap:
         raster = self._raster
         if self._first is None and self._state is None:
             raise OptionError("settle comes after plan: plan the frame first")
-        if painted.shape != self._given.shape or painted.dtype != self._given.dtype:
-            raise OptionError(
-                f"a painting must have the size and depth of its frame, {_said(self._given)}; "
-                f"got {_said(painted)}"
-            )
+        got = tuple(painted.shape), painted.dtype
+        if got != self._given:
+            wanted, given = (f"{shape} {dtype}" for shape, dtype in (self._given, got))
+            raise OptionError(f"a painting must have the size and depth of its frame, {wanted}; got {given}")
         if self._first is not None:
             self._shown = raster.upload(painted)
             self._lay(self._first, self._shown)
@@ -232,7 +231,3 @@ class PaintMap:
 def _calm(plan: Plan) -> float:
     """1 where little changes: where much does there is no calm to keep, and old colours would be ghosts."""
     return min(1.0, max(0.3, 1.2 - 1.5 * plan.share)) * (1 - plan.renewal)
-
-
-def _said(pixels: Any) -> str:
-    return f"{tuple(pixels.shape)} {pixels.dtype}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import random
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import torch
 
 from vidstyle.device import choose_device
-from vidstyle.errors import OptionError
+from vidstyle.extras import needed
 from vidstyle.training.config import TrainOptions
 
 _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
@@ -18,12 +17,7 @@ _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 def launched(options: TrainOptions) -> Any:
     """Lightning Fabric, launched: devices, processes and number formats are its business."""
-    try:
-        library: Any = importlib.import_module("lightning_fabric")
-    except ImportError as error:
-        raise OptionError(
-            "training needs lightning-fabric, which is not installed; pip install 'vidstyle[train]'"
-        ) from error
+    library = needed("lightning_fabric", "training")
     device = choose_device(options.device)
     devices: Any = [device.index] if device.index is not None and options.devices == 1 else options.devices
     fabric = library.Fabric(

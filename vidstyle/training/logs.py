@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import importlib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from vidstyle.errors import OptionError, OutputError
+from vidstyle.errors import OutputError
+from vidstyle.extras import needed
 
 
 class Curves:
@@ -21,7 +21,7 @@ class Curves:
     def __init__(self, run: Path, columns: tuple[str, ...], *, begun: int) -> None:
         self._path = run / "log.csv"
         self._columns = ("step", *columns)
-        writer: Any = tensorboard()
+        writer: Any = needed("torch.utils.tensorboard", "training").SummaryWriter
         try:
             rows = self._kept(begun)
             with self._path.open("w", newline="", encoding="utf-8") as file:
@@ -59,13 +59,3 @@ def read(run: Path) -> list[dict[str, float]]:
     """The rows of a run's ``log.csv``, as numbers."""
     with (run / "log.csv").open(newline="", encoding="utf-8") as file:
         return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
-
-
-def tensorboard() -> Any:
-    """TensorBoard's writer; ``OptionError`` with the command that installs it."""
-    try:
-        return importlib.import_module("torch.utils.tensorboard").SummaryWriter
-    except ImportError as error:
-        raise OptionError(
-            "training needs tensorboard, which is not installed; pip install 'vidstyle[train]'"
-        ) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from vidstyle.engines.base import Engine, Moments, Painted
 from vidstyle.errors import InputError, OptionError, WeightsMismatch
+from vidstyle.extras import needed
 
 _FREE = 256  # px: side at which a network of free size looks at a style picture
 
@@ -77,14 +77,12 @@ class OnnxTeacher(Engine[Tensor]):
             by_name = [each for each in pictures if "style" in each.name.lower()]
             self._look = by_name[0] if len(by_name) == 1 else pictures[1]
             self._content = next(each for each in pictures if each is not self._look)
-        # Fabric and freeze() move engines and ask where they are
-        self.register_buffer("_place", torch.zeros(()), persistent=False)
 
     def encode_style(self, image: Tensor) -> Tensor:
         """The code, (N,); or the picture itself, (1, 3, h, w), if the network takes pictures."""
         sides = self._look.sides or (_FREE, _FREE)
         if self._encoder is None:
-            return F.interpolate(image, sides, mode="bilinear", antialias=True)
+            return _sized(image, sides)
         found = self._encoder.run(None, {self._look.name: _fed(image, self._look, sides)})[0]
         return torch.from_numpy(found).flatten().to(image.device)
 
@@ -108,18 +106,11 @@ class OnnxTeacher(Engine[Tensor]):
         found = torch.from_numpy(self._painter.run(None, fed)[0]).to(image.device)
         if found.shape[1] != 3:
             found = found.permute(0, 3, 1, 2)
-        if tuple(found.shape[-2:]) != sides:
-            found = F.interpolate(found, sides, mode="bilinear", antialias=True)
-        return Painted(found.clamp(0, 1))
+        return Painted(_sized(found, sides).clamp(0, 1))
 
 
 def _opened(file: Path) -> tuple[Any, list[_Input]]:
-    try:
-        library: Any = importlib.import_module("onnxruntime")
-    except ImportError as error:
-        raise OptionError(
-            "an ONNX file as teacher needs onnxruntime, which is not installed; pip install 'vidstyle[onnx]'"
-        ) from error
+    library = needed("onnxruntime", "an ONNX file as teacher")
     if not file.is_file():
         raise InputError(f"no file {file}; give the teacher's ONNX file")
     try:
@@ -129,9 +120,13 @@ def _opened(file: Path) -> tuple[Any, list[_Input]]:
     return session, [_Input(each.name, tuple(each.shape)) for each in session.get_inputs()]
 
 
+def _sized(image: Tensor, sides: tuple[int, ...]) -> Tensor:
+    if tuple(image.shape[-2:]) == sides:
+        return image
+    return F.interpolate(image, sides, mode="bilinear", antialias=True)
+
+
 def _fed(image: Tensor, where: _Input, sides: tuple[int, ...]) -> Any:
     """``image`` as the input ``where`` takes it."""
-    sized = image.detach().float()
-    if tuple(image.shape[-2:]) != tuple(sides):
-        sized = F.interpolate(sized, sides, mode="bilinear", antialias=True)
+    sized = _sized(image.detach().float(), sides)
     return (sized.permute(0, 2, 3, 1) if where.is_channels_last else sized).contiguous().cpu().numpy()

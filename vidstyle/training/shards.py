@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import logging
 from collections import deque
@@ -14,7 +13,8 @@ import numpy as np
 from PIL import Image, ImageOps
 from torch.utils.data import IterableDataset, get_worker_info
 
-from vidstyle.errors import InputError, OptionError
+from vidstyle.errors import InputError
+from vidstyle.extras import needed
 from vidstyle.frames import Pixels
 from vidstyle.images import LARGEST_STYLE
 from vidstyle.training.order import random_at
@@ -55,7 +55,7 @@ class Shards(IterableDataset[Sample]):
         ranks: int = 1,
     ) -> None:
         self.files = shard_files(folder)
-        self._reader = _webdataset()
+        self._reader = needed("webdataset", "shards (.tar)", "need")
         self._folder, self._cut, self._seed, self._salt = folder, cut, seed, salt
         self._batch, self._begun = batch, begun
         self._rank, self._ranks = rank, ranks
@@ -133,15 +133,6 @@ class Shards(IterableDataset[Sample]):
 def shard_files(folder: Path) -> list[str]:
     """The ``*.tar`` of a folder, in order; may be none."""
     return sorted(str(path) for path in folder.glob("*.tar")) if folder.is_dir() else []
-
-
-def _webdataset() -> Any:
-    try:
-        return importlib.import_module("webdataset")
-    except ImportError as error:
-        raise OptionError(
-            "shards (.tar) need webdataset, which is not installed; pip install 'vidstyle[shards]'"
-        ) from error
 
 
 def _pass_over(error: Exception) -> bool:

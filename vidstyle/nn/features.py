@@ -1,0 +1,28 @@
+"""What metrics and losses make of an encoder's layers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Protocol
+
+from torch import Tensor
+
+
+class Encoder(Protocol):
+    """A network whose layers are called by name."""
+
+    def features(self, image: Tensor, layers: Collection[str] = ...) -> dict[str, Tensor]: ...
+
+    def scale(self, layer: str) -> Tensor: ...
+
+
+def scaled(encoder: Encoder, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+    """Features (B, C, h, w) of ``layers``, each channel divided by its usual deviation."""
+    found = encoder.features(picture, layers)
+    return {layer: value / encoder.scale(layer).view(1, -1, 1, 1) for layer, value in found.items()}
+
+
+def gram(features: Tensor) -> Tensor:
+    """G = F·Fᵀ / (h·w) of each picture's ``features`` (B, C, h, w): (B, C, C), in float32."""
+    flat = features.float().flatten(2)
+    return flat @ flat.transpose(1, 2) / flat.shape[2]
