@@ -71,6 +71,24 @@ def test_pictures_that_are_left_out_are_never_shown(contents: Path, styles: Path
         Data(contents, styles, small("stylenet", 1, f"leave_out={tmp_path / 'none.txt'}"))
 
 
+def test_style_cuts_come_again_round_after_round(styles: Path) -> None:
+    pictures = Pictures(styles, Cut(32, whole=True, share=0.5), seed=1, salt=2, cuts=2)
+    count = len(pictures)
+    rounds = [
+        {
+            sample.key: sample.images[0]
+            for sample in map(pictures.__getitem__, range(turn * count, (turn + 1) * count))
+        }
+        for turn in range(4)
+    ]
+    assert rounds[0].keys() == rounds[2].keys()
+    assert rounds[1].keys() == rounds[3].keys()
+    assert not rounds[0].keys() & rounds[1].keys()
+    for first, again in ((0, 2), (1, 3)):
+        assert all(torch.equal(rounds[first][key], rounds[again][key]) for key in rounds[first])
+    assert Pictures(styles, Cut(32, whole=True), seed=1, salt=2)[0].key is None
+
+
 def test_every_item_comes_once_in_every_round_and_rounds_differ() -> None:
     rounds = [[chosen(turn * 50 + place, 50, 3, 1) for place in range(50)] for turn in (0, 1)]
     assert [sorted(order) for order in rounds] == [list(range(50))] * 2

@@ -53,7 +53,9 @@ def whole(contents: Path, styles: Path, tmp_path_factory: pytest.TempPathFactory
     """A run of six steps, with a checkpoint after every third, and its losses."""
     output = tmp_path_factory.mktemp("runs") / "whole"
     options = small(
-        "stylenet", 6, "checkpoint_every=3", "preview_every=3", "losses.contrastive=0.1", "batch=1"
+        "stylenet",
+        6,
+        *("checkpoint_every=3", "preview_every=3", "losses.contrastive=0.1", "batch=1", "style_cuts=1"),
     )
     return output, run(contents, styles, output, options)[1]
 
@@ -77,7 +79,7 @@ def test_a_run_interrupted_and_resumed_has_the_same_losses_and_weights(
     whole: tuple[Path, list[float]], contents: Path, styles: Path, tmp_path: Path
 ) -> None:
     output, totals = whole
-    options = small("stylenet", 6, "losses.contrastive=0.1", "batch=1")
+    options = small("stylenet", 6, "losses.contrastive=0.1", "batch=1", "style_cuts=1")
     seen: list[float] = []
 
     def hook(progress: Progress) -> None:
@@ -105,7 +107,7 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
     shutil.copytree(output, copy)
     newest = checkpoints.found(copy)[-1][1]
     newest.write_bytes(newest.read_bytes()[:5000])
-    options = small("stylenet", 6, "losses.contrastive=0.1", "batch=1")
+    options = small("stylenet", 6, "losses.contrastive=0.1", "batch=1", "style_cuts=1")
     _, rest = run(contents, styles, copy, options, resume=True)
     assert rest == totals[3:]
     assert [row["step"] for row in logs.read(copy)] == [1, 2, 3, 4, 5, 6]

@@ -2,13 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vidstyle.nn.features import scaled
 from vidstyle.nn.vgg import VGG
+
+
+class Statistics(NamedTuple):
+    """What style losses know of the scaled features of one layer, in float32."""
+
+    gram: Tensor
+    """(B, C, C): F·Fᵀ/(h·w)."""
+    mean: Tensor
+    """(B, C)."""
+    deviation: Tensor
+    """(B, C): sqrt(biased variance + 1e-5)."""
+
+
+StyleStatistics = Mapping[str, Statistics]
+Recall = Callable[[int, int, Callable[[], StyleStatistics]], StyleStatistics]
+"""(number of the style picture, side, how to compute them) -> its statistics, remembered or computed."""
+
+
+class Features(Mapping[str, Tensor]):
+    """Features (B, C, h, w) of one batch of pictures, each channel divided by its usual deviation."""
+
+    def __init__(self, vgg: VGG, picture: Tensor, layers: Collection[str]) -> None:
+        self._vgg = vgg
+        self._plain = vgg.features(picture, layers)
+        self._scaled: dict[str, Tensor] = {}
+        self._statistics: dict[str, Statistics] = {}
+
+    def __getitem__(self, layer: str) -> Tensor:
+        if layer not in self._scaled:
+            self._scaled[layer] = self._plain[layer] / self._vgg.scale(layer).view(1, -1, 1, 1)
+        return self._scaled[layer]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._plain)
+
+    def __len__(self) -> int:
+        return len(self._plain)
+
+    def statistics(self, layer: str) -> Statistics:
+        """Of ``layer``, of each picture."""
+        if layer not in self._statistics:
+            self._statistics[layer] = self._summed(self._plain[layer], self._vgg.scale(layer))
+        return self._statistics[layer]
+
+    @staticmethod
+    def _summed(plain: Tensor, scale: Tensor) -> Statistics:
+        # sums are scaled instead of every pixel, and squares are on the Gram matrix's diagonal: shallow
+        # layers have millions of numbers
+        with torch.autocast(plain.device.type, enabled=False):
+            products, mean = _Sums.apply(plain)
+        products, mean = products / torch.outer(scale, scale), mean / scale
+        variance = (products.diagonal(dim1=1, dim2=2) - mean.square()).clamp_min(0.0)
+        return Statistics(products, mean, (variance + 1e-5).sqrt())
+
+
+class _Sums(torch.autograd.Function):
+    """Gram matrices (B, C, C) and means (B, C) of features, in float32, and their slope in one product.
+
+    The slope of F·Fᵀ is (g + gᵀ)·F: left to itself autograd takes two products and adds them, and a slope of
+    the mean as large as the features.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(features)
+        pixels = _pixels(features)
+        return pixels.mT @ pixels / pixels.shape[1], pixels.mean(1)
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> Tensor:
+        (features,) = ctx.saved_tensors
+        by_gram, by_mean = slopes
+        pixels = _pixels(features)
+        share = 1 / pixels.shape[1]
+        found = torch.baddbmm(by_mean[:, None], pixels, by_gram + by_gram.mT, beta=share, alpha=share)
+        batch, channels, height, width = features.shape
+        return found.to(features.dtype).view(batch, height, width, channels).permute(0, 3, 1, 2)
+
+
+def _pixels(features: Tensor) -> Tensor:
+    """(B, h·w, C) in float32: as features lie in memory, which are channels-last."""
+    return features.permute(0, 2, 3, 1).flatten(1, 2).float()
 
 
 class StepFeatures:
@@ -17,30 +100,39 @@ class StepFeatures:
     Each channel is divided by its usual deviation, floored (``VGG.scale``), so that layers weigh alike.
     """
 
-    def __init__(self, vgg: VGG, layers: Collection[str]) -> None:
-        """Encode ``layers`` (all that any loss asks for) with ``vgg``."""
+    def __init__(self, vgg: VGG, layers: Collection[str], recall: Recall | None = None) -> None:
+        """Encode ``layers`` (all that any loss asks for) with ``vgg``, styles through ``recall``."""
         self._vgg = vgg
         self._layers = tuple(layers)
-        self._known: list[tuple[Tensor, Mapping[str, Tensor]]] = []
-        self._styles: dict[int, list[Mapping[str, Tensor]]] = {}
+        self._recall = recall
+        self._known: list[tuple[Tensor, Features]] = []
+        self._styles: dict[int, StyleStatistics] = {}
 
-    def __call__(self, picture: Tensor) -> Mapping[str, Tensor]:
-        """Features (B, C, h, w) by layer of ``picture`` (B, 3, H, W) in [0, 1], sides of 8 px or more."""
+    def __call__(self, picture: Tensor) -> Features:
+        """Features by layer of ``picture`` (B, 3, H, W) in [0, 1], sides of 8 px or more."""
         for known, features in self._known:
             if known is picture:
                 return features
-        features = self._encode(picture)
+        features = Features(self._vgg, picture, self._layers)
         self._known.append((picture, features))
         return features
 
-    def of_styles(self, styles: Sequence[Tensor], side: int) -> list[Mapping[str, Tensor]]:
-        """Features (1, C, h, w) of each style picture, brought to an area of ``side`` squared px."""
+    def of_styles(self, styles: Sequence[Tensor], side: int) -> StyleStatistics:
+        """By layer, of all style pictures, each brought to an area of ``side`` squared px."""
         if side not in self._styles:
-            self._styles[side] = [self._encode(at_area(style, side)) for style in styles]
+            found = [self._of_style(number, style, side) for number, style in enumerate(styles)]
+            self._styles[side] = {
+                layer: Statistics(*map(torch.cat, zip(*(one[layer] for one in found), strict=True)))
+                for layer in self._layers
+            }
         return self._styles[side]
 
-    def _encode(self, picture: Tensor) -> Mapping[str, Tensor]:
-        return scaled(self._vgg, picture, self._layers)
+    def _of_style(self, number: int, style: Tensor, side: int) -> StyleStatistics:
+        def compute() -> StyleStatistics:
+            features = Features(self._vgg, at_area(style, side), self._layers)
+            return {layer: features.statistics(layer) for layer in self._layers}
+
+        return compute() if self._recall is None else self._recall(number, side, compute)
 
 
 def at_area(picture: Tensor, side: int) -> Tensor:
@@ -51,12 +143,6 @@ def at_area(picture: Tensor, side: int) -> Tensor:
     if size == [height, width]:
         return picture
     return F.interpolate(picture.contiguous(), size, mode="bilinear", antialias=True)
-
-
-def statistics(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Means and deviations, sqrt(biased variance + 1e-5), (B, C) each, of ``features`` (B, C, h, w)."""
-    flat = features.float().flatten(2)
-    return flat.mean(2), (flat.var(2, correction=0) + 1e-5).sqrt()
 
 
 def relative(found: Tensor, target: Tensor) -> Tensor:

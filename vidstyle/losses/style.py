@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from vidstyle.losses.base import Loss, Step
-from vidstyle.losses.features import relative, statistics
-from vidstyle.nn.features import gram
+from vidstyle.losses.features import Statistics, relative
 
 LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1")
 SIDES = (256, 181)  # px: an area of 256², and half of it
@@ -34,12 +32,12 @@ class Style(Loss):
         terms = []
         for side in self.sides:
             targets = step.features.of_styles(step.styles, side)
-            terms += [self._distance(ours[layer], targets, layer).mean() for layer in self.layers]
+            terms += [self._distance(ours.statistics(layer), targets[layer]).mean() for layer in self.layers]
         return torch.stack(terms).mean()
 
     @abstractmethod
-    def _distance(self, found: Tensor, targets: list[Mapping[str, Tensor]], layer: str) -> Tensor:
-        """(B,) for features ``found`` (B, C, h, w)."""
+    def _distance(self, found: Statistics, target: Statistics) -> Tensor:
+        """(B,)."""
 
 
 class GramStyle(Style):
@@ -48,9 +46,8 @@ class GramStyle(Style):
     Numbers are small (1e-6 to 1e-3), so the usual weights are large (1e5 to 1e6).
     """
 
-    def _distance(self, found: Tensor, targets: list[Mapping[str, Tensor]], layer: str) -> Tensor:
-        target = torch.cat([gram(features[layer]) for features in targets])
-        return ((gram(found) - target) / found.shape[1]).square().mean((1, 2))
+    def _distance(self, found: Statistics, target: Statistics) -> Tensor:
+        return ((found.gram - target.gram) / found.gram.shape[1]).square().mean((1, 2))
 
 
 class RelativeStyle(Style):
@@ -60,23 +57,17 @@ class RelativeStyle(Style):
     weigh alike; the Gram part is the metric ``style_distance``.
     """
 
-    def _distance(self, found: Tensor, targets: list[Mapping[str, Tensor]], layer: str) -> Tensor:
-        target = torch.cat([gram(features[layer]) for features in targets])
-        return relative(gram(found), target) + 0.5 * sum(
-            relative(ours, theirs)
-            for ours, theirs in zip(statistics(found), _joined(targets, layer), strict=True)
+    def _distance(self, found: Statistics, target: Statistics) -> Tensor:
+        return (
+            relative(found.gram, target.gram)
+            + 0.5 * relative(found.mean, target.mean)
+            + 0.5 * relative(found.deviation, target.deviation)
         )
 
 
 class MeanDeviation(Style):
     """mean [ MSE(μ, μ_s) + MSE(σ, σ_s) ] (Huang and Belongie 2017, AdaIN, eq. 13, with squares)."""
 
-    def _distance(self, found: Tensor, targets: list[Mapping[str, Tensor]], layer: str) -> Tensor:
-        (mean, deviation), (their_mean, their_deviation) = statistics(found), _joined(targets, layer)
-        return (mean - their_mean).square().mean(1) + (deviation - their_deviation).square().mean(1)
-
-
-def _joined(targets: list[Mapping[str, Tensor]], layer: str) -> tuple[Tensor, Tensor]:
-    """Means and deviations (B, C) of all styles."""
-    means, deviations = zip(*(statistics(features[layer]) for features in targets), strict=True)
-    return torch.cat(means), torch.cat(deviations)
+    def _distance(self, found: Statistics, target: Statistics) -> Tensor:
+        gaps = found.mean - target.mean, found.deviation - target.deviation
+        return sum((gap.square().mean(1) for gap in gaps[1:]), gaps[0].square().mean(1))

@@ -102,6 +102,10 @@ class TrainOptions(Checked):
     style_crop: float = option(
         1.0, "smallest share of a style picture's sides that is cut out", low=0.1, high=1, parse=as_number
     )
+    style_cuts: int = option(
+        0, "ways in which each style picture is cut, encoded once and remembered; 0 for a new one each time",
+        low=0, parse=as_whole,
+    )  # fmt: skip
     mixtures: float = option(
         0.0, "share of pictures painted in a mixture of two styles", low=0, high=1, parse=as_number
     )

@@ -32,11 +32,13 @@ class Batch:
     """Earlier and later frames of clips, (P, 3, H, W) in [0, 1] each."""
     skipped: tuple[str, ...] = ()
     """Files that could not be read."""
+    keys: tuple[int | None, ...] = ()
+    """Which cuts of which pictures the styles are, where they come again."""
 
     def to(self, device: torch.device) -> Batch:
         frames = None if self.frames is None else (self.frames[0].to(device), self.frames[1].to(device))
         styles = tuple(style.to(device) for style in self.styles)
-        return Batch(self.content.to(device), styles, frames, self.skipped)
+        return Batch(self.content.to(device), styles, frames, self.skipped, self.keys)
 
 
 class Data:
@@ -57,7 +59,14 @@ class Data:
         self._pictures = {
             salt: None
             if shard_files(folder)
-            else Pictures(folder, self._cuts[salt], seed=options.seed, salt=salt, leave_out=left_out)
+            else Pictures(
+                folder,
+                self._cuts[salt],
+                seed=options.seed,
+                salt=salt,
+                leave_out=left_out,
+                cuts=options.style_cuts if salt == STYLE else 0,
+            )
             for salt, folder in self._folders.items()
         }
         if left_out and None in self._pictures.values():
@@ -122,9 +131,9 @@ class Data:
         contents = iter(self._loader(CONTENT, begun, options.workers, joined))
         styles = iter(self._loader(STYLE, begun, half, listed))
         frames = None if self._clips is None else iter(self._clip_loader(begun, half))
-        for (content, bad), (pictures, worse) in zip(contents, styles, strict=True):
+        for (content, bad), (pictures, keys, worse) in zip(contents, styles, strict=True):
             pair, worst = (None, ()) if frames is None else next(frames)
-            yield Batch(content[0], pictures, pair, bad + worse + worst)
+            yield Batch(content[0], pictures, pair, bad + worse + worst, keys)
 
     def _loader(
         self, salt: int, begun: int, workers: int, collate: Callable[[list[Any]], Any]

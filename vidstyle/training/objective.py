@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +22,7 @@ from vidstyle.registry import ENGINES, LOSSES
 from vidstyle.training.config import TrainOptions
 from vidstyle.training.data import Batch
 from vidstyle.training.decoder import DecoderStudent
+from vidstyle.training.memory import Key, StyleMemory
 from vidstyle.training.motion import drawn, of_frames
 from vidstyle.training.onnx_teacher import OnnxTeacher
 from vidstyle.training.recipes import Recipe
@@ -38,6 +40,7 @@ class Frozen:
     """Gives descriptors of style pictures."""
     teacher: Any | None
     flow: Any | None
+    memory: StyleMemory = field(default_factory=StyleMemory)
 
     @property
     def device(self) -> torch.device:
@@ -110,7 +113,7 @@ class Objective(nn.Module):
         return found
 
     def _step(self, batch: Batch, frozen: Frozen, generator: torch.Generator) -> Step:
-        descriptors = describe(frozen, batch.styles)
+        descriptors = describe(frozen, batch.styles, batch.keys)
         partners = self._partners(len(batch.content), generator)
         codes = self._mixed(self.student.encode(descriptors), partners)
         painted = self.student.paint(batch.content, codes)
@@ -120,9 +123,9 @@ class Objective(nn.Module):
             # in float32: engines choose their precision themselves
             with torch.autocast(batch.content.device.type, enabled=False):
                 target, teacher_codes = self._taught(batch, frozen.teacher, partners, needs)
-        styles = batch.styles
+        styles, recall = batch.styles, frozen.memory.of(batch.keys) if batch.keys else None
         if self._recipe.is_of_teacher and target is not None:
-            styles = tuple(torch.split(target, 1))
+            styles, recall = tuple(torch.split(target, 1)), None
         itself = None
         if "itself" in needs:
             own = describe(frozen, tuple(torch.split(batch.content, 1)))
@@ -132,7 +135,7 @@ class Objective(nn.Module):
             styles=styles,
             painted=painted,
             paint=lambda image: self.student.paint(image, codes),
-            features=StepFeatures(frozen.vgg, self._layers()),
+            features=StepFeatures(frozen.vgg, self._layers(), recall),
             generator=generator,
             target=target,
             itself=itself,
@@ -193,10 +196,14 @@ class Objective(nn.Module):
 
 
 @torch.no_grad()
-def describe(frozen: Frozen, styles: tuple[Tensor, ...]) -> Tensor:
-    """Descriptors (B, 2816) of style pictures (1, 3, h, w)."""
+def describe(frozen: Frozen, styles: tuple[Tensor, ...], keys: tuple[Key, ...] = ()) -> Tensor:
+    """Descriptors (B, 2816) of style pictures (1, 3, h, w), remembered by their ``keys``."""
     with torch.autocast(styles[0].device.type, enabled=False):
-        return torch.stack([frozen.describer.describe(style) for style in styles])
+        found = [
+            frozen.memory.descriptor(key, partial(frozen.describer.describe, style))
+            for style, key in zip(styles, keys or (None,) * len(styles), strict=True)
+        ]
+    return torch.stack(found)
 
 
 def _teacher(options: TrainOptions) -> Engine[Any]:

@@ -31,6 +31,8 @@ class Sample:
     images: tuple[Tensor, ...]
     """(1, 3, H, W) in [0, 1] each."""
     skipped: tuple[str, ...] = ()
+    key: int | None = None
+    """The same for the same cut of the same picture, or None: this cut does not come again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +73,26 @@ class Pictures(Dataset[Sample]):
     """The pictures below a folder; item ``place`` is drawn from the endless order of ``seed`` and ``salt``.
 
     A file that cannot be read is passed over for the next in the order, and named in the sample. Files whose
-    name is in ``leave_out`` are not looked at.
+    name is in ``leave_out`` are not looked at. With ``cuts`` each picture is only cut in so many ways, one
+    after the other in every round.
     """
 
     def __init__(
-        self, folder: Path, cut: Cut, *, seed: int, salt: int, leave_out: Collection[str] = ()
+        self,
+        folder: Path,
+        cut: Cut,
+        *,
+        seed: int,
+        salt: int,
+        leave_out: Collection[str] = (),
+        cuts: int = 0,
     ) -> None:
         known = set(leave_out)
         self.files = [file for file in picture_files(folder) if os.path.basename(file) not in known]  # noqa: PTH119
         if not self.files:
             raise InputError(f"all pictures of {folder} are left out; shorten the list or add pictures")
         self._folder, self._cut, self._seed, self._salt = folder, cut, seed, salt
+        self._cuts = cuts
 
     def __len__(self) -> int:
         return len(self.files)
@@ -91,14 +102,16 @@ class Pictures(Dataset[Sample]):
         tries = min(_TRIES, len(self.files))
         first = chosen(place, len(self.files), self._seed, self._salt)
         for number in range(tries):
-            file = self.files[(first + number) % len(self.files)]
+            index = (first + number) % len(self.files)
+            file = self.files[index]
             try:
                 pixels = load_style(file)
             except VidstyleError:
                 skipped.append(file)
                 continue
-            random = random_at(place, self._seed, self._salt)
-            return Sample((self._cut(pixels, random),), tuple(skipped))
+            key = index * self._cuts + place // len(self.files) % self._cuts if self._cuts else None
+            random = random_at(place if key is None else key, self._seed, self._salt)
+            return Sample((self._cut(pixels, random),), tuple(skipped), key)
         raise InputError(
             f"{tries} pictures of {self._folder} in a row cannot be read, the last {skipped[-1]}; "
             "give a folder of JPEG, PNG or WebP pictures"
@@ -146,9 +159,12 @@ def joined(samples: list[Sample]) -> tuple[tuple[Tensor, ...], tuple[str, ...]]:
     return tuple(torch.cat(parts) for parts in images), _skipped(samples)
 
 
-def listed(samples: list[Sample]) -> tuple[tuple[Tensor, ...], tuple[str, ...]]:
-    """Samples of different sizes as a batch: their first images, one after the other."""
-    return tuple(sample.images[0] for sample in samples), _skipped(samples)
+def listed(
+    samples: list[Sample],
+) -> tuple[tuple[Tensor, ...], tuple[int | None, ...], tuple[str, ...]]:
+    """Samples of different sizes as a batch: their first images, one after the other, and their keys."""
+    keys = tuple(sample.key for sample in samples)
+    return tuple(sample.images[0] for sample in samples), keys, _skipped(samples)
 
 
 def _skipped(samples: list[Sample]) -> tuple[str, ...]:
