@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shutil
@@ -235,6 +236,16 @@ def test_a_decoder_learns_resumes_and_is_exported_alone(contents: Path, styles: 
     assert all(torch.equal(begun[name], tensors[name]) for name in tensors)
     with pytest.raises(OptionError, match="no bundled weights"):
         run(contents, styles, tmp_path / "none", small("decoder", 2, "start=bundled"), recipe="decoder")
+
+
+def test_an_exported_file_tells_names_and_no_folders(contents: Path, styles: Path, tmp_path: Path) -> None:
+    listed = tmp_path / "kept-out.txt"
+    listed.write_text("none.png\n")
+    run(contents, styles, tmp_path / "run", small("stylenet", 1, f"leave_out={listed}", "batch=1"))
+    found = export(tmp_path / "run", tmp_path / "own.safetensors")
+    assert str(tmp_path) not in " ".join(found.values())
+    assert json.loads(found["settings"])["leave_out"] == "kept-out.txt"
+    assert json.loads(found["settings"])["start"] == "bundled"
 
 
 def test_the_averaged_weights_lag_behind(whole: tuple[Path, list[float]]) -> None:

@@ -42,7 +42,7 @@ def export(
         "data": json.dumps({name: data[name] for name in ("content", "style", "clips") if name in data}),
         "skipped": str(len(data["skipped"])),
         "licence": licence or str(state["options"]["licence"]),
-        "settings": json.dumps(state["options"]),
+        "settings": json.dumps(_without_folders(state["options"])),
         "vidstyle": __version__,
         "sha256": digest(tensors),
     }
@@ -51,6 +51,16 @@ def export(
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
     return metadata
+
+
+def _without_folders(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with files' names instead of paths: weights are given away, and say nothing of a machine."""
+    known = {
+        key: Path(options[key]).name
+        for key in ("leave_out", "clips", "start", "teacher", "teacher_weights")
+        if options.get(key)
+    }
+    return {**options, **known}
 
 
 def digest(tensors: Mapping[str, Tensor]) -> str:
