@@ -102,6 +102,7 @@ LOSSES: Registry[Any] = Registry(
         "identity": "vidstyle.losses.identity:Identity",
         "variation": "vidstyle.losses.variation:Variation",
         "distillation": "vidstyle.losses.distillation:Distillation",
+        "grid": "vidstyle.losses.grid:Grid",
         "shift": "vidstyle.losses.shift:Shift",
         "compound": "vidstyle.losses.compound:Compound",
         "frame-difference": "vidstyle.losses.frame_difference:FrameDifference",

@@ -23,6 +23,7 @@ from vidstyle.losses.content import Content
 from vidstyle.losses.contrastive import Contrastive
 from vidstyle.losses.distillation import Distillation
 from vidstyle.losses.frame_difference import FrameDifference
+from vidstyle.losses.grid import Grid
 from vidstyle.losses.identity import Identity
 from vidstyle.losses.shift import Shift
 from vidstyle.losses.style import GramStyle, MeanDeviation, RelativeStyle
@@ -155,6 +156,41 @@ def test_variation_is_the_sum_of_steps_between_neighbours(step: Step) -> None:
         total += abs(image[n, c, y + 1, x] - image[n, c, y, x]) if y + 1 < height else 0.0
         total += abs(image[n, c, y, x + 1] - image[n, c, y, x]) if x + 1 < width else 0.0
     assert near(Variation()(step), total / count)
+
+
+def test_grid_is_the_share_of_fine_detail_that_stands_on_cells(step: Step) -> None:
+    image, period, part = array(step.painted), 4, 3
+    count, channels, height, width = image.shape
+    padded = np.pad(image, ((0, 0), (0, 0), (2, 1), (2, 1)), mode="reflect")
+    fine = np.zeros_like(image)
+    for y, x in itertools.product(range(height), range(width)):
+        fine[..., y, x] = image[..., y, x] - padded[..., y : y + period, x : x + period].mean((2, 3))
+    side, shares = part * period, []
+    for n, top, left in itertools.product(
+        range(count), range(0, height - side + 1, side), range(0, width - side + 1, side)
+    ):
+        window = fine[n, :, top : top + side, left : left + side]
+        locked = energy = 0.0
+        for c, y, x in itertools.product(range(channels), range(period), range(period)):
+            values = window[c, y::period, x::period]
+            locked += values.mean() ** 2
+            energy += (values**2).mean()
+        shares.append(locked / (energy + (0.5 / 255) ** 2 * channels * period**2))
+    assert near(Grid(part=part)(step), float(np.mean(shares)))
+
+
+def test_grid_tells_a_pattern_of_the_strides_from_detail_that_is_free_of_them(step: Step) -> None:
+    generator = torch.Generator().manual_seed(1)
+    flat = torch.full((1, 3, 64, 64), 0.5)
+    pattern = torch.rand(1, 3, 4, 4, generator=generator).repeat(1, 1, 16, 16)
+    free = torch.rand(1, 3, 64, 64, generator=generator)
+    shares = [
+        float(Grid()(replace(step, painted=image)))
+        for image in (flat, 0.5 + 0.05 * (pattern - 0.5), 0.5 + 0.05 * (free - 0.5))
+    ]
+    assert shares[0] == 0
+    assert shares[1] > 0.9
+    assert shares[2] < 0.03
 
 
 def test_distillation_is_a_pyramid_and_relative_features(step: Step) -> None:

@@ -1,0 +1,47 @@
+"""No pattern that repeats with the network's own grid: what checkered flat regions are made of."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from vidstyle.losses.base import Loss, Step
+
+_UNSEEN = (0.5 / 255) ** 2  # mean square of detail that rounding to 8 bits swallows
+
+
+class Grid(Loss):
+    """Share of the fine detail's energy that stands still on the network's grid, the mean over parts.
+
+    H = S(x) - box(S(x)), a box of ``period`` px; a part is ``part`` x ``part`` cells of ``period`` px, h_cp
+    the detail H at place p of its cell c: Σ_p (mean_c h_cp)² / (Σ_p mean_c h_cp² + ε). What a picture shows
+    is not bound to the cells of the network's strides, so there it is about one over the number of cells; 1
+    in a pattern of the strides (Odena et al. 2016 describe those). A share: flat regions, where a pattern
+    is seen most, weigh as much as others.
+
+    Args:
+        period: px; the strides of the network together.
+        part: cells; more tells patterns from detail better, fewer finds those of small regions.
+    """
+
+    def __init__(self, *, period: int = 4, part: int = 8) -> None:
+        super().__init__()
+        self.period, self.part = period, part
+
+    def forward(self, step: Step) -> Tensor:
+        painted, period = step.painted.float(), self.period
+        before, after = period // 2, period - 1 - period // 2
+        padded = F.pad(painted, (before, after, before, after), mode="reflect")
+        fine = painted - F.avg_pool2d(padded, period, 1)
+        # (B, 3·period², cells down, cells across): one channel for each place
+        places = F.pixel_unshuffle(_whole(fine, period), period)
+        part = min(self.part, *places.shape[-2:])
+        locked = F.avg_pool2d(places, part).square().sum(1)
+        energy = F.avg_pool2d(places.square(), part).sum(1)
+        return (locked / (energy + _UNSEEN * places.shape[1])).mean()
+
+
+def _whole(image: Tensor, period: int) -> Tensor:
+    """``image`` without the last lines and columns that fill no cell."""
+    height, width = (side // period * period for side in image.shape[-2:])
+    return image[..., :height, :width]
