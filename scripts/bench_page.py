@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-TABLES = ("speed", "memory", "steadiness", "quality_means", "sweep")
+TABLES = (
+    *("speed", "memory", "steadiness", "quality_means", "sweep"),
+    *("weights_stills", "weights_clips", "weights_shifts"),
+)
 
 
 def fill(page: Path, results: Path) -> list[str]:

@@ -24,7 +24,7 @@ PARTS = ("stills", "shifts", "clips")
 _SIDE = 384  # px: what the teacher paints at; all others paint stills of this size too
 _SHEET = (12, 8)  # contents, styles
 _CELL = 120  # px
-_CLIP_STYLES = 6  # how many of the styles clips are painted in
+_CLIP_STYLES = 4  # how many of the styles clips are painted in
 _SHIFTS = (1, 2, 3, 4)  # px; the painter's strides are 4 together
 _RIM = 64  # px that a shift's comparison leaves out: what a result depends on is 48 px wide
 
@@ -86,22 +86,24 @@ def stills(engines: Sequence[str], contents: Sequence[Path], styles: Sequence[Pa
     from vidstyle.images import load_style, to_tensor
     from vidstyle.metrics import features
     from vidstyle.metrics.base import Sample, Setup
+    from vidstyle.nn import vgg
     from vidstyle.registry import METRICS
 
-    encoder = features.bundled()
+    encoder = features.Features(vgg.bundled(), remember=4 * len(contents))
     pictures = [_square(load_style(path)) for path in contents]
+    tensors = [to_tensor(pixels) for pixels in pictures]
     found: dict[str, dict[str, list[float]]] = {name: {} for name in engines}
     for name in engines:
         cells: list[list[Pixels]] = []
         for number, style in enumerate(styles):
             setup = Setup(style=to_tensor(load_style(style)), features=encoder)
             results = list(painter(name, is_clip=False)(pictures, str(style)))
-            for content, result in zip(pictures, results, strict=True):
-                sample = Sample(to_tensor(content), to_tensor(result), None, False)
-                for metric in ("style_distance", "content_distance"):
-                    meter = METRICS.load(metric)(setup)
-                    meter.add(sample, {}, {})
-                    found[name].setdefault(metric, []).append(float(meter.result()))
+            painted = [to_tensor(result) for result in results]
+            for metric in ("style_distance", "content_distance"):
+                meter = METRICS.load(metric)(setup)
+                for content, result in zip(tensors, painted, strict=True):
+                    meter.add(Sample(content, result), {}, {})
+                found[name].setdefault(metric, []).append(float(meter.result()))
             if _is_shown(number, len(styles)):
                 cells.append([load_style(style), *results[: _SHEET[0]]])
             print(f"{name}: {number + 1} of {len(styles)} styles", file=sys.stderr, flush=True)
@@ -237,8 +239,9 @@ def _table(engines: Sequence[str], values: Values, metrics: Sequence[str], *, di
     for name in engines:
         line = [_label(name)]
         for metric in metrics:
-            value = values[name][metric]
-            line += [f"{value:.{digits}f}", f"{value / values[engines[0]][metric]:.3f}"]
+            value, first = (values[engine][metric] for engine in (name, engines[0]))
+            ratio = f"{value / first:.3f}" if first > 10**-digits else ""
+            line += [f"{value:.{digits}f}", ratio]
         lines.append(line)
     return _joined(lines)
 

@@ -39,7 +39,13 @@ class Registry(Mapping[str, str], Generic[T]):
         return getattr(importlib.import_module(module), attribute)
 
 
-ENGINES: Registry[Any] = Registry("engine", {"stylenet": "vidstyle.engines.stylenet:build"})
+ENGINES: Registry[Any] = Registry(
+    "engine",
+    {
+        "stylenet": "vidstyle.engines.stylenet:build",
+        "stylenet-v0": "vidstyle.engines.stylenet:build_v0",
+    },
+)
 
 FLOWS: Registry[Any] = Registry(
     "flow",

@@ -30,6 +30,12 @@ class Weights:
 
 
 STYLENET = Weights(
+    "stylenet-v1.safetensors",
+    "70754fa35b9db5cab847b802a4569b2e05a72806f0fda592e17c26c7157be316",
+    "Apache-2.0",
+    "bundled with vidstyle; reinstall it (pip install --force-reinstall vidstyle)",
+)
+STYLENET_V0 = Weights(
     "stylenet-v0.safetensors",
     "51de2c40ae3fafc64add077e0f50694db7ae4d0dd2510645b2d0e3760c66c968",
     "Apache-2.0",
@@ -47,7 +53,7 @@ RAFT_SMALL = Weights(
     "BSD-3-Clause",
     "bundled with vidstyle; reinstall it (pip install --force-reinstall vidstyle)",
 )
-BUNDLED = (STYLENET, VGG16, RAFT_SMALL)
+BUNDLED = (STYLENET, STYLENET_V0, VGG16, RAFT_SMALL)
 
 
 def find(weights: Weights) -> Path:

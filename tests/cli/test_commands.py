@@ -300,7 +300,7 @@ def test_doctor_checks_codecs_and_weights(
     shown = capsys.readouterr().out
     assert "all is well" in shown
     assert "libx264" in shown
-    assert "stylenet-v0.safetensors" in shown
+    assert "stylenet-v1.safetensors" in shown
     Path("raft-small.safetensors").write_bytes(b"broken")
     monkeypatch.setenv("VIDSTYLE_WEIGHTS", ".")
     assert _ran("doctor") == 1

@@ -30,8 +30,17 @@ def build(weights: Path | None = None) -> StyleNet:
 
     Raises ``WeightsMissing`` and ``WeightsMismatch``.
     """
-    tensors = files.load(files.STYLENET if weights is None else weights)
-    return StyleNet(bundled(), tensors, name=str(weights or files.STYLENET.file))
+    return _built(weights or files.STYLENET)
+
+
+def build_v0(weights: Path | None = None) -> StyleNet:
+    """StyleNet with its first weights, to compare with; otherwise like ``build``."""
+    return _built(weights or files.STYLENET_V0)
+
+
+def _built(weights: Path | files.Weights) -> StyleNet:
+    name = str(weights) if isinstance(weights, Path) else weights.file
+    return StyleNet(bundled(), files.load(weights), name=name)
 
 
 class StyleNet(Engine[Tensor]):

@@ -29,7 +29,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     # steadiness before all: every consistency that needs no clips
     "steady": {
         "losses": {
-            "style": 0.35, "content": 0.05, "shift": 0.8, "compound": 1.0, "warped": 0.5, "contrastive": 0.02,
+            "style": 1.0, "content": 0.2, "shift": 4.0, "compound": 2.0, "warped": 60.0, "grid": 1.0,
         }
     },
 }  # fmt: skip

@@ -36,13 +36,14 @@ def export(
     state = checkpoints.newest(Path(run))
     tensors: dict[str, Tensor] = state["weights"]
     data: Mapping[str, Any] = state["data"]
+    licence = licence or str(state["options"]["licence"])
     metadata = {
         "recipe": str(state["recipe"]),
         "steps": str(state["step"]),
         "data": json.dumps({name: data[name] for name in ("content", "style", "clips") if name in data}),
         "skipped": str(len(data["skipped"])),
-        "licence": licence or str(state["options"]["licence"]),
-        "settings": json.dumps(_without_folders(state["options"])),
+        "licence": licence,
+        "settings": json.dumps(_without_folders({**state["options"], "licence": licence})),
         "vidstyle": __version__,
         "sha256": digest(tensors),
     }

@@ -25,10 +25,12 @@ STYLENET = Recipe(
     "stylenet",
     "the whole of StyleNet towards the style pictures themselves, calm under motion and noise",
     {
-        "losses": {"style": 0.35, "content": 0.05, "shift": 0.8, "warped": 0.5},
-        "learning_rate": 8e-4,
+        "losses": {"style": 1.0, "content": 0.2, "shift": 2.0, "warped": 20.0, "grid": 1.0},
+        "learning_rate": 6e-4,
+        "warmup": 30,
+        "style_crop": 0.6,
         "learns": ("painter", "film", "encoder"),
-        "epochs": 20.0,
+        "epochs": 7.0,
     },
 )
 
