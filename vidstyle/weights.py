@@ -31,7 +31,7 @@ class Weights:
 
 STYLENET = Weights(
     "stylenet-v1.safetensors",
-    "70754fa35b9db5cab847b802a4569b2e05a72806f0fda592e17c26c7157be316",
+    "6a1c9114ac6ca7f81f478edc5ca6cd5728a59c2fee81fb8f332211ab34be8d70",
     "Apache-2.0",
     "bundled with vidstyle; reinstall it (pip install --force-reinstall vidstyle)",
 )

@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from vidstyle import weights
 from vidstyle.cli.main import main
@@ -41,6 +42,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
             picture = random.integers(0, 255, (40, 48, 3), np.uint8)
             cv2.imwrite(str(place / name / f"{number}.png"), picture)
     return place
+
+
+V0, RAFT = (str(weights.ASSETS / record.file) for record in (weights.STYLENET_V0, weights.RAFT_SMALL))
 
 
 def command(folders: Path, output: Path, *more: str) -> list[str]:
@@ -152,6 +156,11 @@ def test_an_unknown_recipe_is_answered_with_the_nearest(
         (["RUN", "--output", "new.pt"], "written as .safetensors"),
         (["RUN", "--output", "no/new.safetensors"], "no folder no"),
         (["RUN", "--output", "old.safetensors"], "--overwrite replaces it"),
+        (["RUN", "--output", "new.safetensors", "--share", "0.5"], "give both"),
+        (["RUN", "--output", "new.safetensors", "--mix", "none.safetensors"], "no weights file"),
+        (["RUN", "--output", "new.safetensors", "--mix", "old.safetensors"], "not a safetensors file"),
+        (["RUN", "--output", "new.safetensors", "--mix", RAFT], "not of the run's network"),
+        (["RUN", "--output", "new.safetensors", "--mix", V0, "--share", "2"], "from 0 to 1"),
     ],
 )
 def test_exports_that_cannot_be_are_one_line(
@@ -168,6 +177,18 @@ def test_exports_that_cannot_be_are_one_line(
     assert expected in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["old.safetensors"]
     assert Path("old.safetensors").read_text() == "old"
+
+
+def test_an_export_is_mixed_with_what_the_run_began_from(trained: Path, tmp_path: Path) -> None:
+    files = {share: tmp_path / f"{share}.safetensors" for share in ("0", "0.25", "1")}
+    for share, file in files.items():
+        assert main(["export", str(trained), "-o", str(file), "--mix", V0, "--share", share]) == 0
+    ours, mixed, first = (weights.load(file) for file in files.values())
+    for name, value in weights.load(Path(V0)).items():
+        assert torch.allclose(first[name], value, atol=1e-5)
+        assert torch.allclose(mixed[name], 0.75 * ours[name] + 0.25 * value, atol=1e-5)
+    assert any(not torch.allclose(ours[name], first[name], atol=1e-5) for name in ours)
+    assert weights.metadata(files["0.25"])["mixed"].startswith("0.25 of stylenet-v0.safetensors, ")
 
 
 def test_ctrl_c_in_a_terminal_saves_first(folders: Path, tmp_path: Path) -> None:

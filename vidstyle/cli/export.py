@@ -25,6 +25,8 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--licence", metavar="TEXT", help="the weights' licence (default: the run's setting licence)"
     )
+    parser.add_argument("--mix", metavar="FILE", help="mix with the weights that the run began from")
+    parser.add_argument("--share", type=float, metavar="S", help="share of those weights (default: 0.25)")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     add_noise(parser)
     parser.set_defaults(run=_run, parser=parser)
@@ -32,10 +34,20 @@ def add(commands: Any) -> None:
 
 def _run(words: argparse.Namespace) -> int:
     with shown(words):
-        from vidstyle.training.export import export
+        from vidstyle.errors import OptionError
+        from vidstyle.training.export import MIX_SHARE, export
         from vidstyle.weights import sha256
 
-        found = export(words.training, words.output, licence=words.licence, overwrite=words.overwrite)
+        if words.share is not None and words.mix is None:
+            raise OptionError("--share says how much of --mix FILE is taken; give both")
+        found = export(
+            words.training,
+            words.output,
+            licence=words.licence,
+            mix=words.mix,
+            share=MIX_SHARE if words.share is None else words.share,
+            overwrite=words.overwrite,
+        )
     if not words.quiet:
         made = f"{found['recipe']}, {int(found['steps']):,} steps, licence: {found['licence']}"
         print(f"{words.output}: {made}\nSHA-256 of the file: {sha256(Path(words.output))}", flush=True)

@@ -10,16 +10,28 @@ from typing import Any
 
 from torch import Tensor
 
-from vidstyle import __version__
-from vidstyle.errors import OptionError, OutputError
+from vidstyle import __version__, weights
+from vidstyle.errors import OptionError, OutputError, WeightsMismatch
 from vidstyle.training import checkpoints
 from vidstyle.whole import write_whole
 
+MIX_SHARE = 0.25
+
 
 def export(
-    run: str | Path, target: str | Path, *, licence: str | None = None, overwrite: bool = False
+    run: str | Path,
+    target: str | Path,
+    *,
+    licence: str | None = None,
+    mix: str | Path | None = None,
+    share: float = MIX_SHARE,
+    overwrite: bool = False,
 ) -> dict[str, str]:
     """Write the weights of the newest checkpoint of ``run`` to ``target``; returns the file's metadata.
+
+    With ``mix``, a file of the weights that the run began from, each number is (1 - ``share``) times the
+    run's plus ``share`` times that file's: what was learnt, without all that was forgotten (WiSE-FT,
+    Wortsman et al. 2022). Weights of other beginnings have nothing between them worth having.
 
     The metadata: recipe, steps, data, licence, settings, the version that trained, and ``sha256`` of the
     tensors (``digest``): a file cannot hold its own. Raises ``TrainingError`` and ``OutputError``.
@@ -35,6 +47,8 @@ def export(
         raise OutputError(f"{target} exists; --overwrite replaces it")
     state = checkpoints.newest(Path(run))
     tensors: dict[str, Tensor] = state["weights"]
+    if mix is not None:
+        tensors = _mixed(tensors, Path(mix), share)
     data: Mapping[str, Any] = state["data"]
     licence = licence or str(state["options"]["licence"])
     metadata = {
@@ -47,11 +61,25 @@ def export(
         "vidstyle": __version__,
         "sha256": digest(tensors),
     }
+    if mix is not None:
+        metadata["mixed"] = f"{share:g} of {Path(mix).name}, {digest(weights.load(Path(mix)))}"
     try:
         write_whole(target, save(tensors, metadata))
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
     return metadata
+
+
+def _mixed(ours: Mapping[str, Tensor], file: Path, share: float) -> dict[str, Tensor]:
+    if not 0 <= share <= 1:
+        raise OptionError(f"--share is from 0 to 1, not {share:g}")
+    theirs = weights.load(file)
+    for name, value in ours.items():
+        if name not in theirs or theirs[name].shape != value.shape:
+            raise WeightsMismatch(
+                f"{file} is not of the run's network: {name} is missing or of another shape"
+            )
+    return {name: value.lerp(theirs[name].float(), share) for name, value in ours.items()}
 
 
 def _without_folders(options: Mapping[str, Any]) -> dict[str, Any]:
