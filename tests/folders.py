@@ -14,6 +14,7 @@ SMALL = (
     *("batch=2", "crop=32", "style_sides=32", "style_layers=conv1_1,conv2_1", "content_layers=conv2_1"),
     *("losses=content=0.1,style=1,shift=0.5", "workers=0", "device=cpu", "log_every=1"),
     *("preview_every=1000", "preview_size=32", "checkpoint_every=1000", "learning_rate=0.002"),
+    *("warmup=0", "style_crop=1"),
 )
 
 
