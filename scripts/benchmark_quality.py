@@ -268,7 +268,7 @@ def markdown(rows: Sequence[Row]) -> str:
     lines = [["clip", "style", "setting", *names], ["---"] * (3 + len(names))]
     for row in rows:
         lines.append([row.clip, row.style, row.setting, *(written(n, row.values[n]) for n in names)])
-    return _table(lines)
+    return table(lines)
 
 
 def means(rows: Sequence[Row]) -> str:
@@ -280,10 +280,11 @@ def means(rows: Sequence[Row]) -> str:
     for setting in dict.fromkeys(row.setting for row in rows):
         same = [row for row in rows if row.setting == setting]
         lines.append([setting, *(written(name, _mean([row.values[name] for row in same])) for name in names)])
-    return _table(lines)
+    return table(lines)
 
 
-def _table(lines: Sequence[Sequence[str]]) -> str:
+def table(lines: Sequence[Sequence[str]]) -> str:
+    """``lines`` of cells as a Markdown table; the second is the rule below the head."""
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import fmean, geometric_mean
 from typing import TYPE_CHECKING, Any
 
 from bench_inputs import ROOT, frames
+from benchmark_quality import SETTINGS, Paint, score, table
 
 if TYPE_CHECKING:
     from vidstyle.frames import Pixels
@@ -40,7 +41,6 @@ _CLIP_STYLES = 4  # how many of the styles clips are painted in
 _SHIFTS = (1, 2, 3, 4)  # px; the painter's strides are 4 together
 _RIM = 64  # px that a shift's comparison leaves out: what a result depends on is 48 px wide
 
-Paint = Callable[["Sequence[Pixels]", str], "Iterator[Pixels]"]
 Values = dict[str, dict[str, float]]
 """Engine to metric to value."""
 
@@ -87,8 +87,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def held_out(names: Path, content: Path, style: Path) -> tuple[list[Path], list[Path]]:
     """The contents and styles of the list ``names``."""
-    lines = [line.strip() for line in names.read_text(encoding="utf-8").splitlines()]
-    known = [line for line in lines if line and not line.startswith("#")]
+    from vidstyle.training.data import left_out_names
+
+    known = sorted(left_out_names(names))
     found = [[folder / name for name in known if (folder / name).is_file()] for folder in (content, style)]
     if not all(found):
         raise SystemExit(f"compare_weights: {content} or {style} holds none of the pictures of {names}")
@@ -162,8 +163,6 @@ def shifts(engines: Sequence[str], contents: Sequence[Path], styles: Sequence[Pa
 
 def clips(engines: Sequence[str], files: Sequence[Path], styles: Sequence[Path], words: Any) -> str:
     """Warping error of frames painted without a map, and style, a table of each clip's mean over styles."""
-    from benchmark_quality import score
-
     from vidstyle.flow.cache import FlowCache
     from vidstyle.flow.raft import raft_small
     from vidstyle.metrics.motion import ScoringFlow
@@ -191,14 +190,12 @@ def clips(engines: Sequence[str], files: Sequence[Path], styles: Sequence[Path],
     blank = [""] * len(metrics)
     for name, known in ratios.items():
         lines.append(["**all** (geometric mean)", _label(name), *blank, f"{geometric_mean(known):.3f}"])
-    return _joined(lines)
+    return table(lines)
 
 
 def painter(name: str, *, is_clip: bool) -> Paint:
     """What paints frames as ``name`` does: no flow, no map; a clip's moments smoothed."""
     if name == TEACHER:
-        from benchmark_quality import SETTINGS
-
         return SETTINGS[TEACHER]
 
     def paint(shots: Sequence[Pixels], style: str) -> Iterator[Pixels]:
@@ -260,11 +257,7 @@ def _table(engines: Sequence[str], values: Values, metrics: Sequence[str], *, di
             ratio = f"{value / first:.3f}" if first > 10**-digits else ""
             line += [f"{value:.{digits}f}", ratio]
         lines.append(line)
-    return _joined(lines)
-
-
-def _joined(lines: Iterable[Sequence[str]]) -> str:
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return table(lines)
 
 
 def _write(path: Path, table: str) -> None:

@@ -29,29 +29,30 @@ class Weights:
     """A URL, or the command that trained or gets them."""
 
 
+_PACKAGE = "bundled with vidstyle; reinstall it (pip install --force-reinstall vidstyle)"
 STYLENET = Weights(
     "stylenet-v1.safetensors",
     "6a1c9114ac6ca7f81f478edc5ca6cd5728a59c2fee81fb8f332211ab34be8d70",
     "Apache-2.0",
-    "bundled with vidstyle; reinstall it (pip install --force-reinstall vidstyle)",
+    _PACKAGE,
 )
 STYLENET_V0 = Weights(
     "stylenet-v0.safetensors",
     "51de2c40ae3fafc64add077e0f50694db7ae4d0dd2510645b2d0e3760c66c968",
     "Apache-2.0",
-    "bundled with vidstyle; reinstall it (pip install --force-reinstall vidstyle)",
+    _PACKAGE,
 )
 VGG16 = Weights(
     "vgg16-edges.safetensors",
     "91b948a004994109a005a21e4f8b5297c8ff602d2d9f4660cf8fddff33f3b73c",
     "MIT",
-    "bundled with vidstyle; reinstall it (pip install --force-reinstall vidstyle)",
+    _PACKAGE,
 )
 RAFT_SMALL = Weights(
     "raft-small.safetensors",
     "3919f127f5802378fc3740f803676c728a4e15dbcfed36b03d48af2c075a2956",
     "BSD-3-Clause",
-    "bundled with vidstyle; reinstall it (pip install --force-reinstall vidstyle)",
+    _PACKAGE,
 )
 BUNDLED = (STYLENET, STYLENET_V0, VGG16, RAFT_SMALL)
 

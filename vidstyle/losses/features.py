@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vidstyle.nn.features import over_scale
 from vidstyle.nn.vgg import VGG
 
 
@@ -39,7 +40,7 @@ class Features(Mapping[str, Tensor]):
 
     def __getitem__(self, layer: str) -> Tensor:
         if layer not in self._scaled:
-            self._scaled[layer] = self._plain[layer] / self._vgg.scale(layer).view(1, -1, 1, 1)
+            self._scaled[layer] = over_scale(self._vgg, layer, self._plain[layer])
         return self._scaled[layer]
 
     def __iter__(self) -> Iterator[str]:

@@ -19,7 +19,12 @@ class Encoder(Protocol):
 def scaled(encoder: Encoder, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
     """Features (B, C, h, w) of ``layers``, each channel divided by its usual deviation."""
     found = encoder.features(picture, layers)
-    return {layer: value / encoder.scale(layer).view(1, -1, 1, 1) for layer, value in found.items()}
+    return {layer: over_scale(encoder, layer, value) for layer, value in found.items()}
+
+
+def over_scale(encoder: Encoder, layer: str, features: Tensor) -> Tensor:
+    """``features`` (B, C, h, w) of ``layer``, each channel divided by its usual deviation."""
+    return features / encoder.scale(layer).view(1, -1, 1, 1)
 
 
 def gram(features: Tensor) -> Tensor:

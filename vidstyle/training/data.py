@@ -54,7 +54,7 @@ class Data:
             CONTENT: Cut(options.crop),
             STYLE: Cut(max(options.style_sides), whole=True, share=options.style_crop),
         }
-        left_out = _names(options.leave_out)
+        left_out = left_out_names(options.leave_out)
         self._folders = {CONTENT: content, STYLE: style}
         self._pictures = {
             salt: None
@@ -191,7 +191,8 @@ class Data:
         )
 
 
-def _names(file: Path | None) -> frozenset[str]:
+def left_out_names(file: Path | None) -> frozenset[str]:
+    """The names that a ``leave_out`` file lists; ``OptionError`` if it cannot be read."""
     if file is None:
         return frozenset()
     try:

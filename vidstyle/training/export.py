@@ -47,8 +47,11 @@ def export(
         raise OutputError(f"{target} exists; --overwrite replaces it")
     state = checkpoints.newest(Path(run))
     tensors: dict[str, Tensor] = state["weights"]
+    mixed: dict[str, str] = {}
     if mix is not None:
-        tensors = _mixed(tensors, Path(mix), share)
+        begun = weights.load(Path(mix))
+        tensors = _mixed(tensors, begun, share, Path(mix))
+        mixed = {"mixed": f"{share:g} of {Path(mix).name}, {digest(begun)}"}
     data: Mapping[str, Any] = state["data"]
     licence = licence or str(state["options"]["licence"])
     metadata = {
@@ -60,9 +63,8 @@ def export(
         "settings": json.dumps(_without_folders({**state["options"], "licence": licence})),
         "vidstyle": __version__,
         "sha256": digest(tensors),
+        **mixed,
     }
-    if mix is not None:
-        metadata["mixed"] = f"{share:g} of {Path(mix).name}, {digest(weights.load(Path(mix)))}"
     try:
         write_whole(target, save(tensors, metadata))
     except OSError as error:
@@ -70,10 +72,11 @@ def export(
     return metadata
 
 
-def _mixed(ours: Mapping[str, Tensor], file: Path, share: float) -> dict[str, Tensor]:
+def _mixed(
+    ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor], share: float, file: Path
+) -> dict[str, Tensor]:
     if not 0 <= share <= 1:
         raise OptionError(f"--share is from 0 to 1, not {share:g}")
-    theirs = weights.load(file)
     for name, value in ours.items():
         if name not in theirs or theirs[name].shape != value.shape:
             raise WeightsMismatch(
