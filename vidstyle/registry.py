@@ -109,6 +109,8 @@ LOSSES: Registry[Any] = Registry(
         "variation": "vidstyle.losses.variation:Variation",
         "distillation": "vidstyle.losses.distillation:Distillation",
         "grid": "vidstyle.losses.grid:Grid",
+        "ripple": "vidstyle.losses.ripple:Ripple",
+        "tones": "vidstyle.losses.tones:Tones",
         "shift": "vidstyle.losses.shift:Shift",
         "compound": "vidstyle.losses.compound:Compound",
         "frame-difference": "vidstyle.losses.frame_difference:FrameDifference",

@@ -191,7 +191,13 @@ def test_an_export_is_mixed_with_what_the_run_began_from(trained: Path, tmp_path
     assert weights.metadata(files["0.25"])["mixed"].startswith("0.25 of stylenet-v0.safetensors, ")
 
 
-def test_ctrl_c_in_a_terminal_saves_first(folders: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [(signal.SIGINT, 130, "vidstyle: interrupted"), (signal.SIGTERM, 143, "vidstyle: stopped by SIGTERM")],
+)
+def test_a_signal_to_all_processes_of_a_run_saves_first(
+    folders: Path, tmp_path: Path, number: signal.Signals, code: int, said: str
+) -> None:
     run = tmp_path / "run"
     words = command(folders, run, "--steps", "100000", "--set", "workers=1")
     process = subprocess.Popen(
@@ -205,10 +211,10 @@ def test_ctrl_c_in_a_terminal_saves_first(folders: Path, tmp_path: Path) -> None
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: workers too
+    os.killpg(process.pid, number)  # as terminals, timeout and schedulers do: workers too
     _, errors = process.communicate(timeout=120)
-    assert process.returncode == 130
-    assert errors.splitlines()[-1] == "vidstyle: interrupted"
+    assert process.returncode == code
+    assert errors.splitlines()[-1] == said
     assert "Traceback" not in errors
     step, path = checkpoints.found(run)[-1]
     assert step >= 2

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import torch
@@ -18,6 +19,8 @@ from vidstyle.training.config import TrainOptions
 from vidstyle.training.order import Places
 from vidstyle.training.pictures import CONTENT, STYLE, Cut, Pictures, joined, listed, square
 from vidstyle.training.shards import Shards, shard_files
+
+_PARTING = 60  # s that a worker lives on after it was told to end, while the main process saves
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -203,9 +206,16 @@ def left_out_names(file: Path | None) -> frozenset[str]:
 
 
 def _as_worker(number: int) -> None:
-    """Leave stopping to the main process: Ctrl-C reaches every process of a terminal."""
+    """Leave stopping to the main process: terminals and schedulers signal every process of a run."""
     for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # a worker that ends at once takes the main process with it before that has saved; one that never does
+    # is waited for when Python ends after an error
+    delayed = hasattr(signal, "alarm")
+    signal.signal(signal.SIGTERM, _end_soon if delayed else signal.SIG_DFL)
     torch.set_num_threads(1)
+
+
+def _end_soon(number: int, frame: FrameType | None) -> None:
+    signal.alarm(_PARTING)

@@ -1,0 +1,56 @@
+"""The palette: large areas have the style's tones, as light, as dark and as strong in colour."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vidstyle.losses.base import Loss, Step
+from vidstyle.losses.features import at_area
+
+_PLAIN = (8 / 255) ** 2  # variance below which a style counts as one plain tone
+
+
+class Tones(Loss):
+    """Sliced Wasserstein distance between colours of large areas, over the style's own variance.
+
+    Colours are means over ``cell`` x ``cell`` px: c_i of the painting, s_j of the style in an area of
+    ``side``² px. mean_θ mean_i (sort(θ·c)_i - Q(θ·s)_i)² / mean_θ var(θ·s), θ random directions of the cube
+    of colours, Q the style's quantiles (i + ½)/n (Heitz et al. 2021, eq. 2 and 3, there of VGG's features;
+    here of plain colours). 0 if the painting has the very tones in the same amounts.
+
+    Losses of steadiness are least where paint is flat: this one holds against them.
+
+    Args:
+        cell: px.
+        side: px.
+        directions: how many a step draws.
+    """
+
+    def __init__(self, *, cell: int = 8, side: int = 256, directions: int = 16) -> None:
+        super().__init__()
+        self.cell, self.side, self.directions = cell, side, directions
+
+    def forward(self, step: Step) -> Tensor:
+        drawn = torch.randn(3, self.directions, generator=step.generator)
+        directions = (drawn / drawn.norm(dim=0)).to(step.painted.device)
+        # (B, directions, n), in order
+        found = self._along(step.painted, directions).sort(dim=-1).values
+        shares = (torch.arange(found.shape[-1], device=found.device) + 0.5) / found.shape[-1]
+        distances = []
+        for ours, style in zip(found, step.styles, strict=True):
+            theirs = self._along(at_area(style, self.side), directions)[0]
+            # torch counts from the least value to the greatest, not from half a value before and after
+            count = theirs.shape[-1]
+            places = ((shares * count - 0.5) / max(count - 1, 1)).clamp(0.0, 1.0)
+            wanted = torch.quantile(theirs, places, dim=-1).T
+            variance = theirs.var(dim=-1, correction=0).mean().clamp_min(_PLAIN)
+            distances.append((ours - wanted).square().mean() / variance)
+        return torch.stack(distances).mean()
+
+    def _along(self, image: Tensor, directions: Tensor) -> Tensor:
+        """(B, directions, n): where the cells' mean colours lie along each direction."""
+        sides = [min(self.cell, side) for side in image.shape[-2:]]
+        colors = F.avg_pool2d(image.float(), sides).flatten(2)
+        return directions.T @ colors
