@@ -205,3 +205,15 @@ def test_many_bad_pictures_in_a_row_are_one_line(tmp_path: Path) -> None:
     (folder / "0.png").write_text("no picture")
     with pytest.raises(InputError, match=r"1 pictures of .* cannot be read"):
         Pictures(folder, Cut(32), seed=0, salt=1)[0]
+
+
+def test_settings_that_need_folders_are_refused_with_shards(
+    tmp_path: Path, contents: Path, styles: Path
+) -> None:
+    folder = make_shards(tmp_path / "shards", 1, 2)
+    listed = tmp_path / "kept-out.txt"
+    listed.write_text("0001.png\n")
+    with pytest.raises(OptionError, match="leave_out names files of folders"):
+        Data(folder, styles, small("stylenet", 1, f"leave_out={listed}"))
+    with pytest.raises(OptionError, match="style_cuts remembers pictures of folders"):
+        Data(contents, folder, small("stylenet", 1, "style_cuts=2"))

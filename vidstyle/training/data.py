@@ -74,6 +74,8 @@ class Data:
         }
         if left_out and None in self._pictures.values():
             raise OptionError("leave_out names files of folders; shards are written without what is kept out")
+        if options.style_cuts and self._pictures[STYLE] is None:
+            raise OptionError("style_cuts remembers pictures of folders; with shards of styles leave it at 0")
         self._clips = (
             None
             if options.clips is None
