@@ -32,7 +32,7 @@ class Weights:
 _PACKAGE = "bundled with vidstyle; reinstall it (pip install --force-reinstall vidstyle)"
 STYLENET = Weights(
     "stylenet-v1.safetensors",
-    "6a1c9114ac6ca7f81f478edc5ca6cd5728a59c2fee81fb8f332211ab34be8d70",
+    "5d73237a486602a65199450d20459ad039b184490d88cb830b85814985a531f5",
     "Apache-2.0",
     _PACKAGE,
 )

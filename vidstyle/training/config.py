@@ -29,7 +29,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     # steadiness before all: every consistency that needs no clips
     "steady": {
         "losses": {
-            "style": 1.0, "content": 0.2, "shift": 4.0, "compound": 2.0, "warped": 60.0, "grid": 1.0,
+            "style": 1.0, "content": 0.15, "shift": 12.0, "compound": 2.0, "warped": 60.0, "grid": 1.5,
+            "ripple": 4.0, "tones": 1.0,
         }
     },
 }  # fmt: skip

@@ -25,9 +25,11 @@ STYLENET = Recipe(
     "stylenet",
     "the whole of StyleNet towards the style pictures themselves, calm under motion and noise",
     {
-        "losses": {"style": 1.0, "content": 0.2, "shift": 2.0, "warped": 20.0, "grid": 1.0},
-        "learning_rate": 6e-4,
-        "warmup": 30,
+        "losses": {
+            "style": 1.0, "content": 0.15, "shift": 6.0, "warped": 30.0, "grid": 1.5, "ripple": 4.0, "tones": 1.0,
+        },
+        "learning_rate": 4e-4,
+        "warmup": 10,
         "style_crop": 0.6,
         "learns": ("painter", "film", "encoder"),
         "epochs": 7.0,
