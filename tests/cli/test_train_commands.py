@@ -212,7 +212,7 @@ def test_a_signal_to_all_processes_of_a_run_saves_first(
         assert time.monotonic() < deadline
         time.sleep(0.1)
     os.killpg(process.pid, number)  # as terminals, timeout and schedulers do: workers too
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=50)  # less than workers live on after such a signal
     assert process.returncode == code
     assert errors.splitlines()[-1] == said
     assert "Traceback" not in errors
@@ -220,6 +220,22 @@ def test_a_signal_to_all_processes_of_a_run_saves_first(
     assert step >= 2
     assert checkpoints.load(path)["step"] == step
     assert logs.read(run)[-1]["step"] == step
+
+
+def test_an_error_in_a_worker_is_one_line_and_ends_the_run_at_once(folders: Path, tmp_path: Path) -> None:
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "bad.mp4").write_text("no clip")
+    words = command(folders, tmp_path / "run", "--steps", "3", "--set", "workers=1")
+    words += ["--set", f"clips={tmp_path / 'clips'}", "--set", "losses.warped=1"]
+    process = subprocess.run(
+        [sys.executable, "-m", "vidstyle", *words], capture_output=True, text=True, timeout=50, check=False
+    )
+    assert process.returncode == 1
+    told = [line for line in process.stderr.splitlines() if line.startswith("vidstyle: ")]
+    assert len(told) == 1
+    assert "clips" in told[0]
+    assert "Traceback" not in process.stderr
+    assert "Exception ignored" not in process.stderr
 
 
 def test_the_bar_tells_losses_rate_and_time_left() -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from steps import make_step
 
 from vidstyle.losses.base import Step
+from vidstyle.losses.features import at_area
 from vidstyle.losses.ripple import Ripple, fineness
 from vidstyle.losses.tones import Tones
 
@@ -24,7 +25,7 @@ SIDE = 24
 
 @pytest.fixture
 def step() -> Step:
-    """Pictures whose left half is rough, and square styles, which losses need not scale."""
+    """Pictures whose left part is rough, and square styles, which losses need not scale."""
     generator = torch.Generator().manual_seed(4)
     rough = torch.rand(2, 3, SIDE, 40, generator=generator)
     soft = F.interpolate(torch.rand(2, 3, 8, 12, generator=generator), (SIDE, 40), mode="bilinear")
@@ -86,7 +87,11 @@ def test_ripple_finds_faint_waves_on_a_wall_and_passes_over_even_grain(step: Ste
     assert found[1] < 0.02
 
 
-def test_tones_are_distances_between_sorted_colours_of_cells(step: Step) -> None:
+@pytest.mark.parametrize(("contrast", "is_plain"), [(1.0, True), (3.0, False)])
+def test_tones_are_distances_between_sorted_colours_of_cells(
+    step: Step, contrast: float, is_plain: bool
+) -> None:
+    step = replace(step, styles=tuple(0.5 + contrast * (style - 0.5) for style in step.styles))
     drawn = array(torch.randn(3, 5, generator=torch.Generator().manual_seed(9)))
     directions = [direction / math.sqrt((direction**2).sum()) for direction in drawn.T]
     distances = []
@@ -102,7 +107,8 @@ def test_tones_are_distances_between_sorted_colours_of_cells(step: Step) -> None
                 where = min(max((place + 0.5) / len(found) * len(wanted) - 0.5, 0.0), len(wanted) - 1.001)
                 low, share = math.floor(where), where % 1
                 gaps.append((value - (1 - share) * wanted[low] - share * wanted[low + 1]) ** 2)
-        distances.append(np.mean(gaps) / np.mean(variances))
+        assert (np.mean(variances) < (32 / 255) ** 2) == is_plain
+        distances.append(np.mean(gaps) / max(np.mean(variances), (32 / 255) ** 2))
     again = replace(step, generator=torch.Generator().manual_seed(9))
     assert float(Tones(cell=4, side=SIDE, directions=5)(again)) == pytest.approx(np.mean(distances), rel=1e-4)
 
@@ -118,3 +124,47 @@ def test_tones_do_not_ask_where_colours_are_but_how_strong(step: Step) -> None:
     assert elsewhere < 1e-6
     assert 0.05 < paler < 0.15
     assert 0.9 < none < 1.2
+
+
+def test_styles_are_looked_at_in_an_area_of_the_side_given(step: Step) -> None:
+    wide = tuple(
+        F.interpolate(torch.rand(1, 3, 9, 14, generator=torch.Generator().manual_seed(n)), (40, 90))
+        for n in range(2)
+    )
+    scaled = tuple(at_area(style, SIDE) for style in wide)
+    assert scaled[0].shape == (1, 3, 16, 36)
+    given, before = (replace(step, styles=styles) for styles in (wide, scaled))
+    assert float(Ripple(part=8, side=SIDE)(given)) == float(Ripple(part=8, side=SIDE)(before))
+    found = [
+        float(Tones(side=SIDE)(replace(one, generator=torch.Generator().manual_seed(1))))
+        for one in (given, before)
+    ]
+    assert found[0] == found[1]
+
+
+def test_a_plain_style_does_not_outweigh_all_others(step: Step) -> None:
+    plain = tuple(torch.full((1, 3, SIDE, SIDE), 0.5) for _ in range(2))
+    value = float(Tones(side=SIDE)(replace(step, styles=plain)))
+    colors = F.avg_pool2d(step.painted, 8)
+    expected = float((colors - 0.5).square().mean()) / (32 / 255) ** 2
+    assert value == pytest.approx(expected, rel=0.5)  # the directions are drawn
+    assert 0.1 < value < 4
+
+
+@pytest.mark.parametrize("size", [(3, 3), (7, 5), (37, 50)])
+def test_pictures_smaller_than_a_part_and_odd_sides_are_judged(step: Step, size: tuple[int, int]) -> None:
+    painted = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(2))
+    for loss in (Ripple(), Tones()):
+        assert math.isfinite(float(loss(replace(step, painted=painted))))
+
+
+@pytest.mark.parametrize("level", [0.5, 0.7, 0.8])
+def test_mixed_precision_sees_the_same_ripples_and_tones(step: Step, level: float) -> None:
+    across = torch.arange(64.0).expand(2, 3, 64, 64)
+    wave = level + 1.6 / 255 * torch.sin(2 * math.pi * across / 2.7)
+    for loss in (Ripple(side=SIDE), Tones(side=SIDE)):
+        exact, mixed = (replace(step, painted=wave, generator=torch.Generator().manual_seed(1)) for _ in "ab")
+        with torch.autocast("cpu", torch.bfloat16):
+            found = loss(mixed)
+        assert found.dtype == torch.float32
+        assert float(found) == float(loss(exact))

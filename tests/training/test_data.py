@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import signal
+import subprocess
+import sys
 import tarfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -217,3 +220,21 @@ def test_settings_that_need_folders_are_refused_with_shards(
         Data(folder, styles, small("stylenet", 1, f"leave_out={listed}"))
     with pytest.raises(OptionError, match="style_cuts remembers pictures of folders"):
         Data(contents, folder, small("stylenet", 1, "style_cuts=2"))
+
+
+@pytest.mark.skipif(not hasattr(signal, "alarm"), reason="Windows ends workers itself")
+def test_a_worker_that_is_told_to_end_ends_a_little_later() -> None:
+    lines = (
+        "import os, signal, time",
+        "from vidstyle.training import data",
+        "data._PARTING = 1",
+        "data._as_worker(0)",
+        "os.kill(os.getpid(), signal.SIGTERM)",
+        "print('still here', flush=True)",
+        "time.sleep(30)",
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, timeout=25, check=False
+    )
+    assert found.stdout == "still here\n"
+    assert found.returncode == -signal.SIGALRM

@@ -14,6 +14,9 @@ from vidstyle.losses.features import StepFeatures
 
 T = TypeVar("T")
 
+UNSEEN = (0.5 / 255) ** 2
+"""Mean square of detail that rounding to 8 bits swallows."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pair:

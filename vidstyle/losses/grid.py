@@ -5,9 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from vidstyle.losses.base import Loss, Step
-
-_UNSEEN = (0.5 / 255) ** 2  # mean square of detail that rounding to 8 bits swallows
+from vidstyle.losses.base import UNSEEN, Loss, Step
 
 
 class Grid(Loss):
@@ -38,7 +36,7 @@ class Grid(Loss):
         part = min(self.part, *places.shape[-2:])
         locked = F.avg_pool2d(places, part).square().sum(1)
         energy = F.avg_pool2d(places.square(), part).sum(1)
-        return (locked / (energy + _UNSEEN * places.shape[1])).mean()
+        return (locked / (energy + UNSEEN * places.shape[1])).mean()
 
 
 def _whole(image: Tensor, period: int) -> Tensor:

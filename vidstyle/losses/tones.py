@@ -9,16 +9,19 @@ from torch import Tensor
 from vidstyle.losses.base import Loss, Step
 from vidstyle.losses.features import at_area
 
-_PLAIN = (8 / 255) ** 2  # variance below which a style counts as one plain tone
+_PLAIN = (
+    32 / 255
+) ** 2  # least variance that gaps are divided by: a plain style must not outweigh all others
 
 
 class Tones(Loss):
     """Sliced Wasserstein distance between colours of large areas, over the style's own variance.
 
     Colours are means over ``cell`` x ``cell`` px: c_i of the painting, s_j of the style in an area of
-    ``side``² px. mean_θ mean_i (sort(θ·c)_i - Q(θ·s)_i)² / mean_θ var(θ·s), θ random directions of the cube
-    of colours, Q the style's quantiles (i + ½)/n (Heitz et al. 2021, eq. 2 and 3, there of VGG's features;
-    here of plain colours). 0 if the painting has the very tones in the same amounts.
+    ``side``² px. mean_θ mean_i (sort(θ·c)_i - Q(θ·s)_i)² / max(mean_θ var(θ·s), (32/255)²), θ random
+    directions of the cube of colours. The distance is that of Heitz et al. 2021, there of VGG's features;
+    the division, and that counts may differ (Q are the style's quantiles (i + ½)/n, linear between values),
+    are ours. 0 if the painting has the very tones in the same amounts.
 
     Losses of steadiness are least where paint is flat: this one holds against them.
 
@@ -35,19 +38,25 @@ class Tones(Loss):
     def forward(self, step: Step) -> Tensor:
         drawn = torch.randn(3, self.directions, generator=step.generator)
         directions = (drawn / drawn.norm(dim=0)).to(step.painted.device)
-        # (B, directions, n), in order
-        found = self._along(step.painted, directions).sort(dim=-1).values
-        shares = (torch.arange(found.shape[-1], device=found.device) + 0.5) / found.shape[-1]
-        distances = []
-        for ours, style in zip(found, step.styles, strict=True):
-            theirs = self._along(at_area(style, self.side), directions)[0]
-            # torch counts from the least value to the greatest, not from half a value before and after
-            count = theirs.shape[-1]
-            places = ((shares * count - 0.5) / max(count - 1, 1)).clamp(0.0, 1.0)
-            wanted = torch.quantile(theirs, places, dim=-1).T
-            variance = theirs.var(dim=-1, correction=0).mean().clamp_min(_PLAIN)
-            distances.append((ours - wanted).square().mean() / variance)
-        return torch.stack(distances).mean()
+        with torch.autocast(step.painted.device.type, enabled=False):  # quantiles take nothing but float32
+            # (B, directions, n), in order
+            found = self._along(step.painted, directions).sort(dim=-1).values
+            distances = [
+                self._distance(ours, self._along(at_area(style, self.side), directions)[0])
+                for ours, style in zip(found, step.styles, strict=True)
+            ]
+            return torch.stack(distances).mean()
+
+    @staticmethod
+    def _distance(ours: Tensor, theirs: Tensor) -> Tensor:
+        """Of sorted values (directions, n) to values (directions, m)."""
+        own, count = ours.shape[-1], theirs.shape[-1]
+        shares = (torch.arange(own, device=ours.device) + 0.5) / own
+        # torch counts from the least value to the greatest, not from half a value before and after
+        places = ((shares * count - 0.5) / max(count - 1, 1)).clamp(0.0, 1.0)
+        wanted = torch.quantile(theirs, places, dim=-1).T
+        variance = theirs.var(dim=-1, correction=0).mean().clamp_min(_PLAIN)
+        return (ours - wanted).square().mean() / variance
 
     def _along(self, image: Tensor, directions: Tensor) -> Tensor:
         """(B, directions, n): where the cells' mean colours lie along each direction."""

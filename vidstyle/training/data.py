@@ -13,14 +13,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from vidstyle.errors import InputError, OptionError
+from vidstyle.errors import InputError, OptionError, VidstyleError
 from vidstyle.training.clips import Clips
 from vidstyle.training.config import TrainOptions
 from vidstyle.training.order import Places
 from vidstyle.training.pictures import CONTENT, STYLE, Cut, Pictures, joined, listed, square
 from vidstyle.training.shards import Shards, shard_files
 
-_PARTING = 60  # s that a worker lives on after it was told to end, while the main process saves
+# s that a worker lives on after it was told to end: enough for the rest of a step, a sheet and a checkpoint
+_PARTING = 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,6 +132,14 @@ class Data:
 
     def batches(self, begun: int) -> Iterator[Batch]:
         """Batches without end, after the ``begun`` ones that were taken before."""
+        try:
+            yield from self._loaded(begun)
+        except Exception as error:
+            # errors of workers come with a cycle of frames that keeps the loaders: their workers would only
+            # end after Python has waited for them
+            raise _plain(error.with_traceback(None)) from None
+
+    def _loaded(self, begun: int) -> Iterator[Batch]:
         options = self._options
         half = max(1, options.workers // 2) if options.workers else 0
         contents = iter(self._loader(CONTENT, begun, options.workers, joined))
@@ -207,13 +216,21 @@ def left_out_names(file: Path | None) -> frozenset[str]:
     return frozenset(line.strip() for line in lines if line.strip() and not line.startswith("#"))
 
 
+def _plain(error: Exception) -> Exception:
+    """``error``; one of ours that torch brought from a worker without the worker's traceback in its words."""
+    words = str(error)
+    if isinstance(error, VidstyleError) and words.startswith("Caught "):
+        return type(error)(words.rstrip().splitlines()[-1].partition(": ")[2])
+    return error
+
+
 def _as_worker(number: int) -> None:
     """Leave stopping to the main process: terminals and schedulers signal every process of a run."""
     for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     # a worker that ends at once takes the main process with it before that has saved; one that never does
-    # is waited for when Python ends after an error
+    # would be waited for without end should Python end while loaders are alive
     delayed = hasattr(signal, "alarm")
     signal.signal(signal.SIGTERM, _end_soon if delayed else signal.SIG_DFL)
     torch.set_num_threads(1)

@@ -26,7 +26,13 @@ STYLENET = Recipe(
     "the whole of StyleNet towards the style pictures themselves, calm under motion and noise",
     {
         "losses": {
-            "style": 1.0, "content": 0.15, "shift": 6.0, "warped": 30.0, "grid": 1.5, "ripple": 4.0, "tones": 1.0,
+            "style": 1.0,
+            "content": 0.15,
+            "shift": 6.0,
+            "warped": 30.0,
+            "grid": 1.5,
+            "ripple": 4.0,
+            "tones": 1.0,
         },
         "learning_rate": 4e-4,
         "warmup": 10,
