@@ -48,8 +48,8 @@ def coarse(pixels: Pixels) -> np.ndarray:
     [
         ("stylenet", "still", 0.9, 1.1),
         ("stylenet-v0", "pan", 0.7, 1.2),
-        # its results are up to a quarter sharper than each frame alone, from the first second to the last
-        ("stylenet", "pan", 0.7, 1.3),
+        # softer frames: what is carried is a quarter sharper than they are, at the end as at the beginning
+        ("stylenet", "pan", 0.9, 1.4),
         # a zoom of 1.6 stretches and squeezes strokes before they are painted anew
         ("stylenet", "zoom", 0.5, 1.8),
     ],
@@ -69,6 +69,8 @@ def test_five_hundred_frames_stay_sharp_and_keep_their_colours(
         colours.append(change(coarse(result.pixels), coarse(alone)))
         spreads.append(float(result.pixels.std() / alone.std()))
     assert least < min(ratios) and max(ratios) < most
+    if name != "zoom":  # which ends elsewhere than it began
+        assert sum(ratios[5:]) == pytest.approx(sum(ratios[:5]), rel=0.1)
     # level: the last fifth is as sharp as the first
     assert np.mean(ratios[-2:]) > 0.75 * np.mean(ratios[:2])
     assert max(colours) < 16
