@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
 
-from vidstyle.errors import OptionError, suggestion
+from vidstyle.errors import OptionError, UnknownName, suggestion
 from vidstyle.values import (
     as_bits,
     as_number,
@@ -65,6 +65,8 @@ def value_of(item: Field[Any], given: Any) -> Any:
     parse, choices, low, high = (item.metadata.get(key) for key in ("parse", "choices", "low", "high"))
     try:
         value = given if parse is None else parse(given)
+    except UnknownName:
+        raise  # says itself what there is
     except (TypeError, ValueError, ArithmeticError) as error:
         raise OptionError(f"{word} must be {error}, got {given!r}") from None
     if choices and value not in choices:

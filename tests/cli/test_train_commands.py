@@ -103,6 +103,19 @@ def test_resume_keeps_the_settings_and_takes_more_steps(
     assert "step 2, total" in capsys.readouterr().out
     assert checkpoints.newest(tmp_path)["options"]["crop"] == 32
     assert [row["step"] for row in logs.read(tmp_path)] == [1, 2]
+    assert main([*plain, "--output", str(tmp_path), "--resume"]) == 0
+    assert "finished at step 2 already; --steps N lets it learn longer" in capsys.readouterr().err
+
+
+def test_a_run_is_resumed_by_its_own_recipe_alone(
+    folders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = command(folders, tmp_path, "--steps", "1")
+    assert main(words) == 0
+    capsys.readouterr()
+    words[1] = "decoder"
+    assert main([*words, "--resume"]) == 1
+    assert "holds a run of the recipe stylenet, not decoder" in capsys.readouterr().err
 
 
 def test_a_config_file_gives_settings(folders: Path, tmp_path: Path) -> None:
@@ -138,6 +151,8 @@ def test_what_cannot_be_is_one_line(
     shown = capsys.readouterr().err
     assert expected in shown
     assert shown.count("\n") == 1
+    if more[0] in ("--content", "--style"):
+        assert not (tmp_path / "run").exists()
 
 
 def test_an_unknown_recipe_is_answered_with_the_nearest(
@@ -217,6 +232,7 @@ def test_a_signal_to_all_processes_of_a_run_saves_first(
     assert errors.splitlines()[-1] == said
     assert "Traceback" not in errors
     step, path = checkpoints.found(run)[-1]
+    assert f"stopped at step {step}; --resume goes on from there" in errors
     assert step >= 2
     assert checkpoints.load(path)["step"] == step
     assert logs.read(run)[-1]["step"] == step

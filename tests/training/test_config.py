@@ -76,7 +76,7 @@ def test_epochs_said_later_replace_steps_of_before() -> None:
         ("batch=0", "batch must be 1 or more"),
         ("batch", "KEY=VALUE"),
         ("preset=seeds", "no preset named 'seeds'; did you mean 'seed'"),
-        ("losses.stile=1", "no loss named 'stile'; did you mean 'style'"),
+        ("losses.stile=1", "no loss named 'stile'; did you mean 'style'?"),
         ("losses=style=-1", "weights of 0 or more"),
         ("losses=style", "KEY=VALUE"),
         ("learns=brush", "some of painter, film, encoder"),
@@ -105,3 +105,9 @@ def test_a_file_that_is_none_is_one_line(tmp_path: Path, text: str) -> None:
 def test_an_unknown_recipe_is_answered_with_the_nearest() -> None:
     with pytest.raises(UnknownName, match="did you mean 'stylenet'"):
         settings("stylnet")
+
+
+def test_an_unknown_loss_is_told_without_all_the_others() -> None:
+    with pytest.raises(UnknownName) as caught:
+        settings("stylenet", words=["losses.rippel=1"])
+    assert str(caught.value) == "no loss named 'rippel'; did you mean 'ripple'?"

@@ -89,13 +89,17 @@ def architecture(model: Mapping[str, Tensor]) -> dict[str, list[int]]:
     return {name: list(value.shape) for name, value in model.items()}
 
 
-def check(state: Mapping[str, Any], recipe: str, model: Mapping[str, Tensor], run: Path) -> None:
-    """Raise ``WeightsMismatch`` in one line if ``state`` is of another recipe or architecture."""
+def check_recipe(state: Mapping[str, Any], recipe: str, run: Path) -> None:
+    """Raise ``WeightsMismatch`` in one line if ``state`` is of another recipe."""
     if state["recipe"] != recipe:
         raise WeightsMismatch(
             f"{run} holds a run of the recipe {state['recipe']}, not {recipe}; "
             "resume that, or give another --output"
         )
+
+
+def check_architecture(state: Mapping[str, Any], model: Mapping[str, Tensor], run: Path) -> None:
+    """Raise ``WeightsMismatch`` in one line if ``state`` is of another network than ``model``."""
     ours, theirs = architecture(model), state["architecture"]
     for name in [*ours, *theirs]:
         if ours.get(name) != theirs.get(name):

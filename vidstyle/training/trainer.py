@@ -89,11 +89,11 @@ def train(
     Raises a ``VidstyleError`` in one line for whatever stands in the way.
     """
     run = Path(output)
-    state = _state(run, resume)
-    _make_folder(run)
+    state = _state(run, recipe, resume)
     fabric = launched(options)
     rank, ranks = fabric.global_rank, fabric.world_size
     data = Data(Path(content), Path(style), options, rank=rank, ranks=ranks)
+    _make_folder(run)  # nothing is left of a run that could not begin
     return _Session(RECIPES.load(recipe), data, run, options, fabric, state).run(on_step)
 
 
@@ -138,7 +138,7 @@ class _Session:
 
     def _restore(self, state: Mapping[str, Any]) -> None:
         model = self._objective.state_dict()
-        checkpoints.check(state, self._recipe.name, model, self._run)
+        checkpoints.check_architecture(state, model, self._run)
         self._objective.load_state_dict(state["model"])
         self._average.load_state_dict(state["average"])
         self._optimizer.load_state_dict(state["optimizer"])
@@ -163,6 +163,8 @@ class _Session:
             with Stop() as stop:
                 if self._step < self._steps:
                     self._sheet()
+                elif self._fabric.is_global_zero:
+                    log.warning("finished at step %d already; --steps N lets it learn longer", self._step)
                 for batch in self._batches():
                     losses = self._learn(batch)
                     rate = (self._step - begun) / max(1e-9, monotonic() - since)
@@ -171,7 +173,8 @@ class _Session:
                         on_step(Progress(self._step, self._steps, losses, rate, len(self._skipped)))
                     if self._fabric.broadcast(stop.is_asked):
                         self._save()
-                        log.info("stopped at step %d; --resume goes on from there", self._step)
+                        if self._fabric.is_global_zero:
+                            log.warning("stopped at step %d; --resume goes on from there", self._step)
                         stop.act()
                         break
             if self._step > self._saved:
@@ -306,10 +309,12 @@ class _Session:
                 student.standardise(found)
 
 
-def _state(run: Path, resume: bool) -> dict[str, Any] | None:
+def _state(run: Path, recipe: str, resume: bool) -> dict[str, Any] | None:
     """The checkpoint to go on from; refuses to begin anew where a run is."""
     if resume:
-        return checkpoints.newest(run)
+        state = checkpoints.newest(run)
+        checkpoints.check_recipe(state, recipe, run)
+        return state
     if known := checkpoints.found(run):
         raise OutputError(
             f"{run} holds a run at step {known[-1][0]:,}; --resume goes on with it, or give another --output"
