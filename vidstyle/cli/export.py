@@ -34,18 +34,15 @@ def add(commands: Any) -> None:
 
 def _run(words: argparse.Namespace) -> int:
     with shown(words):
-        from vidstyle.errors import OptionError
-        from vidstyle.training.export import MIX_SHARE, export
+        from vidstyle.training.export import export
         from vidstyle.weights import sha256
 
-        if words.share is not None and words.mix is None:
-            raise OptionError("--share says how much of --mix FILE is taken; give both")
         found = export(
             words.training,
             words.output,
             licence=words.licence,
             mix=words.mix,
-            share=MIX_SHARE if words.share is None else words.share,
+            share=words.share,
             overwrite=words.overwrite,
         )
     if not words.quiet:

@@ -146,6 +146,11 @@ def at_area(picture: Tensor, side: int) -> Tensor:
     return F.interpolate(picture.contiguous(), size, mode="bilinear", antialias=True)
 
 
+def cell_means(image: Tensor, side: int) -> Tensor:
+    """Means of ``image`` (B, C, H, W) over cells of ``side`` squared px; a shorter side is one cell."""
+    return F.avg_pool2d(image, [min(side, length) for length in image.shape[-2:]])
+
+
 def relative(found: Tensor, target: Tensor) -> Tensor:
     """‖found - target‖ / ‖target‖ of each item: (B,) for two tensors (B, …)."""
     gap = (found - target).flatten(1)

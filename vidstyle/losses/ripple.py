@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidstyle.losses.base import UNSEEN, Loss, Step
-from vidstyle.losses.features import at_area
+from vidstyle.losses.features import at_area, cell_means
 
 
 class Ripple(Loss):
@@ -46,9 +46,8 @@ def fineness(image: Tensor, part: int) -> Tensor:
     image = image.float()
     once = _blurred(image, (1, 2, 1))
     twice = _blurred(once, (1, 4, 6, 4, 1))
-    sides = [min(part, side) for side in image.shape[-2:]]
     fine, coarse = (
-        F.avg_pool2d(band.square().mean(1, keepdim=True), sides) for band in (image - once, once - twice)
+        cell_means(band.square().mean(1, keepdim=True), part) for band in (image - once, once - twice)
     )
     return fine / (fine + coarse + UNSEEN)
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from vidstyle.losses.base import Loss, Step
-from vidstyle.losses.features import at_area
+from vidstyle.losses.features import at_area, cell_means
 
 _PLAIN = (
     32 / 255
@@ -60,6 +59,4 @@ class Tones(Loss):
 
     def _along(self, image: Tensor, directions: Tensor) -> Tensor:
         """(B, directions, n): where the cells' mean colours lie along each direction."""
-        sides = [min(self.cell, side) for side in image.shape[-2:]]
-        colors = F.avg_pool2d(image.float(), sides).flatten(2)
-        return directions.T @ colors
+        return directions.T @ cell_means(image.float(), self.cell).flatten(2)

@@ -24,17 +24,19 @@ def export(
     *,
     licence: str | None = None,
     mix: str | Path | None = None,
-    share: float = MIX_SHARE,
+    share: float | None = None,
     overwrite: bool = False,
 ) -> dict[str, str]:
     """Write the weights of the newest checkpoint of ``run`` to ``target``; returns the file's metadata.
 
     With ``mix``, a file of the weights that the run began from, each number is (1 - ``share``) times the
-    run's plus ``share`` times that file's: what was learnt, without all that was forgotten (WiSE-FT,
-    Wortsman et al. 2022). Weights of other beginnings have nothing between them worth having.
+    run's plus ``share`` (0 to 1, or ``MIX_SHARE``) times that file's: what was learnt, without all that was
+    forgotten (WiSE-FT, Wortsman et al. 2022). Weights of other beginnings have nothing between them worth
+    having.
 
     The metadata: recipe, steps, data, licence, settings, the version that trained, and ``sha256`` of the
-    tensors (``digest``): a file cannot hold its own. Raises ``TrainingError`` and ``OutputError``.
+    tensors (``digest``): a file cannot hold its own. Raises ``TrainingError``, ``OutputError``,
+    ``OptionError``, ``WeightsMissing`` and ``WeightsMismatch``.
     """
     from safetensors.torch import save
 
@@ -45,10 +47,13 @@ def export(
         raise OutputError(f"no folder {target.parent}; make it first, or write elsewhere")
     if target.exists() and not overwrite:
         raise OutputError(f"{target} exists; --overwrite replaces it")
+    if share is not None and mix is None:
+        raise OptionError("--share says how much of --mix FILE is taken; give both")
     state = checkpoints.newest(Path(run))
     tensors: dict[str, Tensor] = state["weights"]
     mixed: dict[str, str] = {}
     if mix is not None:
+        share = MIX_SHARE if share is None else share
         begun = weights.load(Path(mix))
         tensors = _mixed(tensors, begun, share, Path(mix))
         mixed = {"mixed": f"{share:g} of {Path(mix).name}, {digest(begun)}"}
