@@ -107,9 +107,9 @@ def _train(words: argparse.Namespace, paths: list[Path], held_out: list[Path]) -
         step += 1
         sums += losses.detach().cpu()
         if step % 100 == 0:
-            now, means = time.monotonic(), (sums / 100).tolist()
+            now, count = time.monotonic(), min(100, step - first)
             text = "distillation %.4f  block %.4f  squared %.5f  perceptual %.4f  first %.5f  %.0f ms a step"
-            log.info(f"step %d  {text}", step, *means, (now - since) * 10)
+            log.info(f"step %d  {text}", step, *(sums / count).tolist(), (now - since) * 1000 / count)
             since, sums = now, torch.zeros(5)
         if step % 1000 == 0:
             log.info("step %d  held out: %s", step, _figures(average, teacher, judged))
