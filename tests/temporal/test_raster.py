@@ -148,9 +148,11 @@ PICTURES: dict[str, Callable[[Any, Pictures], Any]] = {
     "plus, out of range": lambda raster, p: raster.plus(p[0], raster.minus(p[0], p[1])),
     "plus, enlarged": lambda raster, p: raster.plus(p[0], raster.coarse(p[1], p[0], 3, 5, 0.5)),
     "moved": lambda raster, p: raster.moved(raster.minus(p[0], p[1]), *aside(raster, p, 3.0)),
-    "faded": lambda raster, p: raster.faded(raster.minus(p[0], p[1]), None, p[2]),
+    "faded": lambda raster, p: raster.faded(
+        raster.minus(p[0], p[1]), None, p[2], raster.resized(p[3], 4, 13), 1.5
+    ),
     "faded with more": lambda raster, p: raster.faded(
-        raster.minus(p[0], p[1]), raster.minus(p[1], p[0]) * 0.3, p[2]
+        raster.minus(p[0], p[1]), raster.minus(p[1], p[0]) * 0.3, p[2], raster.resized(p[3], 4, 13), 1.5
     ),
     "correction": lambda raster, p: raster.correction(3, 4),
     "coarse": lambda raster, p: raster.coarse(p[0], p[1], 3, 7, 1.0),
@@ -247,7 +249,10 @@ def test_a_fade_that_is_over_is_nothing() -> None:
     for raster in RASTERS:
         one = raster.upload(pixels(np.full((8, 9, 3), 0.5)))
         other = raster.upload(pixels(np.full((8, 9, 3), 0.6)))
-        assert raster.faded(raster.minus(one, other), None, raster.full(8, 9, 0.02)) is None
+        assert (
+            raster.faded(raster.minus(one, other), None, raster.full(8, 9, 0.02), raster.full(4, 5, 0.0), 1.0)
+            is None
+        )
 
 
 # Devices ---------------------------------------------------------------------------------------------

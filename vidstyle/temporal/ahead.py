@@ -9,9 +9,9 @@ import numpy as np
 
 from vidstyle.flow.dis import DIS
 from vidstyle.frames import Frame
-from vidstyle.temporal.decisions import Motion
 from vidstyle.temporal.mapsettings import flow_shape
 from vidstyle.temporal.raster_cv import CvRaster
+from vidstyle.temporal.state import Motion
 
 Moving = tuple[Frame, Motion | None]
 """A frame with its motion to the last frame, if that is known."""

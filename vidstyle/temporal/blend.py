@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from vidstyle.errors import OptionError
 from vidstyle.flow.base import FlowEstimator
 from vidstyle.flow.dis import DIS
-from vidstyle.temporal.decisions import Motion
 from vidstyle.temporal.mapsettings import flow_shape
 from vidstyle.temporal.paintmap import Need
 from vidstyle.temporal.raster import Raster
 from vidstyle.temporal.raster_cv import CvRaster
+from vidstyle.temporal.state import Motion
 
 Array = NDArray[Any]
 

@@ -2,77 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from vidstyle.temporal import deformation, lighting
+from vidstyle.temporal import deformation, lighting, structure
 from vidstyle.temporal.mapsettings import Layout, MapSettings
-from vidstyle.temporal.raster import Picture, Plane, Raster, View
+from vidstyle.temporal.raster import Picture, Plane, Raster, Ring
+from vidstyle.temporal.state import Motion, Plan, State
 
 _LARGEST_NOISE = 0.03  # of the range: more is no grain, but a picture that changes everywhere
 _BESIDE = 2.5  # px at 360 lines, Gaussian: so far a painted outline reaches into its surroundings
+_STAYS = 0.9  # of the trace of something that moved, from one frame to the next
 _TURNS = 12  # times that a patch is painted anew on the way from one style to another
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Motion:
-    """A frame as the flow estimator looks at it, and where its pixels were in the last frame."""
-
-    view: View
-    planes: tuple[Plane, Plane] | None
-    """In px of the view, x and y; None for a first frame."""
-
-
-@dataclass(slots=True, eq=False)
-class State:
-    """Where the paint of one frame lies. Planes are the frame's size unless said otherwise."""
-
-    content: Picture
-    small: Picture
-    """The content on the decision grid."""
-    view: View
-    motion: tuple[Plane, Plane] | None
-    """To the frame before, px of the view."""
-    u: Plane
-    v: Plane
-    """Where in its source a pixel's paint lies, px."""
-    slot: Plane
-    """In which source, uint8."""
-    jacobian: deformation.Jacobian
-    """How far the paint is deformed, on the decision grid."""
-    wake: Plane
-    """1 where paint was laid beside something that moved, decision grid."""
-    tone: Picture
-    """What is added to old paint to bring it nearer to the colours of fresh paint, coarse."""
-    goal: Picture
-    """What the tone moves towards."""
-
-
-@dataclass(slots=True, eq=False)
-class Plan:
-    """What has been decided about a frame."""
-
-    state: State
-    x: Plane
-    y: Plane
-    """Where each pixel was in the last frame."""
-    is_inside: Plane
-    weight: Plane
-    """1 where old paint is kept, 0 where fresh paint is wanted, between along the seams; decision grid."""
-    agree: Plane
-    """1 where the content is what the old paint was made for, 0 where it is not; decision grid."""
-    brightening: Plane
-    """By how much large regions became brighter or darker since the last frame, 0 to 1; the tone's size."""
-    relit: Plane
-    """Where their light has changed since the old paint was laid, 0 to 1; the tone's size."""
-    is_beside: Plane
-    """Where something moves along its surroundings, and near there; decision grid."""
-    share: float
-    """Of the picture that is painted anew, 0 to 1."""
-    renewal: float
-    """How much of the style's colours are new since the last frame, 0 to 1: old ones hold that much less."""
 
 
 class Decider:
@@ -114,14 +57,23 @@ class Decider:
             slot=raster.slots(*layout.frame),
             jacobian=deformation.none(raster, *layout.decisions),
             wake=raster.full(*layout.decisions, 0.0),
+            fit=raster.full(*layout.decisions, 1.0),
+            fresh=raster.full(*layout.decisions, 0.0) > 0,
+            trace=raster.full(*layout.decisions, 0.0),
             tone=raster.correction(*layout.tone),
             goal=raster.correction(*layout.tone),
         )
 
     def decide(
-        self, content: Picture, past: State, contents: Picture, renew: float, known: Motion | None = None
+        self,
+        content: Picture,
+        past: State,
+        contents: Ring,
+        paintings: Ring,
+        renew: float,
+        known: Motion | None = None,
     ) -> Plan:
-        """The plan for the frame ``content``, after ``past``; ``contents`` is the ring of the sources'."""
+        """The plan for the frame ``content``, after ``past``; rings of the sources' contents and results."""
         raster, settings, layout = self._raster, self._settings, self._layout
         view = known.view if known is not None else raster.view(content, *layout.flow, self._flow)
         motion = known.planes if known is not None else None
@@ -141,6 +93,10 @@ class Decider:
         near_x, near_y = raster.rint(self._small_xs + coarse[0]), raster.rint(self._small_ys + coarse[1])
         jacobian = deformation.followed(raster, past.jacobian, near_x, near_y, coarse, sigma=1.0)
         wake = raster.pick(past.wake, near_x, near_y)
+        fit = raster.pick(past.fit, near_x, near_y)
+        moving = structure.moving(raster, layout, coarse)
+        trace = raster.pick(past.trace, near_x, near_y) * _STAYS
+        trace = raster.chosen(moving > trace, moving, trace)
 
         small = raster.shrunk(content, *layout.decisions)
         sources = self._at_sources(contents, u, v, slot)
@@ -151,6 +107,9 @@ class Decider:
         u = u + raster.resized(shift[0], *layout.frame) * float(layout.step)
         v = v + raster.resized(shift[1], *layout.frame) * float(layout.step)
 
+        is_fresh = raster.pick(raster.floats(past.fresh), near_x, near_y) > 0.5
+        painting = self._at_sources(paintings, u, v, slot)
+        fit, lost = structure.lost(raster, layout, settings, small, lit, painting, fit, is_fresh, moving)
         differs = raster.difference(small, lit, 1.2 * layout.scale)
         # Grain must not trigger repainting: what half of all pixels differ by is noise, if it is little.
         noise = min(max(0.0, raster.median(differs) - 0.015), _LARGEST_NOISE)
@@ -159,6 +118,7 @@ class Decider:
         is_fringe = (wake > 0.5) & is_beside
         is_bad = (
             is_fringe
+            | (lost > structure.losable(raster, settings, moving, fit))
             | (differs > self._allowed(small, noise))
             | is_torn
             | self._is_spent(shift, jacobian)
@@ -181,6 +141,9 @@ class Decider:
             slot=slot,
             jacobian=jacobian,
             wake=wake,
+            fit=fit,
+            fresh=past.fresh,
+            trace=trace,
             tone=raster.moved(past.tone, *then),
             goal=raster.moved(past.goal, *then),
         )
@@ -191,6 +154,8 @@ class Decider:
             is_inside=is_inside,
             weight=weight,
             agree=agree * (1 - raster.clip(4 * torn, 0.0, 1.0)),
+            holds=raster.clip(1 - lost / settings.fade_structure, 0.0, 1.0),
+            moving=moving,
             brightening=lighting.brightening(raster, layout, small, past.small),
             relit=lighting.relit(raster, layout, sources, lit),
             is_beside=is_beside,

@@ -27,6 +27,21 @@ class MapSettings:
     """Repaint where the content differs by more (of the range) from what the paint was made for."""
     texture: float = 1.0
     """How much more it may differ for each unit of local contrast."""
+    structure: float = 0.05
+    """Repaint a moving thing where the edges of its old paint correlate with the frame's by so much less than
+    those of fresh paint do."""
+    structure_ground: float = 0.07
+    """The same on the ground, where motion is sure and every repainting is seen."""
+    structure_loose: float = 0.5
+    """How much more either may be lost where fresh paint itself has none of the frame's structure."""
+    structure_changed: float = 4.0
+    """On the ground no more is lost than so many times what the content's own edges have lost since the paint
+    was laid: the rest is chance."""
+    window: float = 5.0
+    """Gaussian, px, in which edges are correlated."""
+    ghost: float = 0.2
+    """Repaint, in its own colours, where something moved of late and the coarse colours of old paint differ
+    from fresh paint's by more (of the range); looked at when a frame was painted whole."""
     drift: float = 3.0
     """Repaint where the refinement wants to move paint farther than this, px."""
     stretch: float = 1.35
@@ -51,9 +66,15 @@ class MapSettings:
     """Gaussian, px, of the border between old paint and new."""
     fade: float = 0.88
     """What is left, a frame later, of the step from old paint to new; 0 switches at once."""
+    fade_structure: float = 0.9
+    """No fade of strokes whose structure has been lost by this much; in between less."""
+    fade_moving: float = 0.6
+    """Share of the fade that is left on moving things: there it turns to haze."""
+    fade_coarse: float = 6.0
+    """Gaussian, px: what is coarser is colour, and fades wherever the content agrees."""
     fade_content: float = 0.15
     """No fade where the content differs by more: it would be a ghost."""
-    match: float = 0.5
+    match: float = 0.8
     """Share of the coarse colours of old paint that the new strokes in its place begin with."""
     tone: float = 0.06
     """Share of the coarse colour difference to fresh paint that old paint takes on in each frame, where the

@@ -11,14 +11,18 @@ from numpy.typing import NDArray
 from vidstyle.errors import OptionError
 from vidstyle.flow.base import FlowEstimator
 from vidstyle.flow.dis import DIS, DISSettings
-from vidstyle.temporal.decisions import Decider, Motion, Plan, State
+from vidstyle.temporal import structure
+from vidstyle.temporal.decisions import Decider
 from vidstyle.temporal.mapsettings import DEFAULTS, Layout, MapSettings
 from vidstyle.temporal.raster import Picture, Plane, Raster
 from vidstyle.temporal.raster_cv import CvRaster
-from vidstyle.temporal.wear import worn
+from vidstyle.temporal.state import Motion, Plan, State
+from vidstyle.temporal.wear import ghosts, worn
 
 # what is left to find is small and smooth
 _REFINER = DISSettings(iterations=3, finest_scale=2, is_levelled=False, is_grounded=False)
+
+_OF_LATE = 0.3  # of the trace: something moved there within the last dozen frames
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +101,9 @@ class PaintMap:
         self._plan = None
         if not renew and self._fading is None and raster.is_equal(picture, self._state.content):
             return Need(np.zeros(self._layout.decisions, np.bool_), 0.0)
-        self._plan = self._decider.decide(picture, self._state, self._contents, renew, motion)
+        self._plan = self._decider.decide(
+            picture, self._state, self._contents, self._paintings, renew, motion
+        )
         state = self._plan.state
         self._old = raster.sharply(self._results, state.slot, state.u, state.v)
         # a step wider: weights are interpolated when they grow to the frame's size
@@ -142,7 +148,10 @@ class PaintMap:
         self._results = raster.new_ring(self._layout.slots, paint, self._layout.fine)
         self._contents = raster.new_ring(self._layout.slots, self._state.small)
         raster.put(self._results, 0, paint)
+        self._paintings = raster.new_ring(self._layout.slots, self._state.small)
         raster.put(self._contents, 0, self._state.small)
+        raster.put(self._paintings, 0, raster.shrunk(paint, *self._layout.decisions))
+        self._state.fit = structure.of_whole(raster, self._layout, self._settings, self._state.small, paint)
         self._used = 1
         self._first = None
 
@@ -151,9 +160,15 @@ class PaintMap:
     def _settle(self, plan: Plan, paint: Picture, valid: Any) -> Picture:
         raster, layout, state = self._raster, self._layout, plan.state
         old = self._old()
-        if valid is None and plan.renewal == 0:
-            is_past = (state.wake > 0.5) & ~plan.is_beside  # outlines of what has moved on
-            plan = self._decider.without(plan, worn(raster, layout, self._settings, old, paint) | is_past)
+        ghost: Plane = None
+        if valid is None:
+            state.fit = structure.of_whole(raster, layout, self._settings, state.small, paint)
+            if plan.renewal == 0:
+                is_past = (state.wake > 0.5) & ~plan.is_beside  # outlines of what has moved on
+                is_ghost = ghosts(raster, layout, self._settings, old, paint) & (state.trace > _OF_LATE)
+                is_worn = worn(raster, layout, self._settings, old, paint)
+                plan = self._decider.without(plan, is_worn | is_past | is_ghost)
+                ghost = raster.clip(3 * raster.blurred(raster.floats(is_ghost), 3 * layout.scale), 0.0, 1.0)
         kept = raster.resized(raster.floats(plan.weight >= 1), *layout.tone)
         if valid is None:
             state.goal = raster.coarse(paint, old, *layout.tone, 1.0)
@@ -168,15 +183,16 @@ class PaintMap:
             if valid is not None:
                 paint = raster.filled(paint, old, valid)
             weight = raster.resized(plan.weight, *layout.frame) * plan.is_inside
-            result = raster.mixed(self._matched(plan, paint, old), old, weight)
+            result = raster.mixed(self._matched(plan, paint, old, ghost), old, weight)
             shown = self._fade(plan, old, result)
             self._renew(plan, result, plain, weight < 1)
         else:
             shown = self._fade(plan, old, result)
+            state.fresh = state.fresh & False
         self._state = state
         return shown
 
-    def _matched(self, plan: Plan, paint: Picture, old: Picture) -> Picture:
+    def _matched(self, plan: Plan, paint: Picture, old: Picture, ghost: Plane | None) -> Picture:
         """New strokes in the coarse colours of the old ones where the content is the same.
 
         What is left of the step is fine texture; the tone brings the colours to the fresh ones in time.
@@ -184,18 +200,27 @@ class PaintMap:
         raster, size = self._raster, self._layout.match
         coarse = raster.coarse(old, paint, *size, 0.5)
         sure = raster.clip(2 * plan.agree - 1, 0.0, 1.0)
+        if ghost is not None:
+            sure = sure * (1 - ghost)  # the old colours are those of another thing
         share = self._settings.match * _calm(plan)
         return raster.plus(paint, raster.scaled(coarse, raster.resized(sure, *size) * share))
 
     def _fade(self, plan: Plan, old: Picture, result: Picture) -> Picture:
-        """Take the step from old paint to new over a few frames, where the content is the same."""
-        raster = self._raster
+        """Take the step from old paint to new over a few frames, where the content is the same.
+
+        Two paintings of one thing whose outlines do not lie on each other are haze: strokes fade as far as
+        both have the frame's structure, coarse colours wherever the content agrees.
+        """
+        raster, layout, settings = self._raster, self._layout, self._settings
         if plan.share == 0 and self._fading is None:
             return result
-        pace = self._settings.fade * _calm(plan)
-        weight = raster.resized(plan.agree * pace, *self._layout.frame) * plan.is_inside
+        pace = settings.fade * _calm(plan) * (1 - (1 - settings.fade_moving) * plan.moving)
+        colors = plan.agree * pace
+        strokes = raster.resized(colors * plan.holds, *layout.frame) * plan.is_inside
         before = raster.moved(self._fading, plan.x, plan.y) if self._fading is not None else None
-        self._fading = raster.faded(raster.minus(old, result), before, weight)
+        sigma = settings.fade_coarse * layout.scale
+        more = colors * (1 - plan.holds)
+        self._fading = raster.faded(raster.minus(old, result), before, strokes, more, sigma)
         return result if self._fading is None else raster.plus(result, self._fading)
 
     def _renew(self, plan: Plan, result: Picture, plain: Picture, is_new: Plane) -> None:
@@ -216,6 +241,7 @@ class PaintMap:
         state.u = raster.chosen(is_new, self._xs, state.u)
         state.v = raster.chosen(is_new, self._ys, state.v)
         fresh = is_new[every, every]
+        state.fresh = fresh
         state.wake = raster.chosen(fresh, raster.floats(plan.is_beside), state.wake)
         a, b, c, d = state.jacobian
         state.jacobian = (
@@ -226,8 +252,9 @@ class PaintMap:
         )
         raster.put(self._results, slot, result)
         raster.put(self._contents, slot, state.small)
+        raster.put(self._paintings, slot, raster.shrunk(result, *self._layout.decisions))
 
 
 def _calm(plan: Plan) -> float:
     """1 where little changes: where much does there is no calm to keep, and old colours would be ghosts."""
-    return min(1.0, max(0.3, 1.2 - 1.5 * plan.share)) * (1 - plan.renewal)
+    return min(1.0, max(0.3, 1.2 - 0.8 * plan.share)) * (1 - plan.renewal)

@@ -149,8 +149,11 @@ class Raster(Protocol):
     def moved(self, difference: Picture, x: Plane, y: Plane) -> Picture:
         """A signed difference at (x, y), bilinear; zero outside."""
 
-    def faded(self, difference: Picture, more: Picture | None, weight: Plane) -> Picture | None:
-        """(difference + more) x weight; what can no longer be seen is 0, and None if nothing can."""
+    def faded(
+        self, difference: Picture, more: Picture | None, weight: Plane, coarse: Plane, sigma: float
+    ) -> Picture | None:
+        """(difference + more) x weight, and their coarse part (a Gaussian of ``sigma`` px of ``coarse``'s) x
+        ``coarse``, a plane of any smaller size; what can no longer be seen is 0, and None if nothing can."""
 
     def correction(self, height: int, width: int) -> Picture:
         """A signed difference of float32 that is zero everywhere."""

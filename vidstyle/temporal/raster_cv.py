@@ -219,9 +219,16 @@ class CvRaster:
     def moved(self, difference: Array, x: Array, y: Array) -> Array:
         return cv2.remap(difference, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
 
-    def faded(self, difference: Array, more: Array | None, weight: Array) -> Array | None:
+    def faded(
+        self, difference: Array, more: Array | None, weight: Array, coarse: Array, sigma: float
+    ) -> Array | None:
         total = difference if more is None else cv2.add(difference, more)
-        total = cv2.multiply(total, cv2.merge([weight] * 3))
+        height, width = coarse.shape
+        small = cv2.resize(total, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
+        small = cv2.GaussianBlur(small, (0, 0), max(0.3, sigma / 2), borderType=cv2.BORDER_REPLICATE)
+        share = cv2.resize(coarse, small.shape[1::-1], interpolation=cv2.INTER_AREA)
+        colors = cv2.resize(cv2.multiply(small, cv2.merge([share] * 3)), total.shape[1::-1])
+        total = cv2.add(cv2.multiply(total, cv2.merge([weight] * 3)), colors)
         is_visible = cv2.bitwise_not(cv2.inRange(total, (-_SMALLEST_VISIBLE,) * 3, (_SMALLEST_VISIBLE,) * 3))
         return cv2.copyTo(total, is_visible) if cv2.hasNonZero(is_visible) else None
 

@@ -218,8 +218,14 @@ class TorchRaster:
         places = torch.stack(((2 * x + 1) / width - 1, (2 * y + 1) / height - 1), -1).unsqueeze(0)
         return F.grid_sample(difference, places, mode="bilinear", padding_mode="zeros", align_corners=False)
 
-    def faded(self, difference: Tensor, more: Tensor | None, weight: Tensor) -> Tensor | None:
-        total = (difference if more is None else difference + more) * weight
+    def faded(
+        self, difference: Tensor, more: Tensor | None, weight: Tensor, coarse: Tensor, sigma: float
+    ) -> Tensor | None:
+        total = difference if more is None else difference + more
+        height, width = coarse.shape
+        half = max(1, height // 2), max(1, width // 2)
+        colors = self.blurred(self._sized(total, *half), max(0.3, sigma / 2)) * self._sized(coarse, *half)
+        total = total * weight + self._sized(colors, *self.size(total))
         is_visible = total.abs() >= _SMALLEST_VISIBLE
         return total * is_visible if bool(is_visible.any()) else None
 

@@ -19,10 +19,10 @@ from vidstyle.options import SteadyOptions
 from vidstyle.registry import TEMPORAL
 from vidstyle.temporal.ahead import Moving
 from vidstyle.temporal.cuts import Cuts
-from vidstyle.temporal.decisions import Motion
 from vidstyle.temporal.paintmap import Need
 from vidstyle.temporal.raster import Raster
 from vidstyle.temporal.raster_cv import CvRaster
+from vidstyle.temporal.state import Motion
 
 
 @dataclass(frozen=True, slots=True, eq=False)

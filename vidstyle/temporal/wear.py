@@ -1,4 +1,4 @@
-"""Paint that has lost its strokes, or has too many: told by the texture of fresh paint in its place."""
+"""Paint that no longer is what an engine would paint there: told by fresh paint in its place."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from vidstyle.temporal.raster import Picture, Plane, Raster
 
 _AROUND = 9.0  # px at 360 lines, Gaussian: texture is a matter of several strokes
 _LEAST = 8.0  # px at 360 lines, Gaussian: smaller places are left as they are, and what remains is whole
+_COARSE = 5.0  # px at 360 lines, Gaussian: strokes of one thing are allowed to differ
 _VISIBLE = 1 / 255  # of the range: paint with less texture is even, and may be
 
 
@@ -22,3 +23,13 @@ def worn(raster: Raster, layout: Layout, settings: MapSettings, old: Picture, fr
     before, now = raster.blurred(before, sigma), raster.blurred(now, sigma)
     is_worn = ((before < settings.worn * now) & (now > _VISIBLE)) | (now < settings.crisp * before)
     return raster.blurred(raster.floats(is_worn), _LEAST * layout.scale) > 0.5
+
+
+def ghosts(raster: Raster, layout: Layout, settings: MapSettings, old: Picture, fresh: Picture) -> Plane:
+    """Where the coarse colours of ``old`` paint are not those of ``fresh`` paint: another thing's, perhaps.
+
+    A bool plane on the decision grid. Engines change their mind about colours, too, so this tells only where
+    something has moved.
+    """
+    before, now = (raster.shrunk(picture, *layout.decisions) for picture in (old, fresh))
+    return raster.difference(before, now, _COARSE * layout.scale) > settings.ghost

@@ -1,0 +1,50 @@
+"""The motion of a frame as a whole: an affine one that most of the flow agrees with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+_ROUNDS = 12  # of reweighting: the fit no longer changes by 0.01 px
+_NOISE = 0.1  # px: deviations below are the flow's own
+_RIDGE = 1e-6  # far below any motion: flows of one line or column have no slope the other way
+
+
+def affine(flow: Array) -> Array:
+    """The affine motion (3, 2) of a ``flow`` (h, w, 2) in px, x first; see ``along`` for its terms.
+
+    Least squares, reweighted by Cauchy's function of the distance, whose scale is the median distance: what
+    moves otherwise does not count as long as it is less than about half of the picture.
+    """
+    height, width = flow.shape[:2]
+    known = _terms(height, width).reshape(-1, 3)
+    values = flow.reshape(-1, 2).astype(np.float64)
+    distance = np.hypot(*(values - np.median(values, axis=0)).T)
+    fit = np.zeros((3, 2))
+    for _ in range(_ROUNDS):
+        weights = 1 / (1 + (distance / max(float(np.median(distance)), _NOISE)) ** 2)
+        weighted = known * weights[:, None]
+        ridge = _RIDGE * weights.sum() * np.eye(3)
+        fit = np.linalg.solve(known.T @ weighted + ridge, weighted.T @ values)
+        distance = np.hypot(*(values - known @ fit).T)
+    return fit
+
+
+def along(fit: Array, height: int, width: int) -> Array:
+    """The motion (height, width, 2) float32 of an affine ``fit`` (3, 2).
+
+    Its terms are 1, x and y, both from -0.5 to 0.5 across the picture, so that a fit of a coarse flow holds
+    for a fine one.
+    """
+    return np.asarray(_terms(height, width) @ fit, np.float32)
+
+
+def _terms(height: int, width: int) -> Array:
+    x, y = ((np.arange(size) + 0.5) / size - 0.5 for size in (width, height))
+    terms = np.ones((height, width, 3))
+    terms[..., 1], terms[..., 2] = x[None, :], y[:, None]
+    return terms
