@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-_ROUNDS = 12  # of reweighting: the fit no longer changes by 0.01 px
+_ROUNDS = 8  # of reweighting: the fit no longer changes by 0.01 px
 _NOISE = 0.1  # px: deviations below are the flow's own
 _RIDGE = 1e-6  # far below any motion: flows of one line or column have no slope the other way
 

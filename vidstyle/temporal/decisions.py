@@ -37,6 +37,7 @@ class Decider:
     ) -> None:
         self._raster, self._layout, self._settings = raster, layout, settings
         self._stability = stability
+        self._patience = 0.3 + 0.7 * stability  # share of what old paint is allowed at stability 1
         self._flow, self._refiner = flow, refiner
         self._xs, self._ys = raster.grid(*layout.frame)
         self._small_xs, self._small_ys = raster.grid(*layout.decisions)
@@ -116,9 +117,10 @@ class Decider:
         is_torn = deformation.tear(raster, coarse) > settings.tear
         is_beside = raster.blurred(raster.floats(is_torn), _BESIDE * layout.scale) > 0.02
         is_fringe = (wake > 0.5) & is_beside
+        losable = structure.losable(raster, settings, moving, fit) * self._patience
         is_bad = (
             is_fringe
-            | (lost > structure.losable(raster, settings, moving, fit))
+            | (lost > losable)
             | (differs > self._allowed(small, noise))
             | is_torn
             | self._is_spent(shift, jacobian)
@@ -216,7 +218,7 @@ class Decider:
         grey = raster.luminance(small)
         texture = raster.blurred(abs(grey - raster.blurred(grey, sigma)), sigma)
         limit = settings.content + settings.texture * texture
-        return limit * (0.3 + 0.7 * self._stability) + 2 * noise
+        return limit * self._patience + 2 * noise
 
     def _is_spent(self, shift: tuple[Plane, Plane], jacobian: deformation.Jacobian) -> Plane:
         """Whether paint has drifted or been deformed too far."""

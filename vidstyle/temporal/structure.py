@@ -13,7 +13,7 @@ _FLOOR = 1e-6  # variance of an edge map (range a px, squared) that grain and co
 _SURE = 1e-5  # variance from which a place has edges to keep
 _SPEED, _SHARE = 0.7, 0.002  # px at 360 lines, and of the width: motion that no error of the flow explains
 _REACH = 5.0  # px at 360 lines, Gaussian: the surroundings of what moves count with it
-_FIT = 8  # px of the decision grid to one at which the whole frame's motion is fitted
+_FIT = 16  # px of the decision grid to one at which the whole frame's motion is fitted
 _AT_ONCE = 0.08  # of the correlation, by which less is expected of fresh paint than the last time
 _MOVED = 0.2  # of the correlation: what half of the picture loses by motion and not by grain
 _GRAIN = 6.0  # times what is lost beyond that, which grain can take from a single place
@@ -85,7 +85,7 @@ def lost(
     less = raster.chosen(found < fit - _AT_ONCE, fit - _AT_ONCE, found + 0)
     fit = raster.chosen(is_fresh & (moving < 0.5), less, fit)
     same, _ = correlation(raster, layout, settings, now, then)
-    grain = _GRAIN * max(0.0, raster.median(1 - same) - _MOVED)
+    grain = _GRAIN * max(0.0, raster.median(1 - same[::4, ::4]) - _MOVED)
     most = settings.structure_changed * (1 - same - grain) + 2 * moving
     missing = fit - found
     return fit, raster.chosen(most < missing, most, missing) * sure
