@@ -49,8 +49,10 @@ def made(name: str) -> Metric:
 
 
 def still(step: int, earlier: Sample, later: Sample) -> Motion:
-    zero = torch.zeros(1, 2, *earlier.content.shape[-2:])
-    return Motion(zero, zero)
+    """No motion, but for a corner that some metrics must have: it slides to the right."""
+    slides = torch.zeros(1, 2, *earlier.content.shape[-2:])
+    slides[:, 0, :16, :24] = 2
+    return Motion(slides, -slides)
 
 
 def fed(name: str, results: list[Tensor], *, clip: Tensor = CLIP, cuts: tuple[int, ...] = ()) -> list[Any]:
