@@ -82,6 +82,7 @@ METRICS: Registry[Any] = Registry(
         "structure_ground_kept": "vidstyle.metrics.structure:GroundKept",
         "pops": "vidstyle.metrics.pops:Pops",
         "streaks": "vidstyle.metrics.streaks:Streaks",
+        "ghosts": "vidstyle.metrics.ghosts:Ghosts",
         "drift": "vidstyle.metrics.drift:Drift",
         "tof": "vidstyle.metrics.tof:TOF",
         "lpips": "vidstyle.metrics.lpips:LPIPS",

@@ -82,6 +82,15 @@ def left_behind(
     return results
 
 
+def painted(frames: Sequence[Tensor], *, strokes: int | None = None) -> list[Tensor]:
+    """Frames in other colours under strokes that know nothing of them: new in each, or those of a seed."""
+    results = []
+    for n, frame in enumerate(frames):
+        grain = blotches(100 + n if strokes is None else strokes, size=1.5)
+        results.append((0.1 + 0.8 * blurred(frame, 1)[:, [2, 0, 1]] + 0.08 * grain).clamp(0, 1))
+    return results
+
+
 def measured(
     metrics: Metric | Sequence[Metric], scene: Moving, results: Iterable[Tensor], *,
     alone: Iterable[Tensor] | None = None,

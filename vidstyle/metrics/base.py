@@ -57,6 +57,8 @@ class Setup:
     """The style picture (1, 3, H, W) in [0, 1]."""
     features: Features | None = None
     """The perceptual encoder; the bundled one if None."""
+    every: int = 1
+    """One in so many frames is measured."""
     memo: Memo = field(default_factory=Memo)
     """Shared by all metrics that are built from this."""
 

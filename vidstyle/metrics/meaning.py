@@ -45,6 +45,9 @@ MEANINGS = {
     ),
     "pops": Meaning("% of the picture", "low: no patch jumps", tells_clip=False, digits=3),
     "streaks": Meaning("% of the texture", "low", tells_clip=False, tells_alone=False, digits=3),
+    "ghosts": Meaning(
+        "% of the picture", "0: no paint of what is gone", tells_clip=False, tells_alone=False, digits=3
+    ),
     "drift": Meaning("px a frame", "low: near the clip's own", digits=3),
     "tof": Meaning("px", "low: moves as the clip does", tells_clip=False),
     "lpips": Meaning("1", "low: painted as each frame alone", tells_alone=False),
