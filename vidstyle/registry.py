@@ -80,6 +80,8 @@ METRICS: Registry[Any] = Registry(
         "structure_ground": "vidstyle.metrics.structure:Ground",
         "structure_moving_kept": "vidstyle.metrics.structure:MovingKept",
         "structure_ground_kept": "vidstyle.metrics.structure:GroundKept",
+        "structure_small": "vidstyle.metrics.small:Small",
+        "structure_small_kept": "vidstyle.metrics.small:SmallKept",
         "pops": "vidstyle.metrics.pops:Pops",
         "streaks": "vidstyle.metrics.streaks:Streaks",
         "ghosts": "vidstyle.metrics.ghosts:Ghosts",

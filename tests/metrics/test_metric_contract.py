@@ -20,6 +20,7 @@ from vidstyle.registry import METRICS
 
 NEEDS = {"motion", "style", "alone"}
 CLIP = texture(grid(37, 53))
+CLIP[..., 20:22, 30:32] = 0  # a small thing
 STYLE = texture(grid(40, 60)).flip(1)
 
 ELSEWHERE = (

@@ -43,6 +43,10 @@ MEANINGS = {
     "structure_ground_kept": Meaning(
         "ratio", "near 1: lower is haze", tells_clip=False, tells_alone=False, digits=3
     ),
+    "structure_small": Meaning("1", "high: small things are seen", tells_clip=False, digits=3),
+    "structure_small_kept": Meaning(
+        "ratio", "near 1: lower loses small things", tells_clip=False, tells_alone=False, digits=3
+    ),
     "pops": Meaning("% of the picture", "low: no patch jumps", tells_clip=False, digits=3),
     "streaks": Meaning("% of the texture", "low", tells_clip=False, tells_alone=False, digits=3),
     "ghosts": Meaning(

@@ -10,7 +10,7 @@ from torch import Tensor
 
 T = TypeVar("T")
 
-_KEPT = 12  # values: those of one frame of a clip with a few results
+_KEPT = 6  # values: all of one result; those of the clip stay, as every result asks for them again
 
 
 class Memo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 import torch
@@ -15,29 +16,28 @@ _BEFORE, _AFTER = 1.0, 1.5  # px at 360 lines: smoothing before and after the So
 _WINDOW = 8.0  # px at 360 lines: of the correlation, a few strokes
 _FLOOR = 1e-7  # variance of an edge map (intensity a px, squared) that a camera's noise alone makes
 _EDGES = 0.4  # quantile of the clip's edge map, above which it has edges
-_LEAST = 0.005  # share of the picture: fewer pixels say nothing of a frame
 _SPEED, _SHARE = 0.7, 0.002  # px, and of the width: motion that no error of the flow explains
 _REACH = 9  # px at 360 lines by which what moves is enlarged: its outline counts with it
 _GRID = 48  # places across, and as many down, at which the fit looks at the flow
 
 
-class _Structure:
+class Structure(ABC):
     """Mean correlation of the result's edges with the clip's, where the clip has edges; the mean over frames.
 
     Edges are the Sobel magnitude of the luma (BT.601), smoothed before (Gaussian, 1 px at 360 lines) and
     after (1.5 px); they are correlated in a Gaussian window (8 px at 360 lines), so that brightness, contrast
-    and colour do not matter, and averaged where the clip's are above their 40th percentile. A frame with less
-    than 0.5 % of the picture to look at is left out; others count alike. vidstyle's own measure. Unit: 1
-    (the clip itself has 1; a painting of strokes that know nothing of the clip has about 0).
+    and colour do not matter, and averaged where the clip's are above their 40th percentile. A frame with too
+    little to look at is left out; others count alike. vidstyle's own measure. Unit: 1 (the clip itself has
+    1; strokes that know nothing of the clip have about 0).
     """
 
-    intervals = (1,)
+    intervals: tuple[int, ...] = (1,)
     needs = frozenset({"motion"})
-    on_moving: bool
-    """Whether it looks at what moves against the camera, or at all the rest."""
+    least = 0.005
+    """Share of the picture: fewer pixels say nothing of a frame."""
 
     def __init__(self, setup: Setup | None = None) -> None:
-        self._memo = setup.memo if setup is not None else Memo()
+        self.memo = setup.memo if setup is not None else Memo()
         self._mean = Mean()
 
     @property
@@ -45,7 +45,7 @@ class _Structure:
         return self._mean.latest
 
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
-        value = self._measured(now, motion.get(1), now.result)
+        value = self.measured(now, motion.get(1), now.result)
         if value is None:
             self._mean.skip()
         else:
@@ -54,17 +54,19 @@ class _Structure:
     def result(self) -> float | None:
         return self._mean.value
 
-    def _measured(self, now: Sample, moved: Motion | None, picture: Tensor) -> float | None:
-        if moved is None or min(picture.shape[-2:]) < 3:
+    def measured(self, now: Sample, moved: Motion | None, picture: Tensor) -> float | None:
+        """The value of ``picture`` for the frame ``now``; None where there is too little to look at."""
+        where = self.where(now, moved) if min(picture.shape[-2:]) >= 3 else None
+        if where is None or float(where.double().mean()) < self.least:
             return None
-        mask = self._memo.get(moving, moved.backward)
-        where = self._memo.get(has_edges, now.content) & (mask if self.on_moving else ~mask)
-        if float(where.double().mean()) < _LEAST:
-            return None
-        return float(self._memo.get(structure, now.content, picture)[where].mean(dtype=torch.float64))
+        return float(self.memo.get(structure, now.content, picture)[where].mean(dtype=torch.float64))
+
+    @abstractmethod
+    def where(self, now: Sample, moved: Motion | None) -> Tensor | None:
+        """(1, 1, H, W) of bool: what it looks at; None if that cannot be known."""
 
 
-class _Kept(_Structure):
+class Kept(Structure):
     """The result's structure over that of the frames painted alone, a ratio of means over the same frames.
 
     1: what is lost, the painting loses without a past too. Unit: ratio.
@@ -81,39 +83,42 @@ class _Kept(_Structure):
         return _ratio(self._mean.latest, self._alone.latest)
 
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
-        super().add(now, past, motion)
-        fresh = None if now.alone is None else self._measured(now, motion.get(1), now.alone)
+        fresh = None if now.alone is None else self.measured(now, motion.get(1), now.alone)
         if fresh is None:
             self._alone.skip()
+            self._mean.skip()
         else:
             self._alone.add(fresh)
+            super().add(now, past, motion)
 
     def result(self) -> float | None:
         return _ratio(self._mean.value, self._alone.value)
 
 
-class Moving(_Structure):
-    """Structure of what moves against the camera."""
+class Moving(Structure):
+    """Structure of what moves against the camera, where the clip has edges."""
 
-    on_moving = True
-
-
-class Ground(_Structure):
-    """Structure of all that moves with the camera or stands still."""
-
-    on_moving = False
+    def where(self, now: Sample, moved: Motion | None) -> Tensor | None:
+        if moved is None:
+            return None
+        return self.memo.get(has_edges, now.content) & self.memo.get(moving, moved.backward)
 
 
-class MovingKept(_Kept):
+class Ground(Structure):
+    """Structure of all that moves with the camera or stands still, where the clip has edges."""
+
+    def where(self, now: Sample, moved: Motion | None) -> Tensor | None:
+        if moved is None:
+            return None
+        return self.memo.get(has_edges, now.content) & ~self.memo.get(moving, moved.backward)
+
+
+class MovingKept(Kept, Moving):
     """Structure of what moves against the camera, over that of the frames painted alone."""
 
-    on_moving = True
 
-
-class GroundKept(_Kept):
+class GroundKept(Kept, Ground):
     """Structure of the ground, over that of the frames painted alone."""
-
-    on_moving = False
 
 
 def structure(source: Tensor, result: Tensor) -> Tensor:
@@ -121,7 +126,7 @@ def structure(source: Tensor, result: Tensor) -> Tensor:
 
     1 where both are flat, about 0 where one is: where there is nothing to see nothing is lost.
     """
-    window = _scaled(_WINDOW, source)
+    window = scaled(_WINDOW, source)
     step = max(1, int(window / 4))  # of places at which it is computed: a quarter of the window loses nothing
     maps = torch.cat([edges(source), edges(result)])
     maps = maps - maps.mean((2, 3), keepdim=True)  # far from zero the differences below lose digits
@@ -138,14 +143,19 @@ def structure(source: Tensor, result: Tensor) -> Tensor:
 
 def edges(picture: Tensor) -> Tensor:
     """Sobel magnitude (1, 1, H, W) of the luma of (1, 3, H, W), intensity a px, smoothed before and after."""
-    weights = picture.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
-    grey = smoothed((picture * weights).sum(1, keepdim=True), max(_BEFORE, _scaled(_BEFORE, picture)))
+    grey = luma(picture)
     padded = F.pad(grey, (1, 1, 1, 1), mode="replicate")
     across = padded[..., 2:] - padded[..., :-2]
     across = (across[..., :-2, :] + 2 * across[..., 1:-1, :] + across[..., 2:, :]) / 8
     down = padded[..., 2:, :] - padded[..., :-2, :]
     down = (down[..., :-2] + 2 * down[..., 1:-1] + down[..., 2:]) / 8
-    return smoothed((across**2 + down**2).sqrt_(), max(_AFTER, _scaled(_AFTER, picture)))
+    return smoothed((across**2 + down**2).sqrt_(), max(_AFTER, scaled(_AFTER, picture)))
+
+
+def luma(picture: Tensor) -> Tensor:
+    """Luma (BT.601) (1, 1, H, W) of (1, 3, H, W), smoothed a little."""
+    weights = picture.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+    return smoothed((picture * weights).sum(1, keepdim=True), max(_BEFORE, scaled(_BEFORE, picture)))
 
 
 def has_edges(source: Tensor) -> Tensor:
@@ -167,11 +177,7 @@ def moving(flow: Tensor) -> Tensor:
     terms = _terms(*(torch.arange(length, device=flow.device) for length in (height, width)))
     camera = (terms.float() @ fit.float()).permute(2, 0, 1)
     differs = (flow[0] - camera).square().sum(0)[None, None] > max(_SPEED, _SHARE * width) ** 2
-    reach = round(_scaled(_REACH, flow))
-    square = differs.to(flow.dtype)
-    for size in ((2 * reach + 1, 1), (1, 2 * reach + 1)):
-        square = F.max_pool2d(square, size, stride=1, padding=(size[0] // 2, size[1] // 2))
-    return square > 0
+    return highest(differs.to(flow.dtype), round(scaled(_REACH, flow))) > 0
 
 
 def _affine(flow: Tensor, terms: Tensor) -> Tensor:
@@ -211,7 +217,14 @@ def smoothed(maps: Tensor, sigma: float) -> Tensor:
     return F.conv2d(F.pad(across, (0, 0, reach, reach), mode="replicate"), kernel.view(1, 1, -1, 1))
 
 
-def _scaled(at_360: float, picture: Tensor) -> float:
+def highest(maps: Tensor, reach: int) -> Tensor:
+    """The highest of ``maps`` (N, 1, H, W) in a square of ``reach`` px to each side."""
+    for size in ((2 * reach + 1, 1), (1, 2 * reach + 1)):
+        maps = F.max_pool2d(maps, size, stride=1, padding=(size[0] // 2, size[1] // 2))
+    return maps
+
+
+def scaled(at_360: float, picture: Tensor) -> float:
     """A length in px given for 360 lines, for the size of ``picture``."""
     return float(at_360 * min(picture.shape[-2:]) / 360)
 
