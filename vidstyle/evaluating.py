@@ -110,7 +110,7 @@ def evaluate(
     with ExitStack() as stack:
         files = dict(paths) if alone is None else {**paths, ALONE: Path(alone)}
         matching = stack.enter_context(Matching(Path(source), files, read))
-        setup = Setup(style=picture, features=FEATURES.load(features)(place))
+        setup = Setup(style=picture, features=FEATURES.load(features)(place), every=every)
         has_alone = alone is not None or painter is not None
         columns = chosen.columns([*paths, CLIP, *([ALONE] if has_alone else [])], setup)
         scoring, note = _scoring(chosen, flow, warped, str(place), flow_size, cache)

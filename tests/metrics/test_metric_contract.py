@@ -20,6 +20,7 @@ from vidstyle.registry import METRICS
 
 NEEDS = {"motion", "style", "alone"}
 CLIP = texture(grid(37, 53))
+CLIP[..., 20:22, 30:32] = 0  # a small thing
 STYLE = texture(grid(40, 60)).flip(1)
 
 ELSEWHERE = (
@@ -49,8 +50,10 @@ def made(name: str) -> Metric:
 
 
 def still(step: int, earlier: Sample, later: Sample) -> Motion:
-    zero = torch.zeros(1, 2, *earlier.content.shape[-2:])
-    return Motion(zero, zero)
+    """No motion, but for a corner that some metrics must have: it slides to the right."""
+    slides = torch.zeros(1, 2, *earlier.content.shape[-2:])
+    slides[:, 0, :16, :24] = 2
+    return Motion(slides, -slides)
 
 
 def fed(name: str, results: list[Tensor], *, clip: Tensor = CLIP, cuts: tuple[int, ...] = ()) -> list[Any]:

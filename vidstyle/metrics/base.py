@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from vidstyle.flow.warp import warp
+from vidstyle.metrics.memo import Memo
 
 if TYPE_CHECKING:
     from vidstyle.metrics.features import Features
@@ -56,6 +57,10 @@ class Setup:
     """The style picture (1, 3, H, W) in [0, 1]."""
     features: Features | None = None
     """The perceptual encoder; the bundled one if None."""
+    every: int = 1
+    """One in so many frames is measured."""
+    memo: Memo = field(default_factory=Memo)
+    """Shared by all metrics that are built from this."""
 
 
 class Metric(Protocol):

@@ -35,8 +35,23 @@ MEANINGS = {
     "style_distance": Meaning("1", "low: near each frame's alone"),
     "content_distance": Meaning("1", "low, if the style allows", tells_clip=False),
     "sharpness": Meaning("ratio", "near 1: lower is blur", tells_alone=False),
+    "structure_moving": Meaning("1", "high: near each frame's alone", tells_clip=False, digits=3),
+    "structure_ground": Meaning("1", "high: near each frame's alone", tells_clip=False, digits=3),
+    "structure_moving_kept": Meaning(
+        "ratio", "near 1: lower is haze", tells_clip=False, tells_alone=False, digits=3
+    ),
+    "structure_ground_kept": Meaning(
+        "ratio", "near 1: lower is haze", tells_clip=False, tells_alone=False, digits=3
+    ),
+    "structure_small": Meaning("1", "high: small things are seen", tells_clip=False, digits=3),
+    "structure_small_kept": Meaning(
+        "ratio", "near 1: lower loses small things", tells_clip=False, tells_alone=False, digits=3
+    ),
     "pops": Meaning("% of the picture", "low: no patch jumps", tells_clip=False, digits=3),
     "streaks": Meaning("% of the texture", "low", tells_clip=False, tells_alone=False, digits=3),
+    "ghosts": Meaning(
+        "% of the picture", "0: no paint of what is gone", tells_clip=False, tells_alone=False, digits=3
+    ),
     "drift": Meaning("px a frame", "low: near the clip's own", digits=3),
     "tof": Meaning("px", "low: moves as the clip does", tells_clip=False),
     "lpips": Meaning("1", "low: painted as each frame alone", tells_alone=False),

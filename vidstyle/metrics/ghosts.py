@@ -1,0 +1,111 @@
+"""Ghosts: paint that stays where the thing that it was painted for no longer is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vidstyle.flow.warp import warp
+from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+from vidstyle.metrics.oklab import oklab
+from vidstyle.metrics.structure import smoothed
+
+_CELL = 4  # px at 360 lines: over which strokes are averaged away
+_REACH = 3  # cells around, in which fresh paint of the same content is looked for
+_SAME = 0.05  # of Oklab: contents nearer than this are painted alike
+_SEEN = 0.03  # of Oklab: a patch that the eye sees
+_SPREAD = 1.5  # deviations of fresh paint of the same content, by which two strokes seldom differ
+_LASTS = 5  # frames: what is gone sooner is not noticed
+
+
+class Ghosts:
+    """Share of the picture, in %, whose paint shows another thing than the frame does for 5 frames or more.
+
+    Paint is compared with the frames painted alone in Oklab, averaged over cells of 4 px (at 360 lines) so
+    that strokes do not matter. A cell shows another thing if its colour is that of none of the fresh paint
+    within 3 cells around whose content is the same (nearer than 0.05): the nearest must be off by more than
+    0.03 and what strokes alone explain, which is estimated from that paint's deviation. It must have been so
+    for 5 frames, followed along the clip's motion. The mean over frames that have four before them in their
+    shot. Haze that keeps the colour is no ghost (``structure_moving_kept`` tells that). vidstyle's own
+    measure; lower is better.
+    """
+
+    intervals = (1,)
+    needs = frozenset({"motion", "alone"})
+
+    def __init__(self, setup: Setup | None = None) -> None:
+        self._every = setup.every if setup is not None else 1
+        self._mean = Mean()
+        self._age: Tensor | None = None  # frames for which each cell has shown another thing
+        self._frames = 0  # of this shot so far
+
+    @property
+    def latest(self) -> float | None:
+        return self._mean.latest
+
+    def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
+        if now.alone is None:
+            self._mean.skip()
+            return
+        strange = shows_another_thing(now.content, now.result, now.alone).to(now.result.dtype)
+        moved = motion.get(1)
+        if moved is None or self._age is None or self._age.shape != strange.shape:
+            self._age, self._frames = strange, 1
+        else:
+            self._age = strange * (self._carried(self._age, moved.backward) + self._every)
+            self._frames += self._every
+        if self._frames < _LASTS:
+            self._mean.skip()
+        else:
+            self._mean.add(100 * float((self._age > _LASTS - 0.5).double().mean()))
+
+    def result(self) -> float | None:
+        return self._mean.value
+
+    def _carried(self, age: Tensor, flow: Tensor) -> Tensor:
+        """``age`` along the motion since the last measured frame, taken as even."""
+        cell = cell_of(flow)
+        steps = F.avg_pool2d(flow, cell, ceil_mode=True, count_include_pad=False) * (self._every / cell)
+        return warp(age, steps)[0]
+
+
+def shows_another_thing(content: Tensor, result: Tensor, alone: Tensor) -> Tensor:
+    """(1, 1, h, w) of bool, one a cell: where no fresh paint of the same content has the result's colour.
+
+    ``result`` and ``alone``, the frame painted by itself, are of ``content``; all (1, 3, H, W) in [0, 1].
+    """
+    shown, ours, fresh = (_cells(picture) for picture in (content, result, alone))
+    height, width = shown.shape[-2:]
+    around = F.pad(torch.cat([shown, fresh], 1), (_REACH,) * 4, value=9)  # no colour: like nothing
+    nearest = torch.full_like(shown[:, :1], torch.inf)
+    count, total, squares = torch.zeros_like(nearest), torch.zeros_like(fresh), torch.zeros_like(fresh)
+    for down in range(2 * _REACH + 1):
+        for across in range(2 * _REACH + 1):
+            there = around[..., down : down + height, across : across + width]
+            is_same = (there[:, :3] - shown).square().sum(1, keepdim=True) < _SAME**2
+            distance = (there[:, 3:] - ours).square().sum(1, keepdim=True).sqrt_()
+            nearest = torch.where(is_same, torch.minimum(nearest, distance), nearest)
+            count += is_same
+            paint = is_same * there[:, 3:]
+            total += paint
+            squares += paint * there[:, 3:]
+    # the cell itself is always of the same content: count is never 0
+    within = (squares - total**2 / count).sum(1, keepdim=True).clamp_min_(0)
+    pooled = smoothed(torch.cat([within, count - 1]), _REACH)  # few cells have a spread of their own
+    spread = (pooled[:1] / (pooled[1:] + 1e-3)).sqrt_()
+    # the nearest of n draws in three dimensions is off by the cube root of n less than a single one is
+    return smoothed(nearest, 1.0) > _SEEN + _SPREAD * spread / count ** (1 / 3)
+
+
+def cell_of(picture: Tensor) -> int:
+    """Side of a cell, px, for the size of ``picture``."""
+    return max(1, round(_CELL * min(picture.shape[-2:]) / 360))
+
+
+def _cells(picture: Tensor) -> Tensor:
+    """Oklab (1, 3, h, w) of the mean over each cell and a little of its neighbours."""
+    cells = F.avg_pool2d(picture, cell_of(picture), ceil_mode=True, count_include_pad=False)
+    return smoothed(oklab(cells).transpose(0, 1), 0.8).transpose(0, 1)

@@ -1,0 +1,234 @@
+"""Structure: how much of the clip's outlines a result keeps, on what moves and on the ground."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+from vidstyle.metrics.memo import Memo
+
+_BEFORE, _AFTER = 1.0, 1.5  # px at 360 lines: smoothing before and after the Sobel operator
+_WINDOW = 8.0  # px at 360 lines: of the correlation, a few strokes
+_FLOOR = 1e-7  # variance of an edge map (intensity a px, squared) that a camera's noise alone makes
+_EDGES = 0.4  # quantile of the clip's edge map, above which it has edges
+_SPEED, _SHARE = 0.7, 0.002  # px, and of the width: motion that no error of the flow explains
+_REACH = 9  # px at 360 lines by which what moves is enlarged: its outline counts with it
+_GRID = 48  # places across, and as many down, at which the fit looks at the flow
+
+
+class Structure(ABC):
+    """Mean correlation of the result's edges with the clip's, where the clip has edges; the mean over frames.
+
+    Edges are the Sobel magnitude of the luma (BT.601), smoothed before (Gaussian, 1 px at 360 lines) and
+    after (1.5 px); they are correlated in a Gaussian window (8 px at 360 lines), so that brightness, contrast
+    and colour do not matter, and averaged where the clip's are above their 40th percentile. A frame with too
+    little to look at is left out; others count alike. vidstyle's own measure. Unit: 1 (the clip itself has
+    1; strokes that know nothing of the clip have about 0).
+    """
+
+    intervals: tuple[int, ...] = (1,)
+    needs = frozenset({"motion"})
+    least = 0.005
+    """Share of the picture: fewer pixels say nothing of a frame."""
+
+    def __init__(self, setup: Setup | None = None) -> None:
+        self.memo = setup.memo if setup is not None else Memo()
+        self._mean = Mean()
+
+    @property
+    def latest(self) -> float | None:
+        return self._mean.latest
+
+    def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
+        value = self.measured(now, motion.get(1), now.result)
+        if value is None:
+            self._mean.skip()
+        else:
+            self._mean.add(value)
+
+    def result(self) -> float | None:
+        return self._mean.value
+
+    def measured(self, now: Sample, moved: Motion | None, picture: Tensor) -> float | None:
+        """The value of ``picture`` for the frame ``now``; None where there is too little to look at."""
+        where = self.where(now, moved) if min(picture.shape[-2:]) >= 3 else None
+        if where is None or float(where.double().mean()) < self.least:
+            return None
+        return float(self.memo.get(structure, now.content, picture)[where].mean(dtype=torch.float64))
+
+    @abstractmethod
+    def where(self, now: Sample, moved: Motion | None) -> Tensor | None:
+        """(1, 1, H, W) of bool: what it looks at; None if that cannot be known."""
+
+
+class Kept(Structure):
+    """The result's structure over that of the frames painted alone, a ratio of means over the same frames.
+
+    1: what is lost, the painting loses without a past too. Unit: ratio.
+    """
+
+    needs = frozenset({"motion", "alone"})
+
+    def __init__(self, setup: Setup | None = None) -> None:
+        super().__init__(setup)
+        self._alone = Mean()
+
+    @property
+    def latest(self) -> float | None:
+        return _ratio(self._mean.latest, self._alone.latest)
+
+    def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
+        fresh = None if now.alone is None else self.measured(now, motion.get(1), now.alone)
+        if fresh is None:
+            self._alone.skip()
+            self._mean.skip()
+        else:
+            self._alone.add(fresh)
+            super().add(now, past, motion)
+
+    def result(self) -> float | None:
+        return _ratio(self._mean.value, self._alone.value)
+
+
+class Moving(Structure):
+    """Structure of what moves against the camera, where the clip has edges."""
+
+    def where(self, now: Sample, moved: Motion | None) -> Tensor | None:
+        if moved is None:
+            return None
+        return self.memo.get(has_edges, now.content) & self.memo.get(moving, moved.backward)
+
+
+class Ground(Structure):
+    """Structure of all that moves with the camera or stands still, where the clip has edges."""
+
+    def where(self, now: Sample, moved: Motion | None) -> Tensor | None:
+        if moved is None:
+            return None
+        return self.memo.get(has_edges, now.content) & ~self.memo.get(moving, moved.backward)
+
+
+class MovingKept(Kept, Moving):
+    """Structure of what moves against the camera, over that of the frames painted alone."""
+
+
+class GroundKept(Kept, Ground):
+    """Structure of the ground, over that of the frames painted alone."""
+
+
+def structure(source: Tensor, result: Tensor) -> Tensor:
+    """Local correlation (1, 1, H, W), -1 to 1, of the edges of two pictures (1, 3, H, W) in [0, 1].
+
+    1 where both are flat, about 0 where one is: where there is nothing to see nothing is lost.
+    """
+    window = scaled(_WINDOW, source)
+    step = max(1, int(window / 4))  # of places at which it is computed: a quarter of the window loses nothing
+    maps = torch.cat([edges(source), edges(result)])
+    maps = maps - maps.mean((2, 3), keepdim=True)  # far from zero the differences below lose digits
+    one, other = maps[:1], maps[1:]
+    sums = torch.cat([one, other, one * one, other * other, one * other])
+    coarse = smoothed(F.avg_pool2d(sums, step, ceil_mode=True), window / step)
+    mean_one, mean_other, square_one, square_other, product = (coarse[n : n + 1] for n in range(5))
+    covariance = product - mean_one * mean_other + _FLOOR
+    variance = (square_one - mean_one**2).clamp_min_(0) + _FLOOR
+    variance_other = (square_other - mean_other**2).clamp_min_(0) + _FLOOR
+    correlation = (covariance / (variance * variance_other).sqrt_()).clamp_(-1, 1)
+    return F.interpolate(correlation, size=source.shape[-2:], mode="bilinear")
+
+
+def edges(picture: Tensor) -> Tensor:
+    """Sobel magnitude (1, 1, H, W) of the luma of (1, 3, H, W), intensity a px, smoothed before and after."""
+    grey = luma(picture)
+    padded = F.pad(grey, (1, 1, 1, 1), mode="replicate")
+    across = padded[..., 2:] - padded[..., :-2]
+    across = (across[..., :-2, :] + 2 * across[..., 1:-1, :] + across[..., 2:, :]) / 8
+    down = padded[..., 2:, :] - padded[..., :-2, :]
+    down = (down[..., :-2] + 2 * down[..., 1:-1] + down[..., 2:]) / 8
+    return smoothed((across**2 + down**2).sqrt_(), max(_AFTER, scaled(_AFTER, picture)))
+
+
+def luma(picture: Tensor) -> Tensor:
+    """Luma (BT.601) (1, 1, H, W) of (1, 3, H, W), smoothed a little."""
+    weights = picture.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+    return smoothed((picture * weights).sum(1, keepdim=True), max(_BEFORE, scaled(_BEFORE, picture)))
+
+
+def has_edges(source: Tensor) -> Tensor:
+    """(1, 1, H, W) of bool: where the edges of (1, 3, H, W) are above their 40th percentile."""
+    found = edges(source)
+    rank = max(1, round(_EDGES * found.numel()))
+    return found > found.flatten().kthvalue(rank).values  # quantile() refuses 16 million pixels
+
+
+def moving(flow: Tensor) -> Tensor:
+    """(1, 1, H, W) of bool: what moves otherwise than the frame as a whole does; ``flow`` (1, 2, H, W), px.
+
+    The whole frame's motion is an affine one that most of the flow agrees with; what differs from it by more
+    than 0.7 px and 0.002 of the width moves, and 9 px (at 360 lines) around it count with it.
+    """
+    height, width = flow.shape[-2:]
+    rows, columns = (_places(length, flow) for length in (height, width))
+    fit = _affine(flow[0][:, rows][:, :, columns].double(), _terms(rows, columns))
+    terms = _terms(*(torch.arange(length, device=flow.device) for length in (height, width)))
+    camera = (terms.float() @ fit.float()).permute(2, 0, 1)
+    differs = (flow[0] - camera).square().sum(0)[None, None] > max(_SPEED, _SHARE * width) ** 2
+    return highest(differs.to(flow.dtype), round(scaled(_REACH, flow))) > 0
+
+
+def _affine(flow: Tensor, terms: Tensor) -> Tensor:
+    """The affine motion (3, 2) that most of ``flow`` (2, h, w) follows, by reweighted least squares."""
+    values, known = flow.flatten(1).T, terms.flatten(0, 1)
+    distance = (values - values.median(0).values).norm(dim=1)
+    fit = known.new_zeros(3, 2)
+    for _ in range(20):
+        # Cauchy's weights; half of the places are within the scale, which is never below the flow's noise
+        weights = 1 / (1 + (distance / distance.median().clamp_min(0.1)) ** 2)
+        weighted = known * weights[:, None]
+        # a ridge far below any motion: flows of one line or column have no slope the other way
+        ridge = 1e-6 * weights.sum() * torch.eye(3, dtype=known.dtype, device=known.device)
+        fit = torch.linalg.solve(known.T @ weighted + ridge, weighted.T @ values)
+        distance = (values - known @ fit).norm(dim=1)
+    return fit
+
+
+def _terms(rows: Tensor, columns: Tensor) -> Tensor:
+    """(h, w, 3): 1, x and y of each place, in hundreds of px."""
+    y, x = torch.meshgrid(rows.double() / 100, columns.double() / 100, indexing="ij")
+    return torch.stack([torch.ones_like(x), x, y], -1)
+
+
+def _places(length: int, like: Tensor) -> Tensor:
+    """Up to 48 places along a side of so many px."""
+    return torch.linspace(0, length - 1, min(_GRID, length), device=like.device).round().long()
+
+
+def smoothed(maps: Tensor, sigma: float) -> Tensor:
+    """``maps`` (N, 1, H, W) under a Gaussian of ``sigma`` px, cut at 3 sigma; the border is repeated."""
+    reach = max(1, round(3 * sigma))
+    places = torch.arange(-reach, reach + 1, device=maps.device, dtype=maps.dtype)
+    kernel = torch.exp(-(places**2) / (2 * sigma**2))
+    kernel = kernel / kernel.sum()
+    across = F.conv2d(F.pad(maps, (reach, reach, 0, 0), mode="replicate"), kernel.view(1, 1, 1, -1))
+    return F.conv2d(F.pad(across, (0, 0, reach, reach), mode="replicate"), kernel.view(1, 1, -1, 1))
+
+
+def highest(maps: Tensor, reach: int) -> Tensor:
+    """The highest of ``maps`` (N, 1, H, W) in a square of ``reach`` px to each side."""
+    for size in ((2 * reach + 1, 1), (1, 2 * reach + 1)):
+        maps = F.max_pool2d(maps, size, stride=1, padding=(size[0] // 2, size[1] // 2))
+    return maps
+
+
+def scaled(at_360: float, picture: Tensor) -> float:
+    """A length in px given for 360 lines, for the size of ``picture``."""
+    return float(at_360 * min(picture.shape[-2:]) / 360)
+
+
+def _ratio(ours: float | None, alone: float | None) -> float | None:
+    # what the painting has lost altogether cannot be kept: 0.02 is the correlation of unrelated strokes
+    return ours / alone if ours is not None and alone is not None and alone > 0.02 else None
