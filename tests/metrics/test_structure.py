@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pytest
 import torch
 import torch.nn.functional as F
-from scenes import (
+from faulty_scenes import (
     DISC,
     GROUND,
     blotches,
