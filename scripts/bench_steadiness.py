@@ -21,6 +21,7 @@ from vidstyle.flow.raft import raft_small
 from vidstyle.frames import Pixels
 from vidstyle.images import to_tensor
 from vidstyle.metrics.base import Metric, Sample, Setup
+from vidstyle.metrics.meaning import written
 from vidstyle.metrics.measurer import Measurer
 from vidstyle.metrics.motion import ScoringFlow
 from vidstyle.registry import METRICS
@@ -28,7 +29,10 @@ from vidstyle.stylizer import Stylizer
 from vidstyle.temporal.cuts import Cuts
 
 METHODS: tuple[Literal["map", "blend"], ...] = ("map", "blend")
-_FAST = ("warping_error", "frame_difference", "sharpness")
+_FAST = (
+    *("warping_error", "frame_difference", "sharpness"),
+    *("structure_moving_kept", "structure_ground_kept", "structure_small_kept", "ghosts"),
+)
 _SLOW = ("style_distance", "content_distance")
 _EVERY = 6  # frames: features of each sixth frame tell a mean style well enough
 
@@ -62,6 +66,11 @@ class Pair:
         if found is None:
             raise ValueError(f"{self.clip} in {self.style} has no {metric} of {column}")
         return found
+
+    def known(self, column: str, metric: str) -> list[float]:
+        """The value if there is one: a clip in which nothing moves keeps no structure of what moves."""
+        found = self.values[column][metric]
+        return [] if found is None else [found]
 
     def ratio(self, metric: str, above: str, below: str) -> float:
         return self.value(above, metric) / self.value(below, metric)
@@ -144,7 +153,17 @@ def limits(pairs: Sequence[Pair]) -> list[Limit]:
     clip = max(pair.ratio("warping_error", "map", "clip") for pair in pairs)
     blend = max(pair.ratio("warping_error", "map", "blend") for pair in pairs)
     style = statistics.mean(pair.ratio("style_distance", "map", "alone") for pair in pairs)
+    moving, ground = (
+        [value for pair in pairs for value in pair.known("map", f"structure_{part}_kept")]
+        for part in ("moving", "ground")
+    )
+    structure = [
+        *([Limit("structure kept, moving, mean", statistics.mean(moving), 0.95, True)] if moving else []),
+        *([Limit("structure kept, moving, worst pair", min(moving), 0.9, True)] if moving else []),
+        *([Limit("structure kept, ground, worst pair", min(ground), 0.98, True)] if ground else []),
+    ]
     return [
+        *structure,
         Limit("error lower than alone, geometric mean", statistics.geometric_mean(calmer), 3.5, True),
         Limit("error lower than alone, worst pair", min(calmer), 1.7, True),
         Limit("error over the clip's own, worst pair", clip, 2.0, False),
@@ -158,7 +177,9 @@ def limits(pairs: Sequence[Pair]) -> list[Limit]:
 def table(pairs: Sequence[Pair]) -> str:
     """A Markdown table of ``pairs``: error x 1e5, the rest as ratios to each frame painted alone."""
     head = ["clip", "style", "error x 1e5: clip", "alone", "blend", "map", "map: lower by", "over clip",
-            "sharpness blend", "map", "style blend", "map", "difference % alone", "blend", "map"]  # fmt: skip
+            "sharpness blend", "map", "style blend", "map", "difference % alone", "blend", "map",
+            "structure kept, moving: blend", "map", "ground: blend", "map", "small: blend", "map",
+            "ghosts % blend", "map"]  # fmt: skip
     rows = [head, ["---"] * len(head)]
     for pair in pairs:
         errors = [
@@ -174,6 +195,11 @@ def table(pairs: Sequence[Pair]) -> str:
                 *(f"{pair.value(word, 'sharpness'):.2f}" for word in ("blend", "map")),
                 *(f"{pair.ratio('style_distance', word, 'alone'):.2f}" for word in ("blend", "map")),
                 *(f"{pair.value(word, 'frame_difference'):.2f}" for word in ("alone", "blend", "map")),
+                *(
+                    written(metric, pair.values[word][metric])
+                    for metric in _FAST[3:]
+                    for word in ("blend", "map")
+                ),
             ]
         )
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)

@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from vidstyle.frames import Pixels
     from vidstyle.metrics.motion import ScoringFlow
 
-METRICS = ("warping_error", "frame_difference", "sharpness", "pops", "streaks", "temporal_loss_short")
+METRICS = (
+    *("warping_error", "frame_difference", "sharpness"),
+    *("structure_moving_kept", "structure_ground_kept", "structure_small_kept", "ghosts"),
+    *("pops", "streaks", "temporal_loss_short"),
+)
 SLOW_METRICS = ("style_distance", "content_distance")
 _EVERY = 6  # frames between two looks at style and content
 _CLIP = "clip"  # a row of its own: the floor
@@ -112,9 +116,13 @@ class _Work:
             write_picture(self._folder / f"{self._stem}_strip.png", strip(columns))
 
     def _measured(self, setting: str) -> Row:
+        from vidstyle.metrics.meaning import MEANINGS
+
         results = self._shots if setting == _CLIP else self._painted(setting)
         alone = self._painted(REFERENCES.get(setting, "none"))
         values = score(self._shots, results, alone, self._style, self._flow)
+        if setting == _CLIP:
+            values = {name: value if MEANINGS[name].tells_clip else None for name, value in values.items()}
         return Row(self._clip.stem, Path(self._style).stem, setting, len(self._shots), values)
 
     def _painted(self, setting: str) -> list[Pixels]:

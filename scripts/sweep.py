@@ -34,6 +34,10 @@ _HEAD = (
     "over blend's, worst",
     "sharpness",
     "worst",
+    "structure moving",
+    "worst",
+    "ground",
+    "ghosts %",
     "style",
     "repainted %",
 )
@@ -66,6 +70,9 @@ def main() -> int:
                         "lower": plain["warping_error"] / values["warping_error"],
                         "blend": values["warping_error"] / blend["warping_error"],
                         "sharpness": values["sharpness"],
+                        "moving": values["structure_moving_kept"],
+                        "ground": values["structure_ground_kept"],
+                        "ghosts": values["ghosts"],
                         "style": values["style_distance"] / plain["style_distance"],
                         "share": statistics.mean(shares[1:]),
                     }
@@ -128,6 +135,7 @@ def table(found: dict[str, list[dict[str, float]]]) -> str:
     lines = ["| " + " | ".join(_HEAD) + " |", "|" + "---|" * len(_HEAD)]
     for name, pairs in found.items():
         lower, sharp = [pair["lower"] for pair in pairs], [pair["sharpness"] for pair in pairs]
+        moving = [pair["moving"] for pair in pairs if not math.isnan(pair["moving"])] or [math.nan]
         cells = [
             name.replace("=", " "),
             f"{statistics.geometric_mean(lower):.2f}",
@@ -135,6 +143,10 @@ def table(found: dict[str, list[dict[str, float]]]) -> str:
             f"{max(pair['blend'] for pair in pairs):.2f}",
             f"{statistics.mean(sharp):.3f}",
             f"{min(sharp):.3f}",
+            f"{statistics.mean(moving):.3f}",
+            f"{min(moving):.3f}",
+            f"{statistics.mean(pair['ground'] for pair in pairs):.3f}",
+            f"{statistics.mean(pair['ghosts'] for pair in pairs):.2f}",
             f"{statistics.mean(pair['style'] for pair in pairs):.3f}",
             f"{100 * statistics.mean(pair['share'] for pair in pairs):.1f}",
         ]
