@@ -27,12 +27,12 @@ class MapSettings:
     """Repaint where the content differs by more (of the range) from what the paint was made for."""
     texture: float = 1.0
     """How much more it may differ for each unit of local contrast."""
-    structure: float = 0.05
+    structure: float = 0.04
     """Repaint a moving thing where the edges of its old paint correlate with the frame's by so much less than
     those of fresh paint do."""
-    structure_ground: float = 0.07
+    structure_ground: float = 0.05
     """The same on the ground, where motion is sure and every repainting is seen."""
-    structure_loose: float = 0.5
+    structure_loose: float = 0.3
     """How much more either may be lost where fresh paint itself has none of the frame's structure."""
     structure_changed: float = 4.0
     """On the ground no more is lost than so many times what the content's own edges have lost since the paint
@@ -74,7 +74,7 @@ class MapSettings:
     """Gaussian, px: what is coarser is colour, and fades wherever the content agrees."""
     fade_content: float = 0.15
     """No fade where the content differs by more: it would be a ghost."""
-    match: float = 0.8
+    match: float = 0.7
     """Share of the coarse colours of old paint that the new strokes in its place begin with."""
     tone: float = 0.06
     """Share of the coarse colour difference to fresh paint that old paint takes on in each frame, where the
