@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from faulty_scenes import (
+from disc import (
     DISC,
     GROUND,
     HEIGHT,

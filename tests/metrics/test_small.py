@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from faulty_scenes import HEIGHT, WIDTH, blotches, blurred, color, measured
+from disc import HEIGHT, WIDTH, blotches, blurred, color, measured
 from torch import Tensor
 from truth import still
 

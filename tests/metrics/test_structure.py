@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pytest
 import torch
 import torch.nn.functional as F
-from faulty_scenes import (
+from disc import (
     DISC,
     GROUND,
     blotches,
@@ -22,6 +22,7 @@ from faulty_scenes import (
 from torch import Tensor
 from truth import grid, still
 
+from vidstyle.metrics.base import Setup
 from vidstyle.metrics.structure import (
     Ground,
     GroundKept,
@@ -38,7 +39,8 @@ LUMA = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
 
 
 def moving_and_ground(results: Sequence[Tensor], alone: Sequence[Tensor] | None = None) -> tuple[float, ...]:
-    return tuple(measured([OnMoving(), Ground()], SCENE, results, alone=alone))
+    setup = Setup()
+    return tuple(measured([OnMoving(setup), Ground(setup)], SCENE, results, alone=alone))
 
 
 def test_the_clip_itself_keeps_all() -> None:
@@ -96,12 +98,12 @@ def test_strokes_that_know_nothing_of_the_clip_keep_nothing() -> None:
 
 
 def test_what_the_painting_loses_by_itself_is_not_held_against_it() -> None:
-    fresh = [blurred(frame, 2) for frame in SCENE.frames]
-    kept = measured([MovingKept(), GroundKept()], SCENE, fresh, alone=fresh)
+    fresh, setup = [blurred(frame, 2) for frame in SCENE.frames], Setup()
+    kept = measured([MovingKept(setup), GroundKept(setup)], SCENE, fresh, alone=fresh)
     assert kept == pytest.approx([1, 1])
     hazy = smeared(fresh, 0.7)
-    ours, alone = moving_and_ground(hazy)[0], moving_and_ground(fresh)[0]
-    assert measured(MovingKept(), SCENE, hazy, alone=fresh) == pytest.approx([ours / alone])
+    ours, ratio = measured([OnMoving(setup), MovingKept(setup)], SCENE, hazy, alone=fresh)
+    assert ratio == pytest.approx(ours / measured(OnMoving(setup), SCENE, fresh)[0])
 
 
 def test_a_clip_in_which_nothing_moves_has_a_ground_only() -> None:
