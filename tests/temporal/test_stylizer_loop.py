@@ -90,7 +90,7 @@ def test_a_flash_neither_cuts_nor_repaints_what_comes_after() -> None:
     still = view(GROUND, 240, 144, 1, HEIGHT, WIDTH)
     pixels = [shot(still + (170 if i in (4, 5) else 0), noise=1, seed=i) for i in range(10)]
     results = run(pixels)
-    assert results[6].repainted < 0.2 and not results[6].is_cut
+    assert results[6].repainted < 0.3 and not results[6].is_cut
     assert change(results[6].frame.pixels, results[3].frame.pixels) < 4
 
 

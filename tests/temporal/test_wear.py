@@ -44,7 +44,7 @@ def last_of(
 def test_smooth_paint_is_replaced_when_fresh_paint_has_strokes() -> None:
     result = last_of(PaintMap(), SMOOTH, ROUGH)
     assert sharpness(result) > 0.8 * sharpness(ROUGH)
-    kept = last_of(PaintMap(settings=replace(DEFAULTS, worn=0.0)), SMOOTH, ROUGH)
+    kept = last_of(PaintMap(settings=replace(NO_STRUCTURE, worn=0.0)), SMOOTH, ROUGH)
     assert sharpness(kept) < 0.3 * sharpness(ROUGH)
 
 

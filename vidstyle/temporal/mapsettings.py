@@ -30,10 +30,10 @@ class MapSettings:
     structure: float = 0.04
     """Repaint a moving thing where the edges of its old paint correlate with the frame's by so much less than
     those of fresh paint do."""
-    structure_ground: float = 0.05
+    structure_ground: float = 0.045
     """The same on the ground, where motion is sure and every repainting is seen."""
-    structure_loose: float = 0.3
-    """How much more either may be lost where fresh paint itself has none of the frame's structure."""
+    structure_loose: float = 20.0
+    """How many times more either may be lost where fresh paint itself has none of the frame's structure."""
     structure_changed: float = 4.0
     """On the ground no more is lost than so many times what the content's own edges have lost since the paint
     was laid: the rest is chance."""
