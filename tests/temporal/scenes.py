@@ -29,10 +29,11 @@ def ground(height: int, width: int, seed: int = 1) -> NDArray[np.float32]:
 
 
 def view(
-    picture: NDArray[np.float32], x: float, y: float, zoom: float, height: int, width: int
+    picture: NDArray[np.float32], x: float, y: float, zoom: float, height: int, width: int, angle: float = 0.0
 ) -> NDArray[np.float32]:
-    """What a camera over (x, y) of ``picture`` sees."""
-    matrix = np.array([[zoom, 0, width / 2 - zoom * x], [0, zoom, height / 2 - zoom * y]], np.float32)
+    """What a camera over (x, y) of ``picture``, turned by ``angle`` (degrees), sees."""
+    matrix = cv2.getRotationMatrix2D((0, 0), angle, zoom)
+    matrix[:, 2] = np.array([width / 2, height / 2]) - matrix[:, :2] @ np.array([x, y])
     seen = cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_CUBIC)
     return np.asarray(seen, np.float32)
 

@@ -11,7 +11,6 @@ from scenes import change, flickering, ground, shot, view
 
 from vidstyle.frames import Frame, Pixels
 from vidstyle.options import SteadyOptions
-from vidstyle.temporal.cuts import Cuts
 from vidstyle.temporal.paintmap import Need
 from vidstyle.temporal.stylizer import Fresh, Shown, steadied
 
@@ -92,24 +91,6 @@ def test_a_flash_neither_cuts_nor_repaints_what_comes_after() -> None:
     results = run(pixels)
     assert results[6].repainted < 0.3 and not results[6].is_cut
     assert change(results[6].frame.pixels, results[3].frame.pixels) < 4
-
-
-def test_a_slow_fade_is_no_cut() -> None:
-    still = view(GROUND, 240, 144, 1, HEIGHT, WIDTH)
-    cuts = Cuts()
-    found = [cuts.look(shot(still * (1 - i / 40))).is_cut for i in range(36)]
-    assert found == [True] + [False] * 35
-
-
-def test_every_hard_cut_is_found_at_once() -> None:
-    cuts = Cuts()
-    shots = [seen(GROUND), seen(GROUND, 1), seen(OTHER), seen(OTHER, 1), seen(OTHER, 2), seen(OTHER, 3)]
-    assert [cuts.look(pixels).is_cut for pixels in shots] == [True, False, True, False, False, False]
-
-
-def test_cuts_are_found_in_16_bits_too() -> None:
-    cuts = Cuts()
-    assert [cuts.look(p.astype(np.uint16) * 257).is_cut for p in (seen(GROUND), seen(OTHER))] == [True, True]
 
 
 def test_a_finish_sees_the_clip_and_the_steady_painting() -> None:

@@ -34,7 +34,7 @@ class Fit:
 
 
 def is_continued(before: Array, now: Array) -> bool:
-    """Whether motion makes ``now`` out of ``before``, both (H, W, 3) uint8 RGB, some 160 px on the long side.
+    """Whether motion makes ``now`` out of ``before``, both (H, W, 3) uint8 RGB, 160 to 256 px long or high.
 
     Only what stays in the picture is judged, and light may change: what counts is local structure. The
     motion is smooth, so that it explains little of another picture.
@@ -104,6 +104,8 @@ def textured(picture: Array) -> float:
 def _peaks(last: Array, grey: Array) -> set[tuple[int, int]]:
     """Translations (px, x first) that phase correlation finds; each may also be one of the other sign."""
     height, width = grey.shape
+    if min(height, width) < 2:
+        return set()
     lines, columns = cv2.getOptimalDFTSize(height), cv2.getOptimalDFTSize(width)
     window = cv2.createHanningWindow((width, height), cv2.CV_32F)
 

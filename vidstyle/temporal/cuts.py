@@ -17,6 +17,7 @@ Small = NDArray[np.uint8]
 Grey = NDArray[np.uint8]  # (H, W), or one value a line
 
 _SIDE = 160  # px, long side at which frames are compared
+_FINE = 256  # px, long side for a second look before a cut is called: fine texture is lost at 160
 _LEAST = 2.0  # levels of 255: a mean difference of colours that is noise
 _SUSPICIOUS = 0.35  # unlikeness; 2150 pairs of unlike pictures have 0.66 and more, a slow pan under 0.25
 _DIFFERS = 27.0  # levels of 255: mean difference that is a cut where there is no structure to compare
@@ -53,6 +54,7 @@ class Cuts:
 
     def __init__(self) -> None:
         self._frame = 0
+        self._pixels: Pixels | None = None  # of the last frame
         self._last: Small | None = None
         self._older: Small | None = None  # the one before the last, if both are of one shot
         self._before_cut: Small | None = None
@@ -65,16 +67,17 @@ class Cuts:
 
     def look(self, pixels: Pixels) -> Seen:
         """What the next frame, ``pixels`` (H, W, 3) uint8 or uint16, is; the first begins a shot."""
-        now = _small(pixels)
+        now = _small(pixels, _SIDE)
         before, self._last = self._last, now
+        last, self._pixels = self._pixels, pixels
         self._frame += 1
         older, self._older = self._older, None
-        if before is None or before.shape != now.shape:
+        if before is None or last is None or last.shape != pixels.shape:
             self._before_cut = None
             return Seen(is_cut=True)
         # a conversion of the frame rate leaves a mixture of two shots between them, which is like both
         is_mixed = older is not None and _is_mixture(before, older, now) and not _goes_on(older, now)
-        if _goes_on(before, now) and not is_mixed:
+        if not is_mixed and (_goes_on(before, now) or _goes_on(_small(last, _FINE), _small(pixels, _FINE))):
             self._older = before
             return Seen(is_cut=False)
         earlier, self._before_cut = self._before_cut, older if is_mixed else before
@@ -123,9 +126,9 @@ def _is_mixture(between: Small, before: Small, after: Small) -> bool:
     return is_mean and min(textured(before), textured(after)) >= _TEXTURED
 
 
-def _small(pixels: Pixels) -> Small:
+def _small(pixels: Pixels, side: int) -> Small:
     height, width = pixels.shape[:2]
-    scale = _SIDE / max(height, width)
+    scale = side / max(height, width)
     if scale >= 1:
         return eight_bits(pixels).copy()
     size = max(1, round(width * scale)), max(1, round(height * scale))
