@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     from vidstyle.frames import Pixels
 
 VARIED = (
-    "flow_size=180", "content=0.03", "content=0.08", "texture=0.5", "texture=2.0", "stretch=1.2",
-    "stretch=1.6", "slots=8", "refine=0.0", "refine=0.3", "seam=0.75", "seam=3.0", "worn=0.0", "worn=0.85",
-    "crisp=0.0", "tear=1.4", "tear=2.5", "patchwork=0.3", "fade=0.0", "fade=0.93", "match=0.0", "match=0.8",
+    "stability=0.75", "stability=0.5", "stability=0.25", "structure=9,structure_ground=9", "structure=0.1",
+    "structure=0.2", "structure_ground=0.1", "structure_ground=0.2", "structure=0.15,structure_ground=0.3",
+    "structure_changed=99", "ghost=9", "fade=0", "fade=0.8", "fade=0.93", "fade_moving=0.3", "fade_moving=1",
+    "fade_structure=0.4", "fade_structure=9", "match=0", "match=0.4", "match=1", "content=0.03",
+    "texture=0.2", "stretch=1.6", "worn=0", "tear=2.5", "refine=0",
 )  # fmt: skip
+"""Settings to change, separated by commas; beside the map's own, ``flow_size`` and ``stability``."""
 _HEAD = (
     "setting",
     "error lower by",
@@ -81,6 +84,7 @@ def main() -> int:
     text = table(found)
     words.output.mkdir(parents=True, exist_ok=True)
     (words.output / "sweep.md").write_text(text + "\n")
+    plot(found, words.output / "frontier.png")
     print(f"\n{text}")
     return 0
 
@@ -112,20 +116,28 @@ def _swept(shots: Sequence[Pixels], style: str, variant: str, shares: list[float
     from vidstyle.temporal.paintmap import PaintMap
     from vidstyle.temporal.stylizer import steadied
 
-    settings, size = DEFAULTS, None
-    if variant != "default":
-        name, _, value = variant.partition("=")
-        kinds = {field.name: type(getattr(DEFAULTS, field.name)) for field in fields(DEFAULTS)}
-        if name == "flow_size":
-            size = int(value)
+    others: dict[str, float] = {"flow_size": 0, "stability": 1.0}
+    settings, kinds = (
+        DEFAULTS,
+        {field.name: type(getattr(DEFAULTS, field.name)) for field in fields(DEFAULTS)},
+    )
+    for change in variant.split(",") if variant != "default" else ():
+        name, _, value = change.partition("=")
+        if name in others:
+            others[name] = float(value)
         elif name in kinds:
-            settings = replace(DEFAULTS, **{name: kinds[name](value)})
+            settings = replace(settings, **{name: kinds[name](value)})
         else:
-            raise SystemExit(f"sweep: no setting {name!r}; there are flow_size, {', '.join(kinds)}")
+            raise SystemExit(f"sweep: no setting {name!r}; there are {', '.join([*others, *kinds])}")
+
+    def begin() -> PaintMap:
+        size = int(others["flow_size"]) or None
+        return PaintMap(flow_size=size, stability=others["stability"], settings=settings)
+
     stylizer: Any = Stylizer(style)
     painter = ClipPainter(stylizer._painter, stylizer._styles, 1.0)
     clip = (Frame(pixels, index / _RATE, 1 / _RATE) for index, pixels in enumerate(shots))
-    for shown in steadied(clip, painter, begin=lambda: PaintMap(flow_size=size, settings=settings)):
+    for shown in steadied(clip, painter, begin=begin):
         shares.append(shown.repainted)
         yield shown.frame.pixels
 
@@ -152,6 +164,26 @@ def table(found: dict[str, list[dict[str, float]]]) -> str:
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def plot(found: dict[str, list[dict[str, float]]], target: Path) -> None:
+    """Error over structure kept on moving things, a point a variant: what lies lower right is better."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(9, 6), layout="constrained")
+    for name, pairs in found.items():
+        x = statistics.mean(pair["moving"] for pair in pairs)
+        y = statistics.geometric_mean(1 / pair["lower"] for pair in pairs)
+        color = "tab:red" if name == "default" else "tab:green" if "stability" in name else "tab:blue"
+        axes.plot(x, y, "o", color=color)
+        axes.annotate(name, (x, y), (4, 4), textcoords="offset points", fontsize=7, color=color)
+    axes.set_xlabel("structure kept on moving things, of each frame alone")
+    axes.set_ylabel("warping error, of each frame alone")
+    axes.grid(alpha=0.3)
+    figure.savefig(target, dpi=110)
 
 
 if __name__ == "__main__":
