@@ -29,7 +29,7 @@ _SMALLEST = 16  # px: what lies between borders is no picture if it is smaller
 _RANGE = 128.0  # levels: darker and paler pictures are raised to it
 _MOST = 4.0  # times that contrast is raised at most: noise is raised too
 _MIXED_IN = 0.2  # unlikeness of a mixture to either picture
-_NO_MIXTURE = 0.2  # of the pictures' difference; mixtures of still shots leave 0.1 at most, whips 0.21 and pans 0.3 at least
+_NO_MIXTURE = 0.2  # of the pictures' difference; mixtures leave 0.1, whips 0.21 and more, pans 0.3
 _MIXED_TEXTURED = 0.1  # share of either picture that must have structure: fades are mixtures too
 _FLASH = 6  # frames that a flash lasts at most
 
