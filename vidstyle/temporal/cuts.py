@@ -21,7 +21,7 @@ _FINE = 256  # px, long side for a second look before a cut is called: fine text
 _LEAST = 2.0  # levels of 255: a mean difference of colours that is noise
 _SUSPICIOUS = 0.35  # unlikeness; 2150 pairs of unlike pictures have 0.66 and more, a slow pan under 0.25
 _DIFFERS = 27.0  # levels of 255: mean difference that is a cut where there is no structure to compare
-_TEXTURED = 0.1  # share of a picture that must have structure to compare it
+_TEXTURED = 0.03  # share of a picture that must have structure to compare it
 _SAME_PICTURE = 0.55  # correlation of structure above which a jump in brightness is no cut
 _STRUCTURE = 64  # px, long side for that comparison: small motion does not matter there
 _EVEN = 12  # levels of 255: lines of a border vary by less
@@ -29,7 +29,8 @@ _SMALLEST = 16  # px: what lies between borders is no picture if it is smaller
 _RANGE = 128.0  # levels: darker and paler pictures are raised to it
 _MOST = 4.0  # times that contrast is raised at most: noise is raised too
 _MIXED_IN = 0.2  # unlikeness of a mixture to either picture
-_NO_MIXTURE = 0.2  # of the pictures' difference; mixtures leave under 0.15, pans and shakes over 0.3
+_NO_MIXTURE = 0.2  # of the pictures' difference; mixtures leave 0.1, whips 0.21 and more, pans 0.3
+_MIXED_TEXTURED = 0.1  # share of either picture that must have structure: fades are mixtures too
 _FLASH = 6  # frames that a flash lasts at most
 
 
@@ -123,7 +124,7 @@ def _is_mixture(between: Small, before: Small, after: Small) -> bool:
     part, way = few[1] - few[0], few[2] - few[0]
     weight = float(np.sum(way * part)) / float(np.sum(way * way) + 1)
     is_mean = float(np.abs(part - weight * way).sum()) < _NO_MIXTURE * float(np.abs(way).sum())
-    return is_mean and min(textured(before), textured(after)) >= _TEXTURED
+    return is_mean and min(textured(before), textured(after)) >= _MIXED_TEXTURED
 
 
 def _small(pixels: Pixels, side: int) -> Small:
