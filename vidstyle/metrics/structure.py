@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vidstyle.flow.affine import affine, along
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup
 from vidstyle.metrics.memo import Memo
 
@@ -172,39 +173,11 @@ def moving(flow: Tensor) -> Tensor:
     than 0.7 px and 0.002 of the width moves, and 9 px (at 360 lines) around it count with it.
     """
     height, width = flow.shape[-2:]
-    rows, columns = (_places(length, flow) for length in (height, width))
-    fit = _affine(flow[0][:, rows][:, :, columns].double(), _terms(rows, columns))
-    terms = _terms(*(torch.arange(length, device=flow.device) for length in (height, width)))
-    camera = (terms.float() @ fit.float()).permute(2, 0, 1)
+    coarse = F.adaptive_avg_pool2d(flow, (min(_GRID, height), min(_GRID, width)))[0]
+    fit = affine(coarse.permute(1, 2, 0).cpu().numpy())
+    camera = torch.from_numpy(along(fit, height, width)).to(flow).permute(2, 0, 1)
     differs = (flow[0] - camera).square().sum(0)[None, None] > max(_SPEED, _SHARE * width) ** 2
     return highest(differs.to(flow.dtype), round(scaled(_REACH, flow))) > 0
-
-
-def _affine(flow: Tensor, terms: Tensor) -> Tensor:
-    """The affine motion (3, 2) that most of ``flow`` (2, h, w) follows, by reweighted least squares."""
-    values, known = flow.flatten(1).T, terms.flatten(0, 1)
-    distance = (values - values.median(0).values).norm(dim=1)
-    fit = known.new_zeros(3, 2)
-    for _ in range(20):
-        # Cauchy's weights; half of the places are within the scale, which is never below the flow's noise
-        weights = 1 / (1 + (distance / distance.median().clamp_min(0.1)) ** 2)
-        weighted = known * weights[:, None]
-        # a ridge far below any motion: flows of one line or column have no slope the other way
-        ridge = 1e-6 * weights.sum() * torch.eye(3, dtype=known.dtype, device=known.device)
-        fit = torch.linalg.solve(known.T @ weighted + ridge, weighted.T @ values)
-        distance = (values - known @ fit).norm(dim=1)
-    return fit
-
-
-def _terms(rows: Tensor, columns: Tensor) -> Tensor:
-    """(h, w, 3): 1, x and y of each place, in hundreds of px."""
-    y, x = torch.meshgrid(rows.double() / 100, columns.double() / 100, indexing="ij")
-    return torch.stack([torch.ones_like(x), x, y], -1)
-
-
-def _places(length: int, like: Tensor) -> Tensor:
-    """Up to 48 places along a side of so many px."""
-    return torch.linspace(0, length - 1, min(_GRID, length), device=like.device).round().long()
 
 
 def smoothed(maps: Tensor, sigma: float) -> Tensor:
