@@ -30,10 +30,8 @@ from vidstyle.stylizer import Stylizer
 from vidstyle.temporal.cuts import Cuts
 
 METHODS: tuple[Literal["map", "blend"], ...] = ("map", "blend")
-_FAST = (
-    *("warping_error", "frame_difference", "sharpness"),
-    *("structure_moving_kept", "structure_ground_kept", "structure_small_kept", "ghosts"),
-)
+_FAST = ("warping_error", "frame_difference", "sharpness")
+_OF_RESULTS = ("structure_moving_kept", "structure_ground_kept", "structure_small_kept", "ghosts")
 _SLOW = ("style_distance", "content_distance")
 STROKES: Mapping[str, int | None] = {"": None, " coarse": 160}
 """Working sizes (px) by what is added to a style's name: small ones paint with large strokes."""
@@ -127,7 +125,10 @@ def score(
     """Measure ``columns`` ("alone" among them), and the clip itself, frame by frame."""
     setup = Setup(style=to_tensor(load(style)))
     words = ["clip", *columns]
-    fast = Measurer(_metrics(words, _FAST, setup), flow)
+    columns_of = _metrics(words, _FAST, setup)
+    for method, found_of in _metrics(METHODS, _OF_RESULTS, setup).items():
+        columns_of[method] |= found_of
+    fast = Measurer(columns_of, flow)
     slow = Measurer(_metrics(words, _SLOW, setup), flow, every=_EVERY)
     cuts, found = Cuts(), 0
     for index, pixels in enumerate(shots):
@@ -201,7 +202,7 @@ def table(pairs: Sequence[Pair]) -> str:
                 *(f"{pair.value(word, 'frame_difference'):.2f}" for word in ("alone", "blend", "map")),
                 *(
                     written(metric, pair.values[word][metric])
-                    for metric in _FAST[3:]
+                    for metric in _OF_RESULTS
                     for word in ("blend", "map")
                 ),
             ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
+import cv2
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -183,6 +185,10 @@ def moving(flow: Tensor) -> Tensor:
 def smoothed(maps: Tensor, sigma: float) -> Tensor:
     """``maps`` (N, 1, H, W) under a Gaussian of ``sigma`` px, cut at 3 sigma; the border is repeated."""
     reach = max(1, round(3 * sigma))
+    if maps.device.type == "cpu":  # OpenCV's is several times as fast as torch's convolutions of one channel
+        size, edge = (2 * reach + 1, 2 * reach + 1), cv2.BORDER_REPLICATE
+        planes = [cv2.GaussianBlur(each[0], size, sigma, borderType=edge) for each in maps.numpy()]
+        return torch.from_numpy(np.stack(planes)).unsqueeze(1)
     places = torch.arange(-reach, reach + 1, device=maps.device, dtype=maps.dtype)
     kernel = torch.exp(-(places**2) / (2 * sigma**2))
     kernel = kernel / kernel.sum()
