@@ -203,3 +203,18 @@ def test_frames_of_any_size_can_be_looked_at(size: tuple[int, int]) -> None:
 
 def test_a_frame_of_another_size_begins_a_shot() -> None:
     assert cuts([shot(still("blobs", size)) for size in (*SIZES, SIZES[1])]) == [1]
+
+
+def test_a_buffer_that_is_filled_again_hides_no_cut() -> None:
+    one, other = (
+        np.kron(
+            np.random.default_rng(seed).integers(0, 255, (9, 16, 3)).astype(np.uint8),
+            np.ones((10, 10, 1), np.uint8),
+        )
+        for seed in (1, 2)
+    )
+    buffer, cuts, found = np.empty_like(one), Cuts(), []
+    for picture in (one, one, other, other):
+        buffer[...] = picture
+        found.append(cuts.look(buffer).is_cut)
+    assert found == [True, False, True, False]

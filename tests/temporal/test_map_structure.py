@@ -121,3 +121,16 @@ def test_where_most_of_the_picture_moves_on_its_own_there_is_no_ground() -> None
 def test_both_rasters_find_the_same_structure() -> None:
     one, other = (kept(make(), walk(0), walk(4)) for make in RASTERS)
     assert np.abs(one - other).max() < 0.05
+
+
+def test_a_map_comes_to_rest_when_the_picture_does() -> None:
+    paint_map, shares, results = PaintMap(), [], []
+    for index in range(36):
+        content = walk(min(index, 6))
+        need = paint_map.plan(content)
+        result = paint_map.settle(flickering(content, seed=index, amount=8.0))
+        shares.append(need.share)
+        results.append(result)
+    assert max(shares[7:]) == 0
+    assert change(results[7], results[6]) > 0  # what was on its way fades on
+    assert np.array_equal(results[-1], results[-2])

@@ -26,7 +26,7 @@ class Sample:
     alone: Tensor | None = None
     """The frame painted by itself, without the past."""
     is_cut: bool = False
-    """A new shot begins here: nothing before may be compared with it."""
+    """A new shot begins here, or began since the last measured frame: nothing before may be compared."""
 
 
 @dataclass(frozen=True, eq=False)

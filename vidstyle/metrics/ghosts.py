@@ -52,10 +52,13 @@ class Ghosts:
             return
         strange = shows_another_thing(now.content, now.result, now.alone).to(now.result.dtype)
         moved = motion.get(1)
-        if moved is None or self._age is None or self._age.shape != strange.shape:
+        if now.is_cut or moved is None or self._age is None or self._age.shape != strange.shape:
             self._age, self._frames = strange, 1
         else:
-            self._age = strange * (self._carried(self._age, moved.backward) + self._every)
+            carried = self._carried(self._age, moved.backward)
+            # what was not strange at the last look must be so at two looks, however far apart these are
+            first = torch.full_like(carried, min(self._every, _LASTS - 1))
+            self._age = strange * torch.where(carried > 0.5, carried + self._every, first)
             self._frames += self._every
         if self._frames < _LASTS:
             self._mean.skip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import torch
 
@@ -38,6 +39,7 @@ class Measurer:
         self._past: deque[Mapping[str, Sample]] = deque(
             maxlen=max((step for metric in metrics for step in metric.intervals), default=0)
         )
+        self._is_new_shot = False  # a cut since the frame measured last, that frame's own not counted
         self.frames = 0
         self.latest_motion: Mapping[int, Motion] = {}
         """Motion that led to the frame added last, by interval."""
@@ -49,10 +51,14 @@ class Measurer:
         first = next(iter(samples.values()))
         if first.is_cut:
             self._past.clear()
+        self._is_new_shot |= first.is_cut
         values: dict[str, dict[str, float | None]] = {name: {} for name in self.columns}
         self.latest_motion = {}
         self.latest_before = self._past[-1] if self._past else None
         if self.frames % self.every == 0:
+            if self._is_new_shot and not first.is_cut:  # the cut lay on a frame that was passed over
+                samples = {name: replace(sample, is_cut=True) for name, sample in samples.items()}
+            self._is_new_shot = False
             reach = len(self._past)
             with torch.inference_mode():
                 motion = {

@@ -55,7 +55,8 @@ class Cuts:
 
     def __init__(self) -> None:
         self._frame = 0
-        self._pixels: Pixels | None = None  # of the last frame
+        self._shape: tuple[int, ...] = ()
+        self._finer: Small | None = None  # the last frame for a second look
         self._last: Small | None = None
         self._older: Small | None = None  # the one before the last, if both are of one shot
         self._before_cut: Small | None = None
@@ -70,15 +71,17 @@ class Cuts:
         """What the next frame, ``pixels`` (H, W, 3) uint8 or uint16, is; the first begins a shot."""
         now = _small(pixels, _SIDE)
         before, self._last = self._last, now
-        last, self._pixels = self._pixels, pixels
+        # small pictures are kept, never the frame: its owner may fill the same array with the next one
+        last, self._finer = self._finer, _small(pixels, _FINE)
+        is_other_shape, self._shape = self._shape != pixels.shape, pixels.shape
         self._frame += 1
         older, self._older = self._older, None
-        if before is None or last is None or last.shape != pixels.shape:
+        if before is None or last is None or is_other_shape:
             self._before_cut = None
             return Seen(is_cut=True)
         # a conversion of the frame rate leaves a mixture of two shots between them, which is like both
         is_mixed = older is not None and _is_mixture(before, older, now) and not _goes_on(older, now)
-        if not is_mixed and (_goes_on(before, now) or _goes_on(_small(last, _FINE), _small(pixels, _FINE))):
+        if not is_mixed and (_goes_on(before, now) or _goes_on(last, self._finer)):
             self._older = before
             return Seen(is_cut=False)
         earlier, self._before_cut = self._before_cut, older if is_mixed else before

@@ -75,6 +75,8 @@ class PaintMap:
         self._shown: Picture | None = None
         self.repainted = 1.0
         self._fading: Picture | None = None  # what is still to go on the way to the latest result
+        self._goal: Picture | None = None  # that result
+        self._rates: tuple[Plane, Plane, float] | None = None  # at which it fades
 
     # The two steps ------------------------------------------------------------------------------------
 
@@ -99,7 +101,7 @@ class PaintMap:
                 f"got {given[1]}x{given[0]}: begin a new map"
             )
         self._plan = None
-        if not renew and self._fading is None and raster.is_equal(picture, self._state.content):
+        if not renew and raster.is_equal(picture, self._state.content):
             return Need(np.zeros(self._layout.decisions, np.bool_), 0.0)
         self._plan = self._decider.decide(
             picture, self._state, self._contents, self._paintings, renew, motion
@@ -131,6 +133,7 @@ class PaintMap:
             self._shown = self._settle(plan, raster.upload(painted), valid)
         else:
             self.repainted = 0.0
+            self._fade_on()
         return raster.download(self._shown)
 
     def _begin(self, sample_bytes: int, picture: Picture) -> None:
@@ -221,12 +224,21 @@ class PaintMap:
         sigma = settings.fade_coarse * layout.scale
         more = colors * (1 - plan.holds)
         self._fading = raster.faded(raster.minus(old, result), before, strokes, more, sigma)
+        self._goal, self._rates = result, (strokes, more, sigma)
         return result if self._fading is None else raster.plus(result, self._fading)
+
+    def _fade_on(self) -> None:
+        """A frame equal to the last: what was on its way fades on, and the map comes to rest."""
+        if self._fading is not None and self._rates is not None:
+            self._fading = self._raster.faded(self._fading, None, *self._rates)
+            goal = self._goal
+            self._shown = goal if self._fading is None else self._raster.plus(goal, self._fading)
 
     def _renew(self, plan: Plan, result: Picture, plain: Picture, is_new: Plane) -> None:
         """Let new pixels refer to ``result``, and those whose slot is needed to their ``plain`` paint."""
         raster, state, slots = self._raster, plan.state, self._layout.slots
         every = slice(None, None, self._layout.step)
+        is_fresh = is_new
         if self._used < slots:
             slot, self._used = self._used, self._used + 1
         else:
@@ -234,14 +246,14 @@ class PaintMap:
             counts = raster.counts(state.slot[every, every], ~is_new[every, every], slots)
             slot = counts.index(min(counts))
             is_lost = (state.slot == slot) & ~is_new
-            is_new = is_new | is_lost
+            is_fresh, is_new = is_new, is_new | is_lost
             # Not the toned paint: the tone is coarse, and its end inside of one of its cells would be a step.
             result = raster.filled(plain, result, is_lost)
         state.slot = raster.chosen(is_new, slot, state.slot)
         state.u = raster.chosen(is_new, self._xs, state.u)
         state.v = raster.chosen(is_new, self._ys, state.v)
         fresh = is_new[every, every]
-        state.fresh = fresh
+        state.fresh = is_fresh[every, every]
         state.wake = raster.chosen(fresh, raster.floats(plan.is_beside), state.wake)
         a, b, c, d = state.jacobian
         state.jacobian = (
