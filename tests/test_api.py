@@ -156,6 +156,17 @@ def test_a_clip_may_be_the_mask(art: Path, tmp_path: Path) -> None:
     assert _difference(shown[1], pictures[1]) > 5
 
 
+def test_small_things_come_back_in_frames_and_pictures(art: Path) -> None:
+    picture = np.full((96, 128, 3), 200, np.uint8)
+    picture[10:80, 60:62] = 20
+    alone, detailed = Stylizer(art, working_size=16, detail=0), Stylizer(art, working_size=16, detail=1)
+    shown = [stylizer.image(picture).astype(int) for stylizer in (alone, detailed)]
+    assert (shown[0] - shown[1])[20:70, 60:62].mean() > 20
+    assert np.array_equal(shown[0][:, :50], shown[1][:, :50])
+    for stylizer, still in zip((alone, detailed), shown, strict=True):
+        assert _difference(next(iter(stylizer.frames([picture]))), still) < 1
+
+
 def test_a_style_track_moves_from_one_style_to_the_next(art: Path, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "night.png"), np.full((64, 64, 3), (90, 20, 10), np.uint8))
     track = tmp_path / "track.txt"
@@ -244,6 +255,7 @@ def test_what_is_wrong_is_found_before_anything_is_painted(art: Path, clip: Path
     wrong: list[tuple[type[Exception], str, dict[str, Any]]] = [
         (OptionError, "did you mean 'stability'", {"stabilty": 1}),
         (OptionError, "--strength must be from 0 to 1.5", {"strength": 2}),
+        (OptionError, "--detail must be from 0 to 1", {"detail": 2}),
         (OptionError, "--style-weights must be 1 number", {"style_weights": (1, 2)}),
         (UnknownName, "no engine named 'stylnet'; did you mean 'stylenet'", {"engine": "stylnet"}),
         (UnknownName, "no codec named 'h246'", {"codec": "h246"}),
@@ -279,6 +291,21 @@ def test_frames_painted_elsewhere_are_steadied(clip: Path, tmp_path: Path) -> No
 
     assert flicker(results) < 0.7 * flicker(before)
     assert report.frames == 12
+
+
+def test_frames_painted_elsewhere_get_small_things_back(tmp_path: Path) -> None:
+    picture = np.full((96, 128, 3), 200, np.uint8)
+    picture[10:80, 60:64] = 20
+    clip = write_clip(tmp_path / "rope.mkv", [picture] * 3, codec="ffv1", pixel_format="bgr0")
+    flat = [np.full((96, 128, 3), (180, 140, 110), np.uint8)] * 3
+    painted = write_clip(tmp_path / "flat.mkv", flat, codec="ffv1", pixel_format="bgr0")
+    ropes = []
+    for detail in (0.0, 0.5):
+        report = steady(clip, painted, tmp_path / f"{detail}.mkv", detail=detail, codec="ffv1")
+        ropes.append(_read(report.target)[2].pixels[20:70, 61:63])
+        assert report.options["detail"] == detail
+    assert _difference(ropes[0], flat[0][:50, :2]) < 2
+    assert flat[0].mean() - ropes[1].mean() > 40
 
 
 def test_steady_refuses_what_cannot_belong_together(clip: Path, tmp_path: Path) -> None:

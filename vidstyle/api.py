@@ -7,11 +7,21 @@ from pathlib import Path
 from typing import Unpack, cast, overload
 
 from vidstyle.frames import Frame, Pixels
-from vidstyle.options import PaintOptions, ReadOptions, SteadyOptions, WriteOptions, check_words, only, take
+from vidstyle.options import (
+    DetailOptions,
+    PaintOptions,
+    ReadOptions,
+    SteadyOptions,
+    WriteOptions,
+    check_words,
+    only,
+    take,
+)
 from vidstyle.pairing import Pairs, paintings
 from vidstyle.report import OnFrame, RunReport
 from vidstyle.run import described, run
 from vidstyle.stylizer import Styling, Stylizer, flow_name, flow_of, name_of
+from vidstyle.temporal.finish import finisher
 from vidstyle.temporal.stylizer import Shown, steadied
 from vidstyle.video.target import check_target, default_target
 from vidstyle.words import FileWords, FrameWords, SteadyFileWords, StillWords, StreamWords, Words
@@ -97,8 +107,9 @@ def steady(
     Sizes are those of ``painted``; times, sound and all else are the clip's. The result is ``target``, or
     ``<painted>_steady`` beside ``painted``.
     """
-    check_words(options, SteadyOptions, ReadOptions, WriteOptions)
-    how, read, write = take(SteadyOptions, options), take(ReadOptions, options), take(WriteOptions, options)
+    check_words(options, DetailOptions, SteadyOptions, ReadOptions, WriteOptions)
+    detail, how = take(DetailOptions, options).detail, take(SteadyOptions, options)
+    read, write = take(ReadOptions, options), take(WriteOptions, options)
     found = Path(target) if target is not None else default_target(Path(painted), "steady", write)
     check_target(found, write, Path(clip))
     check_target(found, write, Path(painted))
@@ -106,7 +117,7 @@ def steady(
 
     def stage(pairs: Iterable[tuple[Frame, Frame]]) -> Iterator[Shown]:
         contents, paint = paintings(pairs)
-        return steadied(contents, paint, options=how, flow=flow)
+        return steadied(contents, paint, options=how, flow=flow, finish=finisher(detail=detail))
 
-    chosen = {**described(how, read, write), "flow": flow_name(how, "cpu") or "none"}
+    chosen = {"detail": detail, **described(how, read, write), "flow": flow_name(how, "cpu") or "none"}
     return run(Pairs(clip, painted, read), found, stage, write=write, options=chosen, on_frame=on_frame)

@@ -140,7 +140,21 @@ class WriteOptions(Checked):
 
 
 @dataclass(frozen=True, slots=True)
-class PaintOptions(Checked):
+class DetailOptions(Checked):
+    """What a painting, also one that was made elsewhere, gets back of the clip."""
+
+    detail: float = option(
+        0.5,
+        "how much of small things that the painting lost, such as ropes and far walkers, comes back",
+        low=0,
+        high=1,
+        metavar="X",
+        parse=as_number,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PaintOptions(DetailOptions):
     """What paints, on what, and what is shown of it."""
 
     engine: str = option("stylenet", "the engine that paints", metavar="NAME", parse=as_text)

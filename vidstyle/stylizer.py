@@ -195,7 +195,10 @@ class Stylizer:
 
     def _finisher(self, read: ReadOptions, stack: ExitStack) -> Any:
         mask = None if self._paint.mask is None else _open_mask(self._paint.mask, read, stack)
-        return finisher(strength=self._paint.strength, preserve_color=self._paint.preserve_color, mask=mask)
+        paint = self._paint
+        return finisher(
+            strength=paint.strength, preserve_color=paint.preserve_color, mask=mask, detail=paint.detail
+        )
 
 
 def flow_of(options: SteadyOptions, device: str) -> Any:

@@ -11,7 +11,13 @@ Number = int | float | Fraction | str
 File = str | os.PathLike[str]
 
 
-class StillWords(TypedDict, total=False):
+class DetailWords(TypedDict, total=False):
+    """What a painting gets back of the clip (``options.DetailOptions``)."""
+
+    detail: float
+
+
+class StillWords(DetailWords, total=False):
     """What paints (``options.PaintOptions``); values and defaults are explained there."""
 
     engine: str
@@ -63,7 +69,7 @@ class FileWords(TypedDict, total=False):
     overwrite: bool
 
 
-class SteadyFileWords(SteadyWords, FileWords, total=False):
+class SteadyFileWords(DetailWords, SteadyWords, FileWords, total=False):
     """All of ``steady``'s words."""
 
 

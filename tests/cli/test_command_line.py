@@ -14,7 +14,14 @@ from vidstyle import __version__, words
 from vidstyle.cli.main import COMMANDS, build_parser, main
 from vidstyle.cli.parser import given, parse
 from vidstyle.errors import OptionError
-from vidstyle.options import PaintOptions, ReadOptions, SheetOptions, SteadyOptions, WriteOptions
+from vidstyle.options import (
+    DetailOptions,
+    PaintOptions,
+    ReadOptions,
+    SheetOptions,
+    SteadyOptions,
+    WriteOptions,
+)
 
 RUN = ["run", "clip.mp4", "--style", "waves"]
 
@@ -149,7 +156,7 @@ def test_a_word_too_many_is_usage(capsys: pytest.CaptureFixture[str]) -> None:
         (words.SteadyWords, (SteadyOptions,)),
         (words.FileWords, (ReadOptions, WriteOptions)),
         (words.FrameWords, (PaintOptions, SteadyOptions)),
-        (words.SteadyFileWords, (SteadyOptions, ReadOptions, WriteOptions)),
+        (words.SteadyFileWords, (DetailOptions, SteadyOptions, ReadOptions, WriteOptions)),
         (words.Words, (PaintOptions, SteadyOptions, ReadOptions, WriteOptions)),
     ],
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from vidstyle.cli.logs import shown
 from vidstyle.cli.parser import Parser, add_noise, add_options, given
-from vidstyle.options import ReadOptions, SteadyOptions, WriteOptions
+from vidstyle.options import DetailOptions, ReadOptions, SteadyOptions, WriteOptions
 
 if TYPE_CHECKING:
     from vidstyle.words import SteadyFileWords
@@ -35,6 +35,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("-o", "--output", metavar="OUT", help="the result (default: <painted>_steady)")
     add_noise(parser)
+    add_options(parser, "painting", DetailOptions)
     add_options(parser, "steadiness", SteadyOptions)
     add_options(parser, "reading", ReadOptions)
     add_options(parser, "writing", WriteOptions)
@@ -46,7 +47,9 @@ def _run(words: argparse.Namespace) -> int:
         from vidstyle.api import steady
         from vidstyle.cli.progress import bar, summary
 
-        options = cast("SteadyFileWords", given(words, SteadyOptions, ReadOptions, WriteOptions))
+        options = cast(
+            "SteadyFileWords", given(words, DetailOptions, SteadyOptions, ReadOptions, WriteOptions)
+        )
         target = Path(words.output) if words.output is not None else None
         with bar(Path(words.painted).name, hidden=words.quiet) as draw:
             report = steady(words.clip, words.painted, target, on_frame=draw, **options)

@@ -1,4 +1,4 @@
-"""What is shown of a steady painting: strength, kept colours and masks, after the paint map."""
+"""What is shown of a steady painting: detail, strength, kept colours and masks, after the paint map."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from vidstyle.errors import InputError
 from vidstyle.frames import Frame, Pixels
+from vidstyle.temporal.detail import restored
 
 Weights = NDArray[np.float32]
 """(H, W) in [0, 1]: 1 shows the painting, 0 the clip."""
@@ -20,7 +21,11 @@ _ROWS = 64  # rows coloured at a time: float32 copies of a whole 4K frame would 
 
 
 def finisher(
-    *, strength: float = 1.0, preserve_color: bool = False, mask: Frame | Iterable[Frame] | None = None
+    *,
+    strength: float = 1.0,
+    preserve_color: bool = False,
+    mask: Frame | Iterable[Frame] | None = None,
+    detail: float = 0.0,
 ) -> Callable[[Frame, Pixels], Pixels] | None:
     """For one clip, (its frame, painting) -> pixels that are shown; None if that is the painting itself.
 
@@ -29,14 +34,17 @@ def finisher(
         preserve_color: keep the clip's colours and only the painting's luminance.
         mask: white shows the painting and black the clip; a picture, or a clip's frames in order, each
             shown from its time on. Stretched to the frame.
+        detail: share of the small things that the painting lost, which come back; see ``detail.restored``.
     """
-    if strength >= 1.0 and not preserve_color and mask is None:
+    if strength >= 1.0 and not preserve_color and mask is None and detail <= 0.0:
         return None
     masks = None if mask is None else _Masks(iter((mask,)) if isinstance(mask, Frame) else iter(mask))
 
     def finish(frame: Frame, painting: Pixels) -> Pixels:
         weights = None if masks is None else masks.at(frame)
-        return finished(frame.pixels, painting, strength, weights, preserve_color=preserve_color)
+        return finished(
+            frame.pixels, painting, strength, weights, preserve_color=preserve_color, detail=detail
+        )
 
     return finish
 
@@ -48,10 +56,12 @@ def finished(
     weights: Weights | None = None,
     *,
     preserve_color: bool = False,
+    detail: float = 0.0,
 ) -> Pixels:
     """``clip`` and ``painting`` (H, W, 3; one depth) mixed; where the weight is 0 the clip's very samples."""
     if strength <= 0.0:
         return clip
+    painting = restored(clip, painting, detail)
     shown = recolored(clip, painting) if preserve_color else painting
     if weights is None:
         return shown if strength >= 1.0 else _mixed(clip, shown, strength)

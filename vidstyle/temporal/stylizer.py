@@ -97,7 +97,7 @@ def steadied(
         raster: where the method computes; on the CPU if None.
         begin: makes the method of a shot, say a ``PaintMap`` of other settings; that of ``options`` if None.
         ahead: gives the frames with their motion, which it may estimate ahead of the loop; closed at the end.
-        finish: strength, kept colours and masks; comes after the method, so these follow their own times.
+        finish: detail, strength, kept colours, masks; comes after the method: these follow their own times.
         progress: how far the style has moved between two times, for a style track.
     """
     is_steady = options.temporal != "none" and options.stability > 0 and options.flow != "none"
