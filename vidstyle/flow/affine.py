@@ -40,11 +40,15 @@ def along(fit: Array, height: int, width: int) -> Array:
     Its terms are 1, x and y, both from -0.5 to 0.5 across the picture, so that a fit of a coarse flow holds
     for a fine one.
     """
-    return np.asarray(_terms(height, width) @ fit, np.float32)
+    across = fit[0] + _places(width)[:, None] * fit[1]
+    return np.asarray(across[None] + (_places(height)[:, None] * fit[2])[:, None], np.float32)
 
 
 def _terms(height: int, width: int) -> Array:
-    x, y = ((np.arange(size) + 0.5) / size - 0.5 for size in (width, height))
     terms = np.ones((height, width, 3))
-    terms[..., 1], terms[..., 2] = x[None, :], y[:, None]
+    terms[..., 1], terms[..., 2] = _places(width)[None, :], _places(height)[:, None]
     return terms
+
+
+def _places(size: int) -> Array:
+    return (np.arange(size) + 0.5) / size - 0.5

@@ -85,16 +85,21 @@ class DIS:
     def _searched(
         self, source: NDArray[np.uint8], target: NDArray[np.uint8], guess: NDArray[np.float32] | None
     ) -> NDArray[np.float32]:
+        if guess is None or not _fits(source, target, guess):
+            guess = np.zeros((*source.shape, 2), np.float32)
+        return self.searched(source, target, guess)
+
+    def searched(
+        self, source: NDArray[np.uint8], target: NDArray[np.uint8], start: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Motion as in ``between`` by the bare search, which begins at ``start`` (H, W, 2), px, as it is."""
         height, width = source.shape
-        # A new object each time: OpenCV's keeps buffers, and this callable may serve several threads.
-        # OpenCV takes what is in the array that it fills as a first guess: without one it must hold zeros.
-        if guess is not None and _fits(source, target, guess):
-            flow = guess.copy()
-        else:
-            flow = np.zeros((height, width, 2), np.float32)
+        # OpenCV takes what is in the array that it fills as a first guess
+        flow = start.copy()
         short = (max(0, _SMALLEST - height), max(0, _SMALLEST - width))
         if any(short):
             source, target, flow = (_extended(each, *short) for each in (source, target, flow))
+        # a new object each time: OpenCV's keeps buffers, and this callable may serve several threads
         self._search().calc(source, target, flow)
         return flow[:height, :width]
 

@@ -117,7 +117,18 @@ class Mean:
 
 def lengths(at_360: int, picture: Tensor) -> int:
     """A length in px that is given for 360 lines, for the size of ``picture`` (1, 3, H, W); at least 3."""
-    return max(3, round(at_360 * min(picture.shape[-2:]) / 360))
+    return max(3, round(scaled(at_360, picture)))
+
+
+def scaled(at_360: float, picture: Tensor) -> float:
+    """A length in px that is given for 360 lines, for the size of ``picture`` (..., H, W)."""
+    return float(at_360 * min(picture.shape[-2:]) / 360)
+
+
+def luma(picture: Tensor) -> Tensor:
+    """Luma (BT.601) (1, 1, H, W) of (1, 3, H, W)."""
+    weights = picture.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+    return (picture * weights).sum(1, keepdim=True)
 
 
 def occluded(flow: Tensor, reverse: Tensor) -> Tensor:

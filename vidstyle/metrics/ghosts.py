@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidstyle.flow.warp import warp
-from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+from vidstyle.metrics.base import Mean, Motion, Sample, Setup, scaled
 from vidstyle.metrics.oklab import oklab
 from vidstyle.metrics.structure import smoothed
 
@@ -105,7 +105,7 @@ def shows_another_thing(content: Tensor, result: Tensor, alone: Tensor) -> Tenso
 
 def cell_of(picture: Tensor) -> int:
     """Side of a cell, px, for the size of ``picture``."""
-    return max(1, round(_CELL * min(picture.shape[-2:]) / 360))
+    return max(1, round(scaled(_CELL, picture)))
 
 
 def _cells(picture: Tensor) -> Tensor:

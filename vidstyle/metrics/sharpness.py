@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+from vidstyle.metrics.base import Mean, Motion, Sample, Setup, luma
 
 
 class Sharpness:
@@ -44,8 +44,7 @@ class Sharpness:
 
 def laplacian_variance(picture: Tensor) -> float:
     """Variance of the four-neighbour Laplacian of the luma (BT.601) of (1, 3, H, W), border left out."""
-    weights = picture.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
-    grey = (picture * weights).sum(1, keepdim=True)
+    grey = luma(picture)
     if min(grey.shape[-2:]) < 3:
         return 0.0
     kernel = grey.new_tensor([[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]]).view(1, 1, 3, 3)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from vidstyle.metrics.base import Motion, Sample
-from vidstyle.metrics.structure import Kept, Structure, highest, luma, scaled, smoothed
+from vidstyle.metrics.base import Motion, Sample, scaled
+from vidstyle.metrics.structure import Kept, Structure, highest, smooth_luma, smoothed
 
 _REACH = 6  # px at 360 lines: things up to twice as thick are small
 _CLEAR = 0.12  # of the range: what is brighter or darker by less is no thing of its own
@@ -40,7 +40,7 @@ class SmallKept(Kept, Small):
 
 def small_things(source: Tensor) -> Tensor:
     """(1, 1, H, W) of bool: where (1, 3, H, W) in [0, 1] has small things that stand out."""
-    grey, reach = luma(source), max(3, round(scaled(_REACH, source)))
+    grey, reach = smooth_luma(source), max(3, round(scaled(_REACH, source)))
     opened = highest(-highest(-grey, reach), reach)  # what is bright and small is gone
     closed = -highest(-highest(grey, reach), reach)  # what is dark and small is gone
     stands_out = torch.maximum(grey - opened, closed - grey)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vidstyle.metrics.base import Mean, Motion, Sample, Setup, lengths
+from vidstyle.metrics.base import Mean, Motion, Sample, Setup, lengths, luma
 
 _REACH = 41  # px at 360 lines, over which direction is judged: a few strokes
 _MORE = 0.25  # by which one direction must outweigh the other more than in the fresh painting
@@ -52,8 +52,7 @@ class Streaks:
 
 def _coherence(picture: Tensor) -> tuple[Tensor, Tensor]:
     """Coherence (0: no direction, 1: one) and gradient energy (1, 1, h, w), over overlapping squares."""
-    weights = picture.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
-    grey = (picture * weights).sum(1, keepdim=True)
+    grey = luma(picture)
     across = (grey[..., 1:-1, 2:] - grey[..., 1:-1, :-2]) / 2
     down = (grey[..., 2:, 1:-1] - grey[..., :-2, 1:-1]) / 2
     side = min(lengths(_REACH, picture), *across.shape[-2:])

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidstyle.flow.affine import affine, along
-from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+from vidstyle.metrics.base import Mean, Motion, Sample, Setup, luma, scaled
 from vidstyle.metrics.memo import Memo
 
 _BEFORE, _AFTER = 1.0, 1.5  # px at 360 lines: smoothing before and after the Sobel operator
@@ -146,7 +146,7 @@ def structure(source: Tensor, result: Tensor) -> Tensor:
 
 def edges(picture: Tensor) -> Tensor:
     """Sobel magnitude (1, 1, H, W) of the luma of (1, 3, H, W), intensity a px, smoothed before and after."""
-    grey = luma(picture)
+    grey = smooth_luma(picture)
     padded = F.pad(grey, (1, 1, 1, 1), mode="replicate")
     across = padded[..., 2:] - padded[..., :-2]
     across = (across[..., :-2, :] + 2 * across[..., 1:-1, :] + across[..., 2:, :]) / 8
@@ -155,10 +155,9 @@ def edges(picture: Tensor) -> Tensor:
     return smoothed((across**2 + down**2).sqrt_(), max(_AFTER, scaled(_AFTER, picture)))
 
 
-def luma(picture: Tensor) -> Tensor:
-    """Luma (BT.601) (1, 1, H, W) of (1, 3, H, W), smoothed a little."""
-    weights = picture.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
-    return smoothed((picture * weights).sum(1, keepdim=True), max(_BEFORE, scaled(_BEFORE, picture)))
+def smooth_luma(picture: Tensor) -> Tensor:
+    """Luma (1, 1, H, W) of (1, 3, H, W), smoothed a little."""
+    return smoothed(luma(picture), max(_BEFORE, scaled(_BEFORE, picture)))
 
 
 def has_edges(source: Tensor) -> Tensor:
@@ -201,11 +200,6 @@ def highest(maps: Tensor, reach: int) -> Tensor:
     for size in ((2 * reach + 1, 1), (1, 2 * reach + 1)):
         maps = F.max_pool2d(maps, size, stride=1, padding=(size[0] // 2, size[1] // 2))
     return maps
-
-
-def scaled(at_360: float, picture: Tensor) -> float:
-    """A length in px given for 360 lines, for the size of ``picture``."""
-    return float(at_360 * min(picture.shape[-2:]) / 360)
 
 
 def _ratio(ours: float | None, alone: float | None) -> float | None:

@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vidstyle.flow.dis import DIS, DISSettings
+
 Array = NDArray[Any]
 
-_SMALLEST = 32  # px: a shorter side leaves DIS no pyramid
 _PEAKS = 4  # highest places of the phase correlation that are tried
 _OVERLAP = 0.2  # share of the picture that even a fast pan must leave in it
 _TRANSLATED = 0.5  # correlation of structure; for 2100 pairs of unlike pictures no translation reached 0.28
@@ -21,6 +22,8 @@ _WINDOW = 2.5  # px, sigma of the windows in which pictures are correlated
 _FAINT = 16.0  # levels²: where the product of two deviations is smaller, correlation counts less
 _TEXTURE = 5.0  # levels of 255: local deviation above which there is something to correlate
 _FITS = 0.5  # local correlation above which a place is explained
+# the preset's own finest scale, 2, is too coarse for pictures of 160 px
+_SEARCH = DIS(DISSettings(preset="ultrafast", alpha=None, iterations=None, finest_scale=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,18 +143,9 @@ def _overlapping(last: Array, now: Array, x: int, y: int) -> float:
 def _smooth_motion(grey: Array, last: Array, start: tuple[int, int]) -> Array:
     """Motion (H, W, 2) float32 in px from ``grey`` to ``last``, one vector a cell."""
     height, width = grey.shape
-    short = max(0, _SMALLEST - height), max(0, _SMALLEST - width)
-    if any(short):
-        grey, last = (
-            cv2.copyMakeBorder(each, 0, short[0], 0, short[1], cv2.BORDER_REPLICATE) for each in (grey, last)
-        )
-    motion = np.empty((*grey.shape, 2), np.float32)
-    motion[...] = start
-    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-    search.setFinestScale(1)  # the preset's own, 2, is too coarse for pictures of 160 px
-    search.calc(grey, last, motion)
+    motion = _SEARCH.searched(grey, last, np.full((height, width, 2), start, np.float32))
     cells = max(1, round(width / _CELL)), max(1, round(height / _CELL))
-    few = cv2.resize(motion[:height, :width], cells, interpolation=cv2.INTER_AREA)
+    few = cv2.resize(motion, cells, interpolation=cv2.INTER_AREA)
     return cv2.resize(few, (width, height), interpolation=cv2.INTER_LINEAR)
 
 

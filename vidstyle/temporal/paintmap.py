@@ -153,8 +153,9 @@ class PaintMap:
         raster.put(self._results, 0, paint)
         self._paintings = raster.new_ring(self._layout.slots, self._state.small)
         raster.put(self._contents, 0, self._state.small)
-        raster.put(self._paintings, 0, raster.shrunk(paint, *self._layout.decisions))
-        self._state.fit = structure.of_whole(raster, self._layout, self._settings, self._state.small, paint)
+        small = raster.shrunk(paint, *self._layout.decisions)
+        raster.put(self._paintings, 0, small)
+        self._state.fit = structure.of_whole(raster, self._layout, self._settings, self._state.small, small)
         self._used = 1
         self._first = None
 
@@ -165,10 +166,12 @@ class PaintMap:
         old = self._old()
         ghost: Plane = None
         if valid is None:
-            state.fit = structure.of_whole(raster, layout, self._settings, state.small, paint)
+            small = raster.shrunk(paint, *layout.decisions)
+            state.fit = structure.of_whole(raster, layout, self._settings, state.small, small)
             if plan.renewal == 0:
                 is_past = (state.wake > 0.5) & ~plan.is_beside  # outlines of what has moved on
-                is_ghost = ghosts(raster, layout, self._settings, old, paint) & (state.trace > _OF_LATE)
+                before = raster.shrunk(old, *layout.decisions)
+                is_ghost = ghosts(raster, layout, self._settings, before, small) & (state.trace > _OF_LATE)
                 is_worn = worn(raster, layout, self._settings, old, paint)
                 plan = self._decider.without(plan, is_worn | is_past | is_ghost)
                 ghost = raster.clip(3 * raster.blurred(raster.floats(is_ghost), 3 * layout.scale), 0.0, 1.0)
@@ -246,7 +249,7 @@ class PaintMap:
             counts = raster.counts(state.slot[every, every], ~is_new[every, every], slots)
             slot = counts.index(min(counts))
             is_lost = (state.slot == slot) & ~is_new
-            is_fresh, is_new = is_new, is_new | is_lost
+            is_new = is_new | is_lost
             # Not the toned paint: the tone is coarse, and its end inside of one of its cells would be a step.
             result = raster.filled(plain, result, is_lost)
         state.slot = raster.chosen(is_new, slot, state.slot)

@@ -37,7 +37,7 @@ class State:
     wake: Plane
     """1 where paint was laid beside something that moved, decision grid."""
     fit: Plane
-    """Correlation of fresh paint's edges with the frame's, when it was last painted whole; decision grid."""
+    """Correlation of fresh paint's edges with the frame's, as far as it is known; decision grid."""
     fresh: Plane
     """Where the last result shows fresh paint, bool; decision grid."""
     trace: Plane

@@ -50,9 +50,8 @@ def correlation(
 
 
 def of_whole(raster: Raster, layout: Layout, settings: MapSettings, small: Picture, paint: Picture) -> Plane:
-    """Correlation of the edges of a whole painting, of any size, with those of its frame, ``small``."""
-    shrunk = raster.shrunk(paint, *layout.decisions)
-    now, painted = (edges(raster, layout, each) for each in (small, shrunk))
+    """Correlation of the edges of a whole painting with those of its frame, both on the decision grid."""
+    now, painted = (edges(raster, layout, each) for each in (small, paint))
     return correlation(raster, layout, settings, now, painted)[0]
 
 

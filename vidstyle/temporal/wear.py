@@ -28,8 +28,7 @@ def worn(raster: Raster, layout: Layout, settings: MapSettings, old: Picture, fr
 def ghosts(raster: Raster, layout: Layout, settings: MapSettings, old: Picture, fresh: Picture) -> Plane:
     """Where the coarse colours of ``old`` paint are not those of ``fresh`` paint: another thing's, perhaps.
 
-    A bool plane on the decision grid. Engines change their mind about colours, too, so this tells only where
-    something has moved.
+    Both on the decision grid, as is the bool plane. Engines change their mind about colours, too, so this
+    tells only where something has moved.
     """
-    before, now = (raster.shrunk(picture, *layout.decisions) for picture in (old, fresh))
-    return raster.difference(before, now, _COARSE * layout.scale) > settings.ghost
+    return raster.difference(old, fresh, _COARSE * layout.scale) > settings.ghost
