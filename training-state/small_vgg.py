@@ -121,17 +121,17 @@ def _started(words: argparse.Namespace, paths: list[Path]) -> tuple[SmallVGG, in
         step, tensors = 0, {key: value.float() for key, value in load_file(words.start).items()}
     if not words.widen and not words.revive:
         return SmallVGG(tensors), step
-    batches = [Crops(paths, 16, 8, 160)[number] for number in range(16)]
-    started, lively = _activity(SmallVGG(tensors), batches)
+    batches = [Crops(paths, 8, 8, 160)[number].to(words.device) for number in range(8)]
+    started, lively = _activity(SmallVGG(tensors).to(words.device), batches)
     if words.revive:
         log.info("%s channels never are alive by level and start anew", [len(part) for part in started])
         tensors = revive(tensors, started, lively)
     else:
         started = [part[:0] for part in started]
     old = [len(tensors[f"scale.{level}"]) for level in LEVELS]
-    model = SmallVGG(widen(tensors, words.widen or old, lively))
-    for level, scale, few, fresh in zip(LEVELS, _deviations(model, batches), old, started, strict=True):
-        fresh = torch.cat([fresh, torch.arange(few, len(scale))])
+    model = SmallVGG(widen(tensors, words.widen or old, lively)).to(words.device)
+    for level, scale, few, part in zip(LEVELS, _deviations(model, batches), old, started, strict=True):
+        fresh = torch.cat([part, torch.arange(few, len(scale))]).to(words.device)
         model.scale[level][fresh] = scale[fresh]
     return model, step
 
@@ -148,8 +148,8 @@ def _activity(model: SmallVGG, batches: list[Tensor]) -> tuple[list[Tensor], lis
             for level in range(start, 0, -1):
                 alive[level - 1] += (value > 0).float().mean((0, 2, 3))
                 value = model.decode(value, level)
-    dead = [(part < 1e-4 * len(batches)).nonzero().flatten() for part in alive]
-    return dead, [(part > 0.1).nonzero().flatten() for part in often]
+    dead = [(part < 1e-4 * len(batches)).nonzero().flatten().cpu() for part in alive]
+    return dead, [(part > 0.1).nonzero().flatten().cpu() for part in often]
 
 
 def _source(
