@@ -35,11 +35,11 @@ SHARED = ROOT.parent / "shared"
 WARM = 200  # steps from a start or a resumption to the full rate
 EVERY = 50  # steps from one line of the log to the next
 WEIGHTS = {
-    "pixels": 3.0,  # these two: nearness to WCT's painting
-    "features": 1.0,
+    "pixels": 4.0,  # these two: nearness to WCT's painting
+    "features": 1.5,
     "style19": 1.0,  # these three: nearness to the style picture's statistics
     "style16": 0.7,
-    "grey": 0.5,
+    "grey": 0.7,
     "content": 0.4,
     "structure": 0.5,
     "tones": 0.1,
@@ -67,7 +67,7 @@ class Trainer:
         self.shown = [Pictures(rest, self.device).middles(6, words.size) for _, rest in folders]
         log.info("%d contents, %d styles", len(self.contents.all), len(self.styles.all))
         self.pool = Pool(words.pool, words.size, self.device)
-        self.model = StyleNet2().to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model = StyleNet2().to(self.device).to(memory_format=torch.channels_last)
 
     def prepare(self) -> None:
         """Axes and scales of the encoder, from random crops of styles."""
@@ -79,7 +79,9 @@ class Trainer:
                 found.append(losses.statistics(self.edges(crops, tuple(WIDTHS)), every=False))
                 rest -= count
             each = {layer: zip(*(part[layer] for part in found), strict=True) for layer in WIDTHS}
-            joined = {layer: tuple(torch.cat(parts) for parts in both) for layer, both in each.items()}
+            joined = {
+                layer: (torch.cat(means), torch.cat(spreads)) for layer, (means, spreads) in each.items()
+            }
             self.model.encoder.prepare(joined)
 
     def teach(self, count: int) -> Tensor:
@@ -202,7 +204,7 @@ def _train(words: argparse.Namespace, trainer: Trainer, start: float) -> None:
     sums, bad = torch.zeros(len(WEIGHTS) + 1, device=device), torch.zeros((), device=device)
     batch, begun, done = words.batch, step, behind
     since = saved = shown = time.monotonic()
-    while not stop and done < 1:
+    while not stop and done < 1 and time.monotonic() - start < 60 * words.minutes:
         calm = words.calm if is_again else words.calm * min(1.0, max(0.0, (done - 0.6) / 0.15))
         rate = words.rate * max(0.01, 0.5 * (1 + math.cos(math.pi * done)))
         rate *= min(1.0, (step - begun + 1) / WARM)
@@ -228,7 +230,7 @@ def _train(words: argparse.Namespace, trainer: Trainer, start: float) -> None:
         step += 1
         with torch.no_grad():
             share = max(1 - words.average, 1 / (step + 1))
-            torch._foreach_lerp_(list(average.parameters()), trained, share)
+            torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), share)
             sums += torch.cat([found.detach(), norm.view(1)]).nan_to_num(0.0, 0.0, 0.0)
         now = time.monotonic()
         done = _done(words, step, behind, now - start)
@@ -252,10 +254,9 @@ def _train(words: argparse.Namespace, trainer: Trainer, start: float) -> None:
 
 def _done(words: argparse.Namespace, step: int, behind: float, seconds: float) -> float:
     """The share of the schedule that is over: of ``--total`` steps if given, else of the minutes."""
-    over = seconds / (60 * words.minutes)
     if words.total:
-        return 1.0 if over >= 1 else step / words.total
-    return behind + (1 - behind) * over
+        return step / float(words.total)
+    return behind + (1 - behind) * seconds / float(60 * words.minutes)
 
 
 @torch.no_grad()
@@ -265,7 +266,7 @@ def _clip(trained: list[nn.Parameter], found: Tensor, bad: Tensor, longest: floa
     Returns how many steps in a row were not finite, and the gradients' norm.
     """
     gradients = [value.grad for value in trained if value.grad is not None]
-    norm = torch.stack(torch._foreach_norm(gradients)).norm()  # type: ignore[arg-type]
+    norm = torch.stack(torch._foreach_norm(gradients)).norm()
     is_good = torch.isfinite(norm) & torch.isfinite(found).all()
     factor = torch.where(is_good, (longest / (norm + 1e-6)).clamp(max=1.0), 0.0)
     for gradient in gradients:
@@ -320,7 +321,7 @@ def _load(
             second = torch.zeros_like(value).copy_(square)
             count = torch.tensor(float(state["step"]), device=device if device.type == "cuda" else "cpu")
             optimizer.state[value] = {"step": count, "exp_avg": torch.zeros_like(value), "exp_avg_sq": second}
-    is_over = state["done"] >= 0.999
+    is_over = state["done"] >= 0.99
     log.info("goes on from step %d, %.0f %% done", state["step"], 100 * state["done"])
     return state["step"], 0.0 if is_over else state["done"], is_over
 

@@ -104,8 +104,9 @@ class Moments:
         else:
             both = next(self._given)
         self.all.append(both)
-        mean, square = both[..., None, None]
-        return (value - mean) * (square - mean.square()).clamp_min(0.0).add(SLACK).rsqrt()
+        mean, square = both[0, ..., None, None], both[1, ..., None, None]
+        scale: Tensor = (square - mean.square()).clamp_min(0.0).add(SLACK).rsqrt()
+        return (value - mean) * scale
 
 
 class Styled(nn.Module):
@@ -120,7 +121,7 @@ class Styled(nn.Module):
         self.channels = channels
         gain = (2 / (9 * channels)) ** 0.5
         self.weight = nn.Parameter(torch.randn(KERNELS * channels, channels, 3, 3) * gain)
-        self.parts = (channels * (KERNELS - 1), channels * RANK, channels * RANK, channels, channels)
+        self.parts = [channels * (KERNELS - 1), channels * RANK, channels * RANK, channels, channels]
         self.count = sum(self.parts)
 
     def first_bias(self) -> Tensor:
@@ -129,14 +130,14 @@ class Styled(nn.Module):
         return torch.cat([0.5 * shares, 0.2 * left, right / self.channels**0.5, 1 + 0 * scale, 0 * shift])
 
     def forward(self, value: Tensor, numbers: Tensor, moments: Moments) -> Tensor:
-        *mixing, scale, shift = numbers.split(self.parts, 1)
+        *mixing, scale, shift = torch.split(numbers, self.parts, 1)
         value = F.conv2d(F.pad(value, (1, 1, 1, 1), mode="reflect"), self.weight)
         value = moments.norm(_mixed(value, self._matrix(*mixing)))
         return value * scale[..., None, None] + shift[..., None, None]
 
     def kernel(self, numbers: Tensor) -> Tensor:
         """(B, C, C, 3, 3): the one kernel of each style, as a painter at use has it."""
-        shares, left, right, *_ = numbers.split(self.parts, 1)
+        shares, left, right, *_ = torch.split(numbers, self.parts, 1)
         return torch.einsum("bok,kixy->boixy", self._matrix(shares, left, right), self.weight)
 
     def _matrix(self, shares: Tensor, left: Tensor, right: Tensor) -> Tensor:
@@ -152,7 +153,7 @@ class Skip(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.channels = channels
-        self.parts = (channels * SKIP_RANK, channels * SKIP_RANK, channels, channels)
+        self.parts = [channels * SKIP_RANK, channels * SKIP_RANK, channels, channels]
         self.count = sum(self.parts)
 
     def first_bias(self) -> Tensor:
@@ -160,7 +161,7 @@ class Skip(nn.Module):
         return torch.cat([0.2 * left, right / self.channels**0.5, 0.5 + 0 * scale, 0 * shift])
 
     def forward(self, value: Tensor, numbers: Tensor, moments: Moments) -> Tensor:
-        left, right, scale, shift = numbers.split(self.parts, 1)
+        left, right, scale, shift = torch.split(numbers, self.parts, 1)
         value = moments.norm(value) * scale[..., None, None]
         return _mixed(value, low_rank(left, right, SKIP_RANK)) + shift[..., None, None]
 
@@ -184,6 +185,9 @@ class Painter(nn.Module):
         self.up2, self.skip2 = nn.Conv2d(QUARTER, HALF, 1), Skip(HALF)
         self.finish = Styled(HALF)
         self.last = nn.Conv2d(HALF, 12, 3)
+        with torch.no_grad():  # at first all four pixels of a cell are alike: no checks to unlearn
+            self.last.weight.copy_(self.last.weight[::4].repeat_interleave(4, 0))
+            self.last.bias.zero_()  # type: ignore[union-attr]
 
     def styled(self) -> list[Affine | Styled | Skip]:
         """What takes numbers of the style, in the order of ``forward``."""
@@ -191,7 +195,7 @@ class Painter(nn.Module):
 
     def forward(self, image: Tensor, numbers: Tensor, moments: Moments) -> Tensor:
         """(B, 3, H, W) in [0, 1] of ``image`` in the styles whose ``numbers`` (B, N) are given."""
-        rows = iter(numbers.split([part.count for part in self.styled()], 1))
+        rows = iter(torch.split(numbers, [part.count for part in self.styled()], 1))
         half = F.relu(self.c1(F.pad(image - 0.5, (2,) * 4, mode="reflect")))
         quarter = F.relu(self.c2(F.pad(half, (1,) * 4, mode="reflect")))
         value = self.entry(self.c3(F.pad(quarter, (1,) * 4, mode="reflect")), next(rows), moments)
@@ -251,7 +255,7 @@ def low_rank(left: Tensor, right: Tensor, rank: int) -> Tensor:
 def _mixed(value: Tensor, matrix: Tensor) -> Tensor:
     """(B, C, h, w) of (B, K, h, w) and (B, C, K): a 1x1 convolution for each picture."""
     rows = value.permute(0, 2, 3, 1).flatten(1, 2) @ matrix.to(value.dtype).transpose(1, 2)
-    return rows.unflatten(1, value.shape[-2:]).permute(0, 3, 1, 2)
+    return rows.view(len(rows), *value.shape[-2:], -1).permute(0, 3, 1, 2)
 
 
 def _residual(blocks: nn.ModuleList, value: Tensor, rows: Iterator[Tensor], moments: Moments) -> Tensor:
