@@ -43,7 +43,7 @@ WEIGHTS = {
     "content": 0.4,
     "structure": 0.5,
     "tones": 0.1,
-    "shift": 4.0,  # these three: calmness, in the last part of the training
+    "shift": 6.0,  # these three: calmness, in the last part of the training
     "grid": 0.1,
     "ripple": 0.5,
 }

@@ -7,6 +7,7 @@ from functools import lru_cache
 import torch
 import torch.nn.functional as F
 from stylenet2_networks import COVARIED, WIDTHS, Statistics
+from stylenet2_teachers import products
 from torch import Tensor
 
 Features = dict[str, Tensor]
@@ -21,7 +22,7 @@ def statistics(features: Features, every: bool = True) -> Statistics:
         mean = flat.mean(2)
         flat = flat - mean.unsqueeze(2)
         if every or layer in COVARIED:
-            found[layer] = mean, flat @ flat.transpose(1, 2) / flat.shape[2]
+            found[layer] = mean, products(flat) / flat.shape[2]
         else:
             found[layer] = mean, flat.square().mean(2)
     assert every or set(found) == set(WIDTHS)

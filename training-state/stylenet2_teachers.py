@@ -128,4 +128,13 @@ def _spread(features: Tensor) -> tuple[Tensor, Tensor]:
     flat = features.flatten(2).double()
     mean = flat.mean(2)
     flat = flat - mean.unsqueeze(2)
-    return mean, flat @ flat.transpose(1, 2) / flat.shape[2]
+    return mean, products(flat) / flat.shape[2]
+
+
+def products(flat: Tensor) -> Tensor:
+    """(B, C, C) F·Fᵀ of ``flat`` (B, C, N); long sums in parts, for few long ones leave a GPU idle."""
+    parts = next(
+        part for part in (16, 4, 1) if flat.shape[2] % part == 0 and flat.shape[2] >= 1024 * (part - 1)
+    )
+    split = flat.view(*flat.shape[:2], parts, -1).transpose(1, 2)
+    return (split @ split.transpose(2, 3)).sum(1)
