@@ -242,12 +242,12 @@ def _train(words: argparse.Namespace, trainer: Trainer, start: float) -> None:
                 raise SystemExit(f"{row} steps in a row were not finite: the last checkpoint is whole")
             since, sums = now, torch.zeros_like(sums)
         if now - saved > 60:
-            _save(words.out, model, average, optimizer, step, done)
+            _save(words.out, model, average, optimizer, (step, done, is_again))
             saved = time.monotonic()
         if now - shown > 90:
             trainer.sheet(average, words.out.with_suffix(".jpg"))
             shown = time.monotonic()
-    _save(words.out, model, average, optimizer, step, done)
+    _save(words.out, model, average, optimizer, (step, done, is_again))
     log.info("saved at step %d, %.0f %% done, after %.0f s", step, 100 * done, time.monotonic() - start)
     trainer.sheet(average, words.out.with_suffix(".jpg"))
 
@@ -289,12 +289,18 @@ def _note(path: Path, step: int, done: float, rate: float, each: float, means: l
 
 
 def _save(
-    path: Path, model: StyleNet2, average: StyleNet2, optimizer: torch.optim.Adam, step: int, done: float
+    path: Path,
+    model: StyleNet2,
+    average: StyleNet2,
+    optimizer: torch.optim.Adam,
+    place: tuple[int, float, bool],
 ) -> None:
     """The checkpoint in 6 bytes a number, replaced only once the new one is whole.
 
-    Of Adam's moments the second alone: the first is there again after ten steps.
+    ``place``: steps, share of the schedule done, whether an earlier schedule was finished before. Of Adam's
+    moments the second alone: the first is there again after ten steps.
     """
+    step, done, is_again = place
     kept, other = ({k: v.half().cpu() for k, v in net.state_dict().items()} for net in (model, average))
     if not all(value.isfinite().all() for value in kept.values()):
         log.info("not saved at step %d: weights that are not finite", step)
@@ -303,7 +309,14 @@ def _save(
         optimizer.state[value]["exp_avg_sq"].bfloat16().cpu() if value in optimizer.state else None
         for value in model.parameters()
     ]
-    state = {"step": step, "done": done, "model": kept, "average": other, "squares": squares}
+    state = {
+        "step": step,
+        "done": done,
+        "again": is_again,
+        "model": kept,
+        "average": other,
+        "squares": squares,
+    }
     part = path.with_suffix(".part")
     torch.save(state, part)
     part.replace(path)
@@ -323,7 +336,7 @@ def _load(
             optimizer.state[value] = {"step": count, "exp_avg": torch.zeros_like(value), "exp_avg_sq": second}
     is_over = state["done"] >= 0.99
     log.info("goes on from step %d, %.0f %% done", state["step"], 100 * state["done"])
-    return state["step"], 0.0 if is_over else state["done"], is_over
+    return state["step"], 0.0 if is_over else state["done"], is_over or state["again"]
 
 
 def _export(words: argparse.Namespace) -> None:
