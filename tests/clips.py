@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidstyle.frames import ColorTags, Pixels
-from vidstyle.video.color import from_rgb
-from vidstyle.video.tags import is_rgb
+from vidstyle.video.color.conversion import from_rgb
+from vidstyle.video.color.tags import is_rgb
 
 BLOCK = 8  # px, side of one square of a stamped number
 BITS = 6  # squares of a stamped number: 0 … 63

@@ -13,10 +13,10 @@ from clips import BT709, shapes
 
 from vidstyle.frames import Frame, Pixels, VideoInfo
 from vidstyle.options import ReadOptions, WriteOptions
-from vidstyle.video.color import to_rgb
-from vidstyle.video.reader import Reader
-from vidstyle.video.tags import decode_tags
-from vidstyle.video.writer import Writer
+from vidstyle.video.color.conversion import to_rgb
+from vidstyle.video.color.tags import decode_tags
+from vidstyle.video.reading.reader import Reader
+from vidstyle.video.writing.writer import Writer
 
 FAST = WriteOptions(preset="ultrafast", crf=8)
 

@@ -20,8 +20,8 @@ from vidstyle import Frame, Stylizer, stylize_frames, stylize_image, stylize_vid
 from vidstyle.api import steady
 from vidstyle.errors import InputError, OptionError, OutputError, UnknownName
 from vidstyle.frames import Pixels
-from vidstyle.report import Progress
-from vidstyle.video.reader import Reader
+from vidstyle.pipeline.report import Progress
+from vidstyle.video.reading.reader import Reader
 
 
 @pytest.fixture(scope="module")

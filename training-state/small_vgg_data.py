@@ -20,7 +20,7 @@ FINEST = 0.7  # a resident picture is made smaller to this at most
 
 @dataclass(frozen=True)
 class Split:
-    """Pictures to train with, those that give the figures, and the named ones of scripts/held_out.txt."""
+    """Pictures to train with, those that give the figures, and the named ones of benchmarks/held_out.txt."""
 
     training: list[Path]
     held_out: list[Path]
@@ -32,7 +32,7 @@ class Split:
         """The pictures in ``data``/content and /style; their endings do not matter."""
         paths = sorted(path for kind in ("content", "style") for path in (data / kind).iterdir())
         # benchmarks judge by these
-        judged = {Path(line).stem for line in (ROOT / "scripts" / "held_out.txt").read_text().splitlines()}
+        judged = {Path(line).stem for line in (ROOT / "benchmarks" / "held_out.txt").read_text().splitlines()}
         held_out = [path for path in paths if checksum(path) % 20 == 0]
         named = [path for path in paths if path.stem in judged]
         kinds = {kind: [path for path in named if path.parent.name == kind] for kind in ("content", "style")}

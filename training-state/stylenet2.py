@@ -60,7 +60,7 @@ class Trainer:
         self.small = Small19(small, half, is_reflected=False).to(self.device)
         self.wct = Small19(small, torch.float32).to(self.device)
         self.choice = random.Random(words.seed)
-        listed = ROOT / "scripts" / "held_out.txt"
+        listed = ROOT / "benchmarks" / "held_out.txt"
         judged = set(listed.read_text().splitlines()) if listed.exists() else set()
         folders = [split(words.data / kind, judged) for kind in ("content", "style")]
         self.contents, self.styles = (Pictures(some, self.device) for some, _ in folders)

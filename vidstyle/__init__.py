@@ -6,6 +6,8 @@ import importlib
 import logging
 from typing import TYPE_CHECKING, Any
 
+from vidstyle._version import __version__
+
 if TYPE_CHECKING:
     from vidstyle.api import Stylizer, steady, stylize_frames, stylize_image, stylize_video
     from vidstyle.errors import (
@@ -19,24 +21,22 @@ if TYPE_CHECKING:
         WeightsMismatch,
         WeightsMissing,
     )
-    from vidstyle.evaluating import evaluate
-    from vidstyle.evaluation import Evaluation
+    from vidstyle.evaluation.evaluate import evaluate
+    from vidstyle.evaluation.results import Evaluation
     from vidstyle.frames import Frame, VideoInfo
-    from vidstyle.report import Progress, RunReport
-    from vidstyle.temporal.paintmap import PaintMap
-
-__version__ = "0.1.0"
+    from vidstyle.pipeline.report import Progress, RunReport
+    from vidstyle.temporal.paint_map.paint_map import PaintMap
 
 _HOMES = {
     "DeviceError": "vidstyle.errors",
-    "Evaluation": "vidstyle.evaluation",
+    "Evaluation": "vidstyle.evaluation.results",
     "Frame": "vidstyle.frames",
     "InputError": "vidstyle.errors",
     "OptionError": "vidstyle.errors",
     "OutputError": "vidstyle.errors",
-    "PaintMap": "vidstyle.temporal.paintmap",
-    "Progress": "vidstyle.report",
-    "RunReport": "vidstyle.report",
+    "PaintMap": "vidstyle.temporal.paint_map.paint_map",
+    "Progress": "vidstyle.pipeline.report",
+    "RunReport": "vidstyle.pipeline.report",
     "Stylizer": "vidstyle.api",
     "UnknownName": "vidstyle.errors",
     "VideoInfo": "vidstyle.frames",
@@ -44,7 +44,7 @@ _HOMES = {
     "WeightsError": "vidstyle.errors",
     "WeightsMismatch": "vidstyle.errors",
     "WeightsMissing": "vidstyle.errors",
-    "evaluate": "vidstyle.evaluating",
+    "evaluate": "vidstyle.evaluation.evaluate",
     "steady": "vidstyle.api",
     "stylize_frames": "vidstyle.api",
     "stylize_image": "vidstyle.api",

@@ -13,18 +13,26 @@ from vidstyle.options import (
     ReadOptions,
     SteadyOptions,
     WriteOptions,
-    check_words,
+    check_keywords,
     only,
     take,
 )
-from vidstyle.pairing import Pairs, paintings
-from vidstyle.report import OnFrame, RunReport
-from vidstyle.run import described, run
-from vidstyle.stylizer import Styling, Stylizer, flow_name, flow_of, name_of
-from vidstyle.temporal.finish import finisher
-from vidstyle.temporal.stylizer import Shown, steadied
-from vidstyle.video.target import check_target, default_target
-from vidstyle.words import FileWords, FrameWords, SteadyFileWords, StillWords, StreamWords, Words
+from vidstyle.options.keywords import (
+    FileKeywords,
+    FrameKeywords,
+    ImageKeywords,
+    SteadyFileKeywords,
+    StreamKeywords,
+    VideoKeywords,
+)
+from vidstyle.pipeline.precomputed import Pairs, paintings
+from vidstyle.pipeline.report import OnFrame, RunReport
+from vidstyle.pipeline.run import described, run
+from vidstyle.pipeline.stylizer import Styling, Stylizer, flow_name, flow_of, name_of
+from vidstyle.temporal.base import StylizedFrame
+from vidstyle.temporal.compositing import compositor
+from vidstyle.temporal.loop import steadied
+from vidstyle.video.writing.target import check_target, default_target
 
 __all__ = ["Styling", "Stylizer", "steady", "stylize_frames", "stylize_image", "stylize_video"]
 
@@ -36,7 +44,7 @@ def stylize_video(
     style: Styling = (),
     on_frame: OnFrame | None = None,
     measure: bool = False,
-    **options: Unpack[Words],
+    **options: Unpack[VideoKeywords],
 ) -> RunReport:
     """Paint a clip, with its sound, timing and colours, into ``target`` (if None ``<clip>_<style>``).
 
@@ -48,34 +56,34 @@ def stylize_video(
         measure: measure flicker and style on the way, into the report's ``measured``.
         options: the command line's words; see ``vidstyle.options``.
     """
-    check_words(options, PaintOptions, SteadyOptions, ReadOptions, WriteOptions)
+    check_keywords(options, PaintOptions, SteadyOptions, ReadOptions, WriteOptions)
     write = take(WriteOptions, options)
     name = name_of(style, take(PaintOptions, options).style_track)
     found = Path(target) if target is not None else default_target(Path(source), name, write)
     check_target(found, write, Path(source))  # before the engine is loaded, which takes seconds
-    stylizer = Stylizer(style, **cast(FrameWords, only(options, PaintOptions, SteadyOptions)))
-    files = cast(FileWords, only(options, ReadOptions, WriteOptions))
+    stylizer = Stylizer(style, **cast(FrameKeywords, only(options, PaintOptions, SteadyOptions)))
+    files = cast(FileKeywords, only(options, ReadOptions, WriteOptions))
     return stylizer.video(source, found, on_frame=on_frame, measure=measure, **files)
 
 
 @overload
 def stylize_frames(
-    frames: Iterable[Frame], *, style: Styling = (), **options: Unpack[StreamWords]
+    frames: Iterable[Frame], *, style: Styling = (), **options: Unpack[StreamKeywords]
 ) -> Iterator[Frame]: ...
 @overload
 def stylize_frames(
-    frames: Iterable[Pixels], *, style: Styling = (), **options: Unpack[StreamWords]
+    frames: Iterable[Pixels], *, style: Styling = (), **options: Unpack[StreamKeywords]
 ) -> Iterator[Pixels]: ...
 def stylize_frames(
-    frames: Iterable[Frame] | Iterable[Pixels], *, style: Styling = (), **options: Unpack[StreamWords]
+    frames: Iterable[Frame] | Iterable[Pixels], *, style: Styling = (), **options: Unpack[StreamKeywords]
 ) -> Iterator[Frame] | Iterator[Pixels]:
     """Paint ``frames`` one by one, with no look-ahead: each result comes before the next frame is asked for.
 
     Takes (H, W, 3) uint8 or uint16 RGB arrays (of ``rate`` a second, 25 if not given) or ``Frame``s and
     yields the same kind, in the same size and depth.
     """
-    check_words(options, PaintOptions, SteadyOptions, extra=("rate",))
-    stylizer = Stylizer(style, **cast(FrameWords, only(options, PaintOptions, SteadyOptions)))
+    check_keywords(options, PaintOptions, SteadyOptions, extra=("rate",))
+    stylizer = Stylizer(style, **cast(FrameKeywords, only(options, PaintOptions, SteadyOptions)))
     return stylizer.frames(frames, rate=options.get("rate"))
 
 
@@ -85,7 +93,7 @@ def stylize_image(
     *,
     style: Styling = (),
     overwrite: bool = False,
-    **options: Unpack[StillWords],
+    **options: Unpack[ImageKeywords],
 ) -> Pixels:
     """Paint one picture, a file or (H, W, 3) RGB; returns the pixels, in the same size and depth.
 
@@ -100,14 +108,14 @@ def steady(
     target: str | Path | None = None,
     *,
     on_frame: OnFrame | None = None,
-    **options: Unpack[SteadyFileWords],
+    **options: Unpack[SteadyFileKeywords],
 ) -> RunReport:
     """Make the frames of ``painted``, which another tool painted from ``clip`` one by one, agree.
 
     Sizes are those of ``painted``; times, sound and all else are the clip's. The result is ``target``, or
     ``<painted>_steady`` beside ``painted``.
     """
-    check_words(options, DetailOptions, SteadyOptions, ReadOptions, WriteOptions)
+    check_keywords(options, DetailOptions, SteadyOptions, ReadOptions, WriteOptions)
     detail, how = take(DetailOptions, options).detail, take(SteadyOptions, options)
     read, write = take(ReadOptions, options), take(WriteOptions, options)
     found = Path(target) if target is not None else default_target(Path(painted), "steady", write)
@@ -115,9 +123,9 @@ def steady(
     check_target(found, write, Path(painted))
     flow = flow_of(how, "cpu")
 
-    def stage(pairs: Iterable[tuple[Frame, Frame]]) -> Iterator[Shown]:
+    def stage(pairs: Iterable[tuple[Frame, Frame]]) -> Iterator[StylizedFrame]:
         contents, paint = paintings(pairs)
-        return steadied(contents, paint, options=how, flow=flow, finish=finisher(detail=detail))
+        return steadied(contents, paint, options=how, flow=flow, finish=compositor(detail=detail))
 
     chosen = {"detail": detail, **described(how, read, write), "flow": flow_name(how, "cpu") or "none"}
     return run(Pairs(clip, painted, read), found, stage, write=write, options=chosen, on_frame=on_frame)

@@ -59,7 +59,7 @@ FLOWS: Registry[Any] = Registry(
 TEMPORAL: Registry[Any] = Registry(
     "temporal method",
     {
-        "map": "vidstyle.temporal.paintmap:PaintMap",
+        "map": "vidstyle.temporal.paint_map.paint_map:PaintMap",
         "blend": "vidstyle.temporal.blend:Blend",
     },
 )
@@ -123,7 +123,7 @@ LOSSES: Registry[Any] = Registry(
         "frame-difference": "vidstyle.losses.frame_difference:FrameDifference",
         "contrastive": "vidstyle.losses.contrastive:Contrastive",
         "warped": "vidstyle.losses.warped:Warped",
-        "code": "vidstyle.losses.code:Code",
+        "code": "vidstyle.losses.style_embedding:StyleEmbedding",
     },
 )
 

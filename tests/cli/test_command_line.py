@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from vidstyle import __version__, words
+from vidstyle import __version__
 from vidstyle.cli.main import COMMANDS, build_parser, main
 from vidstyle.cli.parser import given, parse
 from vidstyle.errors import OptionError
@@ -21,6 +21,7 @@ from vidstyle.options import (
     SheetOptions,
     SteadyOptions,
     WriteOptions,
+    keywords,
 )
 
 RUN = ["run", "clip.mp4", "--style", "waves"]
@@ -152,12 +153,12 @@ def test_a_word_too_many_is_usage(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("typed", "records"),
     [
-        (words.StillWords, (PaintOptions,)),
-        (words.SteadyWords, (SteadyOptions,)),
-        (words.FileWords, (ReadOptions, WriteOptions)),
-        (words.FrameWords, (PaintOptions, SteadyOptions)),
-        (words.SteadyFileWords, (DetailOptions, SteadyOptions, ReadOptions, WriteOptions)),
-        (words.Words, (PaintOptions, SteadyOptions, ReadOptions, WriteOptions)),
+        (keywords.ImageKeywords, (PaintOptions,)),
+        (keywords.SteadyKeywords, (SteadyOptions,)),
+        (keywords.FileKeywords, (ReadOptions, WriteOptions)),
+        (keywords.FrameKeywords, (PaintOptions, SteadyOptions)),
+        (keywords.SteadyFileKeywords, (DetailOptions, SteadyOptions, ReadOptions, WriteOptions)),
+        (keywords.VideoKeywords, (PaintOptions, SteadyOptions, ReadOptions, WriteOptions)),
     ],
 )
 def test_keywords_are_the_fields_of_the_records(typed: Any, records: tuple[Any, ...]) -> None:
@@ -172,12 +173,12 @@ def test_sheet_keywords_are_fields_of_records() -> None:
         for record in (PaintOptions, ReadOptions, SheetOptions)
         for item in dataclasses.fields(record)
     }
-    assert set(get_type_hints(words.SheetWords)) <= known
+    assert set(get_type_hints(keywords.SheetKeywords)) <= known
 
 
 def test_choices_of_keywords_are_those_of_the_records() -> None:
     for record in (PaintOptions, SteadyOptions, ReadOptions, WriteOptions):
-        hints = get_type_hints(words.Words)
+        hints = get_type_hints(keywords.VideoKeywords)
         for item in dataclasses.fields(record):
             if item.metadata["choices"]:
                 assert set(hints[item.name].__args__) == set(item.metadata["choices"])

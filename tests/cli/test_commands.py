@@ -14,10 +14,10 @@ from clips import Sound, shapes, write_clip
 
 from vidstyle.cli.main import main
 from vidstyle.cli.progress import state
-from vidstyle.engines.painter import Painter
 from vidstyle.frames import Frame, Pixels, VideoInfo
-from vidstyle.report import Progress
-from vidstyle.video.reader import Reader
+from vidstyle.pipeline.report import Progress
+from vidstyle.rendering.renderer import Renderer
+from vidstyle.video.reading.reader import Reader
 
 
 @pytest.fixture(autouse=True)
@@ -129,13 +129,13 @@ def test_one_bad_clip_does_not_stop_the_rest(workplace: Path, capsys: pytest.Cap
 
 def test_several_clips_share_one_look_at_the_style(monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[Pixels] = []
-    encode = Painter.encode
+    encode = Renderer.encode
 
-    def counted(self: Painter[Any], picture: Pixels) -> Any:
+    def counted(self: Renderer[Any], picture: Pixels) -> Any:
         looks.append(picture)
         return encode(self, picture)
 
-    monkeypatch.setattr(Painter, "encode", counted)
+    monkeypatch.setattr(Renderer, "encode", counted)
     write_clip(Path("second.mp4"), shapes(2, 64, 48))
     assert _ran("run", "clip.mp4", "second.mp4", "--style", "art.png") == 0
     assert len(looks) == 1

@@ -18,10 +18,10 @@ import torch
 from vidstyle import weights
 from vidstyle.cli.main import main
 from vidstyle.cli.train import state
-from vidstyle.images import load_image
 from vidstyle.training import checkpoints, logs
 from vidstyle.training.export import digest
-from vidstyle.training.trainer import Progress
+from vidstyle.training.trainer import TrainingProgress
+from vidstyle.video.stills import load_image
 
 SETTINGS = (
     *("batch=1", "crop=32", "style_sides=32", "style_layers=conv1_1", "losses=style=1", "workers=0"),
@@ -256,5 +256,5 @@ def test_an_error_in_a_worker_is_one_line_and_ends_the_run_at_once(folders: Path
 
 def test_the_bar_tells_losses_rate_and_time_left() -> None:
     losses = {"style": 0.6, "shift": 0.02, "total": 0.51}
-    shown = state(Progress(120, 500, losses, 3.1, 2))
+    shown = state(TrainingProgress(120, 500, losses, 3.1, 2))
     assert shown == "120/500, 3.1 steps/s, 02:03 left, total 0.51 (style 0.6, shift 0.02), 2 unreadable"

@@ -15,7 +15,7 @@ from vidstyle import weights
 from vidstyle.engines.base import Moments
 from vidstyle.engines.stylenet import StyleNet, build, build_v0
 from vidstyle.errors import WeightsMismatch, WeightsMissing
-from vidstyle.images import to_tensor
+from vidstyle.tensors import to_tensor
 
 REFERENCE = Path(__file__).parent.parent / "data" / "stylenet-reference.npz"
 

@@ -17,7 +17,6 @@ from torch import Tensor
 
 from vidstyle.losses import compound
 from vidstyle.losses.base import Step
-from vidstyle.losses.code import Code
 from vidstyle.losses.compound import Compound, smooth_field
 from vidstyle.losses.content import Content
 from vidstyle.losses.contrastive import Contrastive
@@ -27,6 +26,7 @@ from vidstyle.losses.grid import Grid
 from vidstyle.losses.identity import Identity
 from vidstyle.losses.shift import Shift
 from vidstyle.losses.style import GramStyle, MeanDeviation, RelativeStyle
+from vidstyle.losses.style_embedding import StyleEmbedding
 from vidstyle.losses.variation import Variation
 from vidstyle.losses.warped import Warped
 
@@ -336,7 +336,7 @@ def test_code_is_the_relative_squared_error(step: Step) -> None:
     for row in range(3):
         gap = sum((float(ours[row, k]) - float(theirs[row, k])) ** 2 for k in range(5))
         expected += gap / sum(float(theirs[row, k]) ** 2 for k in range(5)) / 3
-    assert near(Code()(replace(step, codes=(ours, theirs))), expected)
+    assert near(StyleEmbedding()(replace(step, codes=(ours, theirs))), expected)
 
 
 def test_warped_forgives_what_the_light_does(step: Step) -> None:

@@ -17,7 +17,7 @@ HEIGHT, WIDTH = 180, 320
 RADIUS = 24  # px, of the disc
 SPEED = 4  # px a frame, to the right
 
-Painter = Callable[[Tensor], Tensor]
+Renderer = Callable[[Tensor], Tensor]
 
 
 def blotches(seed: int, *, size: float = 1.8, height: int = HEIGHT, width: int = WIDTH) -> Tensor:

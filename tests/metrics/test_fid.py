@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from truth import grid, noisy, run, still, texture
 
 from vidstyle.errors import OptionError, WeightsMismatch, WeightsMissing
-from vidstyle.extras import needed
 from vidstyle.metrics.base import Setup
 from vidstyle.metrics.fid import FID, ArtFID, ArtInception, Frechet, art_inception, inception, squares
+from vidstyle.optional_imports import require
 
 PICTURE = texture(grid(48, 64))
 STYLE = texture(grid(60, 60)).flip(1) ** 2
@@ -29,7 +29,7 @@ class Small(nn.Module):
 
 
 def small() -> Frechet:
-    distance = needed("torchmetrics.image.fid", "fid").FrechetInceptionDistance(feature=Small())
+    distance = require("torchmetrics.image.fid", "fid").FrechetInceptionDistance(feature=Small())
     return Frechet(distance, lambda square: square)
 
 
@@ -130,7 +130,7 @@ def test_art_fids_network_is_read_from_its_file(checkpoints: Path) -> None:
 
 
 def test_fids_network_is_read_from_its_file(checkpoints: Path) -> None:
-    library = needed("torch_fidelity.feature_extractor_inceptionv3", "fid")
+    library = require("torch_fidelity.feature_extractor_inceptionv3", "fid")
     torch.manual_seed(0)
     whole = _untrained(library)
     torch.save(whole.state_dict(), checkpoints / "weights-inception-2015-12-05-6726825d.pth")

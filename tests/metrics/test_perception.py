@@ -10,11 +10,11 @@ from torch import Tensor
 from truth import grid, run, still, texture
 
 from vidstyle.errors import OptionError, WeightsMissing
-from vidstyle.extras import needed
 from vidstyle.metrics.base import Motion, Sample
 from vidstyle.metrics.clip_consistency import CLIPConsistency, prepared
 from vidstyle.metrics.lpips import LPIPS, TLPIPS
 from vidstyle.metrics.measurer import Measurer
+from vidstyle.optional_imports import require
 
 ZERO = Motion(torch.zeros(1, 2, 40, 50), torch.zeros(1, 2, 40, 50))
 PICTURE = texture(grid(40, 50))
@@ -85,4 +85,4 @@ def test_a_library_that_is_not_installed_says_what_installs_it() -> None:
     with pytest.raises(
         OptionError, match=r"ssim needs nothing_of_that_name, which .* pip install 'vidstyle\[eval"
     ):
-        needed("nothing_of_that_name.metrics", "ssim")
+        require("nothing_of_that_name.metrics", "ssim")

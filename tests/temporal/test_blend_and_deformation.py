@@ -7,9 +7,9 @@ import pytest
 from scenes import change, flickering, ground, sharpness, shot, view
 
 from vidstyle.errors import OptionError
-from vidstyle.temporal import deformation
+from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.blend import WEIGHT, Blend
-from vidstyle.temporal.raster_cv import CvRaster
+from vidstyle.temporal.paint_map import deformation
 
 HEIGHT, WIDTH = 96, 160
 GROUND = ground(3 * HEIGHT, 3 * WIDTH)

@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 from scenes import ground, shot, view
 
-from vidstyle.engines.styles import load
 from vidstyle.frames import Pixels
+from vidstyle.styles.pictures import load
 from vidstyle.temporal.cuts import Cuts
 
 Picture = NDArray[np.float32]

@@ -11,7 +11,7 @@ import pytest
 from scenes import change, ground, sharpness, shot, view
 
 from vidstyle.frames import Frame, Pixels
-from vidstyle.stylizer import Stylizer
+from vidstyle.pipeline.stylizer import Stylizer
 
 FRAMES = 500
 HEIGHT, WIDTH = 96, 160

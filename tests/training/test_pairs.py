@@ -13,7 +13,7 @@ from folders import small
 from vidstyle.flow.base import load_flow
 from vidstyle.flow.warp import warp
 from vidstyle.training import logs
-from vidstyle.training.motion import drawn, of_frames
+from vidstyle.training.known_motion import drawn, of_frames
 from vidstyle.training.trainer import train
 
 

@@ -23,7 +23,7 @@ from vidstyle.training.export import export
 from vidstyle.training.objective import Objective
 from vidstyle.training.recipes import DECODER
 from vidstyle.training.student import Student
-from vidstyle.training.trainer import Progress, Trained, train
+from vidstyle.training.trainer import Trained, TrainingProgress, train
 
 
 def run(
@@ -83,7 +83,7 @@ def test_a_run_interrupted_and_resumed_has_the_same_losses_and_weights(
     options = small("stylenet", 6, "losses.contrastive=0.1", "batch=1", "style_cuts=1")
     seen: list[float] = []
 
-    def hook(progress: Progress) -> None:
+    def hook(progress: TrainingProgress) -> None:
         seen.append(progress.losses["total"])
         if progress.step == 2:
             os.kill(os.getpid(), signal.SIGINT)

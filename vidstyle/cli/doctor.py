@@ -33,7 +33,7 @@ def _run(words: argparse.Namespace) -> int:
 
 
 def _versions() -> Iterator[tuple[bool, str]]:
-    from vidstyle.report import versions
+    from vidstyle.pipeline.report import versions
 
     for name, version in versions().items():
         yield True, f"{name} {version}"
@@ -70,8 +70,8 @@ def _threads() -> Iterator[tuple[bool, str]]:
 
 
 def _codecs() -> Iterator[tuple[bool, str]]:
-    from vidstyle.video.codecs import CODECS, opens
-    from vidstyle.video.quality import HARDWARE
+    from vidstyle.video.writing.codecs import CODECS, opens
+    from vidstyle.video.writing.encoder_settings import HARDWARE
 
     for name, codec in CODECS.items():
         encoders = [*codec.encoders, *(f"{name}_{maker}" for maker in HARDWARE)]

@@ -14,8 +14,8 @@ from vidstyle.errors import OutputError
 from vidstyle.options import ReadOptions, take
 
 if TYPE_CHECKING:
-    from vidstyle.evaluating import OnMeasured
-    from vidstyle.evaluation import Evaluation
+    from vidstyle.evaluation.evaluate import OnMeasured
+    from vidstyle.evaluation.results import Evaluation
 
 _EXAMPLES = """\
 examples:
@@ -76,13 +76,13 @@ def add(commands: Any) -> None:
 def _run(words: argparse.Namespace) -> int:
     targets = _targets(words)
     with shown(words):
-        from vidstyle.evaluating import evaluate
+        from vidstyle.evaluation.evaluate import evaluate
         from vidstyle.metrics.motion import DEFAULT_SIZE
 
         if words.report is not None:
-            from vidstyle.extras import needed
+            from vidstyle.optional_imports import require
 
-            needed("matplotlib.figure", "--report")  # before minutes of measuring
+            require("matplotlib.figure", "--report")  # before minutes of measuring
         with _Bar(words.quiet) as draw:
             found = evaluate(
                 words.inputs,
@@ -172,7 +172,7 @@ def _write_csv(found: Evaluation, target: Path) -> None:
 
 
 def _write_report(found: Evaluation, target: Path) -> None:
-    from vidstyle.evaluation_report import write_report
+    from vidstyle.evaluation.html_report import write_report
 
     write_report(found, target)
 

@@ -12,7 +12,7 @@ from vidstyle.errors import OptionError, OutputError, VidstyleError
 from vidstyle.options import PaintOptions
 
 if TYPE_CHECKING:
-    from vidstyle.words import StillWords
+    from vidstyle.options.keywords import ImageKeywords
 
 
 def add(commands: Any) -> None:
@@ -43,7 +43,7 @@ def _run(words: argparse.Namespace) -> int:
         from vidstyle.device import own_process
 
         own_process()
-        stylizer = Stylizer(words.style, **cast("StillWords", given(words, PaintOptions)))
+        stylizer = Stylizer(words.style, **cast("ImageKeywords", given(words, PaintOptions)))
         failed = 0
         for source, target in zip(words.inputs, targets, strict=True):
             try:
@@ -76,7 +76,7 @@ def _targets(words: argparse.Namespace) -> list[Path]:
 
 def _suffix(source: Path) -> str:
     """The source's own extension, unless that is a format that is only read."""
-    from vidstyle.images import WRITABLE
+    from vidstyle.video.stills import WRITABLE
 
     return source.suffix if source.suffix.lower() in WRITABLE else ".png"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vidstyle.errors import InputError, OptionError, OutputError
 from vidstyle.options import WriteOptions
-from vidstyle.video.target import default_target
+from vidstyle.video.writing.target import default_target
 
 _CLIPS = frozenset(  # what counts as a clip in a folder; given by itself, any file may be one
     """.3g2 .3gp .asf .avi .divx .dv .f4v .flv .gif .ivf .m2t .m2ts .m2v .m4v .mjpeg .mjpg .mkv .mov .mp4

@@ -31,13 +31,13 @@ def _run(words: argparse.Namespace) -> int:
 
 
 def _codecs() -> list[str]:
-    from vidstyle.video.codecs import CODECS
+    from vidstyle.video.writing.codecs import CODECS
 
     return list(CODECS)
 
 
 def _styles() -> list[str]:
-    from vidstyle.engines.styles import bundled_styles
+    from vidstyle.styles.pictures import bundled_styles
 
     return sorted(bundled_styles())
 

@@ -13,7 +13,7 @@ from collections.abc import Generator, Sequence
 from types import FrameType
 from typing import Any
 
-from vidstyle import __version__
+from vidstyle._version import __version__
 from vidstyle.cli.parser import Parser, parse
 from vidstyle.errors import VidstyleError
 

@@ -11,8 +11,8 @@ from time import monotonic
 
 from tqdm import tqdm
 
-from vidstyle.preview import Preview
-from vidstyle.report import OnFrame, Progress, RunReport
+from vidstyle.pipeline.preview import Preview
+from vidstyle.pipeline.report import OnFrame, Progress, RunReport
 
 _RECENT = 50  # frames over which rate and time left are taken
 

@@ -14,8 +14,8 @@ from vidstyle.options import PaintOptions, ReadOptions, SteadyOptions, WriteOpti
 
 if TYPE_CHECKING:
     from vidstyle.api import Stylizer
-    from vidstyle.report import RunReport
-    from vidstyle.words import FileWords, FrameWords
+    from vidstyle.options.keywords import FileKeywords, FrameKeywords
+    from vidstyle.pipeline.report import RunReport
 
 _EXAMPLES = """\
 examples:
@@ -111,7 +111,7 @@ class _Batch:
     def _paint(self, source: str, target: Path) -> None:
         from vidstyle.cli.progress import bar, summary
 
-        files = cast("FileWords", given(self.words, ReadOptions, WriteOptions))
+        files = cast("FileKeywords", given(self.words, ReadOptions, WriteOptions))
         self._check(source, target)
         with bar(Path(source).name, hidden=self.words.quiet) as draw:
             measure = self.words.measure
@@ -120,23 +120,23 @@ class _Batch:
         if not self.words.quiet:
             print(summary(report), flush=True)
             if report.measured is not None:
-                from vidstyle.measuring import Measured
+                from vidstyle.pipeline.meter import Measured
 
                 print(Measured(**report.measured).text(), flush=True)
 
     def _check(self, source: str, target: Path) -> None:
         """Find out what is wrong with a source or target before the engine is loaded, which takes seconds."""
-        from vidstyle.video.probe import probe
-        from vidstyle.video.target import check_target
+        from vidstyle.video.reading.probe import probe
+        from vidstyle.video.writing.target import check_target
 
         check_target(target, WriteOptions(**given(self.words, WriteOptions)), Path(source))
         probe(source, ReadOptions(**given(self.words, ReadOptions)))
 
     def _preview(self, source: str, target: Path) -> None:
         from vidstyle.cli.progress import estimate
-        from vidstyle.preview import preview
+        from vidstyle.pipeline.preview import preview
 
-        files = cast("FileWords", given(self.words, ReadOptions, WriteOptions))
+        files = cast("FileKeywords", given(self.words, ReadOptions, WriteOptions))
         picture = target.with_name(f"{target.stem}_preview.png")
         tried = preview(self._loaded(), source, picture, target, **files)
         if not self.words.quiet:
@@ -148,7 +148,7 @@ class _Batch:
             from vidstyle.api import Stylizer
             from vidstyle.device import own_process, set_threads, stream_threads
 
-            frame_words = cast("FrameWords", given(self.words, PaintOptions, SteadyOptions))
+            frame_words = cast("FrameKeywords", given(self.words, PaintOptions, SteadyOptions))
             own_process()
             set_threads(stream_threads())
             self._stylizer = Stylizer(self.words.style, **frame_words)

@@ -11,7 +11,7 @@ from vidstyle.cli.parser import Parser, add_noise, add_options, add_styles, give
 from vidstyle.options import PaintOptions, ReadOptions, SheetOptions
 
 if TYPE_CHECKING:
-    from vidstyle.words import SheetWords
+    from vidstyle.options.keywords import SheetKeywords
 
 
 def add(commands: Any) -> None:
@@ -35,13 +35,13 @@ def add(commands: Any) -> None:
 
 def _run(words: argparse.Namespace) -> int:
     with shown(words):
-        from vidstyle.sheet import make_sheet
+        from vidstyle.pipeline.contact_sheet import make_sheet
 
         source = Path(words.input)
         target = (
             Path(words.output) if words.output is not None else source.with_name(f"{source.stem}_sheet.png")
         )
-        options = cast("SheetWords", given(words, SheetOptions, PaintOptions, ReadOptions))
+        options = cast("SheetKeywords", given(words, SheetOptions, PaintOptions, ReadOptions))
         make_sheet(words.input, target, style=words.style, overwrite=words.overwrite, **options)
         if not words.quiet:
             print(target, flush=True)

@@ -11,7 +11,7 @@ from vidstyle.cli.parser import Parser, add_noise, add_options, given
 from vidstyle.options import DetailOptions, ReadOptions, SteadyOptions, WriteOptions
 
 if TYPE_CHECKING:
-    from vidstyle.words import SteadyFileWords
+    from vidstyle.options.keywords import SteadyFileKeywords
 
 _EXAMPLES = """\
 examples:
@@ -48,7 +48,7 @@ def _run(words: argparse.Namespace) -> int:
         from vidstyle.cli.progress import bar, summary
 
         options = cast(
-            "SteadyFileWords", given(words, DetailOptions, SteadyOptions, ReadOptions, WriteOptions)
+            "SteadyFileKeywords", given(words, DetailOptions, SteadyOptions, ReadOptions, WriteOptions)
         )
         target = Path(words.output) if words.output is not None else None
         with bar(Path(words.painted).name, hidden=words.quiet) as draw:

@@ -14,7 +14,7 @@ from vidstyle.cli.logs import shown
 from vidstyle.cli.parser import Parser, add_noise
 
 if TYPE_CHECKING:
-    from vidstyle.training.trainer import OnStep, Progress, Trained
+    from vidstyle.training.trainer import OnStep, Trained, TrainingProgress
 
 _EXAMPLES = """\
 examples:
@@ -106,7 +106,7 @@ def _bar(hidden: bool) -> Generator[OnStep, None, None]:
     # disable=None: hidden where stderr is no terminal
     bar = tqdm(disable=True if hidden else None, file=sys.stderr, leave=False, dynamic_ncols=True, miniters=0)
 
-    def draw(progress: Progress) -> None:
+    def draw(progress: TrainingProgress) -> None:
         bar.total = progress.steps
         bar.bar_format = "{percentage:3.0f}% |{bar}| " + state(progress)
         bar.update(progress.step - bar.n)
@@ -117,7 +117,7 @@ def _bar(hidden: bool) -> Generator[OnStep, None, None]:
         bar.close()
 
 
-def state(progress: Progress) -> str:
+def state(progress: TrainingProgress) -> str:
     """``120/500, 3.1 steps/s, 02:03 left, total 0.51 (style 0.6, shift 0.02)``."""
     from vidstyle.cli.progress import clock
 

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidstyle.errors import WeightsMissing
-from vidstyle.extras import needed
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+from vidstyle.optional_imports import require
 
 Embed = Callable[[Tensor], Tensor]
 """A picture (1, 3, H, W) in [0, 1] to a vector (1, D)."""
@@ -58,7 +58,7 @@ class CLIPConsistency:
 
 def clip() -> Embed:
     """CLIP's picture encoder from the disk; ``WeightsMissing`` if it is not there: nothing is downloaded."""
-    library = needed("transformers", "clip_consistency")
+    library = require("transformers", "clip_consistency")
     try:
         network: Any = library.CLIPVisionModelWithProjection.from_pretrained(_MODEL, local_files_only=True)
     except (OSError, ValueError) as error:

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from vidstyle.errors import OptionError, WeightsMismatch, WeightsMissing
-from vidstyle.extras import needed
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup
 from vidstyle.metrics.lpips import Distance, alexnet
+from vidstyle.optional_imports import require
 
 _LIBRARY = "torchmetrics.image.fid"
 _WIDTH = 2048  # numbers of Inception's last features
@@ -158,8 +158,8 @@ def squares(picture: Tensor, *, overlap: bool = False) -> Iterator[Tensor]:
 
 def inception() -> Frechet:
     """FID's own network; ``WeightsMissing`` if its weights are not in torch's cache."""
-    needed("torch_fidelity", "fid")
-    library = needed(_LIBRARY, "fid")
+    require("torch_fidelity", "fid")
+    library = require(_LIBRARY, "fid")
     path = _stored("fid", _FID_URL)
     _states("fid", path, _FID_URL)  # by a safe reader first: torch-fidelity's own would run what a file says
     try:
@@ -171,7 +171,7 @@ def inception() -> Frechet:
 
 def art_inception() -> Frechet:
     """ArtFID's network; ``WeightsMissing`` if its weights are not in torch's cache."""
-    library = needed(_LIBRARY, "art_fid")
+    library = require(_LIBRARY, "art_fid")
     path = _stored("art_fid", _ART_URL)
     states = _states("art_fid", path, _ART_URL)
     network = ArtInception()

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from vidstyle.extras import needed
-from vidstyle.images import to_pixels
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+from vidstyle.optional_imports import require
+from vidstyle.tensors import to_pixels
 
 _SSIM_WINDOW = 7  # px, scikit-image's default
 
@@ -27,7 +27,7 @@ class SSIM:
     library = "skimage.metrics"
 
     def __init__(self, setup: Setup | None = None) -> None:
-        self._compare = needed(self.library, "ssim").structural_similarity
+        self._compare = require(self.library, "ssim").structural_similarity
         self._mean = Mean()
 
     @property
@@ -58,7 +58,7 @@ class PSNR:
     library = "skimage.metrics"
 
     def __init__(self, setup: Setup | None = None) -> None:
-        self._compare = needed(self.library, "psnr").peak_signal_noise_ratio
+        self._compare = require(self.library, "psnr").peak_signal_noise_ratio
         self._mean = Mean()
 
     @property

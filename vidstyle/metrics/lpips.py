@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidstyle.errors import WeightsMissing
-from vidstyle.extras import needed
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+from vidstyle.optional_imports import require
 
 Distance = Callable[[Tensor, Tensor], float]
 """How different two pictures (1, 3, H, W) in [0, 1] look."""
@@ -85,7 +85,7 @@ def alexnet(metric: str) -> Distance:
     """LPIPS with AlexNet; ``WeightsMissing`` if torchvision's weights are not in torch's cache."""
     from torchvision.models import AlexNet_Weights
 
-    library = needed(_LIBRARY, metric)
+    library = require(_LIBRARY, metric)
     url = str(AlexNet_Weights.DEFAULT.url)
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
     if not path.is_file():

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vidstyle.images import to_pixels
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+from vidstyle.tensors import to_pixels
 
 _SKIPPED = 2  # frames at either end
 _BLOCK = 32  # px: the crop's sides are multiples of this

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from vidstyle.errors import OptionError
 from vidstyle.flow.base import FlowEstimator
 from vidstyle.flow.dis import DIS
-from vidstyle.temporal.mapsettings import flow_shape
-from vidstyle.temporal.paintmap import Need
-from vidstyle.temporal.raster import Raster
-from vidstyle.temporal.raster_cv import CvRaster
-from vidstyle.temporal.state import Motion
+from vidstyle.temporal.backends.base import Raster
+from vidstyle.temporal.backends.opencv_raster import CvRaster
+from vidstyle.temporal.base import FrameMotion, RepaintMask
+from vidstyle.temporal.paint_map.settings import flow_shape
 
 Array = NDArray[Any]
 
@@ -54,11 +53,11 @@ class Blend:
         self._now: Any = None
         self.repainted = 1.0
 
-    def plan(self, content: Array, *, renew: float = 0.0, motion: Motion | None = None) -> Need:
+    def plan(self, content: Array, *, renew: float = 0.0, motion: FrameMotion | None = None) -> RepaintMask:
         """Look at the frame ``content`` (H, W, 3) uint8 or uint16; a blend wants all of it painted."""
         height, width = content.shape[:2]
         self._now = self._raster.view(content, *flow_shape((height, width), self._flow_size), self._flow)
-        return Need(np.ones((height, width), np.bool_), 1.0)
+        return RepaintMask(np.ones((height, width), np.bool_), 1.0)
 
     def settle(self, painted: Array, valid: Array | None = None) -> Array:
         """The planned frame's ``painted`` (H, W, 3) mixed with the warped last result; all is ``valid``."""

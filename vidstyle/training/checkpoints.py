@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vidstyle.atomic_write import write_atomically
 from vidstyle.errors import OutputError, TrainingError, WeightsMismatch
-from vidstyle.whole import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def save(run: Path, state: Mapping[str, Any], keep: int) -> Path:
     torch.save({"format": _FORMAT, **state}, buffer)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(path, buffer.getbuffer(), is_synced=True)
+        write_atomically(path, buffer.getbuffer(), is_synced=True)
     except OSError as error:
         kept = found(run)
         what = f"that of step {kept[-1][0]:,} is kept" if kept else "there is none yet"

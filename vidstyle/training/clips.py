@@ -12,16 +12,16 @@ from vidstyle.errors import InputError, VidstyleError
 from vidstyle.frames import Pixels, eight_bits
 from vidstyle.options import ReadOptions
 from vidstyle.training.order import chosen, random_at
-from vidstyle.training.pictures import Cut, Sample, below
-from vidstyle.video.probe import probe
-from vidstyle.video.reader import open_reader
+from vidstyle.training.pictures import Cut, TrainingSample, below
+from vidstyle.video.reading.probe import probe
+from vidstyle.video.reading.reader import open_reader
 
 _SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mpg", ".mpeg", ".y4m", ".gif")
 _SALT = 3
 _TRIES = 20  # bad clips in a row before a folder is given up
 
 
-class Clips(Dataset[Sample]):
+class Clips(Dataset[TrainingSample]):
     """Pairs of frames, ``interval`` apart, of the videos below a folder; earlier and later in a sample.
 
     A clip that cannot be read, or is too short, is passed over for the next, and named in the sample.
@@ -31,7 +31,7 @@ class Clips(Dataset[Sample]):
         self.files = clip_files(folder)
         self._folder, self._cut, self._interval, self._seed = folder, cut, interval, seed
 
-    def __getitem__(self, place: int) -> Sample:
+    def __getitem__(self, place: int) -> TrainingSample:
         skipped: list[str] = []
         first = chosen(place, len(self.files), self._seed, _SALT)
         for number in range(min(_TRIES, len(self.files))):
@@ -43,7 +43,7 @@ class Clips(Dataset[Sample]):
                 continue
             # the same numbers for both: they are cut and turned alike
             cuts = (self._cut(frame, random_at(place, self._seed, _SALT + 1)) for frame in (earlier, later))
-            return Sample(tuple(cuts), tuple(skipped))
+            return TrainingSample(tuple(cuts), tuple(skipped))
         raise InputError(
             f"{len(skipped)} clips of {self._folder} in a row cannot be read, the last {skipped[-1]}"
         )

@@ -11,8 +11,8 @@ from typing import Any
 
 from vidstyle.errors import OptionError, UnknownName
 from vidstyle.options import Checked, option, value_of
+from vidstyle.options.converters import as_number, as_pairs, as_path, as_text, as_whole
 from vidstyle.registry import LOSSES, RECIPES
-from vidstyle.values import as_number, as_pairs, as_path, as_text, as_whole
 
 PARTS = ("painter", "film", "encoder", "decoder")
 

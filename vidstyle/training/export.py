@@ -10,10 +10,11 @@ from typing import Any
 
 from torch import Tensor
 
-from vidstyle import __version__, weights
+from vidstyle import weights
+from vidstyle._version import __version__
+from vidstyle.atomic_write import write_atomically
 from vidstyle.errors import OptionError, OutputError, WeightsMismatch
 from vidstyle.training import checkpoints
-from vidstyle.whole import write_whole
 
 MIX_SHARE = 0.25
 
@@ -71,7 +72,7 @@ def export(
         **mixed,
     }
     try:
-        write_whole(target, save(tensors, metadata))
+        write_atomically(target, save(tensors, metadata))
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
     return metadata

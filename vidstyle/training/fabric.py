@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from vidstyle.device import choose_device
-from vidstyle.extras import needed
+from vidstyle.optional_imports import require
 from vidstyle.training.config import TrainOptions
 
 _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
@@ -17,7 +17,7 @@ _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 def launched(options: TrainOptions) -> Any:
     """Lightning Fabric, launched: devices, processes and number formats are its business."""
-    library = needed("lightning_fabric", "training")
+    library = require("lightning_fabric", "training")
     device = choose_device(options.device)
     devices: Any = [device.index] if device.index is not None and options.devices == 1 else options.devices
     fabric = library.Fabric(

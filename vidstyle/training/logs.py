@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vidstyle.errors import OutputError
-from vidstyle.extras import needed
+from vidstyle.optional_imports import require
 
 
 class Curves:
@@ -21,7 +21,7 @@ class Curves:
     def __init__(self, run: Path, columns: tuple[str, ...], *, begun: int) -> None:
         self._path = run / "log.csv"
         self._columns = ("step", *columns)
-        writer: Any = needed("torch.utils.tensorboard", "training").SummaryWriter
+        writer: Any = require("torch.utils.tensorboard", "training").SummaryWriter
         try:
             rows = self._kept(begun)
             with self._path.open("w", newline="", encoding="utf-8") as file:

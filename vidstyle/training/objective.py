@@ -21,9 +21,9 @@ from vidstyle.nn.vgg import LAYERS, VGG, bundled
 from vidstyle.registry import ENGINES, LOSSES
 from vidstyle.training.config import TrainOptions
 from vidstyle.training.data import Batch
-from vidstyle.training.decoder import DecoderStudent
+from vidstyle.training.decoder_student import DecoderStudent
+from vidstyle.training.known_motion import drawn, of_frames
 from vidstyle.training.memory import Key, StyleMemory
-from vidstyle.training.motion import drawn, of_frames
 from vidstyle.training.onnx_teacher import OnnxTeacher
 from vidstyle.training.recipes import Recipe
 from vidstyle.training.student import Student
@@ -48,7 +48,7 @@ class Frozen:
         return next(self.describer.parameters()).device
 
 
-class Turn:
+class TrainingStep:
     """All that one step is shown. No dataclass: Fabric takes those apart to look for tensors to convert."""
 
     def __init__(self, batch: Batch, number: int, frozen: Frozen) -> None:
@@ -104,7 +104,7 @@ class Objective(nn.Module):
         ]
         return [group for group in groups if group["params"]]
 
-    def forward(self, turn: Turn) -> dict[str, Tensor]:
+    def forward(self, turn: TrainingStep) -> dict[str, Tensor]:
         """Each loss (a scalar, unweighted) of one step, and their weighted sum as "total"."""
         generator = torch.Generator().manual_seed(self._options.seed * 1_000_003 + turn.number)
         step = self._step(turn.batch, turn.frozen, generator)

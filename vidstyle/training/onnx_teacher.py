@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vidstyle.engines.base import Engine, Moments, Painted
 from vidstyle.errors import InputError, OptionError, WeightsMismatch
-from vidstyle.extras import needed
+from vidstyle.optional_imports import require
 
 _FREE = 256  # px: side at which a network of free size looks at a style picture
 
@@ -110,7 +110,7 @@ class OnnxTeacher(Engine[Tensor]):
 
 
 def _opened(file: Path) -> tuple[Any, list[_Input]]:
-    library = needed("onnxruntime", "an ONNX file as teacher")
+    library = require("onnxruntime", "an ONNX file as teacher")
     if not file.is_file():
         raise InputError(f"no file {file}; give the teacher's ONNX file")
     try:

@@ -15,9 +15,10 @@ from torch.utils.data import Dataset
 
 from vidstyle.errors import InputError, VidstyleError
 from vidstyle.frames import Pixels
-from vidstyle.images import load_style, to_tensor
+from vidstyle.tensors import to_tensor
 from vidstyle.training.order import chosen, random_at
-from vidstyle.video.still import SUFFIXES
+from vidstyle.video.reading.sequence_picture import SUFFIXES
+from vidstyle.video.stills import load_style
 
 CONTENT, STYLE = 1, 2  # salts: content and style of one place are drawn apart
 _TRIES = 100  # bad pictures in a row before a folder is given up
@@ -25,7 +26,7 @@ _ZOOM = 1.6  # content is cut from pictures up to so much larger than the crop
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sample:
+class TrainingSample:
     """One picture, or two of a clip, and the files that were passed over to get it."""
 
     images: tuple[Tensor, ...]
@@ -69,7 +70,7 @@ class Cut:
         return to_tensor(_resized(pixels[top : top + height, left : left + width], *size))
 
 
-class Pictures(Dataset[Sample]):
+class Pictures(Dataset[TrainingSample]):
     """The pictures below a folder; item ``place`` is drawn from the endless order of ``seed`` and ``salt``.
 
     A file that cannot be read is passed over for the next in the order, and named in the sample. Files whose
@@ -97,7 +98,7 @@ class Pictures(Dataset[Sample]):
     def __len__(self) -> int:
         return len(self.files)
 
-    def __getitem__(self, place: int) -> Sample:
+    def __getitem__(self, place: int) -> TrainingSample:
         skipped: list[str] = []
         tries = min(_TRIES, len(self.files))
         first = chosen(place, len(self.files), self._seed, self._salt)
@@ -111,7 +112,7 @@ class Pictures(Dataset[Sample]):
                 continue
             key = index * self._cuts + place // len(self.files) % self._cuts if self._cuts else None
             random = random_at(place if key is None else key, self._seed, self._salt)
-            return Sample((self._cut(pixels, random),), tuple(skipped), key)
+            return TrainingSample((self._cut(pixels, random),), tuple(skipped), key)
         raise InputError(
             f"{tries} pictures of {self._folder} in a row cannot be read, the last {skipped[-1]}; "
             "give a folder of JPEG, PNG or WebP pictures"
@@ -153,19 +154,19 @@ def _resized(pixels: Pixels, height: int, width: int) -> Pixels:
     return np.asarray(cv2.resize(np.ascontiguousarray(pixels), (width, height), interpolation=way), np.uint8)
 
 
-def joined(samples: list[Sample]) -> tuple[tuple[Tensor, ...], tuple[str, ...]]:
+def joined(samples: list[TrainingSample]) -> tuple[tuple[Tensor, ...], tuple[str, ...]]:
     """Samples of one size as a batch: (B, 3, H, W) for each of their images, and what was skipped."""
     images = zip(*(sample.images for sample in samples), strict=True)
     return tuple(torch.cat(parts) for parts in images), _skipped(samples)
 
 
 def listed(
-    samples: list[Sample],
+    samples: list[TrainingSample],
 ) -> tuple[tuple[Tensor, ...], tuple[int | None, ...], tuple[str, ...]]:
     """Samples of different sizes as a batch: their first images, one after the other, and their keys."""
     keys = tuple(sample.key for sample in samples)
     return tuple(sample.images[0] for sample in samples), keys, _skipped(samples)
 
 
-def _skipped(samples: list[Sample]) -> tuple[str, ...]:
+def _skipped(samples: list[TrainingSample]) -> tuple[str, ...]:
     return tuple(file for sample in samples for file in sample.skipped)

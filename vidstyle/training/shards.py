@@ -14,19 +14,19 @@ from PIL import Image, ImageOps
 from torch.utils.data import IterableDataset, get_worker_info
 
 from vidstyle.errors import InputError
-from vidstyle.extras import needed
 from vidstyle.frames import Pixels
-from vidstyle.images import LARGEST_STYLE
+from vidstyle.optional_imports import require
+from vidstyle.options import LARGEST_STYLE
 from vidstyle.training.order import random_at
-from vidstyle.training.pictures import Cut, Sample
-from vidstyle.video.still import SUFFIXES
+from vidstyle.training.pictures import Cut, TrainingSample
+from vidstyle.video.reading.sequence_picture import SUFFIXES
 
 log = logging.getLogger(__name__)
 
 _TRIES = 100  # bad pictures in a row before a stream is given up
 
 
-class Shards(IterableDataset[Sample]):
+class Shards(IterableDataset[TrainingSample]):
     """The pictures of all ``*.tar`` of a folder; shards in a new order each round, pictures as they lie.
 
     Shards are dealt to devices and workers. What cannot be read is passed over, and named in the sample.
@@ -55,7 +55,7 @@ class Shards(IterableDataset[Sample]):
         ranks: int = 1,
     ) -> None:
         self.files = shard_files(folder)
-        self._reader = needed("webdataset", "shards (.tar)", "need")
+        self._reader = require("webdataset", "shards (.tar)", "need")
         self._folder, self._cut, self._seed, self._salt = folder, cut, seed, salt
         self._batch, self._begun = batch, begun
         self._rank, self._ranks = rank, ranks
@@ -64,7 +64,7 @@ class Shards(IterableDataset[Sample]):
         """How many workers can read: each needs a shard of its own."""
         return min(wanted, len(self.files) // self._ranks)
 
-    def __iter__(self) -> Iterator[Sample]:
+    def __iter__(self) -> Iterator[TrainingSample]:
         info = get_worker_info()
         count, number = (info.num_workers, info.id) if info is not None else (1, 0)
         # a loader asks its workers in turn, beginning with the first: after a resume the first stands where
@@ -77,7 +77,7 @@ class Shards(IterableDataset[Sample]):
             next(raw)
         return self._decoded(raw, stream, taken)
 
-    def _decoded(self, raw: Iterator[tuple[str, bytes]], stream: int, place: int) -> Iterator[Sample]:
+    def _decoded(self, raw: Iterator[tuple[str, bytes]], stream: int, place: int) -> Iterator[TrainingSample]:
         """One sample for each raw picture; a damaged one gives the next good one, which stays in line."""
         waiting: deque[tuple[str, bytes]] = deque()
         while True:
@@ -98,7 +98,7 @@ class Shards(IterableDataset[Sample]):
                             f"{_TRIES} pictures of {self._folder} in a row cannot be read, the last {name}"
                         ) from error
             random = random_at(place * 1_000_003 + stream, self._seed, self._salt)
-            yield Sample((self._cut(pixels, random),), tuple(skipped))
+            yield TrainingSample((self._cut(pixels, random),), tuple(skipped))
             waiting.popleft()
             place += 1
 

@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidstyle.frames import Frame
-from vidstyle.images import save_image, to_pixels
+from vidstyle.tensors import to_pixels
 from vidstyle.training.objective import Frozen, Learner, describe
+from vidstyle.video.stills import save_image
 
 _GAP = 6  # px
 

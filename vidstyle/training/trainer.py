@@ -23,7 +23,7 @@ from vidstyle.training.config import TrainOptions
 from vidstyle.training.data import Batch, Data
 from vidstyle.training.fabric import launched, random_state, set_random
 from vidstyle.training.logs import Curves
-from vidstyle.training.objective import Learner, Objective, Turn, describe
+from vidstyle.training.objective import Learner, Objective, TrainingStep, describe
 from vidstyle.training.pictures import CONTENT, STYLE
 from vidstyle.training.recipes import Recipe
 from vidstyle.training.sheets import Sheets
@@ -38,7 +38,7 @@ _UNREADABLE = "none of the pictures that were tried can be read; give a folder o
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class TrainingProgress:
     """What has been done after a step."""
 
     step: int
@@ -67,7 +67,7 @@ class Trained:
     skipped: tuple[str, ...] = field(default=())
 
 
-OnStep = Callable[[Progress], None]
+OnStep = Callable[[TrainingProgress], None]
 
 
 def train(
@@ -170,7 +170,7 @@ class _Session:
                     rate = (self._step - begun) / max(1e-9, monotonic() - since)
                     self._record(curves, losses, rate)
                     if on_step is not None and self._fabric.is_global_zero:
-                        on_step(Progress(self._step, self._steps, losses, rate, len(self._skipped)))
+                        on_step(TrainingProgress(self._step, self._steps, losses, rate, len(self._skipped)))
                     if self._fabric.broadcast(stop.is_asked):
                         self._save()
                         if self._fabric.is_global_zero:
@@ -204,7 +204,7 @@ class _Session:
             if file not in self._skipped:
                 self._skipped[file] = None
                 log.warning("passed over a picture or clip that cannot be read: %s", file)
-        found: dict[str, Tensor] = self._model(Turn(batch, self._step, self._frozen))
+        found: dict[str, Tensor] = self._model(TrainingStep(batch, self._step, self._frozen))
         # one wait for the device instead of one for each
         losses = dict(zip(found, torch.stack(list(found.values())).detach().float().tolist(), strict=True))
         if not math.isfinite(losses["total"]):

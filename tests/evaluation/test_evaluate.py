@@ -1,0 +1,305 @@
+"""Evaluation of whole files: the numbers, their conditions, and what is refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+import pytest
+from clips import write_clip
+from numpy.typing import NDArray
+
+from vidstyle import stylize_video
+from vidstyle.errors import InputError, OptionError, UnknownName, WeightsMissing
+from vidstyle.evaluation.evaluate import evaluate
+from vidstyle.evaluation.html_report import page, write_report
+from vidstyle.evaluation.results import Evaluation
+from vidstyle.flow.cache import FlowCache
+from vidstyle.frames import Pixels
+from vidstyle.metrics.meaning import MEANINGS
+from vidstyle.options import ReadOptions
+from vidstyle.registry import METRICS
+from vidstyle.video.reading.probe import probe
+
+COUNT, HEIGHT, WIDTH = 8, 72, 104
+FAST = ["warping_error", "frame_difference", "flicker_reduction", "sharpness", "temporal_loss_short"]
+
+
+def ground(shift: int = 0) -> NDArray[np.float32]:
+    """A picture with detail everywhere, moved to the right by ``shift`` px."""
+    noise = np.random.default_rng(5).uniform(size=(HEIGHT, WIDTH + 40, 3)).astype(np.float32)
+    smooth = cv2.GaussianBlur(noise, (0, 0), 2.0)
+    smooth = (smooth - smooth.min()) / (smooth.max() - smooth.min())
+    return np.ascontiguousarray(0.2 + 0.6 * smooth[:, 20 - shift : 20 - shift + WIDTH])
+
+
+def soft(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), 2), np.float32)
+
+
+def written(path: Path, pictures: list[NDArray[np.float32]]) -> Path:
+    pixels: list[Pixels] = [np.rint(np.clip(p, 0, 1) * 255).astype(np.uint8) for p in pictures]
+    return write_clip(path, pixels, codec="ffv1", pixel_format="bgr0")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A panning clip, a steady result, one that flickers, one that flickers and is blurred."""
+    folder = tmp_path_factory.mktemp("evaluate")
+    random = np.random.default_rng(7)
+    frames = [ground(index) for index in range(COUNT)]
+    painted = [frame[..., ::-1] for frame in frames]
+    flickering = [p + random.normal(0, 0.06, p.shape).astype(np.float32) for p in painted]
+    written(folder / "clip.mkv", frames)
+    written(folder / "steady.mkv", painted)
+    written(folder / "alone.mkv", flickering)
+    written(folder / "blurred.mkv", [soft(p) for p in flickering])
+    cut = [ground(0)] * 3 + [1 - ground(9)] * 3
+    written(folder / "cut.mkv", cut)
+    return folder
+
+
+def measured(folder: Path, *results: str, **words: object) -> Evaluation:
+    settings: dict[str, object] = {
+        "source": folder / "clip.mkv",
+        "alone": folder / "alone.mkv",
+        "flow": "dis",
+        "metrics": FAST,
+        "cache": FlowCache(folder / "cache"),
+    }
+    settings.update(words)
+    return evaluate([folder / result for result in results], **settings)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def compared(folder: Path) -> Evaluation:
+    return measured(folder, "steady.mkv", "blurred.mkv")
+
+
+def test_a_steady_result_lies_between_the_clip_and_each_frame_alone(compared: Evaluation) -> None:
+    row = compared.values["warping_error"]
+    clip, steady, alone = row["clip"], row["steady"], row["alone"]
+    assert clip is not None and steady is not None and alone is not None
+    assert steady == pytest.approx(clip, rel=0.3)
+    assert alone > 3 * steady
+
+
+def test_blur_cannot_pass_for_steadiness(compared: Evaluation) -> None:
+    reduction, sharpness = compared.values["flicker_reduction"], compared.values["sharpness"]
+    assert (reduction["blurred"] or 0) > 3  # this is how one would fool it
+    assert (sharpness["blurred"] or 1) < 0.2  # and this is where it shows
+
+
+def test_flicker_reduction_is_the_ratio_of_the_errors(compared: Evaluation) -> None:
+    row = compared.values["warping_error"]
+    alone, steady = row["alone"], row["steady"]
+    assert alone is not None and steady is not None
+    assert compared.value("flicker_reduction") == pytest.approx(alone / steady, rel=1e-6)
+
+
+def test_json_has_value_clip_and_alone(compared: Evaluation) -> None:
+    found = json.loads(json.dumps(compared.to_json(), allow_nan=False))
+    assert set(found["metrics"]["warping_error"]) == {"value", "clip", "alone", "unit"}
+    assert found["metrics"]["warping_error"]["value"] == compared.value("warping_error")
+    assert found["results"]["blurred"]["metrics"]["sharpness"]["value"] < 0.2
+    assert found["conditions"]["flow"] == "dis"
+    assert found["conditions"]["mask"].startswith("Lai 2018")
+    assert found["frames"] == COUNT
+
+
+def test_csv_has_a_line_a_metric_and_a_column_a_result(compared: Evaluation) -> None:
+    rows = list(csv.DictReader(io.StringIO(compared.to_csv())))
+    assert [row["metric"] for row in rows] == FAST
+    assert float(rows[0]["steady"]) == compared.value("warping_error")
+    assert rows[2]["alone"] == ""  # flicker is not reduced against itself
+
+
+def test_the_table_names_flow_mask_and_what_is_good(compared: Evaluation) -> None:
+    table = compared.table()
+    assert table.splitlines()[0].split() == ["metric", "steady", "blurred", "clip", "alone", "good", "is"]
+    for words in ("flow: dis", "mask: Lai 2018", "an unknown flow, if any", "near the clip's own", "104x72"):
+        assert words in table
+
+
+def test_what_cannot_be_measured_says_what_it_needs(folder: Path) -> None:
+    found = measured(folder, "steady.mkv", alone=None, metrics=[*FAST, "style_distance"])
+    assert found.missing == {
+        "flicker_reduction": "needs --alone or --engine",
+        "sharpness": "needs --alone or --engine",
+        "style_distance": "needs --style",
+    }
+    assert "needs --style" in found.table()
+
+
+def test_pairs_across_a_cut_do_not_count(folder: Path) -> None:
+    found = measured(folder, "cut.mkv", source=folder / "cut.mkv", alone=None, metrics=["warping_error"])
+    assert [float(cut) for cut in found.cuts] == [0.12]
+    assert found.value("warping_error") == pytest.approx(0, abs=1e-6)
+    assert found.curves["cut"]["warping_error"][3] is None
+
+
+def test_one_in_three_frames_is_measured(folder: Path) -> None:
+    found = measured(folder, "steady.mkv", every=3)
+    assert found.times == (0.0, 0.12, 0.24)
+    assert found.value("warping_error") is not None
+
+
+def test_a_result_named_as_a_column_keeps_apart(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "clip.mkv").write_bytes((folder / "steady.mkv").read_bytes())
+    found = evaluate(
+        [tmp_path / "clip.mkv", folder / "clip.mkv"], source=folder / "clip.mkv", flow="dis",
+        metrics=["warping_error"], cache=FlowCache(folder / "cache"),
+    )  # fmt: skip
+    assert list(found.results) == ["clip-2", "clip-3"]
+
+
+def test_frames_painted_alone_are_made_on_the_way(folder: Path) -> None:
+    found = measured(
+        folder, "steady.mkv", alone=None, engine="stylenet", style="waves", metrics=["sharpness"]
+    )
+    assert found.values["sharpness"].keys() == {"steady", "clip"}
+    assert found.value("sharpness") is not None
+
+
+def test_style_and_content_are_measured_with_the_bundled_features(folder: Path) -> None:
+    found = measured(
+        folder, "steady.mkv", style="waves", metrics=["style_distance", "content_distance"], every=4
+    )
+    assert found.conditions.flow == ""  # nothing moved
+    style, clip = found.values["style_distance"]["steady"], found.values["style_distance"]["clip"]
+    assert style is not None and clip is not None and style > 0
+    content = found.value("content_distance")
+    assert content is not None and 0 < content < 2
+    assert "flow:" not in found.table()
+
+
+def test_the_same_flow_as_warped_is_said_to_flatter(folder: Path, tmp_path: Path) -> None:
+    pixels = [np.rint(ground(i)[..., ::-1] * 255).astype(np.uint8) for i in range(COUNT)]
+    tagged = write_clip(tmp_path / "ours.mkv", pixels, metadata={"comment": "vidstyle 0.1.0, flow: dis"})
+    found = evaluate(
+        tagged, source=folder / "clip.mkv", flow="dis", metrics=["warping_error"], cache=FlowCache(tmp_path)
+    )
+    assert found.conditions.warped_by == {"ours": "dis"}
+    assert "which flatters" in found.table()
+
+
+@pytest.mark.parametrize(("temporal", "words"), [("map", "steadied with dis"), ("none", "not steadied")])
+def test_results_of_vidstyle_say_what_steadied_them(
+    folder: Path, tmp_path: Path, temporal: Literal["map", "none"], words: str
+) -> None:
+    target = tmp_path / "ours.mp4"
+    stylize_video(folder / "clip.mkv", target, style="waves", temporal=temporal, device="cpu", frames=2)
+    found = measured(folder, str(target), alone=None, metrics=["warping_error"], read=ReadOptions(frames=2))
+    assert f"ours was {words}" in found.table()
+
+
+def test_auto_scores_with_a_flow_that_warped_none(folder: Path, tmp_path: Path) -> None:
+    pixels = [np.rint(ground(i)[..., ::-1] * 255).astype(np.uint8) for i in range(COUNT)]
+    tagged = write_clip(
+        tmp_path / "ours.mkv", pixels, metadata={"comment": "vidstyle 0.1.0, flow: raft-small"}
+    )
+    found = evaluate(
+        tagged, source=folder / "clip.mkv", metrics=["warping_error"], cache=FlowCache(tmp_path / "cache")
+    )
+    assert found.conditions.flow == "dis"
+
+
+def test_motion_is_found_on_disk_the_second_time(folder: Path, tmp_path: Path) -> None:
+    values = []
+    for hits in (0, COUNT - 1):
+        cache = FlowCache(tmp_path)
+        values.append(measured(folder, "steady.mkv", cache=cache).values)
+        assert cache.hits == hits
+    assert values[0] == values[1]
+
+
+def test_the_heat_map_clip_is_as_long_as_the_clip(folder: Path, tmp_path: Path) -> None:
+    measured(folder, "alone.mkv", heatmap=tmp_path / "heat.mkv", metrics=["warping_error"])
+    assert probe(tmp_path / "heat.mkv").frames in (COUNT, None)
+
+
+def test_heat_is_where_it_flickers(folder: Path, tmp_path: Path) -> None:
+    pictures = [ground(0) for _ in range(6)]
+    for index, picture in enumerate(pictures):
+        picture[20:40, 60:90] += 0.2 * (-1) ** index
+    still = written(tmp_path / "still.mkv", [ground(0)] * 6)
+    patch = written(tmp_path / "patch.mkv", pictures)
+    found = evaluate(patch, source=still, flow="dis", metrics=["warping_error"], cache=FlowCache(tmp_path))
+    heat = found.heat["patch"]
+    assert heat[22:38, 62:88].mean() == pytest.approx(0.4, rel=0.1)  # from -0.2 to 0.2 and back
+    outside = heat.copy()
+    outside[18:42, 58:92] = 0
+    assert outside.max() < 0.02
+
+
+def test_the_report_is_one_page_without_network(compared: Evaluation, tmp_path: Path) -> None:
+    write_report(compared, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert text == page(compared)
+    assert "http" not in text and "<script" not in text
+    assert len(re.findall(r"data:image/(?:png|jpeg);base64,", text)) >= 3  # curves, a worst moment, heat maps
+    for metric in FAST:
+        assert metric in text
+    assert not list(tmp_path.glob(".*.part"))
+
+
+def test_names_in_the_report_are_escaped(folder: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "a<b>&c.mkv"
+    odd.write_bytes((folder / "steady.mkv").read_bytes())
+    text = page(measured(folder, str(odd), metrics=["frame_difference"]))
+    assert "a&lt;b&gt;&amp;c" in text and "<b>" not in text
+
+
+def test_every_metric_has_a_meaning() -> None:
+    assert list(MEANINGS) == list(METRICS)
+
+
+def test_infinity_is_a_word_in_json(folder: Path) -> None:
+    found = measured(folder, "clip.mkv", metrics=["psnr"], alone=None)
+    assert found.value("psnr") == math.inf
+    assert found.to_json()["metrics"]["psnr"]["value"] == "inf"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"every": 0}, "--every must be 1 or more, got 0"),
+        ({"engine": "stylenet"}, "--alone and --engine both say"),
+        ({"engine": "stylenet", "alone": None}, "--engine needs --style"),
+        ({"metrics": ["warping_eror"]}, "did you mean 'warping_error'"),
+        ({"metrics": []}, "nothing can be measured: no metric was named"),
+        ({"metrics": ["style_distance"]}, "nothing can be measured: style_distance needs --style"),
+        ({"flow": "rafts"}, "did you mean 'raft-"),
+        ({"features": "vgg"}, "no perceptual encoder named 'vgg'; did you mean 'vgg1"),
+    ],
+)
+def test_wrong_words_are_one_line(folder: Path, words: dict[str, object], message: str) -> None:
+    with pytest.raises((OptionError, UnknownName)) as caught:
+        measured(folder, "steady.mkv", **words)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_vgg19_that_is_not_on_disk_says_where_it_belongs(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(WeightsMissing, match=r"no weights for vgg19 at .*--features vgg16"):
+        measured(folder, "steady.mkv", features="vgg19")
+
+
+def test_no_result_is_refused() -> None:
+    with pytest.raises(OptionError, match="no result to evaluate"):
+        evaluate([], source="clip.mp4")
+
+
+def test_a_missing_result_is_one_line(folder: Path) -> None:
+    with pytest.raises(InputError, match=r"nothing\.mp4"):
+        measured(folder, "nothing.mp4")

@@ -1,0 +1,192 @@
+"""Painting pixels: sizes, depths, tiles, parts, and finer strokes over enlarged ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vidstyle.engines.stylenet import StyleNet, build
+from vidstyle.errors import InputError
+from vidstyle.frames import Pixels
+from vidstyle.rendering import tiles
+from vidstyle.rendering.regions import Region
+from vidstyle.rendering.renderer import Renderer
+from vidstyle.styles.pictures import load
+
+
+@pytest.fixture(scope="module")
+def engine() -> StyleNet:
+    return build()
+
+
+@pytest.fixture(scope="module")
+def code(engine: StyleNet) -> Tensor:
+    return Renderer(engine).encode(load("mosaic"))
+
+
+def picture(height: int, width: int) -> NDArray[np.uint8]:
+    """Discs and a slope, as sharp as a clip's."""
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    plane = 0.4 * x / width + 0.3 * (np.hypot(y % 60 - 30, x % 80 - 40) < 20) + 0.2 * (y > height / 2)
+    colors = np.stack([plane, 0.9 - plane, plane * 0.5 + 0.2], -1).clip(0, 1)
+    pixels: NDArray[np.uint8] = np.rint(255 * colors).astype(np.uint8)
+    return pixels
+
+
+def area(pixels: Pixels, height: int, width: int) -> NDArray[np.uint8]:
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def deep_picture(height: int, width: int) -> NDArray[np.uint16]:
+    deep: NDArray[np.uint16] = picture(height, width).astype(np.uint16) * np.uint16(257)
+    return deep
+
+
+@pytest.mark.parametrize("make", [picture, deep_picture])
+@pytest.mark.parametrize("size", [(16, 16), (37, 53), (48, 90)])
+def test_painting_has_the_size_and_depth_of_the_frame(
+    engine: StyleNet, code: Tensor, size: tuple[int, int], make: Callable[[int, int], Pixels]
+) -> None:
+    pixels = make(*size)
+    painted = Renderer(engine, working_size=24).paint(pixels, code).pixels
+    assert painted.shape == pixels.shape
+    assert painted.dtype == pixels.dtype
+    assert painted.std() > 0
+
+
+def test_deep_and_shallow_frames_are_painted_alike(engine: StyleNet, code: Tensor) -> None:
+    pixels = picture(60, 80)
+    shallow = Renderer(engine).paint(pixels, code).pixels
+    deep = Renderer(engine).paint(deep_picture(60, 80), code).pixels
+    assert np.abs(deep / 257.0 - shallow).max() < 1.0
+    assert len(np.unique(deep)) > 256
+
+
+def test_a_frame_too_small_is_refused_in_one_line(engine: StyleNet, code: Tensor) -> None:
+    with pytest.raises(InputError, match="8x40 is too small to paint; 16x16 is the least"):
+        Renderer(engine).paint(picture(40, 8), code)
+
+
+def test_strokes_are_painted_at_the_working_size_and_never_above_the_frame(engine: StyleNet) -> None:
+    painter = Renderer(engine)
+    assert painter.working_shape(1080, 1920) == (480, 853)
+    assert painter.working_shape(1920, 1080) == (853, 480)
+    assert painter.working_shape(360, 640) == (360, 640)
+    assert Renderer(engine, working_size=720).working_shape(1080, 1920) == (720, 1280)
+    assert Renderer(engine, working_size=20).working_shape(400, 4000) == (20, 200)
+
+
+def test_painting_over_keeps_the_tones_and_brings_sharpness(engine: StyleNet, code: Tensor) -> None:
+    pixels = picture(180, 240)
+    painter = Renderer(engine, working_size=60)
+    result = painter.paint(pixels, code).pixels
+    small = Renderer(engine).paint(area(pixels, 60, 80), code).pixels
+    enlarged = cv2.resize(small, (240, 180), interpolation=cv2.INTER_CUBIC)
+    assert np.abs(area(result, 15, 20).astype(float) - area(small, 15, 20)).mean() < 8  # 32 if not taken back
+    assert cv2.Laplacian(result, cv2.CV_32F).var() > 1.5 * cv2.Laplacian(enlarged, cv2.CV_32F).var()
+
+
+def test_a_frame_a_little_above_the_working_size_is_painted_once(engine: StyleNet, code: Tensor) -> None:
+    painted = Renderer(engine, working_size=60).paint(picture(72, 96), code)
+    assert painted.pixels.shape == (72, 96, 3)
+    assert painted.moments is not None
+    assert len(painted.moments.mean) == 344
+
+
+@pytest.mark.parametrize("working_size", [None, 40])
+def test_given_moments_give_the_same_painting(
+    engine: StyleNet, code: Tensor, working_size: int | None
+) -> None:
+    pixels, painter = picture(97, 130), Renderer(engine, working_size=working_size)
+    first = painter.paint(pixels, code)
+    again = painter.paint(pixels, code, first.moments)
+    assert np.abs(again.pixels.astype(int) - first.pixels).max() <= 1
+
+
+@torch.inference_mode()
+def test_tiles_equal_the_whole(engine: StyleNet, code: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = torch.rand(1, 3, 187, 270)
+    whole = engine.stylize(image, code)
+    monkeypatch.setattr(tiles, "LARGEST_WHOLE", 1000)
+    monkeypatch.setattr(tiles, "STRIP", 92)
+    tiled = tiles.paint_whole(engine, image, code, whole.moments)
+    whole = engine.stylize(image, code, whole.moments)
+    assert (tiled.image - whole.image).abs().max() < 1e-5
+
+
+def test_large_pictures_are_painted_without_seams(
+    engine: StyleNet, code: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels, painter = picture(190, 260), Renderer(engine)
+    with monkeypatch.context() as small:
+        small.setattr(tiles, "LARGEST_WHOLE", 130 * 95)
+        small.setattr(tiles, "STRIP", 92)
+        tiled = painter.paint(pixels, code)
+    assert tiled.moments is not None
+    whole = painter.paint(pixels, code, tiled.moments)
+    assert np.abs(tiled.pixels.astype(int) - whole.pixels).max() <= 1
+
+
+@pytest.mark.parametrize("working_size", [None, 80])
+def test_parts_equal_the_whole_where_they_are_valid(
+    engine: StyleNet, code: Tensor, working_size: int | None
+) -> None:
+    pixels, painter = picture(200, 300), Renderer(engine, working_size=working_size)
+    whole = painter.paint(pixels, code)
+    assert whole.moments is not None
+    need = np.zeros((100, 150), np.bool_)
+    need[5:9, 140:149] = need[70:75, 20:24] = True
+    part = painter.paint_where(pixels, code, whole.moments, need)
+    assert part.valid is not None
+    assert part.valid.mean() < 0.25
+    assert part.valid[np.kron(need, np.ones((2, 2), np.bool_))].all()
+    error = np.abs(part.pixels.astype(int) - painter.paint(pixels, code, whole.moments).pixels)[part.valid]
+    assert error.max() <= 12
+    assert error.mean() < 0.5
+
+
+def test_parts_are_painted_whole_where_that_is_cheaper(engine: StyleNet, code: Tensor) -> None:
+    pixels, painter = picture(64, 96), Renderer(engine)
+    whole = painter.paint(pixels, code)
+    assert whole.moments is not None
+    part = painter.paint_where(pixels, code, whole.moments, np.ones((8, 12), np.bool_))
+    assert part.valid is None
+    assert np.abs(part.pixels.astype(int) - whole.pixels).max() <= 1
+
+
+def test_painting_is_the_same_every_time(engine: StyleNet, code: Tensor) -> None:
+    pixels, painter = picture(120, 160), Renderer(engine, working_size=50)
+    assert np.array_equal(painter.paint(pixels, code).pixels, painter.paint(pixels, code).pixels)
+
+
+def test_half_precision_paints_nearly_the_same(engine: StyleNet, code: Tensor) -> None:
+    pixels = picture(60, 80)
+    exact = Renderer(engine).paint(pixels, code).pixels
+    half = Renderer(engine, precision=torch.bfloat16).paint(pixels, code).pixels
+    assert np.abs(half.astype(float) - exact).mean() < 2
+
+
+@torch.inference_mode()
+def test_regions_overlap_without_a_trace(engine: StyleNet, code: Tensor) -> None:
+    image = torch.rand(1, 3, 100, 120)
+    moments = engine.stylize(image, code).moments
+    whole = engine.stylize(image, code, moments).image
+    regions = [Region(0, 0, 60, 60), Region(40, 40, 100, 120)]
+    parts = tiles.paint_regions(engine, image, regions, code, moments, halo=48)
+    for region in regions:
+        assert (parts[(..., *region.slices)] - whole[(..., *region.slices)]).abs().max() < 1e-5
+
+
+def test_a_style_of_any_size_and_depth_is_encoded(engine: StyleNet) -> None:
+    painter = Renderer(engine, precision=torch.bfloat16)
+    small = painter.encode(area(picture(300, 3000), 205, 2048))
+    large = painter.encode(picture(300, 3000))
+    assert small.dtype == torch.float32
+    assert (large - small).norm() < 0.05 * small.norm()
+    assert (painter.encode(deep_picture(40, 60)) - painter.encode(picture(40, 60))).norm() < 1e-3

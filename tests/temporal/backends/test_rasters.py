@@ -1,0 +1,424 @@
+"""The paint map's two rasters: every operation means the same in OpenCV and in torch, and so does the map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from vidstyle.errors import DeviceError
+from vidstyle.flow.dis import DIS
+from vidstyle.flow.raft import Raft, raft_small
+from vidstyle.frames import Frame
+from vidstyle.options import SteadyOptions
+from vidstyle.pipeline.stylizer import Stylizer, raster_of
+from vidstyle.temporal.backends.base import Raster
+from vidstyle.temporal.backends.opencv_raster import CvRaster
+from vidstyle.temporal.backends.torch_raster import TorchRaster
+from vidstyle.temporal.base import PaintedFrame, RepaintMask, StylizedFrame
+from vidstyle.temporal.loop import steadied
+from vidstyle.temporal.paint_map.paint_map import PaintMap
+
+Array = NDArray[Any]
+
+RASTERS: tuple[Any, ...] = (CvRaster(), TorchRaster("cpu"))  # as seen by their common users: of no one type
+SIZES = [(37, 53), (64, 96), (5, 16)]
+LEVEL = 1 / 255  # of the range
+
+
+@pytest.fixture(scope="module")
+def raft() -> Raft:
+    return raft_small(updates=3)
+
+
+def texture(height: int, width: int, seed: int = 0, *, grain: float = 1.5) -> Array:
+    """(H, W, 3) float32 in [0, 1]: noise, blurred by ``grain`` px and stretched to the whole range."""
+    noise = np.random.default_rng(seed).random((height, width, 3)).astype(np.float32)
+    smooth = cv2.GaussianBlur(noise, (0, 0), grain)
+    least, most = float(smooth.min()), float(smooth.max())
+    return np.asarray((smooth - least) / (most - least), np.float32)
+
+
+def pixels(values: Array, dtype: Any = np.uint8) -> Array:
+    samples: Array = np.rint(values.clip(0, 1) * np.iinfo(dtype).max).astype(dtype)
+    return samples
+
+
+def values_of(raster: Raster, result: Any) -> Any:
+    """A raster's result in a form that both share: pictures as (H, W, 3) of the range, planes (H, W)."""
+    if isinstance(result, tuple):
+        return np.stack([values_of(raster, each) for each in result])
+    if isinstance(result, torch.Tensor) and result.ndim == 4:
+        return result[0].permute(1, 2, 0).double().numpy()
+    array = np.asarray(result)
+    if array.ndim == 3 and array.dtype in (np.uint8, np.uint16):
+        return array / np.iinfo(array.dtype).max
+    return array.astype(np.float64)
+
+
+# Planes ----------------------------------------------------------------------------------------------
+
+Planes = tuple[Any, Any, Any]  # two of numbers around 0, and a mask
+
+PLANES: dict[str, Callable[[Any, Planes], Any]] = {
+    "grid": lambda raster, p: raster.grid(7, 9),
+    "full": lambda raster, p: raster.full(3, 4, 0.5),
+    "slots": lambda raster, p: raster.slots(3, 4),
+    "floats": lambda raster, p: raster.floats(p[2]),
+    "rint": lambda raster, p: raster.rint(p[0] * 0 + 2.5) + raster.rint(p[0]),
+    "floor": lambda raster, p: raster.floor(p[0]),
+    "chosen planes": lambda raster, p: raster.chosen(p[2], p[0], p[1] + 0),
+    "chosen number": lambda raster, p: raster.chosen(p[2], 0.25, p[1] + 0),
+    "chosen slot": lambda raster, p: raster.chosen(p[2], 63, raster.slots(*p[2].shape)),
+    "clip": lambda raster, p: raster.clip(p[0], -1.0, 0.5),
+    "sqrt": lambda raster, p: raster.sqrt(p[0]),
+    "mean": lambda raster, p: raster.mean(p[2]),
+    "median": lambda raster, p: raster.median(p[0][:5, :5]),
+    "counts": lambda raster, p: raster.counts(whole(raster, p[0], 6) + raster.slots(*p[0].shape), p[2], 8),
+    "pick": lambda raster, p: raster.pick(p[1], raster.rint(p[0] * 9), raster.rint(p[1] * 9)),
+    "blurred a little": lambda raster, p: raster.blurred(p[0], 0.5),
+    "blurred": lambda raster, p: raster.blurred(p[0], 2.0),
+    "blurred beyond the size": lambda raster, p: raster.blurred(p[0], 20.0),
+    "slope": lambda raster, p: raster.slope(p[0]),
+    "calm": lambda raster, p: raster.calm(p[2]),
+    "widened": lambda raster, p: raster.widened(p[2] & (p[0] > 0.8)),
+    "larger": lambda raster, p: raster.resized(p[0], 71, 150),
+    "twice as large": lambda raster, p: raster.resized(p[0], 2 * p[0].shape[0], 2 * p[0].shape[1]),
+    "half": lambda raster, p: raster.resized(p[0][:4, :16], 2, 8),
+    "smaller": lambda raster, p: raster.resized(p[0], 3, 11),
+    "flatter": lambda raster, p: raster.resized(p[0], 3, p[0].shape[1]),
+    "same size": lambda raster, p: raster.resized(p[0], *p[0].shape),
+}
+
+
+def whole(raster: Any, plane: Any, count: int) -> Any:
+    """``plane`` as slots 0 to ``count`` - 1."""
+    slots = raster.slots(*plane.shape)
+    for slot in range(count):
+        slots = raster.chosen(plane > slot * 0.2 - 0.5, slot, slots)
+    return slots
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("name", PLANES)
+def test_planes_come_out_the_same(name: str, size: tuple[int, int]) -> None:
+    noise = np.random.default_rng(3)
+    first, second = noise.normal(0, 1, size), noise.normal(0, 1, size)
+    mask = noise.random(size) < 0.5
+    found = []
+    for raster in RASTERS:
+        planes = raster.plane(first), raster.plane(second), raster.plane(mask) > 0
+        found.append(values_of(raster, PLANES[name](raster, planes)))
+    assert found[0].shape == found[1].shape
+    assert np.abs(found[0] - found[1]).max() <= 5e-5
+
+
+@pytest.mark.parametrize("make", [CvRaster, lambda: TorchRaster("cpu")], ids=["opencv", "torch"])
+def test_the_mean_of_all_ones_is_one(make: Callable[[], Raster]) -> None:
+    raster = make()
+    assert raster.mean(raster.full(179, 321, 1.0)) == 1.0
+
+
+def test_planes_are_numpy_arrays_for_those_outside() -> None:
+    for raster in RASTERS:
+        mask = raster.array(raster.full(2, 3, 1.0) > 0)
+        assert isinstance(mask, np.ndarray) and mask.dtype == np.bool_ and mask.shape == (2, 3)
+
+
+# Pictures --------------------------------------------------------------------------------------------
+
+Pictures = tuple[Any, Any, Any, Any]  # two pictures, and two planes from 0 to 1 of their size
+
+PICTURES: dict[str, Callable[[Any, Pictures], Any]] = {
+    "upload": lambda raster, p: p[0],
+    "shrunk": lambda raster, p: raster.shrunk(p[0], 4, 13),
+    "luminance": lambda raster, p: raster.luminance(p[0]),
+    "difference": lambda raster, p: raster.difference(p[0], p[1], 0.6),
+    "mixed": lambda raster, p: raster.mixed(p[0], p[1], p[2]),
+    "filled": lambda raster, p: raster.filled(p[0], p[1], raster.array(p[2] > 0.5)),
+    "minus": lambda raster, p: raster.minus(p[0], p[1]),
+    "plus": lambda raster, p: raster.plus(p[0], raster.minus(p[1], p[0])),
+    "plus, out of range": lambda raster, p: raster.plus(p[0], raster.minus(p[0], p[1])),
+    "plus, enlarged": lambda raster, p: raster.plus(p[0], raster.coarse(p[1], p[0], 3, 5, 0.5)),
+    "moved": lambda raster, p: raster.moved(raster.minus(p[0], p[1]), *aside(raster, p, 3.0)),
+    "faded": lambda raster, p: raster.faded(
+        raster.minus(p[0], p[1]), None, p[2], raster.resized(p[3], 4, 13), 1.5
+    ),
+    "faded with more": lambda raster, p: raster.faded(
+        raster.minus(p[0], p[1]), raster.minus(p[1], p[0]) * 0.3, p[2], raster.resized(p[3], 4, 13), 1.5
+    ),
+    "correction": lambda raster, p: raster.correction(3, 4),
+    "coarse": lambda raster, p: raster.coarse(p[0], p[1], 3, 7, 1.0),
+    "coarse, not blurred": lambda raster, p: raster.coarse(p[0], p[1], 3, 7, 0.0),
+    "softened": lambda raster, p: raster.softened(raster.minus(p[0], p[1]), 0.1),
+    "stepped": lambda raster, p: raster.stepped(
+        raster.minus(p[0], p[1]), raster.minus(p[1], p[0]), p[2] * 0.1
+    ),
+    "scaled": lambda raster, p: raster.scaled(raster.minus(p[0], p[1]), p[2]),
+    "sampled": lambda raster, p: sampled(raster, p, sharp=False),
+    "sampled sharply": lambda raster, p: sampled(raster, p, sharp=True),
+}
+
+
+def aside(raster: Any, p: Pictures, by: float) -> tuple[Any, Any]:
+    """Places up to ``by`` px from each pixel's own, some of them outside."""
+    x, y = raster.grid(*raster.size(p[0]))
+    return x + (p[2] - 0.5) * 2 * by, y + (p[3] - 0.5) * 2 * by
+
+
+def sampled(raster: Any, p: Pictures, *, sharp: bool) -> Any:
+    """From a ring of three pictures, a different one in each third of the range of a plane."""
+    ring = raster.new_ring(3, p[0], 2 if sharp else 1)
+    for slot, picture in enumerate((p[1], p[0], p[1])):
+        raster.put(ring, slot, picture)
+    slots = raster.chosen(p[2] > 0.5, 1, raster.chosen(p[2] > 0.8, 2, raster.slots(*p[2].shape)))
+    places = aside(raster, p, 1.5)
+    return raster.sharply(ring, slots, *places)() if sharp else raster.sample(ring, slots, *places)
+
+
+def both(size: tuple[int, int], dtype: Any, make: Callable[[Any, Pictures], Any]) -> list[Any]:
+    height, width = size
+    first, second = (pixels(texture(height, width, seed, grain=3), dtype) for seed in (1, 2))
+    smooth = texture(height, width, 5, grain=6)
+    found = []
+    for raster in RASTERS:
+        planes = raster.plane(smooth[..., 0]), raster.plane(smooth[..., 1])
+        found.append(values_of(raster, make(raster, (raster.upload(first), raster.upload(second), *planes))))
+    assert found[0].shape == found[1].shape
+    return found
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("name", PICTURES)
+def test_pictures_come_out_within_two_levels(name: str, size: tuple[int, int], dtype: Any) -> None:
+    found = both(size, dtype, PICTURES[name])
+    # OpenCV rounds all that it gives to whole levels, and places to 1/32 px
+    assert np.abs(found[0] - found[1]).max() <= 2 * LEVEL
+    assert np.abs(found[0] - found[1]).mean() <= 0.5 * LEVEL
+
+
+def test_large_pictures_are_sampled_in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sample() -> Any:
+        return both((37, 53), np.uint8, lambda raster, p: sampled(raster, p, sharp=True))[1]
+
+    whole_at_once = sample()
+    monkeypatch.setattr("vidstyle.temporal.backends.torch_raster._SAMPLED", 300)  # px: seven bands
+    assert np.array_equal(sample(), whole_at_once)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_what_goes_up_comes_down_the_same(dtype: Any) -> None:
+    given = np.random.default_rng(4).integers(0, np.iinfo(dtype).max + 1, (37, 53, 3)).astype(dtype)
+    raster = TorchRaster("cpu")
+    back = raster.download(raster.upload(given))
+    assert back.dtype == dtype and np.array_equal(back, given)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_paint_that_stays_in_its_place_is_never_changed(dtype: Any) -> None:
+    raster = TorchRaster("cpu")
+    pictures = [pixels(texture(180, 40, seed), dtype) for seed in range(20)]
+    ring = raster.new_ring(20, raster.upload(pictures[0]))
+    for slot, picture in enumerate(pictures):
+        raster.put(ring, slot, raster.upload(picture))
+    place = raster.grid(180, 40)
+    for slot in (0, 19):  # 3,600 lines: far down a tall block too
+        there = raster.sharply(ring, raster.slots(180, 40) + slot, *place)()
+        assert np.array_equal(raster.download(there), pictures[slot])
+
+
+def test_equal_pictures_are_told_from_different_ones() -> None:
+    picture = pixels(texture(37, 53))
+    other = picture.copy()
+    other[-1, -1, 2] ^= 1
+    for raster in RASTERS:
+        up = raster.upload(picture)
+        assert raster.is_equal(up, raster.upload(picture.copy()))
+        assert not raster.is_equal(up, raster.upload(other))
+
+
+def test_a_fade_that_is_over_is_nothing() -> None:
+    for raster in RASTERS:
+        one = raster.upload(pixels(np.full((8, 9, 3), 0.5)))
+        other = raster.upload(pixels(np.full((8, 9, 3), 0.6)))
+        assert (
+            raster.faded(raster.minus(one, other), None, raster.full(8, 9, 0.02), raster.full(4, 5, 0.0), 1.0)
+            is None
+        )
+
+
+# Devices ---------------------------------------------------------------------------------------------
+
+
+class NoDoubles(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Fails where torch makes a tensor of float64."""
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = function(*args, **(kwargs or {}))
+        for each in result if isinstance(result, (tuple, list)) else (result,):
+            assert not (isinstance(each, torch.Tensor) and each.dtype == torch.float64), function
+        return result
+
+
+def test_nothing_is_float64(raft: Raft) -> None:
+    with NoDoubles():  # type: ignore[no-untyped-call]
+        for flow in (DIS(), raft):
+            steady(clip(3), TorchRaster("cpu"), flow)
+
+
+def test_pictures_and_motion_never_leave_the_device() -> None:
+    raster = TorchRaster("meta")  # holds no values: whatever asks for some fails
+
+    def estimator(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        assert source.dtype == torch.float32
+        return torch.cat([source[:, :2], target[:, :2]])
+
+    picture = raster.upload(pixels(texture(37, 53)))
+    view = raster.view(picture, 16, 24, estimator)
+    motion = raster.motion(estimator, view, view)
+    u, v = (raster.resized(plane, 37, 53) for plane in motion)
+    ring = raster.new_ring(3, picture)
+    raster.put(ring, 1, picture)
+    old = raster.sharply(ring, raster.slots(37, 53), u, v)()
+    old = raster.plus(old, raster.moved(raster.coarse(old, picture, 9, 13, 1.0), *raster.grid(9, 13)))
+    result = raster.mixed(old, picture, raster.blurred(raster.floats(raster.calm(u > v)), 2.0))
+    assert result.device.type == "meta" and result.shape == (1, 3, 37, 53)
+
+
+def test_a_gpu_computes_the_map_and_a_cpu_leaves_it_to_opencv() -> None:
+    assert raster_of(torch.device("cpu")) is None
+    raster = raster_of(torch.device("cuda", 0))
+    assert isinstance(raster, TorchRaster) and raster.device == torch.device("cuda", 0)
+
+
+def test_a_stylizer_paints_the_same_with_its_map_in_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures = [content for content, _ in clip(4)]
+    stylizer = Stylizer("waves", device="cpu", flow="dis")
+    expected = list(stylizer.frames(pictures))
+    monkeypatch.setattr("vidstyle.pipeline.stylizer.raster_of", lambda device: TorchRaster(device))
+    results = list(stylizer.frames(pictures))
+    assert not np.array_equal(results[-1], expected[-1])  # torch rounds less
+    for one, other in zip(expected, results, strict=True):
+        assert np.abs(one.astype(float) - other).mean() < 2
+
+
+def test_a_ring_that_does_not_fit_is_one_clear_line() -> None:
+    raster = TorchRaster("cpu")
+    with pytest.raises(DeviceError, match="ran out of memory at 53x37"):
+        raster.new_ring(10**14, raster.upload(pixels(texture(37, 53))))
+
+
+# FrameMotion ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_estimators_see_the_same(dtype: Any, raft: Raft) -> None:
+    picture = pixels(texture(75, 101, grain=3), dtype)
+    grey, other = (raster.view(raster.upload(picture), 60, 81, DIS()) for raster in RASTERS)
+    assert grey.dtype == other.dtype == np.uint8
+    assert np.abs(grey.astype(int) - other).max() <= 3  # one level, with its contrast raised
+    color, other = (raster.view(raster.upload(picture), 60, 81, raft) for raster in RASTERS)
+    assert color.dtype == other.dtype == torch.float32
+    assert float((color - other).abs().max()) <= LEVEL
+
+
+@pytest.mark.parametrize("name", ["dis", "raft-small"])
+def test_motion_is_the_same(name: str, raft: Raft) -> None:
+    estimator: Any = DIS() if name == "dis" else raft
+    first, second = pixels(moving(0)), pixels(moving(2))
+    found = []
+    for raster in RASTERS:
+        views = [raster.view(raster.upload(each), 72, 96, estimator) for each in (second, first)]
+        found.append(values_of(raster, raster.motion(estimator, *views)))
+    assert found[0].shape == (2, 72, 96)
+    assert np.abs(found[0] - found[1]).mean() < 0.05
+
+
+# The map ---------------------------------------------------------------------------------------------
+
+
+def moving(time: float, pan: tuple[float, float] = (1.3, 0.4)) -> Array:
+    """(72, 96, 3) in [0, 1]: a ground over which we ``pan`` (px a frame), and a square that crosses it."""
+    shift = np.array([[1, 0, -20 - pan[0] * time], [0, 1, -30 - pan[1] * time]], np.float32)
+    ground = texture(200, 240, 6, grain=2.5)
+    frame: Array = cv2.warpAffine(ground, shift, (96, 72), flags=cv2.INTER_CUBIC)
+    left = round(8 + 2 * time)
+    frame[20:52, left : left + 32] = texture(32, 32, 7, grain=1.2)
+    return frame
+
+
+def clip(
+    count: int, dtype: Any = np.uint8, *, noise: float = 0.08, **how: Any
+) -> Iterator[tuple[Array, Array]]:
+    """Contents and paintings: negatives that flicker."""
+    for time in range(count):
+        content = moving(time, **how)
+        flicker = noise * (texture(72, 96, 100 + time, grain=2) - 0.5)
+        yield pixels(content, dtype), pixels(1 - content + flicker, dtype)
+
+
+def steady(
+    pairs: Iterator[tuple[Array, Array]], raster: Raster, flow: Any
+) -> tuple[list[Array], list[RepaintMask]]:
+    paint = PaintMap(flow, raster=raster)
+    results, needs = [], []
+    for content, painting in pairs:
+        needs.append(paint.plan(content))
+        results.append(paint.settle(painting))
+    return results, needs
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_maps_agree_whatever_computes_them(dtype: Any) -> None:
+    expected, planned = steady(clip(12, dtype), CvRaster(), None)
+    results, needs = steady(clip(12, dtype), TorchRaster("cpu"), None)
+    full = np.iinfo(dtype).max
+    for one, other in zip(expected, results, strict=True):
+        assert one.dtype == other.dtype == dtype
+        assert np.abs(one.astype(float) - other).mean() / full < 2 * LEVEL
+    assert all(need.mask.dtype == np.bool_ for need in needs)
+    shares = np.array([[need.share for need in each] for each in (planned, needs)])
+    assert np.abs(shares[0] - shares[1]).mean() < 0.03
+    assert 0.01 < shares[1, 1:].mean() < 0.7  # strokes are others in each frame: much seems lost
+
+
+def test_a_still_stays_the_first_painting_to_the_bit() -> None:
+    content, painting = next(clip(1))
+    other = pixels(1 - content / 255 + 0.03)
+    results, needs = steady(iter([(content, painting), (content, other)]), TorchRaster("cpu"), None)
+    assert needs[1].share == 0 and not needs[1].mask.any()
+    assert np.array_equal(results[1], painting)
+
+
+@pytest.mark.parametrize("raster", [None, TorchRaster("cpu")], ids=["opencv", "torch"])
+@pytest.mark.parametrize("method", ["map", "blend"])
+def test_raft_steadies_on_any_raster(method: str, raster: Raster | None, raft: Raft) -> None:
+    pairs = list(clip(5, noise=0.3, pan=(2, 0)))
+    frames = [Frame(content, Fraction(index, 25)) for index, (content, _) in enumerate(pairs)]
+    paints = iter([painting for _, painting in pairs])
+
+    def paint(frame: Frame, is_cut: bool, need: RepaintMask | None) -> PaintedFrame:
+        return PaintedFrame(next(paints))
+
+    shown: list[StylizedFrame] = list(
+        steadied(
+            frames, paint, options=SteadyOptions(temporal=method, flow="raft-small"), flow=raft, raster=raster
+        )
+    )
+    assert [each.is_cut for each in shown] == [True, False, False, False, False]
+
+    def flicker(pictures: list[Array]) -> float:
+        """How much the ground, away from the square, differs from one frame to the next."""
+        grounds = [picture[56:].astype(float) for picture in pictures]
+        return float(np.mean([np.abs(now[:, :-2] - last[:, 2:]).mean() for last, now in pairwise(grounds)]))
+
+    assert flicker([each.frame.pixels for each in shown]) < 0.7 * flicker([painting for _, painting in pairs])

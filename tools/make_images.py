@@ -1,0 +1,72 @@
+"""Makes the pictures of the README from the sample clip, with vidstyle itself, into docs/images.
+
+python tools/make_images.py        (in an environment that holds vidstyle)
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from vidstyle import stylize_video
+from vidstyle.frames import Pixels
+from vidstyle.pipeline.contact_sheet import make_sheet
+from vidstyle.styles.pictures import bundled_styles
+from vidstyle.video.reading.reader import Reader
+from vidstyle.video.stills import load_image
+
+ROOT = Path(__file__).resolve().parent.parent
+CLIP = ROOT / "samples" / "bunny.mp4"
+IMAGES = ROOT / "docs" / "images"
+STRIP_STYLES = ("waves", "lanterns")
+MOMENTS = (8, 40, 72, 104)  # frames of the clip
+CELL = (400, 225)  # px, width and height of each picture of the strip
+GAP = 6  # px
+
+
+def main() -> int:
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    rows = [moments(CLIP)]
+    with tempfile.TemporaryDirectory() as folder:
+        for style in STRIP_STYLES:
+            report = stylize_video(CLIP, Path(folder) / f"{style}.mp4", style=style)
+            print(f"{style}: {report.frames} frames in {report.seconds:.0f} s")
+            rows.append(moments(report.target))
+        sheet = Path(folder) / "styles.png"
+        make_sheet(CLIP, sheet, style=sorted(bundled_styles()), moments=3, cell=288)
+        save(load_image(sheet).pixels, "styles.jpg")
+    save(strip(rows), "strip.jpg")
+    return 0
+
+
+def save(pixels: Pixels, name: str) -> None:
+    """Write a picture for a web page."""
+    Image.fromarray(pixels).save(IMAGES / name, quality=82, optimize=True, progressive=True)
+
+
+def moments(clip: Path) -> list[Pixels]:
+    """The frames ``MOMENTS`` of a clip, at the size of a cell."""
+    with Reader(clip) as reader:
+        wanted = [frame.pixels for index, frame in enumerate(reader) if index in MOMENTS]
+    return [np.asarray(cv2.resize(pixels, CELL, interpolation=cv2.INTER_AREA), np.uint8) for pixels in wanted]
+
+
+def strip(rows: list[list[Pixels]]) -> Pixels:
+    """Pictures in rows, with gaps between."""
+    width, height = CELL
+    size = (len(rows) * (height + GAP) - GAP, len(MOMENTS) * (width + GAP) - GAP, 3)
+    paper = np.full(size, 255, np.uint8)
+    for row, pictures in enumerate(rows):
+        for column, pixels in enumerate(pictures):
+            top, left = row * (height + GAP), column * (width + GAP)
+            paper[top : top + height, left : left + width] = pixels
+    return paper
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,26 @@
+"""Files that appear under their name only once they are whole."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+
+def write_atomically(path: Path, data: bytes | memoryview, *, is_synced: bool = False) -> None:
+    """Write ``data`` under a hidden name and move it to ``path``; what was there stays if that fails.
+
+    ``is_synced`` waits until the disk has it, so that a loss of power leaves the old file or the new one.
+    Raises ``OSError``; no part of a file is left.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with partial.open("wb") as file:
+            file.write(data)
+            if is_synced:
+                file.flush()
+                os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        with suppress(OSError):
+            partial.unlink()

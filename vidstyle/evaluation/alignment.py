@@ -1,0 +1,184 @@
+"""A clip and what was made of it, read side by side and matched by time, all at one size."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+from typing import Any, cast
+
+import cv2
+import numpy as np
+
+from vidstyle.errors import InputError
+from vidstyle.frames import Frame, Pixels, VideoInfo
+from vidstyle.options import ReadOptions
+from vidstyle.video.reading.reader import Reader
+
+log = logging.getLogger(__name__)
+
+_LIKE = Fraction(2, 100)  # share by which lengths may differ, and shapes: headers and encoders round
+_FRAMES = 3  # frames by which lengths may differ, if that is more
+
+Matched = tuple[Frame, dict[str, Pixels]]
+"""A frame of the clip, and what each result shows in the middle of its time."""
+
+
+class Matching:
+    """Frames of a clip beside those of its results; a context, iterated once, in constant memory.
+
+    Everything is brought to the size of the smallest, by area, so that nothing is enlarged: enlarged pictures
+    would score as calmer than they are. Sizes that differ by a pixel at most are cropped instead.
+    """
+
+    info: VideoInfo
+    """The clip's, in the size of what is given."""
+    notes: list[str]
+    """What had to be adapted, in whole sentences."""
+
+    def __init__(self, clip: Path, results: Mapping[str, Path], options: ReadOptions) -> None:
+        """Open everything.
+
+        Args:
+            clip: the source.
+            results: name to file, folder or pattern.
+            options: the part of the clip that the results were made of.
+
+        Raises:
+            InputError: one cannot be read, or cannot be of this clip, with the reason.
+        """
+        self.notes = []
+        with ExitStack() as stack:
+            self._clip = stack.enter_context(Reader(clip, options))
+            self._results = {
+                name: stack.enter_context(self._opened(path, options)) for name, path in results.items()
+            }
+            infos = {name: reader.info for name, reader in self._results.items()}
+            for info in infos.values():
+                _check_shape(self._clip.info, info)
+                _check_length(self._clip.info, info)
+                self._note_rate(info)
+            self._size = self._common_size([self._clip.info, *infos.values()])
+            self._stack = stack.pop_all()
+        self.info = replace(self._clip.info, width=self._size[1], height=self._size[0])
+
+    def __enter__(self) -> Matching:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def __iter__(self) -> Iterator[Matched]:
+        with ExitStack() as stack:
+            frames: Any = stack.enter_context(closing(iter(self._clip)))  # type: ignore[type-var]
+            shown = {
+                name: _TimedResult(stack.enter_context(_frames(reader)))
+                for name, reader in self._results.items()
+            }
+            for frame in frames:
+                middle = frame.time + frame.duration / 2
+                pictures = {name: result.at(middle) for name, result in shown.items()}
+                for name, picture in pictures.items():
+                    if picture is None:
+                        path = self._results[name].info.path
+                        self._note(f"{path} ends at {float(frame.time):.3f} s, before the clip")
+                        return
+                yield (
+                    replace(frame, pixels=self._fitted(frame.pixels), alpha=None),
+                    {
+                        name: self._fitted(picture)
+                        for name, picture in pictures.items()
+                        if picture is not None
+                    },
+                )
+
+    def _opened(self, path: Path, options: ReadOptions) -> Reader:
+        """A result, as many of its own frames as last as long as those asked for of the clip."""
+        clip = self._clip.info.rate
+        # the clip's rate is that of folders of pictures, which have no times
+        words = ReadOptions(rate=options.rate or clip, frames=options.frames, hdr=options.hdr)
+        reader = Reader(path, words)
+        own = reader.info.rate
+        if options.frames is None or not clip or not own or abs(clip - own) <= _LIKE * clip:
+            return reader
+        with reader:
+            return Reader(path, replace(words, frames=ceil(options.frames * own / clip)))
+
+    def _note(self, text: str) -> None:
+        self.notes.append(text)
+        log.warning("%s", text)
+
+    def _note_rate(self, info: VideoInfo) -> None:
+        clip = self._clip.info
+        if clip.rate and info.rate and abs(clip.rate - info.rate) > _LIKE * clip.rate:
+            self._note(
+                f"{info.path} has {float(info.rate):g} frames a second and the clip {float(clip.rate):g}: "
+                "each frame of the clip is held against what is shown in its middle"
+            )
+
+    def _common_size(self, infos: list[VideoInfo]) -> tuple[int, int]:
+        """Height and width of the smallest."""
+        sizes = {(info.height, info.width) for info in infos}
+        height, width = (min(sides) for sides in zip(*sizes, strict=True))
+        if any(abs(h - height) > 1 or abs(w - width) > 1 for h, w in sizes):
+            self._note(f"sizes differ: all is measured at {width}x{height}, the smallest")
+        return height, width
+
+    def _fitted(self, pixels: Pixels) -> Pixels:
+        height, width = self._size
+        if 0 <= pixels.shape[0] - height <= 1 and 0 <= pixels.shape[1] - width <= 1:
+            return cast(Pixels, np.ascontiguousarray(pixels[:height, :width]))
+        return cast(Pixels, cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA))
+
+
+class _TimedResult:
+    """What a result shows at a time; times are asked in order."""
+
+    def __init__(self, frames: Iterator[Frame]) -> None:
+        self._frames = frames
+        self._now = next(frames, None)
+
+    def at(self, time: Fraction) -> Pixels | None:
+        """The picture at ``time``; None once the result is over."""
+        while self._now is not None and self._now.time + self._now.duration <= time:
+            self._now = next(self._frames, None)
+        return None if self._now is None else self._now.pixels
+
+
+def _frames(reader: Reader) -> closing[Generator[Frame, None, None]]:
+    return closing(iter(reader))  # type: ignore[arg-type]
+
+
+def _check_shape(clip: VideoInfo, result: VideoInfo) -> None:
+    """Raise ``InputError`` if the two show different shapes."""
+    is_near = abs(clip.width - result.width) <= 1 and abs(clip.height - result.height) <= 1
+    shapes = [Fraction(info.width, info.height) * info.pixel_aspect for info in (clip, result)]
+    if not is_near and abs(shapes[0] - shapes[1]) > _LIKE * shapes[0]:
+        raise InputError(
+            f"{result.path} is {result.width}x{result.height} and {clip.path} {clip.width}x{clip.height}, "
+            "which is another shape; give the clip that it was made from"
+        )
+
+
+def _check_length(clip: VideoInfo, result: VideoInfo) -> None:
+    """Raise ``InputError`` if the two cannot be of the same part, as far as their headers tell."""
+    lengths = [_length(info) for info in (clip, result)]
+    if lengths[0] is None or lengths[1] is None:
+        return
+    slack = max(_LIKE * lengths[0], _FRAMES / (clip.rate or Fraction(25)))
+    if abs(lengths[0] - lengths[1]) > slack:
+        raise InputError(
+            f"{result.path} is {float(lengths[1]):.2f} s long and {clip.path} {float(lengths[0]):.2f} s; "
+            "choose the same part with --start, --end or --frames"
+        )
+
+
+def _length(info: VideoInfo) -> Fraction | None:
+    """Seconds, from the header."""
+    if info.frames and info.rate:
+        return info.frames / info.rate
+    return info.duration

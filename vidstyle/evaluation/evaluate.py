@@ -1,0 +1,313 @@
+"""Results held against their clip: one pass, frame by frame, over all of them at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, cast
+
+from vidstyle.device import choose_device
+from vidstyle.errors import InputError, OptionError, OutputError
+from vidstyle.evaluation.alignment import Matching
+from vidstyle.evaluation.flicker_maps import Flicker, HeatClip
+from vidstyle.evaluation.results import ALONE, CLIP, Conditions, Evaluation
+from vidstyle.flow.base import load_flow
+from vidstyle.flow.cache import FlowCache
+from vidstyle.frames import Frame, Pixels
+from vidstyle.metrics.base import Metric, Sample, Setup
+from vidstyle.metrics.meaning import MEANINGS
+from vidstyle.metrics.measurer import Measurer
+from vidstyle.metrics.motion import DEFAULT_SIZE, ScoringFlow
+from vidstyle.optional_imports import require
+from vidstyle.options import ReadOptions
+from vidstyle.pipeline.stylizer import Stylizer
+from vidstyle.registry import FEATURES, METRICS
+from vidstyle.styles.pictures import Style, load
+from vidstyle.temporal.cuts import Cuts
+from vidstyle.tensors import to_tensor
+from vidstyle.video.reading.provenance import warped_by
+
+_ON_REQUEST = (
+    "temporal_loss_longest",
+    "lpips",
+    "tlpips",
+    "fid",
+    "art_fid",
+    "clip_consistency",
+)  # slow, or networks from elsewhere
+DEFAULT_METRICS = tuple(name for name in METRICS if name not in _ON_REQUEST)
+
+OnMeasured = Callable[[int, int | None], object]
+"""Called with the number of frames measured so far, and their estimated total."""
+
+_OTHERS = ("raft-small", "dis", "raft-large")  # for scoring, in the order of preference
+
+
+def evaluate(
+    result: str | Path | Sequence[str | Path],
+    *,
+    source: str | Path,
+    style: Style | None = None,
+    alone: str | Path | None = None,
+    engine: str | None = None,
+    metrics: Sequence[str] | None = None,
+    flow: str = "auto",
+    flow_size: int | None = DEFAULT_SIZE,
+    features: str = "vgg16",
+    every: int = 1,
+    device: str = "auto",
+    read: ReadOptions = ReadOptions(),  # noqa: B008  # a frozen record
+    heatmap: str | Path | None = None,
+    overwrite: bool = False,
+    cache: FlowCache | None = None,
+    on_frame: OnMeasured | None = None,
+) -> Evaluation:
+    """Measure one or several results of a clip; see ``docs/evaluation.md`` for what the numbers mean.
+
+    Raises a ``VidstyleError`` in one line for files that cannot be read or cannot be of this clip.
+
+    Args:
+        result: a file, folder or pattern of pictures, or several of them.
+        source: the clip that they were made from.
+        style: the picture in whose style; without it style cannot be measured.
+        alone: the same engine's result with each frame painted by itself: the ceiling.
+        engine: makes that on the way, in ``style``, instead of reading it.
+        metrics: names of ``registry.METRICS``; all that can be measured if None.
+        flow: scores motion; auto takes an estimator that warped none of the results.
+        flow_size: short side, px, at which motion is estimated; None: as the clip is.
+        features: the perceptual encoder, vgg16 (bundled) or vgg19.
+        every: measures one in so many frames.
+        device: where to compute.
+        read: which part of the clip the results show.
+        heatmap: a clip to be written that shows where the first result flickers.
+        overwrite: whether that may replace a file.
+        cache: keeps motion between runs; None: in the user's cache.
+        on_frame: told how far it is.
+    """
+    if every < 1:
+        raise OptionError(f"--every must be 1 or more, got {every}")
+    if alone is not None and engine is not None:
+        raise OptionError("--alone and --engine both say what each frame looks like alone; give one of them")
+    if engine is not None and style is None:
+        raise OptionError("--engine needs --style: what it is to paint in")
+    read_files = [*([result] if isinstance(result, (str, Path)) else result), source, alone, style]
+    if heatmap is not None and Path(heatmap).resolve() in _resolved(read_files):
+        raise OutputError(f"{heatmap} is an input of this evaluation; write the heat map to another file")
+    paths = _named([result] if isinstance(result, (str, Path)) else list(result))
+    place = choose_device(device)
+    picture = None if style is None else to_tensor(load(style), place)
+    warped = {name: warped_by(path) for name, path in paths.items()}
+    chosen = _Chosen(metrics, has_style=picture is not None, has_alone=bool(alone or engine))
+    painter = (
+        None
+        if engine is None or style is None
+        else Stylizer(style, engine=engine, device=cast("Any", device))
+    )
+    with ExitStack() as stack:
+        files = dict(paths) if alone is None else {**paths, ALONE: Path(alone)}
+        matching = stack.enter_context(Matching(Path(source), files, read))
+        setup = Setup(style=picture, features=FEATURES.load(features)(place), every=every)
+        has_alone = alone is not None or painter is not None
+        columns = chosen.columns([*paths, CLIP, *([ALONE] if has_alone else [])], setup)
+        scoring, note = _scoring(chosen, flow, warped, str(place), flow_size, cache)
+        measurer = Measurer(columns, scoring or _no_motion, every=every)
+        flicker = Flicker(list(paths))
+        heat = None
+        if heatmap is not None:
+            heat = stack.enter_context(HeatClip(Path(heatmap), matching.info, overwrite=overwrite))
+        walk = _Walk(measurer, flicker, heat, painter, str(place))
+        for frame, pictures in matching:
+            walk.add(frame, pictures)
+            if on_frame is not None:
+                on_frame(measurer.frames, matching.info.frames)
+        if not measurer.frames:
+            raise InputError(f"{source} has no frames in the selected part; see --start and --end")
+        values, strange = _by_metric(measurer.results(), chosen.names)
+        conditions = Conditions(
+            flow="" if scoring is None else scoring.name,
+            flow_size=flow_size if scoring is not None else None,
+            warped_by=warped,
+            features=features,
+            size=(matching.info.width, matching.info.height),
+            every=every,
+            intervals=chosen.intervals,
+            normalisation={name: MEANINGS[name].mean for name in chosen.names if MEANINGS[name].mean},
+            notes=(*matching.notes, *note, *_remarks(columns), *strange),
+        )
+    return Evaluation(
+        source=Path(source),
+        results=paths,
+        values=values,
+        missing=chosen.missing,
+        frames=measurer.frames,
+        cuts=tuple(walk.cuts),
+        conditions=conditions,
+        times=tuple(walk.times),
+        curves={column: {m: tuple(v) for m, v in row.items()} for column, row in walk.curves.items()},
+        worst=flicker.worst(),
+        heat=flicker.heat(),
+    )
+
+
+class _Chosen:
+    """The metrics that can be measured, and why others cannot."""
+
+    def __init__(self, names: Sequence[str] | None, *, has_style: bool, has_alone: bool) -> None:
+        self.missing: dict[str, str] = {}
+        self.names: list[str] = []
+        self.intervals: dict[str, tuple[int, ...]] = {}
+        self.needs_motion = False
+        for name in dict.fromkeys(names if names is not None else DEFAULT_METRICS):
+            make = METRICS.load(name)
+            needs = make.needs
+            try:
+                if library := getattr(make, "library", None):
+                    require(library, name)
+            except OptionError as error:
+                if names is not None:
+                    raise
+                self.missing[name] = str(error)
+                continue
+            if "style" in needs and not has_style:
+                self.missing[name] = "needs --style"
+            elif "alone" in needs and not has_alone:
+                self.missing[name] = "needs --alone or --engine"
+            else:
+                self.names.append(name)
+                self.needs_motion |= "motion" in needs
+                if make.intervals:
+                    self.intervals[name] = tuple(make.intervals)
+        if not self.names:
+            reasons = "; ".join(f"{name} {reason}" for name, reason in self.missing.items())
+            raise OptionError(f"nothing can be measured: {reasons or 'no metric was named'}")
+
+    def columns(self, words: Iterable[str], setup: Setup) -> dict[str, dict[str, Metric]]:
+        """The metrics of each column, left out where their value there says nothing."""
+        return {
+            word: {
+                name: METRICS.load(name)(setup)
+                for name in self.names
+                if not (word == CLIP and not MEANINGS[name].tells_clip)
+                and not (word == ALONE and not MEANINGS[name].tells_alone)
+            }
+            for word in words
+        }
+
+
+class _Walk:
+    """What happens at each frame."""
+
+    def __init__(
+        self,
+        measurer: Measurer,
+        flicker: Flicker,
+        heat: HeatClip | None,
+        painter: Stylizer | None,
+        device: str,
+    ) -> None:
+        self._measurer, self._flicker, self._heat = measurer, flicker, heat
+        self._painter, self._device = painter, device
+        self._detector = Cuts()
+        self.cuts: list[Fraction] = []
+        self.times: list[float] = []
+        self.curves: dict[str, dict[str, list[float | None]]] = {}
+
+    def add(self, frame: Frame, pictures: Mapping[str, Pixels]) -> None:
+        seen = self._detector.look(frame.pixels)
+        is_cut = seen.is_cut or seen.is_return  # a flash is no more comparable than another shot
+        if is_cut and self._measurer.frames:
+            self.cuts.append(frame.time)
+        content = to_tensor(frame.pixels, self._device)
+        results = {name: to_tensor(pixels, self._device) for name, pixels in pictures.items()}
+        if self._painter is not None:
+            results[ALONE] = to_tensor(self._painter.image(frame.pixels), self._device)
+        alone = results.get(ALONE)
+        base = Sample(content, content, alone, is_cut)
+        samples = {name: replace(base, result=result) for name, result in results.items()}
+        samples[CLIP] = base
+        is_measured = self._measurer.frames % self._measurer.every == 0
+        values = self._measurer.add(samples)
+        if is_measured:
+            self._remember(frame.time, values)
+        motion = self._measurer.latest_motion.get(1)
+        if motion is not None:
+            self._flicker.add(frame.time, self._measurer.latest_before or {}, samples, motion, values)
+        if self._heat is not None:
+            self._heat.add(frame, self._flicker.latest if motion is not None else None)
+
+    def _remember(self, time: Fraction, values: Mapping[str, Mapping[str, float | None]]) -> None:
+        self.times.append(float(time))
+        for column, row in values.items():
+            curves = self.curves.setdefault(column, {name: [] for name in row})
+            for name, value in row.items():
+                curves[name].append(value)
+
+
+def _named(results: Sequence[str | Path]) -> dict[str, Path]:
+    """A short name for each result, unlike all others."""
+    if not results:
+        raise OptionError("no result to evaluate; give one or more")
+    named: dict[str, Path] = {}
+    for path in map(Path, results):
+        name, number = path.stem or str(path), 1
+        while name in named or name in (CLIP, ALONE):
+            number += 1
+            name = f"{path.stem}-{number}"
+        named[name] = path
+    return named
+
+
+def _scoring(
+    chosen: _Chosen,
+    name: str,
+    warped: Mapping[str, str | None],
+    device: str,
+    size: int | None,
+    cache: FlowCache | None,
+) -> tuple[ScoringFlow | None, list[str]]:
+    """What estimates motion for the score, and what must be said about it."""
+    if not chosen.needs_motion:
+        return None, []
+    if name == "auto":
+        name = next(other for other in _OTHERS if other not in warped.values())
+    estimator = load_flow(name, device)
+    same = [result for result, flow in warped.items() if flow == name]
+    notes = [f"{', '.join(same)}: scored with the flow that steadied it, which flatters"] if same else []
+    scoring = ScoringFlow(estimator, name=name, size=size, cache=cache if cache is not None else FlowCache())
+    return scoring, notes
+
+
+def _no_motion(step: int, earlier: Sample, later: Sample) -> Any:
+    raise AssertionError("no metric asked for motion")
+
+
+def _resolved(files: Iterable[object]) -> set[Path]:
+    return {Path(file).resolve() for file in files if isinstance(file, (str, Path))}
+
+
+def _remarks(columns: Mapping[str, Mapping[str, Metric]]) -> list[str]:
+    """What metrics say of how they measured, those of the first result."""
+    first = next(iter(columns.values()))
+    return [remark for metric in first.values() if (remark := getattr(metric, "remark", None))]
+
+
+def _by_metric(
+    columns: Mapping[str, Mapping[str, float | None]], names: Sequence[str]
+) -> tuple[dict[str, dict[str, float | None]], list[str]]:
+    """Values by metric and column; what came out as no number is left out, and said."""
+    values: dict[str, dict[str, float | None]] = {}
+    strange = []
+    for name in names:
+        found = {column: row[name] for column, row in columns.items() if name in row}
+        if all(value is None for value in found.values()):
+            strange.append(f"{name} had nothing to measure: too few frames, or a cut between all of them")
+        for column, value in found.items():
+            if value is not None and math.isnan(value):
+                strange.append(f"{name} of {column} came out as no number (NaN) and is left out")
+                found[column] = None
+        values[name] = found
+    return values, strange

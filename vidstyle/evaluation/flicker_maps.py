@@ -1,0 +1,142 @@
+"""Where and when results flicker: the mean over time, the worst moments, and a clip of it."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vidstyle.evaluation.results import CLIP, Worst
+from vidstyle.frames import Frame, Pixels, VideoInfo, eight_bits
+from vidstyle.metrics.base import Motion, Sample
+from vidstyle.metrics.warping_error import squared_change
+from vidstyle.options import WriteOptions
+from vidstyle.tensors import to_pixels
+from vidstyle.video.writing.writer import Writer
+
+FULL = 0.25  # of the range: a change that is shown in the brightest colour
+_MOMENTS = 4  # of the worst are kept
+_APART = Fraction(1, 2)  # s between two of them: neighbours show the same
+_LINES = 200  # px, height of the pictures kept of them: three beside each other fill a page
+
+
+class Flicker:
+    """Collects where and when results change along the clip's motion; memory does not grow."""
+
+    def __init__(self, results: Sequence[str]) -> None:
+        self._results = list(results)
+        self._sums: dict[str, NDArray[np.float64]] = {}
+        self._count = 0
+        self._worst: list[tuple[float, int, Worst]] = []
+        self._number = count()
+        self.latest: NDArray[np.float32] | None = None
+        """Change (H, W) of the first result at the frame added last, as intensity."""
+
+    def add(
+        self,
+        time: Fraction,
+        before: Mapping[str, Sample],
+        now: Mapping[str, Sample],
+        motion: Motion,
+        values: Mapping[str, Mapping[str, float | None]],
+    ) -> None:
+        """Take in a frame that has one before it in its shot."""
+        self._count += 1
+        for name in self._results:
+            change = _change(before[name], now[name], motion)
+            if name == self._results[0]:
+                self.latest = change
+            self._sums[name] = self._sums.get(name, np.zeros(change.shape)) + change
+        self._note(time, before, now, motion, values)
+
+    def heat(self) -> dict[str, NDArray[np.float32]]:
+        """The mean change (H, W) of each result, as intensity."""
+        return {name: (total / self._count).astype(np.float32) for name, total in self._sums.items()}
+
+    def worst(self) -> tuple[Worst, ...]:
+        """The worst moments of the first result, the worst first."""
+        return tuple(entry[2] for entry in sorted(self._worst, reverse=True))
+
+    def _note(
+        self,
+        time: Fraction,
+        before: Mapping[str, Sample],
+        now: Mapping[str, Sample],
+        motion: Motion,
+        values: Mapping[str, Mapping[str, float | None]],
+    ) -> None:
+        ours = values[self._results[0]].get("warping_error")
+        if ours is None:
+            return
+        excess = ours - (values.get(CLIP, {}).get("warping_error") or 0.0)
+        near = [entry for entry in self._worst if abs(entry[2].time - time) < _APART]
+        if near and max(near)[0] >= excess:
+            return
+        others = [entry for entry in self._worst if entry not in near]
+        if len(others) >= _MOMENTS and min(others)[0] >= excess:
+            return
+        shown = [CLIP, *(name for name in now if name != CLIP)]
+        pictures = {name: (_small(before[name].result), _small(now[name].result)) for name in shown}
+        heat = {
+            name: _reduced(heated(to_pixels(before[name].result), _change(before[name], now[name], motion)))
+            for name in shown
+        }
+        others.append((excess, next(self._number), Worst(time, excess, pictures, heat)))
+        self._worst = heapq.nlargest(_MOMENTS, others)
+
+
+class HeatClip:
+    """A clip that shows where a result flickers: the clip in grey, changes in colour; a context."""
+
+    def __init__(self, target: Path, like: VideoInfo, *, overwrite: bool) -> None:
+        self._writer = Writer(target, like=like, options=WriteOptions(overwrite=overwrite))
+
+    def __enter__(self) -> HeatClip:
+        self._writer.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._writer.__exit__(*error)
+
+    def add(self, frame: Frame, change: NDArray[np.float32] | None) -> None:
+        """Write the clip's ``frame`` with ``change`` (H, W) over it; None: nothing was measured there."""
+        level = np.zeros(frame.pixels.shape[:2], np.float32) if change is None else change
+        pixels = heated(frame.pixels, level)
+        self._writer.write(Frame(pixels, frame.time, frame.duration))
+
+
+def heated(pixels: Pixels, change: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """``pixels`` dimmed and grey, with ``change`` (H, W; intensity) from black over red to yellow."""
+    eight = eight_bits(pixels)
+    grey = cv2.cvtColor(eight, cv2.COLOR_RGB2GRAY).astype(np.float32)[..., None] * 0.4
+    share = np.clip(change / FULL, 0, 1).astype(np.float32)
+    index = np.rint(share * 255).astype(np.uint8)
+    colours = cv2.cvtColor(cv2.applyColorMap(index, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
+    weight = np.minimum(1, 4 * share)[..., None]
+    return np.asarray(np.rint(grey * (1 - weight) + colours * weight), np.uint8)
+
+
+def _change(before: Sample, now: Sample, motion: Motion) -> NDArray[np.float32]:
+    """Change (H, W) along the motion, as intensity, on the earlier frame's grid; 0 where it is distrusted."""
+    squares = squared_change(before, now, motion).mean(1)[0]
+    return squares.sqrt().cpu().numpy().astype(np.float32, copy=False)
+
+
+def _small(picture: Any) -> Pixels:
+    return _reduced(to_pixels(picture))
+
+
+def _reduced(picture: Pixels) -> Pixels:
+    pixels: Any = picture
+    scale = min(1.0, _LINES / pixels.shape[0])
+    if scale < 1:
+        pixels = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    small: Pixels = pixels
+    return small

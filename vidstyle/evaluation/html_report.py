@@ -1,0 +1,172 @@
+"""An evaluation as one HTML file that needs no network: table, curves, worst moments, where it flickers."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from vidstyle.atomic_write import write_atomically
+from vidstyle.errors import OutputError
+from vidstyle.evaluation.flicker_maps import FULL, heated
+from vidstyle.evaluation.results import ALONE, CLIP, Evaluation, Worst
+from vidstyle.frames import Pixels
+from vidstyle.metrics.meaning import MEANINGS, written
+from vidstyle.optional_imports import require
+
+_CURVES = ("warping_error", "frame_difference", "style_distance", "content_distance", "sharpness")
+_COLOURS = ("#c2410c", "#1d4ed8", "#15803d", "#7e22ce", "#b45309", "#0e7490")
+_CLIP_COLOUR, _ALONE_COLOUR = "#6b7280", "#111827"
+
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; color: #1f2937; max-width: 1080px;
+       margin: 2rem auto; padding: 0 1rem }
+h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2.2rem }
+table { border-collapse: collapse; width: 100% }
+th, td { padding: .3rem .7rem; border-bottom: 1px solid #e5e7eb }
+th { text-align: left } td.number, th.number { text-align: right; font-variant-numeric: tabular-nums }
+td.reason, p.made { color: #6b7280 } img { max-width: 100% } figure { margin: 1rem 0 }
+figcaption { color: #6b7280; font-size: .9rem }
+"""
+
+
+def write_report(found: Evaluation, target: Path) -> None:
+    """Write ``found`` to ``target``; the file appears once it is whole. Raises ``OutputError``."""
+    text = page(found)
+    try:
+        write_atomically(target, text.encode())
+    except OSError as error:
+        raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
+
+
+def page(found: Evaluation) -> str:
+    """The whole report as HTML."""
+    names = ", ".join(found.results)
+    parts = [
+        f"<h1>{_text(names)} against {_text(found.source.name)}</h1>",
+        _table(found),
+        "".join(f'<p class="made">{_text(line)}</p>' for line in found.remarks()),
+        *_section("Over time", _curves(found)),
+        *_section("The worst moments", _moments(found)),
+        *_section("Where it flickers", _heat(found)),
+    ]
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{_text(names)}: flicker, style and content</title><style>{_STYLE}</style></head>\n"
+        f"<body>{''.join(parts)}</body></html>\n"
+    )
+
+
+def _section(title: str, body: str) -> list[str]:
+    return [f"<h2>{title}</h2>", body] if body else []
+
+
+def _table(found: Evaluation) -> str:
+    columns = found.columns
+    head = "".join(f'<th class="number">{_text(column)}</th>' for column in columns)
+    rows = [f"<tr><th>metric</th>{head}<th>unit</th><th>good is</th></tr>"]
+    for metric, row in found.values.items():
+        cells = "".join(f'<td class="number">{written(metric, row.get(column))}</td>' for column in columns)
+        meaning = MEANINGS[metric]
+        rows.append(f"<tr><td>{metric}</td>{cells}<td>{meaning.unit}</td><td>{_text(meaning.good)}</td></tr>")
+    for metric, reason in found.missing.items():
+        rows.append(
+            f'<tr><td>{metric}</td><td class="reason" colspan="{len(columns) + 2}">{_text(reason)}</td></tr>'
+        )
+    return f"<table>{''.join(rows)}</table>"
+
+
+def _curves(found: Evaluation) -> str:
+    """One plot a metric, all columns in it, with the cuts marked."""
+    shown = [
+        metric
+        for metric in _CURVES
+        if metric in found.values and any(_drawn(found, column, metric) for column in found.columns)
+    ]
+    if not shown or len(found.times) < 2:
+        return ""
+    figure_of = require("matplotlib.figure", "--report").Figure
+    figure = figure_of(figsize=(10, 2.3 * len(shown)), dpi=110, layout="constrained")
+    plots: Any = figure.subplots(len(shown), 1, sharex=True, squeeze=False)
+    for plot, metric in zip(plots[:, 0], shown, strict=True):
+        for column, colour in _colours(found).items():
+            if _drawn(found, column, metric):
+                values = [math.nan if v is None else v for v in found.curves[column][metric]]
+                is_result = column in found.results
+                plot.plot(found.times, values, color=colour, label=column, lw=1.6 if is_result else 1.0)
+        for cut in found.cuts:
+            plot.axvline(float(cut), color="#9ca3af", ls="--", lw=1)
+        plot.set_ylabel(metric.replace("_", " "))
+        plot.margins(x=0, y=0.1)
+        plot.set_ylim(bottom=0)
+        plot.grid(alpha=0.25)
+    lines, words = plots[0, 0].get_legend_handles_labels()
+    figure.legend(lines, words, loc="outside upper right", ncols=4, fontsize="small")  # over no curve
+    plots[-1, 0].set_xlabel("seconds" + (" (dashed: cuts)" if found.cuts else ""))
+    data = io.BytesIO()
+    figure.savefig(data, format="png")
+    return _figure(
+        data.getvalue(), "png", "Frame by frame. Clip: the floor. Alone: each frame painted by itself."
+    )
+
+
+def _drawn(found: Evaluation, column: str, metric: str) -> bool:
+    return any(value is not None for value in found.curves.get(column, {}).get(metric, ()))
+
+
+def _colours(found: Evaluation) -> dict[str, str]:
+    colours = {name: _COLOURS[index % len(_COLOURS)] for index, name in enumerate(found.results)}
+    return {CLIP: _CLIP_COLOUR, ALONE: _ALONE_COLOUR, **colours}
+
+
+def _moments(found: Evaluation) -> str:
+    return "".join(_moment(moment) for moment in found.worst)
+
+
+def _moment(moment: Worst) -> str:
+    """Two frames of each column, and where it changed between them along the clip's motion."""
+    rows = [
+        np.concatenate([before, now, moment.heat[name]], axis=1)
+        for name, (before, now) in moment.pictures.items()
+    ]
+    text = (
+        f"{float(moment.time):.2f} s: rows {', '.join(moment.pictures)}; the frame before, the frame, and "
+        f"the change along the clip's motion, from dark red to yellow at {FULL:.0%} or more; "
+        "what is hidden in one of the frames does not count"
+    )
+    return _figure(_jpeg(np.concatenate(rows)), "jpeg", text)
+
+
+def _heat(found: Evaluation) -> str:
+    figures = []
+    for name, change in found.heat.items():
+        grey = np.zeros((*change.shape, 3), np.uint8)
+        text = f"{name}: mean change along the clip's motion, black: none, yellow: {FULL / 5:.0%} or more"
+        figures.append(_figure(_jpeg(heated(grey, change * 5)), "jpeg", text))  # means are small
+    return "".join(figures)
+
+
+def _figure(data: bytes, kind: str, caption: str) -> str:
+    text = base64.b64encode(data).decode()
+    return (
+        f'<figure><img alt="{_text(caption)}" src="data:image/{kind};base64,{text}">'
+        f"<figcaption>{_text(caption)}</figcaption></figure>"
+    )
+
+
+def _jpeg(pixels: Pixels) -> bytes:
+    """Pictures of paint are several times smaller so than as PNG."""
+    data = io.BytesIO()
+    Image.fromarray(pixels).save(data, format="JPEG", quality=80, optimize=True)
+    return data.getvalue()
+
+
+def _text(value: str) -> str:
+    return html.escape(value)

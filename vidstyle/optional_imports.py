@@ -1,0 +1,30 @@
+"""Libraries that only some parts need: imported when asked for, one clear line where they lack."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from vidstyle.errors import OptionError
+
+_EXTRAS = {  # module, or its root -> what it is called, and the extra that installs it
+    "lightning_fabric": ("lightning-fabric", "train"),
+    "onnxruntime": ("onnxruntime", "onnx"),
+    "skimage": ("scikit-image", "evaluate"),
+    "torch.utils.tensorboard": ("tensorboard", "train"),
+    "torch_fidelity": ("torch-fidelity", "evaluate"),
+    "transformers": ("transformers", "clip"),
+    "webdataset": ("webdataset", "shards"),
+}
+
+
+def require(module: str, what: str, verb: str = "needs") -> Any:
+    """Import ``module``, which ``what`` needs; ``OptionError`` with the command that installs it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        root = module.partition(".")[0]
+        library, extra = _EXTRAS.get(module) or _EXTRAS.get(root) or (root, "evaluate")
+        raise OptionError(
+            f"{what} {verb} {library}, which is not installed; pip install 'vidstyle[{extra}]'"
+        ) from error

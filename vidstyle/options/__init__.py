@@ -1,0 +1,37 @@
+"""All options: records with every default, help text and range once, converters, and typed keywords."""
+
+from vidstyle.options.records import (
+    DEFAULT_CRF,
+    DEFAULT_WORKING_SIZE,
+    LARGEST_STYLE,
+    Checked,
+    DetailOptions,
+    PaintOptions,
+    ReadOptions,
+    SheetOptions,
+    SteadyOptions,
+    WriteOptions,
+    check_keywords,
+    only,
+    option,
+    take,
+    value_of,
+)
+
+__all__ = [
+    "DEFAULT_CRF",
+    "DEFAULT_WORKING_SIZE",
+    "LARGEST_STYLE",
+    "Checked",
+    "DetailOptions",
+    "PaintOptions",
+    "ReadOptions",
+    "SheetOptions",
+    "SteadyOptions",
+    "WriteOptions",
+    "check_keywords",
+    "only",
+    "option",
+    "take",
+    "value_of",
+]

@@ -1,0 +1,88 @@
+"""All options as keywords, for type checkers and editors: the same words as on the command line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any, Literal, TypedDict
+
+Number = int | float | Fraction | str
+File = str | os.PathLike[str]
+
+
+class DetailKeywords(TypedDict, total=False):
+    """What a painting gets back of the clip (``options.DetailOptions``)."""
+
+    detail: float
+
+
+class ImageKeywords(DetailKeywords, total=False):
+    """What paints (``options.PaintOptions``); values and defaults are explained there."""
+
+    engine: str
+    weights: File | None
+    style_weights: Sequence[float] | str | None
+    style_track: File | None
+    strength: float
+    preserve_color: bool
+    mask: File | None
+    working_size: int | None
+    device: Literal["auto", "cpu", "cuda", "mps"]
+    precision: Literal["auto", "fp32", "fp16", "bf16"]
+    style_cache: File | None
+
+
+class SteadyKeywords(TypedDict, total=False):
+    """What makes frames agree (``options.SteadyOptions``)."""
+
+    temporal: Literal["map", "blend", "none"]
+    flow: Literal["auto", "dis", "raft-small", "raft-large", "none"]
+    flow_size: int | None
+    stability: float
+
+
+class FrameKeywords(ImageKeywords, SteadyKeywords, total=False):
+    """All that turns frames into frames."""
+
+
+class StreamKeywords(FrameKeywords, total=False):
+    """All of ``stylize_frames``: arrays carry no times, so their rate may be given."""
+
+    rate: Number | None
+
+
+class FileKeywords(TypedDict, total=False):
+    """Which part is read (``options.ReadOptions``) and how it is written (``options.WriteOptions``)."""
+
+    start: Number | None
+    end: Number | None
+    frames: int | None
+    rate: Number | None
+    hdr: Literal["tonemap", "refuse"]
+    codec: str | None
+    crf: float | None
+    bitrate: str | int | None
+    preset: str
+    encoder_options: Mapping[str, Any] | Iterable[str | tuple[str, str]]
+    even: bool
+    overwrite: bool
+
+
+class SteadyFileKeywords(DetailKeywords, SteadyKeywords, FileKeywords, total=False):
+    """All of ``steady``'s words."""
+
+
+class VideoKeywords(FrameKeywords, FileKeywords, total=False):
+    """All words."""
+
+
+class SheetKeywords(ImageKeywords, total=False):
+    """What a contact sheet shows (``options.SheetOptions``), of which part of the clip, and painted how."""
+
+    moments: int
+    cell: int
+    start: Number | None
+    end: Number | None
+    rate: Number | None
+    hdr: Literal["tonemap", "refuse"]

@@ -1,0 +1,254 @@
+"""All options, one frozen record a stage: every default, help text and range is written once, here.
+
+The command line, the library's keywords and the docs read these records; field ``flow_size`` is
+``--flow-size`` on the command line and ``flow_size=`` in Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, TypeVar
+
+from vidstyle.errors import OptionError, UnknownName, suggestion
+from vidstyle.options.converters import (
+    as_bits,
+    as_number,
+    as_numbers,
+    as_pairs,
+    as_path,
+    as_rate,
+    as_seconds,
+    as_switch,
+    as_text,
+    as_whole,
+)
+
+R = TypeVar("R")
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    choices: tuple[str, ...] | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    metavar: str | None = None,
+    parse: Callable[[Any], Any] | None = None,
+) -> Any:
+    """A field with what the command line shows of it; ``low`` and ``high`` are inclusive.
+
+    ``parse`` makes the value of what was given (text or a near type); ``ValueError`` says what was expected.
+    """
+    shown = {"help": help, "choices": choices, "low": low, "high": high, "metavar": metavar, "parse": parse}
+    return field(default=default, metadata=shown)
+
+
+class Checked:
+    """Makes the fields' values of what was given, and checks choices and ranges, when a record is made."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        for item in fields(self):  # type: ignore[arg-type]
+            object.__setattr__(self, item.name, value_of(item, getattr(self, item.name)))
+
+
+def value_of(item: Field[Any], given: Any) -> Any:
+    """The value of one option ``item`` from what was ``given``: converted and checked, or ``OptionError``."""
+    if given is None:
+        return None
+    word = "--" + item.name.replace("_", "-")
+    parse, choices, low, high = (item.metadata.get(key) for key in ("parse", "choices", "low", "high"))
+    try:
+        value = given if parse is None else parse(given)
+    except UnknownName:
+        raise  # says itself what there is
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise OptionError(f"{word} must be {error}, got {given!r}") from None
+    if choices and value not in choices:
+        raise OptionError(f"{word} cannot be {value!r}; {suggestion(str(value), choices)}")
+    if low is not None or high is not None:
+        _check_range(word, value, low, high)
+    return value
+
+
+def _check_range(word: str, value: Any, low: float | None, high: float | None) -> None:
+    expected = (
+        f"from {low} to {high}"
+        if None not in (low, high)
+        else f"{low} or more"
+        if high is None
+        else f"{high} or less"
+    )
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise OptionError(f"{word} must be a number {expected}, got {value!r}") from None
+    if not ((low is None or number >= low) and (high is None or number <= high)):  # false for NaN too
+        raise OptionError(f"{word} must be {expected}, got {value}")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions(Checked):
+    """Which part of the source is read, and how."""
+
+    start: Fraction | None = option(
+        None, "begin at this time (seconds or h:m:s)", low=0, metavar="TIME", parse=as_seconds
+    )
+    end: Fraction | None = option(
+        None, "end before this time (seconds or h:m:s)", low=0, metavar="TIME", parse=as_seconds
+    )
+    frames: int | None = option(None, "stop after this many frames", low=1, metavar="N", parse=as_whole)
+    rate: Fraction | None = option(
+        None,
+        "pictures a second for a folder or pattern of pictures (25 if not given)",
+        low=0.001,
+        metavar="FPS",
+        parse=as_rate,
+    )
+    hdr: str = option("tonemap", "what to do with HDR (PQ, HLG) sources", choices=("tonemap", "refuse"))
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOptions(Checked):
+    """How the result is encoded."""
+
+    codec: str | None = option(
+        None,
+        "h264, hevc, av1, vp9, prores, ffv1, gif, png, or an FFmpeg encoder (by extension if not given)",
+        metavar="NAME",
+        parse=as_text,
+    )
+    crf: float | None = option(
+        None, "constant quality, lower is better (default 16)", low=0, high=63, metavar="N", parse=as_number
+    )
+    bitrate: str | None = option(
+        None, "bits a second instead of a quality (8M, 900k)", metavar="RATE", parse=as_bits
+    )
+    preset: str = option(
+        "medium", "the encoder's speed: its own names, ultrafast to veryslow", metavar="NAME", parse=as_text
+    )
+    encoder_options: tuple[tuple[str, str], ...] = option(
+        (), "an option for the encoder itself; may be repeated", metavar="KEY=VALUE", parse=as_pairs
+    )
+    even: bool = option(False, "crop an odd line or column, for players that refuse 4:4:4", parse=as_switch)
+    overwrite: bool = option(False, "replace an existing result", parse=as_switch)
+
+
+@dataclass(frozen=True, slots=True)
+class DetailOptions(Checked):
+    """What a painting, also one that was made elsewhere, gets back of the clip."""
+
+    detail: float = option(
+        0.5,
+        "how much of small things that the painting lost, such as ropes and far walkers, comes back",
+        low=0,
+        high=1,
+        metavar="X",
+        parse=as_number,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PaintOptions(DetailOptions):
+    """What paints, on what, and what is shown of it."""
+
+    engine: str = option("stylenet", "the engine that paints", metavar="NAME", parse=as_text)
+    weights: Path | None = option(
+        None, "weights for the engine instead of the bundled ones", metavar="FILE", parse=as_path
+    )
+    style_weights: tuple[float, ...] | None = option(
+        None, "one weight for each --style (equal if not given)", metavar="W,W", parse=as_numbers
+    )
+    style_track: Path | None = option(
+        None, "styles over time: a text (time style weight) or JSON file", metavar="FILE", parse=as_path
+    )
+    strength: float = option(
+        1.0,
+        "0 is the clip, 1 the painting, up to 1.5 pushes the style further",
+        low=0,
+        high=1.5,
+        metavar="X",
+        parse=as_number,
+    )
+    preserve_color: bool = option(False, "keep the clip's own colours", parse=as_switch)
+    mask: Path | None = option(
+        None, "picture or clip: white is painted, black is kept", metavar="FILE", parse=as_path
+    )
+    working_size: int | None = option(
+        None,
+        "short side at which strokes are painted (default 480, never above the source)",
+        low=16,
+        metavar="PX",
+        parse=as_whole,
+    )
+    device: str = option("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
+    precision: str = option("auto", "number format of the network", choices=("auto", "fp32", "fp16", "bf16"))
+    style_cache: Path | None = option(
+        None, "keep style codes in this folder between runs", metavar="DIR", parse=as_path
+    )
+
+
+DEFAULT_WORKING_SIZE = 480  # px, short side
+DEFAULT_CRF = 16.0
+LARGEST_STYLE = 2048  # px, long side: more changes no engine's idea of a style
+
+
+@dataclass(frozen=True, slots=True)
+class SteadyOptions(Checked):
+    """What makes painted frames agree."""
+
+    temporal: str = option(
+        "map",
+        "how frames are made to agree: paint map, classic blend, or not at all",
+        choices=("map", "blend", "none"),
+    )
+    flow: str = option(
+        "auto",
+        "motion: raft-small on a GPU and dis on a CPU, or by name",
+        choices=("auto", "dis", "raft-small", "raft-large", "none"),
+    )
+    flow_size: int | None = option(
+        None, "short side at which motion is estimated", low=16, metavar="PX", parse=as_whole
+    )
+    stability: float = option(
+        1.0,
+        "0 paints each frame alone, 1 is as steady as it gets",
+        low=0,
+        high=1,
+        metavar="X",
+        parse=as_number,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SheetOptions(Checked):
+    """What a contact sheet shows."""
+
+    moments: int = option(
+        4, "moments of the clip, evenly spread", low=1, high=100, metavar="N", parse=as_whole
+    )
+    cell: int = option(320, "width of each picture", low=32, high=4096, metavar="PX", parse=as_whole)
+
+
+def take(record: type[R], words: Mapping[str, Any]) -> R:
+    """Make a ``record`` of those ``words`` that are its fields; the rest is left for other records."""
+    return record(**only(words, record))
+
+
+def only(words: Mapping[str, Any], *records: type[Any]) -> dict[str, Any]:
+    """Those ``words`` that are options of ``records``."""
+    known = {item.name for record in records for item in fields(record)}
+    return {name: value for name, value in words.items() if name in known}
+
+
+def check_keywords(words: Mapping[str, Any], *records: type[Any], extra: tuple[str, ...] = ()) -> None:
+    """Raise ``OptionError`` for a word that is neither an option of these ``records`` nor ``extra``."""
+    known = {*extra, *(item.name for record in records for item in fields(record))}
+    for name in words:
+        if name not in known:
+            raise OptionError(f"no option named {name!r}; {suggestion(name, known)}")

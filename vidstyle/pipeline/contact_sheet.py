@@ -1,0 +1,100 @@
+"""A contact sheet: styles times moments of a clip in one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Unpack, cast
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from vidstyle.errors import OptionError
+from vidstyle.frames import Frame, eight_bits
+from vidstyle.options import PaintOptions, ReadOptions, SheetOptions, check_keywords, only, take
+from vidstyle.options.keywords import ImageKeywords, SheetKeywords
+from vidstyle.pipeline.stylizer import Stylizer, check_picture_target, name_of
+from vidstyle.styles.pictures import Style
+from vidstyle.video.reading.probe import probe
+from vidstyle.video.reading.reader import open_reader
+from vidstyle.video.stills import save_image
+
+_GAP = 8  # px between pictures
+_PAPER, _INK = (255, 255, 255), (40, 40, 40)  # RGB
+
+
+def make_sheet(
+    source: str | Path,
+    target: str | Path,
+    *,
+    style: Style | Sequence[Style],
+    overwrite: bool = False,
+    **options: Unpack[SheetKeywords],
+) -> Path:
+    """Paint a few moments of a clip in each of the styles, as one picture ``target``; returns its path.
+
+    The first row is the source, each further row one style. Moments lie evenly over the selected part, and
+    each is painted alone.
+    """
+    check_keywords(options, SheetOptions, PaintOptions, ReadOptions)
+    layout = take(SheetOptions, options)
+    target = Path(target)
+    check_picture_target(target, overwrite)
+    styles = list(style) if isinstance(style, (list, tuple)) else [cast(Style, style)]
+    if not styles:
+        raise OptionError("a sheet needs at least one style")
+    frames = moments(Path(source), take(ReadOptions, options), layout.moments)
+    stylizer = Stylizer(styles[0], **cast(ImageKeywords, only(options, PaintOptions)))
+    rows = [("source", frames)]
+    for each in styles:
+        painted = [replace(frame, pixels=stylizer.image(frame, style=each)) for frame in frames]
+        rows.append((name_of(each, None), painted))
+    save_image(target, Frame(np.asarray(_drawn(rows, layout.cell))))
+    return target
+
+
+def moments(source: Path, read: ReadOptions, count: int) -> list[Frame]:
+    """``count`` frames, each from the middle of an equal share of the part; fewer if that is too short.
+
+    Their times are those of the source. Raises ``InputError`` and ``OptionError`` as a reader does.
+    """
+    info = probe(source, read)
+    start = read.start or Fraction(0)
+    # the last picture begins a step before the end
+    length = max(Fraction(0), (info.duration or Fraction(0)) - (1 / info.rate if info.rate else 0))
+    found: list[Frame] = []
+    for share in range(count if length else 1):
+        time = start + length * Fraction(2 * share + 1, 2 * count)
+        try:
+            with open_reader(source, replace(read, start=time, end=None, frames=1)) as reader:
+                found += [replace(frame, time=time) for frame in reader]
+        except OptionError:  # the last picture may stand longer than a step: nothing begins after it
+            if not found:
+                raise
+    return found
+
+
+def _drawn(rows: Sequence[tuple[str, Sequence[Frame]]], cell: int) -> Image.Image:
+    """The rows under each other, ``cell`` px for each picture's width, times above and names beside."""
+    text_size = max(11, cell // 18)
+    font = ImageFont.load_default(size=text_size)
+    first = rows[0][1]
+    height = max(1, round(cell * first[0].height / first[0].width))
+    margin = _GAP + max(int(font.getlength(name)) for name, _ in rows) + _GAP
+    top = _GAP + text_size + _GAP
+    size = (margin + len(first) * (cell + _GAP), top + len(rows) * (height + _GAP))
+    sheet = Image.new("RGB", size, _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for column, frame in enumerate(first):
+        middle = margin + column * (cell + _GAP) + cell // 2
+        draw.text((middle, top // 2), f"{float(frame.time):.2f} s", _INK, font, anchor="mm")
+    for row, (name, frames) in enumerate(rows):
+        y = top + row * (height + _GAP)
+        draw.text((margin - _GAP, y + height // 2), name, _INK, font, anchor="rm")
+        for column, frame in enumerate(frames):
+            picture = Image.fromarray(eight_bits(frame.pixels))
+            small = picture.resize((cell, height), Image.Resampling.LANCZOS)
+            sheet.paste(small, (margin + column * (cell + _GAP), y))
+    return sheet

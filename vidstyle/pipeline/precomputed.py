@@ -1,0 +1,141 @@
+"""A clip and the same frames painted elsewhere, read side by side."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from vidstyle.errors import InputError
+from vidstyle.frames import Frame, Pixels, VideoInfo
+from vidstyle.options import ReadOptions
+from vidstyle.temporal.base import Paint, PaintedFrame
+from vidstyle.video.reading.reader import Reader
+
+log = logging.getLogger(__name__)
+
+_LIKE = 0.02  # share by which lengths and rates may differ: headers are seldom exact
+
+Pair = tuple[Frame, Frame]
+"""The clip's frame in the painting's size and depth, and the painting."""
+
+
+class Pairs:
+    """Pairs of frames of ``clip`` and ``painted``, in order; a context, iterated once.
+
+    Times are the clip's, sizes the painting's. Where one ends first, the pairs end, with a warning.
+    """
+
+    info: VideoInfo
+    """The clip, in the size and depth of the painting."""
+
+    def __init__(self, clip: str | Path, painted: str | Path, options: ReadOptions) -> None:
+        """Open both; raises ``InputError`` if one cannot be read or they cannot be of the same frames."""
+        with ExitStack() as stack:
+            self._clip = stack.enter_context(Reader(clip, options))
+            rate = options.rate or self._clip.info.rate  # of pictures without times
+            self._painted = stack.enter_context(Reader(painted, replace(options, rate=rate)))
+            _check_alike(self._clip.info, self._painted.info)
+            self._stack = stack.pop_all()
+        paint = self._painted.info
+        self.info = replace(
+            self._clip.info,
+            width=paint.width,
+            height=paint.height,
+            bits=paint.bits,
+            has_alpha=paint.has_alpha or self._clip.info.has_alpha,
+            pixel_aspect=_pixel_aspect(self._clip.info, paint),
+        )
+
+    @property
+    def skipped(self) -> int:
+        """Damaged packets of both."""
+        return self._clip.skipped + self._painted.skipped
+
+    def __enter__(self) -> Pairs:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def __iter__(self) -> Iterator[Pair]:
+        with _frames(self._painted) as paintings, _frames(self._clip) as frames:
+            for frame in frames:
+                painting = next(paintings, None)
+                if painting is None:
+                    log.warning("%s ends before the clip; the result ends there", self._painted.info.path)
+                    return
+                alpha = painting.alpha if painting.alpha is not None else frame.alpha
+                if alpha is not None:
+                    alpha = _fitted(alpha, painting.pixels)
+                yield (
+                    Frame(_fitted(frame.pixels, painting.pixels), frame.time, frame.duration, alpha),
+                    painting,
+                )
+            if next(paintings, None) is not None:
+                log.warning("%s goes on after the clip's end; the result ends there", self._painted.info.path)
+
+
+def paintings(pairs: Iterable[Pair]) -> tuple[Iterator[Frame], Paint]:
+    """The clip's frames of ``pairs``, and what "paints" each while it is the last: its painting is shown."""
+    now: list[Frame] = []
+
+    def contents() -> Iterator[Frame]:
+        for frame, painting in pairs:
+            now[:] = [painting]
+            yield frame
+
+    def paint(frame: Frame, is_cut: bool, need: object) -> PaintedFrame:
+        return PaintedFrame(now[0].pixels)
+
+    return contents(), paint
+
+
+def _frames(reader: Reader) -> closing[Any]:
+    """The reader's frames, given up with the block."""
+    return closing(iter(reader))
+
+
+def _check_alike(clip: VideoInfo, painted: VideoInfo) -> None:
+    """Raise ``InputError`` if the two cannot be of the same frames."""
+    if (
+        clip.rate
+        and painted.rate
+        and not painted.is_still_sequence
+        and abs(clip.rate - painted.rate) > _LIKE * clip.rate
+    ):
+        raise InputError(
+            f"{painted.path} has {float(painted.rate):g} frames a second, {clip.path} {float(clip.rate):g}; "
+            "give the clip that it was painted from"
+        )
+    if clip.frames and painted.frames and abs(clip.frames - painted.frames) > max(_LIKE * clip.frames, 2):
+        raise InputError(
+            f"{painted.path} has {painted.frames} frames and {clip.path} {clip.frames}; "
+            "give the same part of both, or choose it with --frames"
+        )
+
+
+def _pixel_aspect(clip: VideoInfo, painted: VideoInfo) -> Fraction:
+    """The result is shown in the clip's shape, whatever the size that it was painted at."""
+    return clip.pixel_aspect * Fraction(clip.width * painted.height, clip.height * painted.width)
+
+
+def _fitted(samples: Any, like: Pixels) -> Any:
+    """``samples`` (H, W) or (H, W, 3) in the size and depth of ``like``."""
+    if samples.dtype != like.dtype:
+        if like.dtype == np.uint16:
+            samples = samples.astype(np.uint16) * np.uint16(257)
+        else:
+            samples = ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    height, width = like.shape[:2]
+    if samples.shape[:2] == (height, width):
+        return samples
+    way = cv2.INTER_AREA if height < samples.shape[0] else cv2.INTER_CUBIC
+    return cv2.resize(samples, (width, height), interpolation=way)

@@ -1,0 +1,204 @@
+"""A whole run: a file decoded, its frames turned into others, and encoded, each in its own thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Protocol, TypeVar
+
+from vidstyle._version import __version__
+from vidstyle.errors import InputError
+from vidstyle.frames import VideoInfo
+from vidstyle.options import WriteOptions
+from vidstyle.pipeline.prefetch import Waits, prefetch
+from vidstyle.pipeline.report import OnFrame, Progress, RunReport
+from vidstyle.temporal.base import StylizedFrame
+from vidstyle.video.writing.writer import Writer
+
+T = TypeVar("T")
+Item = TypeVar("Item", covariant=True)
+
+_AHEAD = 4  # frames that wait between two stages: enough to even out slow ones, little at 4K
+
+
+class Source(Protocol[Item]):
+    """What a run reads: a context that yields its items once, in order."""
+
+    @property
+    def info(self) -> VideoInfo: ...
+
+    @property
+    def skipped(self) -> int: ...
+
+    def __enter__(self) -> Source[Item]: ...
+
+    def __exit__(self, *error: Any) -> None: ...
+
+    def __iter__(self) -> Iterator[Item]: ...
+
+
+def run(
+    source: Source[T],
+    target: Path,
+    stage: Callable[[Iterable[T]], Iterator[StylizedFrame]],
+    *,
+    write: WriteOptions,
+    options: Mapping[str, Any],
+    on_frame: OnFrame | None = None,
+) -> RunReport:
+    """Read ``source``, put what it yields through ``stage`` and write the frames to ``target``.
+
+    The target appears once it is whole; whatever goes wrong, no thread and no file is left behind.
+
+    Args:
+        source: is entered and left here; sound and all else beside the pictures comes from its file.
+        stage: called once; runs in a thread of its own.
+        options: what was chosen, for the report.
+        on_frame: called in the caller's thread with each frame after it was written.
+    """
+    begun = perf_counter()
+    clocks = _Clocks()
+    tally = _Tally()
+    stopped = False
+    with ExitStack() as stack:  # unwinds writer -> stylize -> decode -> file
+        reader = stack.enter_context(source)
+        info = reader.info
+        items = prefetch(_timed(reader, clocks.decode), _AHEAD, "decode", clocks.decoded)
+        items = stack.enter_context(closing(items))
+        results = prefetch(_timed(stage(items), clocks.stylize), _AHEAD, "stylize", clocks.stylized)
+        results = stack.enter_context(closing(results))
+        sound = None if info.is_still_sequence else info.path
+        stack.callback(clocks.encode.stop)
+        writer = stack.enter_context(
+            Writer(target, like=info, source=sound, options=write, tags=_made_by(options, info))
+        )
+        stack.callback(clocks.encode.start)  # leaving the writer is work too: encoders keep frames to the end
+        for shown in results:
+            with clocks.encode:
+                writer.write(shown.frame)
+            tally.add(shown)
+            limit = clocks.limit
+            progress = Progress(tally.frames - 1, shown.frame, info, shown.is_cut, shown.repainted, limit)
+            if on_frame is not None and on_frame(progress) is False:
+                stopped = True
+                break
+            del shown, progress  # a frame must not live on while the next is awaited
+        if not tally.frames:
+            raise InputError(f"{info.path} has no frames in the selected part; see --start and --end")
+    return RunReport(
+        source=info.path,
+        target=target,
+        frames=tally.frames,
+        duration=tally.end,
+        cuts=tuple(tally.cuts),
+        repainted=tally.repainted / tally.frames,
+        skipped=reader.skipped,
+        seconds=perf_counter() - begun,
+        stages={**clocks.stages, **tally.parts},
+        limit=clocks.limit,
+        stopped=stopped,
+        options=options,
+    )
+
+
+def _made_by(options: Mapping[str, Any], info: VideoInfo) -> dict[str, str]:
+    """A comment on how the result was made, so that another flow scores it; the clip's own comment stays."""
+    if any(key.lower() == "comment" for key, _ in info.tags):
+        return {}
+    words = [f"{name}: {options[name]}" for name in ("engine", "temporal", "flow") if name in options]
+    return {"comment": f"vidstyle {__version__}, {', '.join(words)}"} if words else {}
+
+
+@dataclass
+class _Clock:
+    """Seconds spent in a stage's own work and in what it waits for; a context for what runs in a loop."""
+
+    seconds: float = 0.0
+    _begun: float = 0.0
+
+    def start(self) -> None:
+        self._begun = perf_counter()
+
+    def stop(self) -> None:
+        self.seconds += perf_counter() - self._begun
+
+    def __enter__(self) -> None:
+        self.start()
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+
+@dataclass
+class _Clocks:
+    """Where the time goes: what each stage took, and what each queue made it wait."""
+
+    decode: _Clock = field(default_factory=_Clock)
+    stylize: _Clock = field(default_factory=_Clock)
+    encode: _Clock = field(default_factory=_Clock)
+    decoded: Waits = field(default_factory=Waits)
+    stylized: Waits = field(default_factory=Waits)
+
+    @property
+    def stages(self) -> dict[str, float]:
+        stylize = max(0.0, self.stylize.seconds - self.decoded.empty)
+        return {"decode": self.decode.seconds, "stylize": stylize, "encode": self.encode.seconds}
+
+    @property
+    def limit(self) -> str:
+        """The stage that has waited least for the others."""
+        waits = {
+            "decode": self.decoded.full,
+            "stylize": self.decoded.empty + self.stylized.full,
+            "encode": self.stylized.empty,
+        }
+        return min(waits, key=lambda stage: waits[stage])
+
+
+@dataclass
+class _Tally:
+    """What is counted over a run."""
+
+    frames: int = 0
+    end: Fraction = Fraction(0)
+    repainted: float = 0.0
+    cuts: list[Fraction] = field(default_factory=list)
+    parts: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("plan", "paint", "settle"), 0.0))
+
+    def add(self, shown: StylizedFrame) -> None:
+        if shown.is_cut and self.frames:
+            self.cuts.append(shown.frame.time)
+        self.frames += 1
+        self.end = shown.frame.time + shown.frame.duration
+        self.repainted += shown.repainted
+        for part, seconds in zip(self.parts, shown.seconds, strict=True):
+            self.parts[part] += seconds
+
+
+def _timed(items: Iterable[T], clock: _Clock) -> Generator[T, None, None]:
+    """``items``, with the time that each takes to come added to ``clock``."""
+    source = iter(items)
+    try:
+        while True:
+            with clock:
+                item = next(source, _END)
+            if item is _END:
+                return
+            yield item
+            del item  # a frame must not live on while the next is made
+    finally:
+        close = getattr(source, "close", None)
+        if close is not None:
+            close()
+
+
+_END: Any = object()
+
+
+def described(*records: Any) -> dict[str, Any]:
+    """Every option of ``records`` with its value, for a report."""
+    return {name: value for record in records for name, value in asdict(record).items()}

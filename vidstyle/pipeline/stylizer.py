@@ -1,0 +1,266 @@
+"""An engine and styles, loaded once, for any number of clips, streams of frames and pictures."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Unpack, cast, overload
+
+import torch
+
+from vidstyle.device import choose_device, choose_precision
+from vidstyle.errors import OptionError, OutputError
+from vidstyle.flow.base import load_flow
+from vidstyle.frames import Frame, Pixels, check_pixels
+from vidstyle.options import PaintOptions, ReadOptions, SteadyOptions, WriteOptions, check_keywords, take
+from vidstyle.options.converters import as_rate
+from vidstyle.options.keywords import FileKeywords, FrameKeywords, Number
+from vidstyle.pipeline.meter import Meter, metered
+from vidstyle.pipeline.prefetch import prefetch
+from vidstyle.pipeline.report import OnFrame, RunReport
+from vidstyle.pipeline.run import described, run
+from vidstyle.registry import ENGINES
+from vidstyle.rendering.clip_painter import ClipPainter
+from vidstyle.rendering.renderer import Renderer
+from vidstyle.styles.embedding_cache import EmbeddingCache
+from vidstyle.styles.mixtures import Styles
+from vidstyle.styles.pictures import Style, load
+from vidstyle.temporal.backends.base import Raster
+from vidstyle.temporal.backends.torch_raster import TorchRaster
+from vidstyle.temporal.base import Ahead, FrameWithMotion, StylizedFrame
+from vidstyle.temporal.compositing import compositor
+from vidstyle.temporal.lookahead import motions
+from vidstyle.temporal.loop import steadied
+from vidstyle.video.reading.reader import Reader
+from vidstyle.video.reading.sequence import is_sequence
+from vidstyle.video.reading.sequence_picture import SUFFIXES
+from vidstyle.video.stills import WRITABLE, load_image, save_image
+from vidstyle.video.writing.target import check_target, default_target
+
+Styling = Style | Sequence[Style]
+"""One style (a picture's path, a bundled name, pixels), or several that are mixed."""
+
+log = logging.getLogger(__name__)
+
+_AHEAD = 2  # frames whose motion is known before they are painted
+_RATE = Fraction(25)  # frames a second of arrays, which carry no times
+
+
+class Stylizer:
+    """Paints in the same styles, with the same options, as often as wanted.
+
+    Raises a ``VidstyleError`` when it is made if an option, a style, the weights or the device is at fault.
+    """
+
+    def __init__(self, style: Styling = (), **options: Unpack[FrameKeywords]) -> None:
+        check_keywords(options, PaintOptions, SteadyOptions)
+        self._paint = paint = take(PaintOptions, options)
+        self._steady = take(SteadyOptions, options)
+        self._given = _several(style)
+        self._names = [item if isinstance(item, (str, Path)) else "pixels" for item in self._given]
+        self.name = name_of(style, paint.style_track)
+        """What results are named after."""
+        device = choose_device(paint.device)
+        self._painter: Renderer[Any] = Renderer(
+            ENGINES.load(paint.engine)(paint.weights),
+            device=device,
+            precision=choose_precision(paint.precision, device),
+            working_size=paint.working_size,
+        )
+        self._codes: EmbeddingCache[Any] = EmbeddingCache(self._painter, paint.style_cache)
+        self._styles = self._encoded(style, paint.style_weights, paint.style_track)
+        self._flow = flow_of(self._steady, str(device))
+        precision = str(self._painter.precision).removeprefix("torch.")
+        log.info("%s paints on %s in %s", paint.engine, device, precision)
+        log.info("steadied by %s with %s", self._steady.temporal, flow_name(self._steady, str(device)))
+        if paint.mask is not None:
+            with ExitStack() as stack:  # found out now, not after the first frames
+                _open_mask(paint.mask, ReadOptions(), stack)
+
+    def video(
+        self,
+        source: str | Path,
+        target: str | Path | None = None,
+        *,
+        on_frame: OnFrame | None = None,
+        measure: bool = False,
+        **options: Unpack[FileKeywords],
+    ) -> RunReport:
+        """Paint a clip; see ``stylize_video``."""
+        check_keywords(options, ReadOptions, WriteOptions)
+        read, write = take(ReadOptions, options), take(WriteOptions, options)
+        found = Path(target) if target is not None else default_target(Path(source), self.name, write)
+        check_target(found, write, Path(source))
+
+        meter = self._meter() if measure else None
+
+        def stage(frames: Iterable[Frame]) -> Iterator[StylizedFrame]:
+            ahead = self._ahead(is_threaded=True)
+            if meter is not None:
+                return metered(frames, lambda taken: self._shown(taken, read, ahead), meter)
+            return self._shown(frames, read, ahead)
+
+        chosen = {
+            "style": self._names,
+            **described(self._paint, self._steady, read, write),
+            "flow": flow_name(self._steady, str(self._painter.device)) or "none",  # what auto means here
+        }
+        report = run(Reader(source, read), found, stage, write=write, options=chosen, on_frame=on_frame)
+        return report if meter is None else replace(report, measured=asdict(meter.found()))
+
+    @overload
+    def frames(self, frames: Iterable[Frame], *, rate: Number | None = None) -> Iterator[Frame]: ...
+    @overload
+    def frames(self, frames: Iterable[Pixels], *, rate: Number | None = None) -> Iterator[Pixels]: ...
+    def frames(
+        self, frames: Iterable[Frame] | Iterable[Pixels], *, rate: Number | None = None
+    ) -> Iterator[Frame] | Iterator[Pixels]:
+        """Paint a stream of frames of one clip; see ``stylize_frames``."""
+        step = 1 / (as_rate(rate) if rate is not None else _RATE)
+        return cast("Iterator[Frame] | Iterator[Pixels]", self._stream(frames, step))
+
+    def image(
+        self,
+        image: str | Path | Pixels | Frame,
+        target: str | Path | None = None,
+        *,
+        style: Styling | None = None,
+        overwrite: bool = False,
+    ) -> Pixels:
+        """Paint one picture, in another ``style`` if one is given; see ``stylize_image``."""
+        if target is not None:
+            check_picture_target(Path(target), overwrite)
+        frame = load_image(image) if isinstance(image, (str, Path)) else _as_frame(image, Fraction(0), _RATE)
+        styles = self._styles if style is None else self._encoded(style, self._paint.style_weights, None)
+        with ExitStack() as stack:
+            finish = self._finisher(ReadOptions(), stack)
+            painted = ClipPainter(self._painter, styles, self._paint.strength)(frame, True, None).pixels
+        shown = painted if finish is None else finish(frame, painted)
+        if target is not None:
+            save_image(target, Frame(shown, alpha=frame.alpha))
+        return shown
+
+    def _encoded(self, style: Styling, weights: Sequence[float] | None, track: Path | None) -> Styles[Any]:
+        return Styles(self._codes, self._painter.engine, _several(style), weights=weights, track=track)
+
+    def _meter(self) -> Meter:
+        """What measures a run; style only if there is one alone."""
+        alone = self._given[0] if len(self._given) == 1 and not self._styles.is_moving else None
+        name = flow_name(self._steady, str(self._painter.device))
+        return Meter(None if alone is None else load(alone), self._flow, name)
+
+    def _moving(self, frames: Iterable[Frame]) -> Generator[FrameWithMotion, None, None]:
+        """Frames with their motion, where the map is on the CPU."""
+        return motions(frames, self._flow, self._steady.flow_size)
+
+    def _ahead(self, *, is_threaded: bool) -> Ahead | None:
+        """What tells motion; in a thread of its own where frames may be looked ahead at: those of files."""
+        if self._steady.temporal != "map" or raster_of(self._painter.device) is not None:
+            return None
+        if not is_threaded:
+            return self._moving
+        return lambda frames: prefetch(self._moving(frames), _AHEAD, "motion")
+
+    def _shown(
+        self, frames: Iterable[Frame], read: ReadOptions, ahead: Ahead | None = None
+    ) -> Generator[StylizedFrame, None, None]:
+        """The finished frames of one clip."""
+        with ExitStack() as stack:
+            yield from steadied(
+                frames,
+                ClipPainter(self._painter, self._styles, self._paint.strength),
+                options=self._steady,
+                flow=self._flow,
+                raster=raster_of(self._painter.device),
+                ahead=ahead,
+                finish=self._finisher(read, stack),
+                progress=self._styles.progress if self._styles.is_moving else None,
+            )
+
+    def _stream(self, frames: Iterable[Any], step: Fraction) -> Generator[Any, None, None]:
+        """Results of the kind of what is given, one for one."""
+        kinds: deque[bool] = deque()  # whether those on their way came as arrays
+
+        def taken() -> Iterator[Frame]:
+            for index, item in enumerate(frames):
+                kinds.append(not isinstance(item, Frame))
+                yield _as_frame(item, index * step, step)
+
+        for shown in self._shown(taken(), ReadOptions(), self._ahead(is_threaded=False)):
+            yield shown.frame.pixels if kinds.popleft() else shown.frame
+
+    def _finisher(self, read: ReadOptions, stack: ExitStack) -> Any:
+        mask = None if self._paint.mask is None else _open_mask(self._paint.mask, read, stack)
+        paint = self._paint
+        return compositor(
+            strength=paint.strength, preserve_color=paint.preserve_color, mask=mask, detail=paint.detail
+        )
+
+
+def flow_of(options: SteadyOptions, device: str) -> Any:
+    """The flow estimator that ``options`` name, on ``device``; None if none is needed."""
+    name = flow_name(options, device)
+    return None if name is None else load_flow(name, device)
+
+
+def raster_of(device: torch.device) -> Raster | None:
+    """Where the paint map computes on ``device``; None is the CPU's way."""
+    # The painting goes to the map as (H, W, 3) integers, one more download and upload a frame (12 MB at
+    # 1080p): every engine, and paint made elsewhere, meets the map in the same form.
+    return None if device.type == "cpu" else TorchRaster(device)
+
+
+def flow_name(options: SteadyOptions, device: str) -> str | None:
+    """The name of the estimator that ``options`` mean on ``device``; None if motion is not asked for."""
+    if options.temporal == "none" or options.stability == 0 or options.flow == "none":
+        return None
+    return options.flow if options.flow != "auto" else "dis" if device == "cpu" else "raft-small"
+
+
+def name_of(style: Styling, track: Path | None) -> str:
+    """What a result is named after: the styles' names, joined, or the style track's."""
+    names = [Path(item).stem for item in _several(style) if isinstance(item, (str, os.PathLike))]
+    if not names and track is not None:
+        names = [Path(track).stem]
+    return "+".join(names) or "painted"
+
+
+def check_picture_target(target: Path, overwrite: bool) -> None:
+    """Raise ``OutputError`` if a picture cannot be written to ``target``, before it is painted."""
+    if target.suffix.lower() not in WRITABLE:
+        raise OutputError(f"cannot write a picture as {target.name!r}; use one of {', '.join(WRITABLE)}")
+    if not target.parent.is_dir():
+        raise OutputError(
+            f"the folder {target.parent} does not exist; make it first, or choose another output"
+        )
+    if target.is_dir():
+        raise OutputError(f"{target} is a folder; give the name of a file")
+    if target.exists() and not overwrite:
+        raise OutputError(f"{target} exists already; give --overwrite to replace it")
+
+
+def _several(style: Styling) -> list[Style]:
+    return list(style) if isinstance(style, (list, tuple)) else [cast(Style, style)]
+
+
+def _as_frame(item: Any, time: Fraction, step: Fraction) -> Frame:
+    if isinstance(item, Frame):
+        return item
+    try:
+        check_pixels(item)
+    except ValueError as error:
+        raise OptionError(str(error)) from None
+    return Frame(item, time, step)
+
+
+def _open_mask(path: Path, read: ReadOptions, stack: ExitStack) -> Frame | Iterable[Frame]:
+    """A mask's picture, or the frames of a mask clip for the part of the source that ``read`` chooses."""
+    if path.suffix.lower() in SUFFIXES and not is_sequence(path):
+        return load_image(path)
+    return stack.enter_context(Reader(path, ReadOptions(start=read.start, rate=read.rate)))

@@ -1,0 +1,83 @@
+"""The painting of one clip: its style at each time, the moments of its shots, and only what is needed."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar, cast
+
+import cv2
+import numpy as np
+
+from vidstyle.engines.base import Moments
+from vidstyle.frames import Frame, Pixels
+from vidstyle.rendering.renderer import Renderer
+from vidstyle.styles.mixtures import Styles, pushed
+from vidstyle.temporal.base import PaintedFrame, RepaintMask
+
+S = TypeVar("S")
+
+_WHOLE = 8  # frames from one whole painting to the next: old paint takes its colours from these
+_MUCH = 0.25  # of a frame: if more is needed it is painted whole, and its moments are worth knowing
+_SMOOTH = 0.9  # of the moments of a shot that stays from one frame to the next
+
+
+class ClipPainter(Generic[S]):
+    """Paints the frames of one clip, in order; made anew for each clip, as its memory is the clip's.
+
+    Args:
+        painter: paints a frame.
+        styles: what is painted in at each time.
+        strength: above 1, the style is pushed away from the shot's own.
+    """
+
+    def __init__(self, painter: Renderer[S], styles: Styles[S], strength: float) -> None:
+        self._painter = painter
+        self._styles = styles
+        self._strength = strength
+        self._own: Any = None  # the shot's own style, where it is pushed away from
+        self._moments: Moments | None = None  # of the shot so far, smoothed
+        self._since = 0  # frames since the last whole painting
+
+    def __call__(self, frame: Frame, is_cut: bool, need: RepaintMask | None) -> PaintedFrame:
+        """Fresh paint of ``frame``, all of it where ``need`` is None."""
+        if need is not None and need.share == 0 and not is_cut:
+            self._since += 1
+            return PaintedFrame(frame.pixels, np.zeros(frame.pixels.shape[:2], np.bool_))
+        style = self._styles.at(frame.time)
+        if self._strength > 1:
+            if is_cut or self._own is None:
+                self._own = self._painter.encode(frame.pixels)
+            style = pushed(self._painter.engine, style, self._own, self._strength)
+        margin = _margin(frame)
+        inner = (slice(margin, margin + frame.height), slice(margin, margin + frame.width))
+        framed = cast(Pixels, cv2.copyMakeBorder(frame.pixels, *(margin,) * 4, cv2.BORDER_REFLECT_101))
+        if need is None or is_cut or self._moments is None:
+            self._moments = None
+        elif self._since < _WHOLE - 1 and need.share < _MUCH:
+            self._since += 1
+            cells = round(margin * need.mask.shape[0] / frame.height)
+            part = self._painter.paint_where(framed, style, self._moments, np.pad(need.mask, cells))
+            valid = None if part.valid is None else np.ascontiguousarray(part.valid[inner])
+            return PaintedFrame(_copied(part.pixels, inner), valid)
+        painted = self._painter.paint(framed, style)
+        if self._moments is None or painted.moments is None:
+            self._moments = painted.moments
+        else:
+            share = max(1 - _SMOOTH ** (self._since + 1), need.share if need is not None else 1.0)
+            self._moments = self._moments.towards(painted.moments, share)
+        self._since = 0
+        return PaintedFrame(_copied(painted.pixels, inner))
+
+
+def _copied(pixels: Pixels, inner: tuple[slice, slice]) -> Pixels:
+    return cast(Pixels, np.ascontiguousarray(pixels[inner]))
+
+
+def _margin(frame: Frame) -> int:
+    """Px that are painted around a frame and cut off.
+
+    Next to its border an engine paints what it knows too little of, in blocks: in a slow pan these would
+    come into the picture one by one. A reflection is at least a picture.
+    """
+    short = min(frame.width, frame.height)
+    margin = 16 * max(1, round(short / 480))
+    return margin if short > 2 * margin else 0

@@ -1,0 +1,227 @@
+"""Pixels painted by an engine: strokes at a working size, finer ones on top, whole or only where needed."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vidstyle.device import memory_errors
+from vidstyle.engines.base import Engine, Moments
+from vidstyle.errors import InputError
+from vidstyle.frames import Pixels, check_pixels
+from vidstyle.nn.resize import enlarged, reduced
+from vidstyle.options import DEFAULT_WORKING_SIZE, LARGEST_STYLE
+from vidstyle.rendering.regions import Region, cover
+from vidstyle.rendering.tiles import paint_regions, paint_whole
+from vidstyle.tensors import to_pixels, to_tensor
+
+S = TypeVar("S")
+
+_FINEST = 1080  # px, short side of the finer strokes: beyond, the picture is only enlarged
+_NO_FINER = 1.25  # a frame at most so much larger than its strokes' size is only enlarged
+_CLIP_SHARE = 0.25  # of the clip in what is painted over again: edges come back where the clip has them
+_AFAR = 4  # tones are taken back at the working size over this: colours do not drift, strokes are free
+_FARTHEST = 9  # px of the finest size that one such tone may cover: parts must see around it
+_NEAR = 32  # px of surroundings that a part sees: StyleNet's paint depends on 48, but little beyond 32
+_REACH = 3  # px: how far enlarging looks
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Painting:
+    """Painted pixels, and the moments that they were painted with (None: the engine has none)."""
+
+    pixels: Pixels
+    """(H, W, 3), size and depth of what was painted."""
+    moments: Moments | None
+    """Of both sizes, one after the other, where a painting was painted over."""
+    valid: NDArray[np.bool_] | None = None
+    """(H, W) where there is paint, or None: everywhere."""
+
+
+class Renderer(Generic[S]):
+    """An engine with all that is the same for every engine: device, precision, working size, parts.
+
+    Holds no state of a clip: styles and moments are arguments. A frame larger than the working size is
+    painted there, enlarged and painted over once, coarse to fine; what the second painting changes in the
+    large is taken back. See docs/working-size.md.
+    """
+
+    def __init__(
+        self,
+        engine: Engine[S],
+        *,
+        device: torch.device | str = "cpu",
+        precision: torch.dtype = torch.float32,
+        working_size: int | None = None,
+    ) -> None:
+        self.engine = engine.to(device)
+        self.device = torch.device(device)
+        self.precision = precision
+        self.working_size = working_size or DEFAULT_WORKING_SIZE
+
+    def encode(self, picture: Pixels) -> S:
+        """The style of a ``picture`` (H, W, 3), as the engine knows it."""
+        height, width = picture.shape[:2]
+        scale = LARGEST_STYLE / max(height, width)
+        if scale < 1:  # arrays may be of any size; files were made smaller when they were read
+            shape = max(1, round(width * scale)), max(1, round(height * scale))
+            picture = cast(Pixels, cv2.resize(picture, shape, interpolation=cv2.INTER_AREA))
+        with torch.inference_mode():
+            return self.engine.encode_style(to_tensor(picture, self.device))
+
+    def fingerprint(self) -> str:
+        """A hash of the engine's kind and weights: who paints with another has other styles."""
+        found = hashlib.sha256(type(self.engine).__qualname__.encode())
+        for name, tensor in (*self.engine.named_parameters(), *self.engine.named_buffers()):
+            found.update(name.encode())
+            found.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
+        return found.hexdigest()
+
+    def working_shape(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width at which strokes of a frame of this size are painted: never above its own."""
+        return self._limited(height, width, self.working_size)
+
+    def paint(self, pixels: Pixels, style: S, moments: Moments | None = None) -> Painting:
+        """Paint a whole frame ``pixels`` (H, W, 3); without ``moments`` they are taken from it."""
+        height, width = self._check(pixels)
+        working, fine = self._shapes(height, width)
+        with torch.inference_mode(), memory_errors(self.device, *fine[::-1]):
+            coarse, over = _parts(moments, working != fine)
+            painted = paint_whole(self.engine, self._image(pixels, working), style, coarse)
+            if working == fine:
+                return Painting(self._pixels(painted.image, pixels), painted.moments)
+            ground = self._ground(pixels, painted.image, fine)
+            again = paint_whole(self.engine, ground, style, over)
+            result = _anchored(again.image, painted.image)
+            return Painting(self._pixels(result, pixels), _joined(painted.moments, again.moments))
+
+    def paint_where(self, pixels: Pixels, style: S, moments: Moments, need: NDArray[np.bool_]) -> Painting:
+        """Paint ``pixels`` (H, W, 3) at least where ``need`` (h, w; any size, stretched over it) is true.
+
+        Paints whole if that is cheaper, or if the engine knows no moments. What is painted alone differs
+        from the whole frame's by at most about 4 levels of 255, at its rim.
+        """
+        height, width = self._check(pixels)
+        working, fine = self._shapes(height, width)
+        margin = 0 if fine == (height, width) else _REACH  # only enlarged: what lies beside it shows
+        regions = cover(need, fine, halo=_NEAR, margin=margin) if self.engine.halo is not None else None
+        if regions is None:
+            return self.paint(pixels, style, moments)
+        with torch.inference_mode(), memory_errors(self.device, *fine[::-1]):
+            if working == (height, width):
+                result = self._paint_windows(pixels, regions, style, moments)
+            else:
+                result = self._pixels(self._paint_parts(pixels, regions, style, moments), pixels)
+        valid = np.zeros((height, width), np.bool_)
+        for region in regions:
+            valid[region.scaled(fine, (height, width), margin).slices] = True
+        return Painting(result, moments, valid)
+
+    def _paint_windows(self, pixels: Pixels, regions: list[Region], style: S, moments: Moments) -> Pixels:
+        """Paint ``regions`` of a frame at its own size; only their windows are ever made into tensors."""
+        result = np.zeros_like(pixels)
+        for region in regions:
+            window = self._window(region, pixels.shape[:2])
+            image = to_tensor(pixels[window.slices], self.device, self.precision)
+            painted = self.engine.stylize(image, style, moments).image
+            result[region.slices] = to_pixels(painted[(..., *region.within(window).slices)], pixels.dtype)
+        return result
+
+    def _paint_parts(self, pixels: Pixels, regions: list[Region], style: S, moments: Moments) -> Tensor:
+        """The painting (1, 3, H, W) at its finest size, right in ``regions`` of it."""
+        working, fine = self._shapes(*pixels.shape[:2])
+        coarse, over = _parts(moments, working != fine)
+        image = self._image(pixels, working)
+        if working == fine:
+            return paint_regions(self.engine, image, regions, style, coarse, halo=_NEAR)
+        seen = np.zeros(fine, np.bool_)
+        for region in regions:
+            seen[region.grown(_NEAR, fine).slices] = True
+        under = cover(seen, working, halo=_NEAR, margin=_REACH)
+        if under is None:
+            painted = paint_whole(self.engine, image, style, coarse).image
+        else:
+            painted = paint_regions(self.engine, image, under, style, coarse, halo=_NEAR)
+        ground = self._ground(pixels, painted, fine)
+        again = paint_regions(self.engine, ground, regions, style, over, halo=_NEAR)
+        return _anchored(again, painted)
+
+    def _window(self, region: Region, frame: tuple[int, int]) -> Region:
+        return region.grown(_NEAR, frame, self.engine.multiple, self.engine.smallest)
+
+    def _check(self, pixels: Pixels) -> tuple[int, int]:
+        check_pixels(pixels)
+        height, width = pixels.shape[:2]
+        if min(height, width) < self.engine.smallest:
+            least = self.engine.smallest
+            raise InputError(
+                f"a picture of {width}x{height} is too small to paint; {least}x{least} is the least"
+            )
+        return height, width
+
+    def _shapes(self, height: int, width: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        """The sizes of the strokes and of the finer ones painted over them; equal: painted once."""
+        working = self.working_shape(height, width)
+        if min(height, width) <= _NO_FINER * min(working):
+            return working, working
+        return working, self._limited(height, width, max(_FINEST, min(working)))
+
+    def _limited(self, height: int, width: int, short: int) -> tuple[int, int]:
+        scale = min(1.0, short / min(height, width))
+        return max(self.engine.smallest, round(height * scale)), max(
+            self.engine.smallest, round(width * scale)
+        )
+
+    def _image(self, pixels: Pixels, shape: tuple[int, int]) -> Tensor:
+        """``pixels`` on the device, at a ``shape`` not above their own."""
+        if self.device.type == "cpu" and pixels.dtype == np.uint8 and shape != pixels.shape[:2]:
+            # on a CPU torch scales uint8 four times as fast as OpenCV by area, 14 times as fast as float32
+            bytes_ = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1).unsqueeze(0)
+            small = F.interpolate(bytes_, shape, mode="bilinear", antialias=True)
+            return to_tensor(small[0].permute(1, 2, 0).numpy(), self.device, self.precision)
+        return reduced(to_tensor(pixels, self.device, self.precision), *shape)
+
+    def _ground(self, pixels: Pixels, painted: Tensor, fine: tuple[int, int]) -> Tensor:
+        """What is painted over: the painting, enlarged, with a little of the clip."""
+        ground = enlarged(painted, *fine).clamp_(0.0, 1.0)
+        return ground.lerp_(self._image(pixels, fine), _CLIP_SHARE)
+
+    def _pixels(self, painted: Tensor, like: Pixels) -> Pixels:
+        """The painted picture as pixels of the size and depth of ``like``."""
+        height, width = like.shape[:2]
+        if self.device.type != "cpu" or painted.shape[-2:] == (height, width):
+            return to_pixels(enlarged(painted, height, width), like.dtype)
+        large: Any = cv2.resize(
+            to_pixels(painted, like.dtype), (width, height), interpolation=cv2.INTER_CUBIC
+        )
+        return cast(Pixels, large)
+
+
+def _anchored(fine: Tensor, coarse: Tensor) -> Tensor:
+    """``fine`` (1, 3, H, W) with the tones of ``coarse`` (1, 3, h, w) as seen from afar."""
+    share = max(1 / _AFAR, fine.shape[-2] / coarse.shape[-2] / _FARTHEST)
+    height, width = (max(1, round(side * share)) for side in coarse.shape[-2:])
+    change = reduced(coarse, height, width) - reduced(fine, height, width)
+    return enlarged(change, *fine.shape[-2:]).add_(fine).clamp_(0.0, 1.0)
+
+
+def _parts(moments: Moments | None, is_twice: bool) -> tuple[Moments | None, Moments | None]:
+    """The moments of the strokes, and of the finer ones."""
+    if moments is None or not is_twice:
+        return moments, None
+    (mean, fine_mean), (variance, fine_variance) = moments.mean.chunk(2), moments.variance.chunk(2)
+    return Moments(mean, variance), Moments(fine_mean, fine_variance)
+
+
+def _joined(coarse: Moments | None, fine: Moments | None) -> Moments | None:
+    if coarse is None or fine is None:
+        return None
+    return Moments(torch.cat([coarse.mean, fine.mean]), torch.cat([coarse.variance, fine.variance]))

@@ -1,0 +1,64 @@
+"""Pictures painted by an engine in bounded memory, or in parts: tensors in, tensors out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from vidstyle.engines.base import Engine, Moments, Painted
+from vidstyle.nn.resize import reduced
+from vidstyle.rendering.regions import Region
+
+S = TypeVar("S")
+
+LARGEST_WHOLE = 4096 * 2304  # px² painted at once: about 1 GB of float32 features in StyleNet
+STRIP = 2048  # px: side of the tiles that larger pictures are painted in
+
+
+def paint_whole(engine: Engine[S], image: Tensor, style: S, moments: Moments | None) -> Painted:
+    """Paint ``image`` (1, 3, H, W), in tiles if it is very large and the engine can paint parts.
+
+    A very large picture's moments, if none are given, are those of the picture made smaller.
+    """
+    height, width = image.shape[-2:]
+    if engine.halo is None or height * width <= LARGEST_WHOLE:
+        return engine.stylize(image, style, moments)
+    if moments is None:
+        scale = (LARGEST_WHOLE / (height * width)) ** 0.5
+        small = reduced(image, round(height * scale), round(width * scale))
+        moments = engine.stylize(small, style).moments
+    tiles = [
+        Region(top, left, min(top + STRIP, height), min(left + STRIP, width))
+        for top in range(0, height, STRIP)
+        for left in range(0, width, STRIP)
+    ]
+    return Painted(paint_regions(engine, image, tiles, style, moments, halo=engine.halo), moments)
+
+
+def paint_regions(
+    engine: Engine[S],
+    image: Tensor,
+    regions: Sequence[Region],
+    style: S,
+    moments: Moments | None,
+    *,
+    halo: int,
+) -> Tensor:
+    """Paint ``regions`` of ``image`` (1, 3, H, W), each with ``halo`` px of its surroundings; 0 elsewhere.
+
+    What was painted of the surroundings stays too, where no other region lies.
+    """
+    frame = (image.shape[-2], image.shape[-1])
+    painted = torch.zeros_like(image)
+    insides = []
+    for region in regions:
+        window = region.grown(halo, frame, engine.multiple, engine.smallest)
+        result = engine.stylize(image[(..., *window.slices)], style, moments).image
+        painted[(..., *window.slices)] = result
+        insides.append((region, result[(..., *region.within(window).slices)]))
+    for region, inside in insides:
+        painted[(..., *region.slices)] = inside
+    return painted

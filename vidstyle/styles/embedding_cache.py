@@ -1,0 +1,85 @@
+"""Embeddings of style pictures, encoded once: kept by content within a run, and on request in a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+import torch
+
+from vidstyle.atomic_write import write_atomically
+from vidstyle.frames import Pixels
+
+log = logging.getLogger(__name__)
+
+S = TypeVar("S")
+E_co = TypeVar("E_co", covariant=True)
+
+
+class StyleEncoder(Protocol[E_co]):
+    """What makes embeddings of pictures: an engine with its weights, on a device."""
+
+    device: torch.device
+
+    def encode(self, picture: Pixels, /) -> E_co:
+        """The embedding of ``picture`` (H, W, 3)."""
+
+    def fingerprint(self) -> str:
+        """Tells engines and weights apart."""
+
+
+class EmbeddingCache(Generic[S]):
+    """Encodes pictures with an engine; the same picture is encoded once.
+
+    Args:
+        encoder: encodes.
+        folder: embeddings are also kept here between runs, by the picture's and the engine's content; files
+            that are damaged or from another engine are passed over. Made if it is not there.
+    """
+
+    def __init__(self, encoder: StyleEncoder[S], folder: Path | None = None) -> None:
+        self._encoder = encoder
+        self._folder = folder
+        self._known: dict[str, S] = {}
+        self._engine_hash = ""
+
+    def encode(self, picture: Pixels) -> S:
+        """The style of ``picture`` (H, W, 3)."""
+        content = hashlib.sha256(repr((picture.shape, str(picture.dtype))).encode())
+        content.update(picture.tobytes())
+        key = content.hexdigest()
+        if key not in self._known:
+            self._known[key] = (
+                self._from_folder(key, picture) if self._folder else self._encoder.encode(picture)
+            )
+        return self._known[key]
+
+    def _from_folder(self, key: str, picture: Pixels) -> S:
+        from safetensors import SafetensorError
+        from safetensors.torch import load, save
+
+        assert self._folder is not None
+        self._engine_hash = self._engine_hash or self._encoder.fingerprint()
+        path = self._folder / f"{hashlib.sha256((key + self._engine_hash).encode()).hexdigest()}.safetensors"
+        try:
+            kept = load(path.read_bytes())["code"]
+            return kept.to(self._encoder.device)  # type: ignore[return-value]  # only tensors are kept
+        except FileNotFoundError:
+            pass
+        except (OSError, SafetensorError, KeyError, ValueError) as error:
+            log.warning("passed over a style code that cannot be read, %s: %s", path, error)
+        code = self._encoder.encode(picture)
+        if isinstance(code, torch.Tensor):
+            _write(path, save({"code": code.detach().cpu().contiguous()}))
+        return code
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file that appears only once it is whole; a cache that cannot be written is no error."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, data)
+    except OSError as error:
+        log.warning("could not keep a style code in %s: %s", path.parent, error.strerror or error)

@@ -1,0 +1,1 @@
+"""Where the paint map computes: OpenCV on a CPU, torch on any device."""

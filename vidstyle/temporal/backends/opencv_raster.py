@@ -1,0 +1,284 @@
+"""The paint map's planes and pictures as NumPy arrays, computed by OpenCV on a CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from vidstyle.flow.dis import DIS
+from vidstyle.frames import eight_bits
+from vidstyle.temporal.backends import kernels
+
+Array = NDArray[Any]
+
+_PAD = 4  # lines above and below each slot: more than any kernel reaches, so none sees its neighbour
+_SMALLEST_VISIBLE = 1 / 255  # of the range: a fading difference below is dropped
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ring:
+    """Several pictures, each doubled along both sides if ``fine`` is 2, with its edge lines around it."""
+
+    lines: Array
+    """(slots, lines, columns, 3)."""
+    fine: int
+
+
+class CvRaster:
+    """Pictures are (H, W, 3) uint8 or uint16 arrays, as frames hold them.
+
+    Args:
+        side: a thread of its own in which results are stored and sampled, while frames are painted.
+    """
+
+    def __init__(self, side: Executor | None = None) -> None:
+        self._side = side
+        self._storing: Future[None] | None = None
+
+    def upload(self, pixels: Array) -> Array:
+        return pixels.copy()  # the caller may fill the same array with the next frame
+
+    def download(self, picture: Array) -> Array:
+        return picture.copy()  # the caller may draw on it; here it is still to be stored and sampled
+
+    def size(self, picture: Array) -> tuple[int, int]:
+        return int(picture.shape[0]), int(picture.shape[1])
+
+    def is_equal(self, left: Array, right: Array) -> bool:
+        # most frames differ in their first lines already
+        return np.array_equal(left[:8], right[:8]) and np.array_equal(left, right)
+
+    def shrunk(self, picture: Array, height: int, width: int) -> Array:
+        if picture.shape[:2] == (height, width):
+            return picture
+        return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+
+    # planes
+
+    def grid(self, height: int, width: int) -> tuple[Array, Array]:
+        x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+        return x, y
+
+    def full(self, height: int, width: int, value: float) -> Array:
+        return np.full((height, width), value, np.float32)
+
+    def plane(self, values: Array) -> Array:
+        return values.astype(np.float32)
+
+    def array(self, plane: Array) -> Array:
+        return plane
+
+    def slots(self, height: int, width: int) -> Array:
+        return np.zeros((height, width), np.uint8)
+
+    def floats(self, plane: Array) -> Array:
+        return plane.astype(np.float32)
+
+    def rint(self, plane: Array) -> Array:
+        return np.rint(plane)
+
+    def floor(self, plane: Array) -> Array:
+        return np.floor(plane)
+
+    def chosen(self, mask: Array, yes: Any, no: Array) -> Array:
+        np.copyto(no, yes, where=mask, casting="unsafe")
+        return no
+
+    def clip(self, plane: Array, low: float, high: float) -> Array:
+        return np.clip(plane, low, high)
+
+    def sqrt(self, plane: Array) -> Array:
+        return np.sqrt(np.maximum(plane, 0))
+
+    def mean(self, plane: Array) -> float:
+        return float(np.mean(plane))
+
+    def median(self, plane: Array) -> float:
+        return float(np.median(plane))
+
+    def counts(self, plane: Array, mask: Array, slots: int) -> list[int]:
+        return [int(count) for count in np.bincount(plane[mask].ravel(), minlength=slots)]
+
+    def pick(self, plane: Array, x: Array, y: Array) -> Array:
+        return cv2.remap(plane, x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+
+    def resized(self, plane: Array, height: int, width: int) -> Array:
+        if plane.shape == (height, width):
+            return plane
+        is_larger = height * width > plane.size
+        kind = cv2.INTER_LINEAR if is_larger else cv2.INTER_AREA
+        return cv2.resize(plane, (width, height), interpolation=kind)
+
+    def blurred(self, plane: Array, sigma: float) -> Array:
+        return cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+
+    def slope(self, plane: Array) -> tuple[Array, Array]:
+        edge = cv2.BORDER_REPLICATE
+        return (
+            cv2.Sobel(plane, cv2.CV_32F, 1, 0, ksize=1, scale=0.5, borderType=edge),
+            cv2.Sobel(plane, cv2.CV_32F, 0, 1, ksize=1, scale=0.5, borderType=edge),
+        )
+
+    def calm(self, mask: Array) -> Array:
+        return cv2.medianBlur(mask.view(np.uint8), 5).view(np.bool_)
+
+    def widened(self, mask: Array) -> Array:
+        return cv2.dilate(mask.view(np.uint8), np.ones((3, 3), np.uint8)).view(np.bool_)
+
+    # flow
+
+    def view(self, picture: Array, height: int, width: int, estimator: Any) -> Any:
+        if isinstance(estimator, DIS):  # grey integers are what it works on
+            grey = cv2.cvtColor(eight_bits(picture), cv2.COLOR_RGB2GRAY)
+            return self.shrunk(grey, height, width)
+        small = self.shrunk(picture, height, width)
+        scaled = torch.from_numpy(small.astype(np.float32) / np.iinfo(picture.dtype).max)
+        return scaled.permute(2, 0, 1).unsqueeze(0)
+
+    def motion(
+        self, estimator: Any, source: Any, target: Any, guess: tuple[Array, Array] | None = None
+    ) -> tuple[Array, Array]:
+        if isinstance(estimator, DIS):
+            flow = estimator.between(source, target, None if guess is None else np.dstack(guess))
+            return np.ascontiguousarray(flow[..., 0]), np.ascontiguousarray(flow[..., 1])
+        planes: Array = estimator(source, target)[0].float().cpu().numpy()
+        return planes[0], planes[1]
+
+    # pictures
+
+    def luminance(self, picture: Array) -> Array:
+        grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+        return grey.astype(np.float32) * np.float32(1 / np.iinfo(picture.dtype).max)
+
+    def texture(self, picture: Array, height: int, width: int) -> Array:
+        depth = cv2.CV_16S if picture.dtype == np.uint8 else cv2.CV_32F
+        grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+        edges = np.abs(cv2.Laplacian(grey, depth, borderType=cv2.BORDER_REPLICATE)).astype(np.float32)
+        return self.resized(edges * np.float32(1 / np.iinfo(picture.dtype).max), height, width)
+
+    def difference(self, left: Array, right: Array, sigma: float) -> Array:
+        edge = cv2.BORDER_REPLICATE
+        blurred = [cv2.GaussianBlur(each, (0, 0), sigma, borderType=edge) for each in (left, right)]
+        largest: Array = cv2.absdiff(*blurred).max(axis=2)
+        return np.asarray(largest * np.float32(1 / np.iinfo(left.dtype).max), np.float32)
+
+    def new_ring(self, slots: int, like: Array, fine: int = 1) -> Ring:
+        height, width = like.shape[:2]
+        return Ring(np.zeros((slots, fine * height + 2 * _PAD, fine * width, 3), like.dtype), fine)
+
+    def put(self, ring: Ring, slot: int, picture: Array) -> None:
+        if self._side is None or ring.fine == 1:
+            _put(ring, slot, picture)
+        else:
+            self._storing = self._side.submit(_put, ring, slot, picture)
+
+    def sample(self, ring: Ring, slot: Array, x: Array, y: Array) -> Array:
+        return _sampled(ring, slot, x, y, cv2.INTER_LINEAR)
+
+    def sharply(self, ring: Ring, slot: Array, x: Array, y: Array) -> Callable[[], Array]:
+        # Cubic sampling of a doubled picture is sharper than Lanczos' of the plain one, and half the work.
+        if self._side is None:
+            picture = _sampled(ring, slot, x, y, cv2.INTER_CUBIC)
+            return lambda: picture
+        stored = self._storing
+
+        def sample() -> Array:
+            if stored is not None:
+                stored.result()  # one thread, so it is done; its error is raised here
+            return _sampled(ring, slot, x, y, cv2.INTER_CUBIC)
+
+        return self._side.submit(sample).result
+
+    def mixed(self, under: Array, over: Array, weight: Array) -> Array:
+        if under.dtype == np.uint8:
+            return cv2.blendLinear(over, under, weight, 1 - weight)
+        mixed: Array = np.rint(under + (over.astype(np.float32) - under) * weight[..., None])
+        return mixed.astype(under.dtype)
+
+    def filled(self, picture: Array, other: Array, valid: Array) -> Array:
+        return cv2.copyTo(picture, valid.view(np.uint8), other.copy())
+
+    def minus(self, left: Array, right: Array) -> Array:
+        share = 1 / np.iinfo(left.dtype).max
+        return cv2.addWeighted(left, share, right, -share, 0, dtype=cv2.CV_32F)
+
+    def plus(self, picture: Array, difference: Array) -> Array:
+        height, width = picture.shape[:2]
+        if difference.shape[:2] != picture.shape[:2]:
+            difference = cv2.resize(difference, (width, height), interpolation=cv2.INTER_LINEAR)
+        depth = cv2.CV_8U if picture.dtype == np.uint8 else cv2.CV_16U
+        return cv2.addWeighted(picture, 1, difference, np.iinfo(picture.dtype).max, 0, dtype=depth)
+
+    def moved(self, difference: Array, x: Array, y: Array) -> Array:
+        return cv2.remap(difference, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+
+    def faded(
+        self, difference: Array, more: Array | None, weight: Array, coarse: Array, sigma: float
+    ) -> Array | None:
+        total = difference if more is None else cv2.add(difference, more)
+        height, width = coarse.shape
+        small = cv2.resize(total, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
+        small = cv2.GaussianBlur(small, (0, 0), max(0.3, sigma / 2), borderType=cv2.BORDER_REPLICATE)
+        share = cv2.resize(coarse, small.shape[1::-1], interpolation=cv2.INTER_AREA)
+        colors = cv2.resize(cv2.multiply(small, cv2.merge([share] * 3)), total.shape[1::-1])
+        total = cv2.add(cv2.multiply(total, cv2.merge([weight] * 3)), colors)
+        is_visible = cv2.bitwise_not(cv2.inRange(total, (-_SMALLEST_VISIBLE,) * 3, (_SMALLEST_VISIBLE,) * 3))
+        return cv2.copyTo(total, is_visible) if cv2.hasNonZero(is_visible) else None
+
+    def correction(self, height: int, width: int) -> Array:
+        return np.zeros((height, width, 3), np.float32)
+
+    def coarse(self, left: Array, right: Array, height: int, width: int, sigma: float) -> Array:
+        small = self.minus(self.shrunk(left, height, width), self.shrunk(right, height, width))
+        return cv2.GaussianBlur(small, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE) if sigma else small
+
+    def softened(self, correction: Array, least: float) -> Array:
+        return np.asarray(np.sign(correction) * np.maximum(np.abs(correction) - least, 0), np.float32)
+
+    def stepped(self, correction: Array, goal: Array, share: Array) -> Array:
+        moved: Array = correction + (goal - correction) * share[..., None]
+        return moved
+
+    def scaled(self, correction: Array, weight: Array) -> Array:
+        scaled: Array = correction * weight[..., None]
+        return scaled
+
+
+def _put(ring: Ring, slot: int, picture: Array) -> None:
+    lines = ring.lines[slot]
+    if ring.fine == 2:
+        _doubled(picture, lines[_PAD:-_PAD])
+    else:
+        lines[_PAD:-_PAD] = picture
+    lines[:_PAD] = lines[_PAD]
+    lines[-_PAD:] = lines[-_PAD - 1]
+
+
+def _sampled(ring: Ring, slot: Array, x: Array, y: Array, kind: int) -> Array:
+    _, tall, wide, _ = ring.lines.shape
+    fine = np.float32(ring.fine)
+    inside = np.clip(fine * y, 0, tall - 2 * _PAD - 1)  # paint past the edge must not see its neighbour
+    line = slot.astype(np.float32) * np.float32(tall) + (inside + np.float32(_PAD))
+    tower = ring.lines.reshape(-1, wide, 3)
+    return cv2.remap(tower, fine * x, line, kind, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _doubled(picture: Array, into: Array) -> None:
+    """``picture`` (H, W, 3) at twice the size: at even places its own pixels, between them new ones."""
+    kernel = kernels.lanczos(2)[:, 1]
+    first, edge = len(kernel) // 2 - 1, cv2.BORDER_REPLICATE
+    height, width = picture.shape[:2]
+    # sepFilter2D takes thrice as long
+    between = cv2.filter2D(picture, -1, kernel[None], anchor=(first, 0), borderType=edge)
+    pairs = np.empty((height, width, 6), picture.dtype)
+    cv2.mixChannels([picture, between], [pairs], [index // 2 for index in range(12)])
+    rows = pairs.reshape(height, 2 * width, 3)
+    into[0::2] = rows
+    into[1::2] = cv2.filter2D(rows, -1, kernel[:, None], anchor=(0, first), borderType=edge)

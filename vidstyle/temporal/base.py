@@ -1,0 +1,88 @@
+"""What a temporal method is, and what passes between it, the loop and whoever paints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidstyle.frames import Frame, Pixels
+from vidstyle.temporal.backends.base import Plane, View
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameMotion:
+    """A frame as the flow estimator looks at it, and where its pixels were in the last frame."""
+
+    view: View
+    planes: tuple[Plane, Plane] | None
+    """In px of the view, x and y; None for a first frame."""
+
+
+FrameWithMotion = tuple[Frame, FrameMotion | None]
+"""A frame with its motion to the last frame, if that is known."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RepaintMask:
+    """Where a frame wants fresh paint."""
+
+    mask: NDArray[np.bool_]
+    """(h, w) on the map's coarser grid; true where fresh paint will be shown. If the frame is painted whole,
+    fresh paint may be shown elsewhere too, where the old is worn."""
+    share: float
+    """Share of the picture, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PaintedFrame:
+    """What was painted of a frame."""
+
+    pixels: Pixels
+    """(H, W, 3), size and depth of the frame."""
+    valid: NDArray[np.bool_] | None = None
+    """(H, W), true where there is paint; None: everywhere."""
+
+
+Paint = Callable[[Frame, bool, RepaintMask | None], PaintedFrame]
+"""Paints a frame: (frame, whether a shot begins, where paint is needed; None: everywhere) -> paint."""
+
+Finish = Callable[[Frame, Pixels], Pixels]
+"""What is shown of a steady painting: (the clip's frame, painting) -> pixels."""
+
+StyleProgress = Callable[[Fraction, Fraction], float]
+"""Share (0 to 1) of the way from one style to the next that is gone between two times (s)."""
+
+
+Ahead = Callable[[Iterable[Frame]], Generator[FrameWithMotion, None, None]]
+"""Frames to frames with their motion to the last; see ``ahead.motions``."""
+
+
+class Method(Protocol):
+    """Makes the painted frames of one shot agree."""
+
+    repainted: float
+    """Share of the last result, 0 to 1, that shows fresh paint."""
+
+    def plan(self, content: Any, *, renew: float = 0.0, motion: FrameMotion | None = None) -> RepaintMask:
+        """Where a frame wants fresh paint."""
+
+    def settle(self, painted: Any, valid: Any = None) -> Any:
+        """The result for the planned frame; ``valid`` tells where there is paint, None: everywhere."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StylizedFrame:
+    """A finished frame and what the loop knows of it."""
+
+    frame: Frame
+    is_cut: bool
+    """A new shot begins here; true for the first frame."""
+    repainted: float
+    """Share of the picture, 0 to 1, that shows fresh paint."""
+    seconds: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """What motion and decisions, painting, and making it agree took."""

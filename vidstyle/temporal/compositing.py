@@ -1,0 +1,137 @@
+"""What is shown of a steady painting: detail, strength, kept colours and masks, after the paint map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vidstyle.errors import InputError
+from vidstyle.frames import Frame, Pixels
+from vidstyle.temporal.detail import restored
+
+Weights = NDArray[np.float32]
+"""(H, W) in [0, 1]: 1 shows the painting, 0 the clip."""
+
+_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # ITU-R BT.709
+_ROWS = 64  # rows coloured at a time: float32 copies of a whole 4K frame would not stay in any cache
+
+
+def compositor(
+    *,
+    strength: float = 1.0,
+    preserve_color: bool = False,
+    mask: Frame | Iterable[Frame] | None = None,
+    detail: float = 0.0,
+) -> Callable[[Frame, Pixels], Pixels] | None:
+    """For one clip, (its frame, painting) -> pixels that are shown; None if that is the painting itself.
+
+    Args:
+        strength: 0 shows the clip, 1 and more the painting (beyond 1 it is painted stronger, not mixed).
+        preserve_color: keep the clip's colours and only the painting's luminance.
+        mask: white shows the painting and black the clip; a picture, or a clip's frames in order, each
+            shown from its time on. Stretched to the frame.
+        detail: share of the small things that the painting lost, which come back; see ``detail.restored``.
+    """
+    if strength >= 1.0 and not preserve_color and mask is None and detail <= 0.0:
+        return None
+    masks = None if mask is None else _Masks(iter((mask,)) if isinstance(mask, Frame) else iter(mask))
+
+    def finish(frame: Frame, painting: Pixels) -> Pixels:
+        weights = None if masks is None else masks.at(frame)
+        return composited(
+            frame.pixels, painting, strength, weights, preserve_color=preserve_color, detail=detail
+        )
+
+    return finish
+
+
+def composited(
+    clip: Pixels,
+    painting: Pixels,
+    strength: float = 1.0,
+    weights: Weights | None = None,
+    *,
+    preserve_color: bool = False,
+    detail: float = 0.0,
+) -> Pixels:
+    """``clip`` and ``painting`` (H, W, 3; one depth) mixed; where the weight is 0 the clip's very samples."""
+    if strength <= 0.0:
+        return clip
+    painting = restored(clip, painting, detail)
+    shown = recolored(clip, painting) if preserve_color else painting
+    if weights is None:
+        return shown if strength >= 1.0 else _mixed(clip, shown, strength)
+    return _masked(clip, shown, weights if strength >= 1.0 else weights * np.float32(strength))
+
+
+def recolored(clip: Pixels, painting: Pixels) -> Pixels:
+    """The colours of ``clip`` with the luminance of ``painting``: Gatys et al. 2016, "Preserving Color", 3.2.
+
+    Where no such colour exists, it is drawn towards the grey of that luminance until it does.
+    """
+    full = float(np.iinfo(painting.dtype).max)
+    shown = np.empty_like(painting)
+    for top in range(0, len(clip), _ROWS):
+        part = slice(top, top + _ROWS)
+        color = clip[part].astype(np.float32)
+        luma = (painting[part].astype(np.float32) @ _LUMA)[..., None]
+        chroma = color - (color @ _LUMA)[..., None]
+        # the largest share of the chroma, up to all of it, that stays between 0 and full
+        above, below = chroma.max(-1, keepdims=True), -chroma.min(-1, keepdims=True)
+        room = np.minimum((full - luma) / np.maximum(above, 1e-3), luma / np.maximum(below, 1e-3))
+        shown[part] = np.rint(luma + chroma * room.clip(0.0, 1.0)).clip(0.0, full)
+    return shown
+
+
+def as_weights(mask: Frame, height: int, width: int) -> Weights:
+    """A mask's picture as weights (height, width): its luminance, times its alpha, smoothly resized."""
+    full = float(np.iinfo(mask.pixels.dtype).max)
+    light = (mask.pixels.astype(np.float32) @ _LUMA) / full
+    if mask.alpha is not None:
+        light *= mask.alpha.astype(np.float32) / full
+    sized: Any = light
+    if light.shape != (height, width):
+        way = cv2.INTER_AREA if height * width < light.size else cv2.INTER_LINEAR
+        sized = cv2.resize(light, (width, height), interpolation=way)
+    weights: Weights = sized.clip(0.0, 1.0)
+    weights[weights > 1.0 - 1e-5] = 1.0  # white is white: rounding in the sum must not let the clip through
+    return weights
+
+
+def _mixed(clip: Pixels, painting: Pixels, share: float) -> Pixels:
+    mixed: Any = cv2.addWeighted(clip, 1.0 - share, painting, share, 0.0)
+    return cast(Pixels, mixed)
+
+
+def _masked(clip: Pixels, painting: Pixels, weights: Weights) -> Pixels:
+    if clip.dtype == np.uint8:
+        mixed: Any = cv2.blendLinear(clip, painting, np.float32(1.0) - weights, weights)
+        return cast(Pixels, mixed)
+    difference = painting.astype(np.float32) - clip
+    exact: Any = np.rint(clip + difference * weights[..., None])
+    return cast(Pixels, exact.astype(clip.dtype))
+
+
+class _Masks:
+    """A mask's frames, taken as the clip goes on; the last stays."""
+
+    def __init__(self, frames: Iterator[Frame]) -> None:
+        self._frames = frames
+        first = next(frames, None)
+        if first is None:
+            raise InputError("the mask has no frames; give a picture or a clip")
+        self._now: Frame = first
+        self._next = next(frames, None)
+        self._weights: Weights | None = None
+
+    def at(self, frame: Frame) -> Weights:
+        while self._next is not None and self._next.time <= frame.time:
+            self._now, self._weights = self._next, None
+            self._next = next(self._frames, None)
+        if self._weights is None or self._weights.shape != (frame.height, frame.width):
+            self._weights = as_weights(self._now, frame.height, frame.width)
+        return self._weights

@@ -1,0 +1,37 @@
+"""Motion from each frame to the last, estimated before it is asked for: it depends on the clip alone."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from typing import Any
+
+import numpy as np
+
+from vidstyle.flow.dis import DIS
+from vidstyle.frames import Frame
+from vidstyle.temporal.backends.opencv_raster import CvRaster
+from vidstyle.temporal.base import FrameMotion, FrameWithMotion
+from vidstyle.temporal.paint_map.settings import flow_shape
+
+
+def motions(
+    frames: Iterable[Frame], flow: Any = None, flow_size: int | None = None
+) -> Generator[FrameWithMotion, None, None]:
+    """``frames`` with their motion, for a ``PaintMap`` on a CPU with the same ``flow`` and ``flow_size``.
+
+    May be run in a thread of its own, ahead of the one that paints.
+    """
+    raster, estimator = CvRaster(), flow if flow is not None else DIS()
+    last: Frame | None = None
+    before: Any = None
+    guess: Any = None  # the last motion that was found
+    planes: Any = None
+    for frame in frames:
+        view = raster.view(frame.pixels, *flow_shape(frame.pixels.shape[:2], flow_size), estimator)
+        guess, planes = planes if planes is not None else guess, None
+        # a frame equal to the last needs no motion: nothing will be planned
+        is_same_size = last is not None and last.pixels.shape == frame.pixels.shape
+        if last is not None and is_same_size and not np.array_equal(last.pixels, frame.pixels):
+            planes = raster.motion(estimator, view, before, guess)
+        yield frame, FrameMotion(view, planes)
+        last, before = frame, view

@@ -1,0 +1,1 @@
+"""The paint map: paint that moves with what it was painted on."""

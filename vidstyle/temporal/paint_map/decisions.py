@@ -1,0 +1,279 @@
+"""What is decided of a frame before it is painted: where its paint lies, and where it no longer holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from vidstyle.temporal.backends.base import Picture, Plane, Raster, Ring
+from vidstyle.temporal.base import FrameMotion
+from vidstyle.temporal.paint_map import deformation, lighting, structure
+from vidstyle.temporal.paint_map.settings import Layout, MapSettings
+from vidstyle.temporal.paint_map.state import Plan, State
+
+_LARGEST_NOISE = 0.03  # of the range: more is no grain, but a picture that changes everywhere
+_BESIDE = 2.5  # px at 360 lines, Gaussian: so far a painted outline reaches into its surroundings
+_STAYS = 0.9  # of the trace of something that moved, from one frame to the next
+_TURNS = 12  # times that a patch is painted anew on the way from one style to another
+
+
+class Decider:
+    """Decides for the frames of one shot.
+
+    Args:
+        flow: estimates motion from one frame to the last.
+        refiner: estimates what motion is left between a frame and the contents that its paint was made for.
+    """
+
+    def __init__(
+        self,
+        raster: Raster,
+        layout: Layout,
+        settings: MapSettings,
+        stability: float,
+        flow: Any,
+        refiner: Any,
+    ) -> None:
+        self._raster, self._layout, self._settings = raster, layout, settings
+        self._stability = stability
+        self._patience = 0.3 + 0.7 * stability  # share of what old paint is allowed at stability 1
+        self._flow, self._refiner = flow, refiner
+        self._xs, self._ys = raster.grid(*layout.frame)
+        self._small_xs, self._small_ys = raster.grid(*layout.decisions)
+        self._tone_xs, self._tone_ys = raster.grid(*layout.tone)
+        self._phase = self._patches()
+        self._turned = 0.0  # turns of repainting since the shot began
+
+    def begin(self, content: Picture) -> State:
+        """The state of a shot's first frame: all paint lies where it is shown."""
+        raster, layout = self._raster, self._layout
+        return State(
+            content=content,
+            small=raster.shrunk(content, *layout.decisions),
+            view=raster.view(content, *layout.flow, self._flow),
+            motion=None,
+            u=self._xs + 0,
+            v=self._ys + 0,
+            slot=raster.slots(*layout.frame),
+            jacobian=deformation.none(raster, *layout.decisions),
+            wake=raster.full(*layout.decisions, 0.0),
+            fit=raster.full(*layout.decisions, 1.0),
+            fresh=raster.full(*layout.decisions, 0.0) > 0,
+            trace=raster.full(*layout.decisions, 0.0),
+            tone=raster.correction(*layout.tone),
+            goal=raster.correction(*layout.tone),
+        )
+
+    def decide(
+        self,
+        content: Picture,
+        past: State,
+        contents: Ring,
+        paintings: Ring,
+        renew: float,
+        known: FrameMotion | None = None,
+    ) -> Plan:
+        """The plan for the frame ``content``, after ``past``; rings of the sources' contents and results."""
+        raster, settings, layout = self._raster, self._settings, self._layout
+        view = known.view if known is not None else raster.view(content, *layout.flow, self._flow)
+        motion = known.planes if known is not None else None
+        if motion is None:
+            motion = raster.motion(self._flow, view, past.view, past.motion)
+        coarse = self._at(motion, layout.decisions)
+        fx, fy = self._at(motion, layout.frame)
+        x, y = self._xs + fx, self._ys + fy
+        height, width = layout.frame
+        is_inside = (x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)
+        # The nearest pixel's source plus the fraction that rounding left out: coordinates of different
+        # sources must never be interpolated with one another.
+        near_x, near_y = raster.rint(x), raster.rint(y)
+        u = raster.pick(past.u, near_x, near_y) + (x - near_x)
+        v = raster.pick(past.v, near_x, near_y) + (y - near_y)
+        slot = raster.pick(past.slot, near_x, near_y)
+        near_x, near_y = raster.rint(self._small_xs + coarse[0]), raster.rint(self._small_ys + coarse[1])
+        jacobian = deformation.followed(raster, past.jacobian, near_x, near_y, coarse, sigma=1.0)
+        wake = raster.pick(past.wake, near_x, near_y)
+        fit = raster.pick(past.fit, near_x, near_y)
+        moving = structure.moving(raster, layout, coarse)
+        trace = raster.pick(past.trace, near_x, near_y) * _STAYS
+        trace = raster.chosen(moving > trace, moving, trace)
+
+        small = raster.shrunk(content, *layout.decisions)
+        sources = self._at_sources(contents, u, v, slot)
+        light = lighting.change(raster, layout, small, sources)
+        lit = raster.plus(sources, light)
+        shift = self._refinement(small, lit)
+        jacobian = deformation.refined(raster, jacobian, shift)
+        u = u + raster.resized(shift[0], *layout.frame) * float(layout.step)
+        v = v + raster.resized(shift[1], *layout.frame) * float(layout.step)
+
+        is_fresh = raster.pick(raster.floats(past.fresh), near_x, near_y) > 0.5
+        painting = self._at_sources(paintings, u, v, slot)
+        fit, lost = structure.lost(raster, layout, settings, small, lit, painting, fit, is_fresh, moving)
+        differs = raster.difference(small, lit, 1.2 * layout.scale)
+        # Grain must not trigger repainting: what half of all pixels differ by is noise, if it is little.
+        noise = min(max(0.0, raster.median(differs) - 0.015), _LARGEST_NOISE)
+        is_torn = deformation.tear(raster, coarse) > settings.tear
+        is_beside = raster.blurred(raster.floats(is_torn), _BESIDE * layout.scale) > 0.02
+        is_fringe = (wake > 0.5) & is_beside
+        losable = structure.losable(raster, settings, moving, fit) * self._patience
+        is_bad = (
+            is_fringe
+            | (lost > losable)
+            | (differs > self._allowed(small, noise))
+            | is_torn
+            | self._is_spent(shift, jacobian)
+            | self._is_patchwork(slot)
+            | self._is_outside(u, v)
+        )
+        is_old = self._coarse(is_inside)
+        is_bad = raster.calm(is_bad) | ~is_old | self._is_due(renew)
+        weight = self._weight(is_bad)
+        agree = raster.clip(2 - raster.blurred(differs, 1.0) / (settings.fade_content + noise), 0.0, 1.0)
+        torn = raster.blurred(raster.floats(is_torn | is_fringe | ~is_old), 2 * layout.scale)
+        then = self._on_tone_grid(motion)
+        state = State(
+            content=content,
+            small=small,
+            view=view,
+            motion=motion,
+            u=u,
+            v=v,
+            slot=slot,
+            jacobian=jacobian,
+            wake=wake,
+            fit=fit,
+            fresh=past.fresh,
+            trace=trace,
+            tone=raster.moved(past.tone, *then),
+            goal=raster.moved(past.goal, *then),
+        )
+        return Plan(
+            state=state,
+            x=x,
+            y=y,
+            is_inside=is_inside,
+            weight=weight,
+            agree=agree * (1 - raster.clip(4 * torn, 0.0, 1.0)),
+            holds=raster.clip(1 - lost / settings.fade_structure, 0.0, 1.0),
+            moving=moving,
+            brightening=lighting.brightening(raster, layout, small, past.small),
+            relit=lighting.relit(raster, layout, sources, lit),
+            is_beside=is_beside,
+            share=1 - raster.mean(raster.floats(weight >= 1)),
+            renewal=min(1.0, renew * _TURNS),
+        )
+
+    def without(self, plan: Plan, mask: Plane) -> Plan:
+        """``plan`` with fresh paint where ``mask`` (on the decision grid) is true, too."""
+        raster = self._raster
+        less = self._weight(mask)
+        weight = plan.weight * (plan.weight <= less) + less * (less < plan.weight)
+        return replace(plan, weight=weight, share=1 - raster.mean(raster.floats(weight >= 1)))
+
+    # What is known of the past ------------------------------------------------------------------------
+
+    def _at(self, motion: tuple[Plane, Plane], size: tuple[int, int]) -> tuple[Plane, Plane]:
+        """``motion`` at another size, in its px."""
+        raster, flow = self._raster, self._layout.flow
+        ratio_y, ratio_x = size[0] / flow[0], size[1] / flow[1]
+        return raster.resized(motion[0], *size) * ratio_x, raster.resized(motion[1], *size) * ratio_y
+
+    def _coarse(self, plane: Plane) -> Plane:
+        """Every so many pixels of a plane: the decision grid."""
+        return plane[:: self._layout.step, :: self._layout.step]
+
+    def _at_sources(self, contents: Picture, u: Plane, v: Plane, slot: Plane) -> Picture:
+        """The contents that each pixel's paint was made for, on the decision grid."""
+        (height, width), small = self._layout.frame, self._layout.decisions
+        half = self._layout.step / 2  # px from a pixel's edge to the middle of those it stands for
+        return self._raster.sample(
+            contents,
+            self._coarse(slot),
+            (self._coarse(u) + half) * (small[1] / width) - 0.5,
+            (self._coarse(v) + half) * (small[0] / height) - 0.5,
+        )
+
+    def _refinement(self, small: Picture, sources: Picture) -> tuple[Plane, Plane]:
+        """The motion left between the frame and its paint's own contents: drift, taken out as it arises."""
+        raster, settings = self._raster, self._settings
+        size = self._layout.decisions
+        if not settings.refine:
+            zero = raster.full(*size, 0.0)
+            return zero, zero
+        now = raster.view(small, *size, self._refiner)
+        then = raster.view(sources, *size, self._refiner)
+        rx, ry = raster.motion(self._refiner, now, then)
+        sigma = settings.smooth * self._layout.scale
+        return raster.blurred(rx, sigma) * settings.refine, raster.blurred(ry, sigma) * settings.refine
+
+    # What speaks against old paint --------------------------------------------------------------------
+
+    def _allowed(self, small: Picture, noise: float) -> Plane:
+        """By how much the content may differ from what the paint was made for, 0 to 1."""
+        raster, settings = self._raster, self._settings
+        # A shift that shows on an even ground is lost in grass: what is allowed grows with the texture.
+        sigma = 4 * self._layout.scale
+        grey = raster.luminance(small)
+        texture = raster.blurred(abs(grey - raster.blurred(grey, sigma)), sigma)
+        limit = settings.content + settings.texture * texture
+        return limit * self._patience + 2 * noise
+
+    def _is_spent(self, shift: tuple[Plane, Plane], jacobian: deformation.Jacobian) -> Plane:
+        """Whether paint has drifted or been deformed too far."""
+        drift = self._settings.drift * self._layout.scale
+        spread = 0.9 + 0.2 * self._phase  # in a zoom all paint reaches its limit at once: not so here
+        stretch = deformation.stretch(self._raster, jacobian)
+        is_adrift = shift[0] * shift[0] + shift[1] * shift[1] > drift * drift
+        return is_adrift | (stretch > self._settings.stretch * spread)
+
+    def _is_patchwork(self, slot: Plane) -> Plane:
+        """Whether paint is in slivers: in a pan a new one comes in with every frame."""
+        raster = self._raster
+        slot = self._coarse(slot)
+        seams = raster.full(*self._layout.decisions, 0.0)
+        seams[:, 1:] += raster.floats(slot[:, 1:] != slot[:, :-1])
+        seams[1:] += raster.floats(slot[1:] != slot[:-1])
+        return raster.blurred(seams, 8 * self._layout.scale) > self._settings.patchwork
+
+    def _is_outside(self, u: Plane, v: Plane) -> Plane:
+        u, v = self._coarse(u), self._coarse(v)
+        height, width = self._layout.frame
+        return (u < -0.5) | (u > width - 0.5) | (v < -0.5) | (v > height - 0.5)
+
+    def _is_due(self, renew: float) -> Plane:
+        """Patches whose turn it is, in a change of style or at a stability below 1."""
+        turns = renew * _TURNS
+        if self._stability < 1:
+            turns += (1 - self._stability) / 2  # at 0.5 every fourth frame
+        before, self._turned = self._turned, self._turned + turns
+        start = self._raster.floor(self._phase + before)
+        return self._raster.floor(self._phase + self._turned) > start
+
+    def _weight(self, is_bad: Plane) -> Plane:
+        raster = self._raster
+        keep = raster.blurred(raster.floats(~is_bad), self._settings.seam * self._layout.scale)
+        weight = raster.clip(2 * keep - 1, 0.0, 1.0)
+        weight = weight * (weight > 0.002)
+        return weight + (1 - weight) * (weight > 0.998)
+
+    def _patches(self) -> Plane:
+        """A number from 0 to 1 for each place, alike within patches: repainting goes patch by patch."""
+        raster = self._raster
+        height, width = self._layout.decisions
+        generator = np.random.default_rng(7)  # fixed: results are reproducible
+        size = max(4.0, 24 * self._layout.scale)
+        coarse = generator.random((max(3, round(height / size) + 1), max(3, round(width / size) + 1)))
+        low, high = 0.15, 0.85  # interpolated noise seldom goes farther
+        return raster.clip(
+            (raster.resized(raster.plane(coarse), height, width) - low) / (high - low), 0.0, 1.0
+        )
+
+    def _on_tone_grid(self, motion: tuple[Plane, Plane]) -> tuple[Plane, Plane]:
+        """Where each pixel of the tone was in the last frame."""
+        raster = self._raster
+        height, width = self._layout.tone
+        fx, fy = self._at(motion, (height, width))
+        return raster.clip(self._tone_xs + fx, 0, width - 1), raster.clip(self._tone_ys + fy, 0, height - 1)

@@ -1,0 +1,68 @@
+"""What the paint map remembers between frames, and what it has decided about one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vidstyle.temporal.backends.base import Picture, Plane, View
+from vidstyle.temporal.paint_map import deformation
+
+
+@dataclass(slots=True, eq=False)
+class State:
+    """Where the paint of one frame lies. Planes are the frame's size unless said otherwise."""
+
+    content: Picture
+    small: Picture
+    """The content on the decision grid."""
+    view: View
+    motion: tuple[Plane, Plane] | None
+    """To the frame before, px of the view."""
+    u: Plane
+    v: Plane
+    """Where in its source a pixel's paint lies, px."""
+    slot: Plane
+    """In which source, uint8."""
+    jacobian: deformation.Jacobian
+    """How far the paint is deformed, on the decision grid."""
+    wake: Plane
+    """1 where paint was laid beside something that moved, decision grid."""
+    fit: Plane
+    """Correlation of fresh paint's edges with the frame's, as far as it is known; decision grid."""
+    fresh: Plane
+    """Where the last result shows fresh paint, bool; decision grid."""
+    trace: Plane
+    """Where something moves, 1, or moved of late, towards 0; decision grid."""
+    tone: Picture
+    """What is added to old paint to bring it nearer to the colours of fresh paint, coarse."""
+    goal: Picture
+    """What the tone moves towards."""
+
+
+@dataclass(slots=True, eq=False)
+class Plan:
+    """What has been decided about a frame."""
+
+    state: State
+    x: Plane
+    y: Plane
+    """Where each pixel was in the last frame."""
+    is_inside: Plane
+    weight: Plane
+    """1 where old paint is kept, 0 where fresh paint is wanted, between along the seams; decision grid."""
+    agree: Plane
+    """1 where the content is what the old paint was made for, 0 where it is not; decision grid."""
+    holds: Plane
+    """1 where old paint has the structure that fresh paint would have, 0 where it has none of it."""
+    moving: Plane
+    """1 at things that move on their own and close around them; decision grid."""
+    brightening: Plane
+    """By how much large regions became brighter or darker since the last frame, 0 to 1; the tone's size."""
+    relit: Plane
+    """Where their light has changed since the old paint was laid, 0 to 1; the tone's size."""
+    is_beside: Plane
+    """Where something moves along its surroundings, and near there; decision grid."""
+    share: float
+    """Of the picture that is painted anew, 0 to 1."""
+    renewal: float
+    """How much of the style's colours are new since the last frame, 0 to 1: old ones hold that much less."""

@@ -1,0 +1,1 @@
+"""Colour conversion: matrices, ranges, bit depths, tone mapping."""

@@ -1,0 +1,147 @@
+"""An animated picture (GIF, PNG, WebP, AVIF) as frames, each shown exactly as long as the file says."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Generator
+from fractions import Fraction
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from vidstyle.errors import InputError, OptionError
+from vidstyle.frames import Frame, VideoInfo
+from vidstyle.options import ReadOptions
+from vidstyle.video.color.tags import PICTURE_TAGS
+from vidstyle.video.reading.opening import check_file
+from vidstyle.video.reading.timeline import Part, Timed
+
+_FORMATS = ("GIF", "PNG", "WEBP", "AVIF")
+_UNSAID = Fraction(1, 10)  # s, of a frame whose file says none: what browsers and FFmpeg take
+_SHORTEST_GIF = Fraction(1, 50)  # s; anything less is taken for unsaid, by browsers and FFmpeg alike
+_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, IndexError, RuntimeError, struct.error)
+
+
+def is_animation(path: Path) -> bool:
+    """Whether a file begins like a GIF, PNG, WebP or AVIF, whatever its name."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError:
+        return False
+    return (
+        head.startswith((b"GIF8", b"\x89PNG\r\n\x1a\n"))
+        or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
+        or head[4:12] in (b"ftypavis", b"ftypavif")
+    )
+
+
+class AnimatedPicture:
+    """The frames of one animated picture; iterate once, and close."""
+
+    def __init__(self, path: Path, options: ReadOptions) -> None:
+        """Read through the file once for its times; raises ``InputError`` or ``OptionError``."""
+        check_file(path)
+        self._path = path
+        self.skipped = 0
+        try:
+            self._image = Image.open(path, formats=_FORMATS)
+        except _DAMAGED as error:
+            raise InputError(f"{path} cannot be read as a picture: {error}") from error
+        try:
+            if self._count() < 2:
+                raise InputError(f"{path} is a single picture, not a clip; paint it with `vidstyle image`")
+            durations = self._durations()
+            times = list(accumulate(durations, initial=Fraction(0)))
+            timed = (Timed(index, times[index], length) for index, length in enumerate(durations))
+            self._part = list(Part(options.start, options.end, options.frames).of(timed))
+            if not self._part:
+                length = float(sum(durations))
+                raise OptionError(
+                    f"{path} is {length:g} s long; nothing of it lies between --start and --end"
+                )
+            self.info = self._describe()
+        except BaseException:
+            self.close()
+            raise
+
+    def __iter__(self) -> Generator[Frame, None, None]:
+        for item in self._part:
+            samples = self._picture(item.picture)
+            alpha = np.ascontiguousarray(samples[..., 3]) if self.info.has_alpha else None
+            pixels = np.ascontiguousarray(samples[..., :3])
+            yield Frame(pixels, item.time - self.info.start, item.duration, alpha)
+
+    def close(self) -> None:
+        self._image.close()
+
+    def _durations(self) -> list[Fraction]:
+        """Seconds of every frame; a file that is cut off ends before the first that cannot be decoded."""
+        count = self._count()
+        exact = _png_delays(self._path) if self._image.format == "PNG" else []
+        durations: list[Fraction] = []
+        self._has_alpha = False
+        for index in range(count):
+            try:
+                samples = self._picture(index)
+            except InputError:
+                if not durations:
+                    raise
+                self.skipped = count - index
+                break
+            self._has_alpha = self._has_alpha or bool((samples[..., 3] < 255).any())
+            told = Fraction(self._image.info.get("duration", 0) or 0).limit_denominator(10**6) / 1000
+            length = exact[index] if index < len(exact) else told
+            unsaid = length < _SHORTEST_GIF if self._image.format == "GIF" else length <= 0
+            durations.append(_UNSAID if unsaid else length)
+        return durations
+
+    def _count(self) -> int:
+        try:
+            return int(getattr(self._image, "n_frames", 1))
+        except _DAMAGED as error:
+            raise InputError(f"{self._path} is damaged or cut off: {error}") from error
+
+    def _picture(self, index: int) -> Any:
+        """(H, W, 4) uint8 of a whole frame, put together from the ones before it."""
+        try:
+            self._image.seek(index)
+            return np.asarray(self._image.convert("RGBA"))
+        except _DAMAGED as error:
+            raise InputError(f"{self._path} is damaged at its picture {index + 1}: {error}") from error
+
+    def _describe(self) -> VideoInfo:
+        first, last = self._part[0], self._part[-1]
+        length = last.time + last.duration - first.time
+        tick = Fraction(1, np.lcm.reduce([item.time.denominator for item in self._part]))
+        return VideoInfo(
+            path=self._path,
+            width=self._image.width,
+            height=self._image.height,
+            has_alpha=self._has_alpha,
+            rate=len(self._part) / length,
+            time_base=tick,
+            duration=length,
+            frames=len(self._part),
+            start=first.time,
+            color=PICTURE_TAGS,
+            codec=str(self._image.format).lower(),
+            container="animation",
+            is_still_sequence=True,
+        )
+
+
+def _png_delays(path: Path) -> list[Fraction]:
+    """The delays of an animated PNG as the fractions that its fcTL chunks hold; Pillow has rounded them."""
+    data = path.read_bytes()
+    delays, position = [], 8
+    while position + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, position)
+        if kind == b"fcTL" and position + 8 + 26 <= len(data):
+            above, below = struct.unpack_from(">HH", data, position + 8 + 20)
+            delays.append(Fraction(above, below or 100))  # 0 means hundredths (PNG 3rd edition, 11.3.6.2)
+        position += 12 + length
+    return delays

@@ -1,0 +1,153 @@
+"""Packets into decoded pictures, going on over what is damaged, from the start or from any time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+
+from vidstyle.errors import InputError
+from vidstyle.video.reading.opening import open_video, reason
+
+log = logging.getLogger(__name__)
+
+_HOPELESS = 300  # packets in a row that give no picture: the rest of the file is not read
+# s before the time sought, then from the beginning; never less, for a picture that leans on the one before
+_STEPS_BACK = (Fraction(1, 5), Fraction(2), Fraction(12))
+
+# FFmpeg's own decoders leave out the alpha of these two; these do not
+_WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+
+
+class Decoder:
+    """The pictures of one video file, in the order they are shown. Close it, also after an early end."""
+
+    def __init__(self, path: Path) -> None:
+        """Open ``path``; raises ``InputError``."""
+        self.path = path
+        self.skipped = 0
+        """Packets that could not be decoded."""
+        self.damaged = 0
+        """Pictures that the decoder itself calls damaged, and gives all the same."""
+        self.failed_in_a_row = 0
+        """Packets that have failed since the last picture."""
+        self._open()
+
+    @property
+    def origin(self) -> Fraction:
+        """The file's own time (s) at which a player shows 0: the first of its sound and pictures."""
+        starts = [
+            stream.start_time * stream.time_base
+            for stream in (*self.container.streams.video, *self.container.streams.audio)
+            if stream.start_time is not None and stream.time_base
+        ]
+        if starts:
+            return Fraction(min(starts))
+        return Fraction(self.container.start_time or 0, av.time_base)
+
+    def frames(self, start: Fraction | None = None) -> Iterator[av.VideoFrame]:
+        """All pictures; with ``start`` (s, the file's own time) from some picture before it on."""
+        if start is None or start <= self.origin:
+            yield from self._decoded()
+            return
+        for back in _STEPS_BACK:
+            if not self._seek(start - back):
+                break
+            decoded = self._decoded()
+            first = next(decoded, None)
+            first_time = None if first is None else time_of(first)
+            # a stream may give a later picture than asked for (MPEG-TS, an index by decoding times)
+            if first is not None and first_time is not None and first_time <= start:
+                yield first
+                yield from decoded
+                return
+            decoded.close()
+        self.close()
+        self.skipped = self.damaged = 0
+        self._open()
+        yield from self._decoded()
+
+    def close(self) -> None:
+        """Let go of the file and of the decoder's threads; may be called twice."""
+        self.container.close()
+
+    def _open(self) -> None:
+        self.container, self.stream = open_video(self.path)
+        self._context = self._choose_context()
+
+    def _choose_context(self) -> Any:
+        context = self.stream.codec_context
+        name = _WITH_ALPHA.get(context.name.removeprefix("lib").split("-")[0])
+        if name in av.codecs_available and self.stream.metadata.get("alpha_mode") == "1":
+            with_alpha: Any = av.CodecContext.create(name, "r")
+            with_alpha.extradata = context.extradata
+            return with_alpha
+        context.thread_type = "AUTO"  # before the first decode; several pictures at once
+        return context
+
+    def _seek(self, time: Fraction) -> bool:
+        try:
+            self.container.seek(int(time // self.stream.time_base), stream=self.stream, backward=True)
+        except (av.error.FFmpegError, OSError, OverflowError):
+            return False
+        if self._context is not self.stream.codec_context:
+            self._context.flush_buffers()
+        return True
+
+    def _decoded(self) -> Generator[av.VideoFrame, None, None]:
+        self.failed_in_a_row = 0
+        pictures: list[av.VideoFrame]
+        packets = self.container.demux(self.stream)
+        while True:
+            try:
+                packet = next(packets)
+            except (StopIteration, IndexError):
+                # PyAV 18.1 stumbles, after the last packet, over streams that turned up on the way
+                return
+            except (av.error.FFmpegError, OSError) as error:
+                if isinstance(error, OSError):  # the disk or the network, not what is in the file
+                    raise InputError(f"{self.path} cannot be read on: {reason(error)}") from error
+                packets, pictures = (
+                    self.container.demux(self.stream),
+                    [],
+                )  # a generator is dead once it raises
+                self.skipped += 1
+                self.failed_in_a_row += 1
+            else:
+                pictures, failed = self._decode(packet)
+                self.failed_in_a_row = 0 if pictures else self.failed_in_a_row + failed
+            self.damaged += sum(picture.is_corrupt for picture in pictures)
+            yield from pictures
+            if self.failed_in_a_row >= _HOPELESS:
+                log.warning(
+                    "%s: %d damaged packets in a row; the rest of it is left out",
+                    self.path,
+                    self.failed_in_a_row,
+                )
+                return
+
+    def _decode(self, packet: Any) -> tuple[list[av.VideoFrame], bool]:
+        """The pictures that come out when ``packet`` goes in, and whether it failed."""
+        try:
+            return self._context.decode(packet), False
+        except av.error.FFmpegError as error:
+            if isinstance(error, av.error.EOFError) or packet.size == 0:  # the end: nothing is lost
+                return [], False
+            if not isinstance(error, (av.error.InvalidDataError, ValueError)):
+                log.debug("%s: a packet failed: %s", self.path, error)
+            self.skipped += 1
+            return [], True
+
+
+def time_of(frame: av.VideoFrame) -> Fraction | None:
+    """When a decoded picture is shown, in the file's own seconds; None where the file does not say."""
+    # AVI gives decoding times only; they come out of the decoder in the order of display
+    ticks = frame.pts if frame.pts is not None else frame.dts
+    if ticks is None or not frame.time_base:
+        return None
+    return ticks * Fraction(frame.time_base.numerator, frame.time_base.denominator)

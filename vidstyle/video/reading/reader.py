@@ -1,0 +1,98 @@
+"""Any input as frames: a video file, a folder or pattern of pictures, an animated picture."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+from vidstyle.errors import InputError
+from vidstyle.frames import Frame, VideoInfo
+from vidstyle.options import ReadOptions
+from vidstyle.video.reading.animated_picture import AnimatedPicture, is_animation
+from vidstyle.video.reading.opening import check_file
+from vidstyle.video.reading.sequence import Sequence, is_sequence
+from vidstyle.video.reading.video_file import VideoFile
+
+ALL = ReadOptions()
+"""The whole of an input, read as it comes."""
+
+
+class Reader:
+    """The frames of the part of ``path`` that ``options`` choose, once, in order.
+
+    Pixels are upright, full-range RGB, of one size and depth. Times start at 0 and are exact:
+    ``frame.time + frame.duration == next.time``. What is damaged is left out and counted.
+
+        with Reader("clip.mp4") as reader:
+            for frame in reader:
+                ...
+    """
+
+    info: VideoInfo
+    """What is known before the first frame; its estimates serve for progress only."""
+
+    def __init__(self, path: str | Path, options: ReadOptions = ALL) -> None:
+        """Open ``path`` and decode its first frame.
+
+        Raises:
+            InputError: nothing can be read there; the message says what and what to do.
+            OptionError: ``options`` leave nothing of it.
+        """
+        self._source = _open(Path(path), options)
+        self.info = self._source.info
+        self._begun = False
+
+    @property
+    def skipped(self) -> int:
+        """Damaged packets that gave no picture, and pictures lost at a missing end; so far."""
+        return self._source.skipped
+
+    def __iter__(self) -> Iterator[Frame]:
+        if self._begun:
+            raise InputError(f"{self.info.path} is being read already; open it again to read it twice")
+        self._begun = True
+        return self._frames()
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file and the decoder's threads; may be called twice."""
+        self._source.close()
+
+    def _frames(self) -> Generator[Frame, None, None]:
+        with closing(iter(self._source)) as frames:
+            yield from frames
+
+
+def open_reader(path: str | Path, options: ReadOptions = ALL) -> Reader:
+    """The same as ``Reader(path, options)``."""
+    return Reader(path, options)
+
+
+class _Source(Protocol):
+    info: VideoInfo
+
+    @property
+    def skipped(self) -> int: ...
+
+    def __iter__(self) -> Generator[Frame, None, None]: ...
+
+    def close(self) -> None: ...
+
+
+def _open(path: Path, options: ReadOptions) -> _Source:
+    if is_sequence(path):
+        return Sequence(path, options)
+    check_file(path)
+    if is_animation(path):
+        return AnimatedPicture(path, options)
+    return VideoFile(path, options)

@@ -1,0 +1,210 @@
+"""A video file as frames: upright full-range RGB with exact times, of the part that is wanted."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator, Iterator
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import av
+
+from vidstyle.errors import InputError, OptionError
+from vidstyle.frames import Frame, VideoInfo
+from vidstyle.options import ReadOptions
+from vidstyle.video.color.tags import has_alpha
+from vidstyle.video.reading.converter import Converter
+from vidstyle.video.reading.decoder import Decoder, time_of
+from vidstyle.video.reading.deinterlace import deinterlaced
+from vidstyle.video.reading.opening import is_cut_off
+from vidstyle.video.reading.timeline import Part, Ticked, Timed, Timeline
+
+log = logging.getLogger(__name__)
+
+_DEFAULT_RATE = Fraction(25)  # pictures a second of a file that says nothing at all
+_TELL_LENGTH = ("mov,mp4,m4a,3gp,3g2,mj2", "avi", "mxf")  # their headers hold the length of each stream
+
+
+class VideoFile:
+    """The frames of one video file; iterate once, and close."""
+
+    def __init__(self, path: Path, options: ReadOptions) -> None:
+        """Open ``path`` and decode up to the first frame wanted; raises ``InputError`` or ``OptionError``."""
+        if options.start is not None and options.end is not None and options.end <= options.start:
+            raise OptionError(
+                f"--end {float(options.end):g} must come after --start {float(options.start):g}"
+            )
+        self._options = options
+        self._decoder = Decoder(path)
+        try:
+            stream = self._decoder.stream
+            rate = _rate(stream)
+            self._timeline = Timeline(1 / (rate or _DEFAULT_RATE), str(path))
+            origin = self._decoder.origin
+            self._part = Part(
+                None if options.start is None else origin + options.start,
+                None if options.end is None else origin + options.end,
+                options.frames,
+            )
+            self._pictures = self._timed()
+            first = next(self._pictures, None)
+            if first is None:
+                raise self._why_nothing()
+            self._first = first
+            self._converter = Converter(path, first.picture, stream, options.hdr)
+            self.info = self._describe(first, rate)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def skipped(self) -> int:
+        """Damaged packets so far, and at the end the pictures that a file cut short has lost."""
+        return self._decoder.skipped + self._lost
+
+    _lost = 0
+
+    def __iter__(self) -> Generator[Frame, None, None]:
+        last = self._first
+        for item in chain((self._first,), self._pictures):
+            pixels, alpha = self._converter(item.picture)
+            yield Frame(pixels, item.time - self.info.start, item.duration, alpha)
+            last = item
+        self._report(last)
+
+    def close(self) -> None:
+        self._decoder.close()
+
+    def _timed(self) -> Iterator[Timed[av.VideoFrame]]:
+        decoded = deinterlaced(self._decoder.frames(self._part.start), str(self._decoder.path))
+        ticked = (Ticked(frame, time_of(frame), _duration_of(frame)) for frame in decoded)
+        return iter(self._part.of(self._timeline(ticked)))
+
+    def _why_nothing(self) -> InputError | OptionError:
+        path, start = self._decoder.path, self._options.start
+        if self._timeline.seen == 0:
+            failed = self._decoder.skipped
+            return InputError(f"{path}: none of its pictures could be decoded ({failed} damaged packets)")
+        if start is not None:
+            last = float(self._timeline.last - self._decoder.origin)
+            return OptionError(
+                f"{path} has no picture from --start {float(start):g} on; its last is at {last:.3f} s"
+            )
+        return OptionError(f"{path} has no picture before --end {float(self._options.end or 0):g}")
+
+    def _describe(self, first: Timed[av.VideoFrame], rate: Fraction | None) -> VideoInfo:
+        stream, container = self._decoder.stream, self._decoder.container
+        aspect = Fraction(stream.sample_aspect_ratio or 1) or Fraction(1)
+        converter = self._converter
+        start = first.time
+        duration = _known_duration(self._decoder)
+        if duration is not None:
+            end = self._decoder.origin + duration
+            duration = max(min(end, self._part.end or end) - start, first.duration)
+        frames = None if duration is None or rate is None else max(1, round(duration * rate))
+        wanted = self._options.frames
+        if frames is not None and wanted is not None and wanted < frames:
+            frames = wanted
+            duration = None if rate is None else wanted / rate
+        return VideoInfo(
+            path=self._decoder.path,
+            width=converter.width,
+            height=converter.height,
+            bits=converter.bits,
+            has_alpha=has_alpha(first.picture.format),
+            pixel_aspect=1 / aspect if converter.is_turned else aspect,
+            rate=rate,
+            time_base=stream.time_base,
+            duration=duration,
+            frames=frames,
+            start=start,
+            color=converter.result_tags,
+            codec=stream.codec_context.codec.canonical_name,
+            container=container.format.name,
+            tags=tuple(container.metadata.items()),
+        )
+
+    def _report(self, last: Timed[Any]) -> None:
+        """Say what was wrong with the file, once it is read to its end."""
+        path, timeline = self._decoder.path, self._timeline
+        reads_to_end = self._part.end is None and self._options.frames is None
+        if reads_to_end:
+            self._lost = self._count_lost(last)
+        if self._lost:
+            log.warning("%s ends early: about %d pictures at its end are lost", path, self._lost)
+        if self._decoder.skipped:
+            log.warning("%s: %d damaged packets were skipped", path, self._decoder.skipped)
+        if self._decoder.damaged:
+            log.warning(
+                "%s: %d damaged pictures are shown as far as they could be decoded",
+                path,
+                self._decoder.damaged,
+            )
+        if timeline.dropped:
+            log.warning(
+                "%s: %d pictures with the time of another or out of order were left out",
+                path,
+                timeline.dropped,
+            )
+
+    def _count_lost(self, last: Timed[Any]) -> int:
+        """Pictures that the header promises after the ``last`` one, less those counted as damaged."""
+        end = _promised_end(self._decoder)
+        if end is None:
+            return 0
+        missing = end - (last.time + last.duration)
+        step = self._timeline.usual
+        # headers are often out by a picture or two
+        lost = round(missing / step) if missing > max(3 * step, Fraction(1, 5)) else 0
+        return max(0, lost - self._decoder.failed_in_a_row)
+
+
+def _rate(stream: Any) -> Fraction | None:
+    """Mean pictures a second; what headers claim may be none, or absurd."""
+    for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
+        if rate and 0 < rate <= 1000:
+            return Fraction(rate)
+    return None
+
+
+def _duration_of(frame: av.VideoFrame) -> Fraction | None:
+    if not frame.duration or not frame.time_base:
+        return None
+    return frame.duration * Fraction(frame.time_base.numerator, frame.time_base.denominator)
+
+
+def _known_duration(decoder: Decoder) -> Fraction | None:
+    """Seconds of the pictures, or else of the whole file: an estimate."""
+    stream, container = decoder.stream, decoder.container
+    if stream.duration:
+        return Fraction(stream.duration * stream.time_base)
+    noted = _noted_end(stream)
+    if noted is None and container.duration:
+        return Fraction(container.duration, av.time_base)
+    return noted
+
+
+def _promised_end(decoder: Decoder) -> Fraction | None:
+    """Where the last picture should end (s, the file's own time), if its header can be trusted so far."""
+    stream = decoder.stream
+    noted = _noted_end(stream)
+    if noted is not None:
+        return noted
+    ticks, name = stream.duration or 0, decoder.container.format.name
+    if name == "avi":  # FFmpeg believes the size of a file that is cut off more than its header
+        ticks = max(ticks, stream.frames)
+    # other headers know how long the file is, sound and all, not how long its pictures are
+    if not ticks or not (name in _TELL_LENGTH or is_cut_off(decoder.path)):
+        return None
+    return Fraction(((stream.start_time or 0) + ticks) * stream.time_base)
+
+
+def _noted_end(stream: Any) -> Fraction | None:
+    """The end of a Matroska stream as a tag of its own has it: 00:00:05.280000000."""
+    try:
+        hours, minutes, seconds = stream.metadata.get("DURATION", "").split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
+    except ValueError:
+        return None

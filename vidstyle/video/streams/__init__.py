@@ -1,0 +1,1 @@
+"""Sound, subtitles, chapters and tags, copied from source to result."""

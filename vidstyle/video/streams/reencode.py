@@ -1,0 +1,177 @@
+"""Sound and subtitles encoded anew, for containers that refuse them as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import av
+import numpy as np
+from av.subtitles.subtitle import SubtitleSet
+
+from vidstyle.video.containers import Container
+from vidstyle.video.streams.stream_copy import CarriedStream, copy_stream_tags
+
+_SOUND_CODECS = {"mp4": "aac", "mov": "aac", "matroska": "libopus", "webm": "libopus"}
+_TEXT_CODECS = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip", "webm": "webvtt"}
+_BITS = {"aac": 96_000, "libopus": 80_000}  # a second and channel: past what most ears can tell
+_OPUS_RATE = 48_000  # Hz, the one that it works at
+_JITTER = Fraction(1, 20)  # s: smaller gaps are rounded times (Matroska counts in ms), not silence
+
+
+class EncodedSound(CarriedStream):
+    """Sound decoded and encoded anew, with no gaps and not a sample out of step."""
+
+    def __init__(self, stream: Any, out: Any, container: Container) -> None:
+        self._decoder = stream.codec_context
+        name = _SOUND_CODECS[container.format]
+        self.codec = name.removeprefix("lib")
+        self.rate = _OPUS_RATE if name == "libopus" else _nearest_rate(name, self._decoder.sample_rate)
+        self._layout = _layout_for(name, self.rate, self._decoder.layout.name)
+        channels = av.AudioLayout(self._layout).nb_channels
+        self._twin = out.add_stream(name, rate=self.rate)
+        self._twin.codec_context.layout = self._layout
+        self._twin.codec_context.bit_rate = _BITS[name] * channels
+        copy_stream_tags(stream, self._twin, container)
+        self._plain = av.AudioResampler(format="fltp", layout=self._layout, rate=self.rate)
+        self._shift = Fraction(0)
+        self._is_cut = False
+        self._next: int | None = None  # the sample that is due
+        self._has_begun = False
+
+    def begin(self, shift: Fraction, *, is_cut: bool) -> None:
+        self._shift, self._is_cut = shift, is_cut
+
+    def carry(self, packet: Any) -> Iterator[Any]:
+        try:
+            frames = self._decoder.decode(packet)
+        except av.error.FFmpegError:
+            return  # a damaged packet: silence takes its place
+        for frame in frames:
+            yield from self._resample(frame)
+
+    def finish(self) -> Iterator[Any]:
+        if not self._has_begun:
+            return
+        try:
+            frames = self._decoder.decode(None)
+        except av.error.FFmpegError:
+            frames = []
+        for frame in (*frames, None):
+            yield from self._resample(frame)
+        yield from self._twin.encode(None)
+
+    def _resample(self, frame: Any) -> Iterator[Any]:
+        if frame is not None:
+            if self._next is None:
+                begin = Fraction(0) if frame.pts is None else frame.pts * Fraction(frame.time_base)
+                self._next = round((begin - self._shift) * self.rate)
+            elif frame.pts is not None:
+                yield from self._fill_gap(frame)
+            frame.pts = None  # times are counted here
+            self._has_begun = True
+        for plain in self._plain.resample(frame):
+            yield from self._encode(plain.to_ndarray())
+
+    def _fill_gap(self, frame: Any) -> Iterator[Any]:
+        """Silence where the source has a hole."""
+        assert self._next is not None
+        begin = round((frame.pts * Fraction(frame.time_base) - self._shift) * self.rate)
+        missing = begin - self._next
+        if missing > _JITTER * self.rate:
+            channels = av.AudioLayout(self._layout).nb_channels
+            while missing > 0:
+                count = min(missing, self.rate)
+                yield from self._encode(np.zeros((channels, count), np.float32))
+                missing -= count
+
+    def _encode(self, samples: Any) -> Iterator[Any]:
+        """Encode (channels, samples) float32 that follow those before."""
+        assert self._next is not None
+        begin, self._next = self._next, self._next + samples.shape[1]
+        if self._is_cut and begin < 0:
+            samples, begin = samples[:, -begin:], 0
+        if samples.shape[1] == 0:
+            return
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout=self._layout)
+        frame.sample_rate = self.rate
+        frame.pts, frame.time_base = begin, Fraction(1, self.rate)
+        yield from self._twin.encode(frame)
+
+
+class EncodedText(CarriedStream):
+    """Text subtitles in the words of another container."""
+
+    def __init__(self, stream: Any, out: Any, container: Container) -> None:
+        self._decoder = stream.codec_context
+        self._decoder.open(strict=False)
+        name = _TEXT_CODECS[container.format]
+        self._twin = out.add_stream(name)
+        self._context = self._twin.codec_context
+        self._context.subtitle_header = self._decoder.subtitle_header or _HEADER
+        self._context.time_base = _MILLISECOND
+        self._twin.time_base = _MILLISECOND
+        copy_stream_tags(stream, self._twin, container)
+        self._shift = Fraction(0)
+        self._is_cut = False
+        self._last = -1
+
+    def begin(self, shift: Fraction, *, is_cut: bool) -> None:
+        self._shift, self._is_cut = shift, is_cut
+
+    def carry(self, packet: Any) -> Iterator[Any]:
+        if packet.pts is None:
+            return
+        tick = Fraction(packet.time_base)
+        begin = round((packet.pts * tick - self._shift) / _MILLISECOND)
+        length = round((packet.duration or 0) * tick / _MILLISECOND)
+        if begin < 0 and self._is_cut:  # shown already when the part begins, or over
+            begin, length = 0, length + begin
+        if length <= 0:
+            return
+        try:
+            lines = [
+                line.ass for line in self._decoder.decode2(packet) or () if line.type in (b"ass", b"text")
+            ]
+        except av.error.FFmpegError:
+            return
+        for line in lines:
+            if not line:
+                continue
+            begin = self._last = max(begin, self._last + 1)  # one after the other in a file
+            text = SubtitleSet.create(text=line, start=0, end=length, pts=begin)
+            encoded = self._context.encode_subtitle(text)
+            encoded.stream, encoded.time_base = self._twin, _MILLISECOND
+            encoded.pts = encoded.dts = begin
+            encoded.duration = length
+            yield encoded
+
+
+def is_text(stream: Any) -> bool:
+    """Whether a subtitle stream is text, not pictures, and can be decoded."""
+    return stream.codec_context is not None and bool(stream.codec_context.codec.text_sub)
+
+
+_MILLISECOND = Fraction(1, 1000)
+_HEADER = b"[Script Info]\n[Events]\nFormat: Layer, Start, End, Style, Text\n"
+
+
+def _nearest_rate(codec: str, rate: int) -> int:
+    known = av.Codec(codec, "w").audio_rates or [rate]
+    return min(known, key=lambda other: (abs(other - rate), -other))
+
+
+def _layout_for(codec: str, rate: int, layout: str) -> str:
+    """The source's own layout of speakers where the encoder has it, else stereo."""
+    context: Any = av.CodecContext.create(codec, "w")
+    try:
+        context.layout = layout
+        context.sample_rate = rate
+        formats = av.Codec(codec, "w").audio_formats
+        if formats:
+            context.format = formats[0]
+        context.open()
+    except (av.error.FFmpegError, ValueError):
+        return "stereo"
+    return layout

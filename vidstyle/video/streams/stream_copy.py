@@ -1,0 +1,181 @@
+"""Streams carried into a result packet by packet: copied as they are where its container takes them."""
+
+from __future__ import annotations
+
+import io
+import logging
+import math
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from typing import Any
+
+import av
+
+from vidstyle.video.containers import Container
+
+log = logging.getLogger(__name__)
+
+
+class CarriedStream:
+    """Carries one stream. Times of packets come as the source counts them."""
+
+    rate = 0
+    """Samples a second, of sound."""
+
+    def begin(self, shift: Fraction, *, is_cut: bool) -> None:
+        """Take ``shift`` (s) off all times; ``is_cut``: what is over before time 0 is not wanted."""
+
+    def carry(self, packet: Any) -> Iterator[Any]:
+        """Yield what to mux for a packet of the source's stream."""
+        yield from ()
+
+    def finish(self) -> Iterator[Any]:
+        """Yield what is left to mux after the last packet."""
+        yield from ()
+
+
+class CopiedStream(CarriedStream):
+    """Packets with the same bytes, at their times in the result."""
+
+    def __init__(self, stream: Any, out: Any, container: Container) -> None:
+        self._twin = out.add_stream_from_template(stream)
+        copy_stream_tags(stream, self._twin, container)
+        self.rate = int(stream.codec_context.sample_rate) if stream.type == "audio" else 0
+        self._sample = _sample_bytes(stream)
+        self._is_text = stream.type == "subtitle"
+        # Matroska cannot hold what is before zero, and would move the pictures instead
+        self._keeps_early = container.is_mov
+        self._shift = Fraction(0)
+        self._is_cut = False
+        self._last: int | None = None
+
+    def begin(self, shift: Fraction, *, is_cut: bool) -> None:
+        self._shift, self._is_cut = shift, is_cut
+
+    def carry(self, packet: Any) -> Iterator[Any]:
+        if packet.pts is None and packet.dts is None:
+            return
+        # ticks may be as long as a packet (24 ms for MP3 in AVI): too long to move by
+        finer = math.ceil(Fraction(packet.time_base) * _TICKS)
+        tick = Fraction(packet.time_base) / finer
+        offset = round(self._shift / tick)
+        pts = (packet.dts if packet.pts is None else packet.pts) * finer - offset
+        dts = pts if packet.dts is None else packet.dts * finer - offset
+        duration = (packet.duration or 0) * finer
+        if self._is_cut and pts < 0:
+            if pts + duration <= 0:
+                return
+            if self._is_text:  # shown already when the part begins
+                pts, dts, duration = 0, 0, pts + duration
+            elif self._sample and packet.size >= self._sample:
+                samples = -pts * (packet.size // self._sample) // duration
+                packet = av.Packet(bytes(packet)[samples * self._sample :])
+                pts, dts, duration = 0, 0, pts + duration
+            elif not self._keeps_early:
+                return
+        if self._last is not None and dts <= self._last:  # broken sources; muxers refuse it
+            dts = self._last + 1
+            pts = max(pts, dts)
+        self._last = dts
+        packet.time_base = tick
+        packet.pts, packet.dts, packet.duration = pts, dts, duration
+        packet.stream = self._twin
+        yield packet
+
+
+class CoverPicture(CarriedStream):
+    """A picture that belongs to the whole file: in MP4 a stream of one packet."""
+
+    def __init__(self, stream: Any, out: Any, container: Container) -> None:
+        self._twin = out.add_stream_from_template(stream)
+        copy_stream_tags(stream, self._twin, container)
+        self._is_written = False
+
+    def carry(self, packet: Any) -> Iterator[Any]:
+        if self._is_written:  # a jump in the source brings it up again
+            return
+        self._is_written = True
+        packet.pts = packet.dts = 0
+        packet.stream = self._twin
+        yield packet
+
+
+def takes(container: Container, stream: Any) -> bool:
+    """Whether a container takes a stream as it is: found out by writing a file to nowhere."""
+    trailer = suppress(av.error.FFmpegError)  # of an empty file: nobody wants it
+    sample = _sample_bytes(stream)
+    with trailer, av.open(io.BytesIO(), "w", format=container.format) as out:
+        try:
+            twin = out.add_stream_from_template(stream)
+            twin.disposition = stream.disposition
+            out.start_encoding()
+            if sample:  # MP4 finds out in its trailer only that it cannot say which speakers there are
+                packet = av.Packet(bytes(sample * 1024))
+                packet.stream, packet.pts, packet.dts = twin, 0, 0
+                out.mux(packet)
+                out.close()
+        except (av.error.FFmpegError, ValueError):
+            return False
+    return True
+
+
+def attach(stream: Any, out: Any, name: str, kind: str, data: bytes) -> None:
+    """Put a file (a font, a cover) into a Matroska file."""
+    twin = out.add_attachment(stream.metadata.get("filename", name), kind, data)
+    twin.metadata.update({key: value for key, value in stream.metadata.items() if key == "title"})
+
+
+def copy_stream_tags(stream: Any, twin: Any, container: Container) -> None:
+    """Copy title, language and the like, and what a stream is for (default, forced, commentary)."""
+    for key, value in stream.metadata.items():
+        plain = key.lower()
+        if (
+            plain in _OWN_TAGS
+            or plain.startswith(_STATISTICS)
+            or (plain in _MOV_TAGS and not container.is_mov)
+        ):
+            continue
+        if plain == "language" and container.format == "mov":
+            value = _QUICKTIME_LANGUAGES.get(value, value)
+        # "name" is how the title of an MP4 track reads back
+        twin.metadata["title" if plain == "name" and "title" not in stream.metadata else key] = value
+    twin.disposition = stream.disposition
+
+
+def _sample_bytes(stream: Any) -> int:
+    """Bytes of one moment in all channels of plain (PCM) sound; 0 for sound that cannot be cut anywhere."""
+    context = stream.codec_context
+    if stream.type != "audio" or context is None:
+        return 0
+    found = re.fullmatch(r"pcm_(?:[suf](\d+)(?:le|be)?|alaw|mulaw)", context.name)
+    return context.layout.nb_channels * int(found[1] or 8) // 8 if found else 0
+
+
+_TICKS = 90_000  # a second
+
+# of the file that the stream came from; its rotation is in the pictures by now
+_OWN_TAGS = frozenset({"encoder", "duration", "rotate"})
+_MOV_TAGS = frozenset({"handler_name", "vendor_id"})
+# QuickTime knows some languages by another name only, and would drop them
+_QUICKTIME_LANGUAGES = {
+    "bod": "tib",
+    "cze": "ces",
+    "deu": "ger",
+    "ell": "gre",
+    "fre": "fra",
+    "hye": "arm",
+    "isl": "ice",
+    "kat": "geo",
+    "mkd": "mac",
+    "msa": "may",
+    "mya": "bur",
+    "nld": "dut",
+    "rum": "ron",
+    "slo": "slk",
+    "sqi": "alb",
+    "swe": "sve",
+    "zho": "chi",
+}
+_STATISTICS = ("_statistics", "bps", "number_of_frames", "number_of_bytes")  # mkvmerge's

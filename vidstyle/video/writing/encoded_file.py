@@ -1,0 +1,222 @@
+"""Frames through an encoder into one file, at their exact times, with what else the source holds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.container.core
+from av.codec.context import Flags
+from av.video.frame import PictureType
+from av.video.reformatter import VideoReformatter
+
+from vidstyle.errors import OptionError
+from vidstyle.frames import Frame, VideoInfo
+from vidstyle.options import WriteOptions
+from vidstyle.video.streams.passthrough import Passthrough
+from vidstyle.video.writing.codecs import family
+from vidstyle.video.writing.encoder_settings import tune
+from vidstyle.video.writing.encoder_trial import configure, hardware_device
+from vidstyle.video.writing.matroska import set_display_ratio
+from vidstyle.video.writing.picture_format import PictureFormat
+from vidstyle.video.writing.target import OutputPlan
+
+_BIG = 2**31 - 1  # the largest number in a file's tick
+_FINE = Fraction(1, 90_000)  # s: the tick where no other is exact
+_MOST_TICKS = 1_000_000  # a second, for the starts of streams in MP4
+_USUAL_RATE = Fraction(25)
+
+
+class EncodedFile:
+    """A video file being written. ``source``: where sound, text and tags come from, if anywhere."""
+
+    def __init__(
+        self,
+        path: Path,
+        plan: OutputPlan,
+        form: PictureFormat,
+        first: Frame,
+        *,
+        like: VideoInfo,
+        source: Path | None,
+        options: WriteOptions,
+        tags: Mapping[str, str],
+    ) -> None:
+        self._path, self._form, self._scaler = path, form, VideoReformatter()
+        self._display_ratio: Fraction | None = None
+        if plan.container.is_matroska and like.pixel_aspect != 1:
+            self._display_ratio = (like.pixel_aspect * Fraction(*form.size)).limit_denominator(_BIG)
+        self._tick = choose_tick(like, first)
+        self._is_mov = plan.container.is_mov
+        self._may_reorder = family(plan.encoder) in ("h264", "hevc")  # x265 does not say whether it does
+        # "file:": FFmpeg takes what stands before a colon in a name for a protocol
+        self._out: Any = av.open(f"file:{path.absolute()}", "w", format=plan.container.format)
+        self._rest: Passthrough | None = None
+        try:
+            # no random numbers and dates: the same frames give the same bytes
+            self._out.flags |= int(av.container.core.Flags.bitexact.value)  # type: ignore[call-overload]
+            self._stream = self._add_stream(plan, like, first, options)
+            if source is not None and not plan.container.is_animation:
+                self._rest = Passthrough(source, self._out, plan.container, like.start)
+                self._rest.describe_picture(self._stream, plan.container)
+            self._lead = self._rest.lead if self._rest else Fraction(0)
+            self._out.metadata.update(tags)
+            self._out.container_options.update(self._container_options(plan))
+            self._out.start_encoding()  # not when the encoder gives its first packet, forty frames later
+        except BaseException:
+            self.abort()
+            raise
+        self._held: Any = None  # one picture: the last is treated apart
+        self._packet: Any = None  # one packet, likewise
+        self._durations: dict[int, int] = {}  # of pictures inside the encoder; not all encoders keep them
+        self._first_ticks: tuple[int, int] | None = None  # (pts, dts)
+        self._last: Frame | None = None
+        self._is_uneven = False
+
+    def write(self, frame: Frame) -> None:
+        if self._last is not None and frame.time <= self._last.time:
+            raise OptionError(
+                f"times of frames must rise, got {frame.time} s after {self._last.time} s; sort the frames"
+            )
+        picture = self._form.picture(frame, self._scaler)
+        picture.pts = self._ticks(frame.time)
+        if self._held is not None and picture.pts <= self._held.pts:
+            picture.pts = self._held.pts + 1
+        picture.time_base = self._tick
+        picture.duration = max(1, self._ticks(frame.time + frame.duration) - picture.pts)
+        if self._held is not None:
+            self._is_uneven = self._is_uneven or picture.duration != self._held.duration
+            self._encode(self._held)
+        self._held, self._last = picture, frame
+
+    def finish(self) -> None:
+        """Write what is left; the file is whole afterwards."""
+        assert self._held is not None and self._last is not None
+        end = self._held.pts + self._held.duration
+        # with B-pictures, the header of an MP4 tells too short a time unless the last is decoded last
+        reorders = self._is_mov and self._is_uneven and self._may_reorder
+        if reorders:
+            self._held.pict_type = PictureType.I
+        self._encode(self._held)
+        self._encode(None)
+        if self._packet is not None:
+            if reorders:
+                self._stretch(end)
+            self._out.mux(self._packet)
+        if self._rest is not None:
+            self._rest.finish(end * self._tick, self._last.duration)
+        self._out.close()
+        self._close_source()
+        if self._display_ratio is not None:
+            set_display_ratio(self._path, self._display_ratio)
+
+    def abort(self) -> None:
+        """Close the file, whole or not; never raises."""
+        try:
+            self._out.close()  # writes a trailer, which fails when the disk is full
+        except (OSError, ValueError, RuntimeError):
+            pass
+        finally:
+            self._close_source()
+
+    def _close_source(self) -> None:
+        if self._rest is not None:
+            self._rest.close()
+
+    def _ticks(self, time: Fraction) -> int:
+        return round((time + self._lead) / self._tick)
+
+    def _encode(self, picture: Any) -> None:
+        if picture is not None:
+            self._durations[picture.pts] = picture.duration
+        for packet in self._stream.encode(picture):
+            packet.duration = self._durations.pop(packet.pts, packet.duration or 0)
+            if self._packet is not None:
+                self._mux(self._packet)
+            elif self._first_ticks is None:
+                self._first_ticks = (packet.pts, packet.dts)
+            self._packet = packet
+
+    def _mux(self, packet: Any) -> None:
+        time = packet.dts * Fraction(packet.time_base)  # muxing counts it in the stream's ticks
+        self._out.mux(packet)
+        if self._rest is not None:
+            self._rest.advance(time)
+
+    def _stretch(self, end: int) -> None:
+        """Move the last packet's decoding so that the track lasts until ``end`` (in ticks)."""
+        assert self._first_ticks is not None
+        delay = self._first_ticks[0] - self._first_ticks[1]
+        wanted = end - delay - self._packet.duration
+        self._packet.dts = max(self._packet.dts, min(wanted, self._packet.pts))
+
+    def _add_stream(self, plan: OutputPlan, like: VideoInfo, first: Frame, options: WriteOptions) -> Any:
+        encoder, form = plan.encoder, self._form
+        rate = like.rate if like.rate else 1 / first.duration if first.duration > 0 else _USUAL_RATE
+        stream = self._out.add_stream(
+            encoder, rate=rate.limit_denominator(100_000), hwaccel=hardware_device(encoder)
+        )
+        tuning = tune(encoder, options, form.name, form.size)
+        context = stream.codec_context
+        configure(context, encoder, form.name, form.size, self._tick, tuning)
+        context.flags |= Flags.frame_duration
+        if like.pixel_aspect != 1:
+            context.sample_aspect_ratio = like.pixel_aspect.limit_denominator(65535)
+        picture = form.picture(first, self._scaler)  # its tags are those of the format, not of the source
+        context.colorspace, context.color_range = picture.colorspace, picture.color_range
+        context.color_primaries, context.color_trc = picture.color_primaries, picture.color_trc
+        if self._is_mov and family(encoder) == "hevc":
+            context.codec_tag = "hvc1"  # Apple's players refuse FFmpeg's own choice, hev1
+        try:
+            context.open()
+        except (av.error.FFmpegError, ValueError) as error:
+            width, height = form.size
+            raise OptionError(
+                f"{encoder} does not open for {width}x{height} in {form.name} "
+                f"({getattr(error, 'strerror', None) or error}); try another --codec"
+            ) from error
+        if context.options:
+            raise OptionError(f"{encoder} has no option {next(iter(context.options))!r}")
+        return stream
+
+    def _container_options(self, plan: OutputPlan) -> dict[str, str]:
+        if plan.container.format == "apng":
+            return {"plays": "0"}
+        if plan.container.format in ("gif", "webp"):
+            return {"loop": "0"}
+        if not plan.container.is_mov:
+            return {}
+        # keys like com.apple.quicktime.make need the newer kind of tags
+        newer = "+use_metadata_tags" if any("." in key for key in self._out.metadata) else ""
+        ticks = self._tick.denominator
+        exact = math.lcm(ticks, *(self._rest.rates if self._rest else ()))
+        return {
+            "movflags": f"+faststart{newer}",
+            # where streams begin is counted in this, 1/1000 s if not given
+            "movie_timescale": str(exact if exact <= _MOST_TICKS else ticks),
+        }
+
+
+def choose_tick(like: VideoInfo, first: Frame) -> Fraction:
+    """The tick in seconds that the times of the result are counted in: the source's own if that is exact.
+
+    The first frame's time and duration are all that is known beforehand; a finer tick is taken where
+    they are no multiples of the source's.
+    """
+    tick = like.time_base or (1 / like.rate if like.rate else first.duration)
+    for time in (first.time, first.duration):
+        if time > 0:
+            tick = _common(tick, time) if tick > 0 else time
+    return tick if tick > 0 and max(tick.numerator, tick.denominator) <= _BIG else _FINE
+
+
+def _common(one: Fraction, other: Fraction) -> Fraction:
+    """The largest time of which both are multiples."""
+    return Fraction(
+        math.gcd(one.numerator * other.denominator, other.numerator * one.denominator),
+        one.denominator * other.denominator,
+    )

@@ -1,0 +1,210 @@
+"""Where a result goes: its name, what is checked before anything is painted, and how it appears whole."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from vidstyle.errors import OutputError, suggestion
+from vidstyle.options import WriteOptions
+from vidstyle.video.containers import CONTAINERS, FOLDER, Container
+from vidstyle.video.writing.codecs import CODECS, choose_encoder, family, pixel_format_of
+from vidstyle.video.writing.encoder_settings import tune
+from vidstyle.video.writing.encoder_trial import try_encoder
+
+
+@dataclass(frozen=True, slots=True)
+class OutputPlan:
+    """What a target and options come to."""
+
+    container: Container
+    encoder: str
+    """FFmpeg's name of it; one that opens here."""
+
+
+def check_target(target: Path, options: WriteOptions, source: Path | None = None) -> OutputPlan:
+    """Find out all that can be known before the first frame; what will be written, and with what.
+
+    Raises:
+        OptionError: a codec, preset, quality or encoder option that does not exist.
+        OutputError: the target exists, is the source itself, has an unknown extension, or its folder is
+            missing or cannot be written to; the container refuses the codec.
+    """
+    container = _container_of(target, options)
+    encoder = choose_encoder(options.codec or container.codec)
+    _check_match(target, container, encoder, options)
+    pixel_format = pixel_format_of(encoder, preset=options.preset)
+    tuning = tune(encoder, options, pixel_format)
+    if container is not FOLDER and not container.is_animation:
+        try:
+            try_encoder(encoder, pixel_format, tuning, container.format)
+        except OutputError as error:
+            raise _refusal(target, encoder, str(error)) from None
+    _check_place(target, container, options, source)
+    return OutputPlan(container, encoder)
+
+
+def default_target(source: Path, style_name: str, options: WriteOptions) -> Path:
+    """``<clip>_<style>`` beside the clip ``source``, with an extension that suits the codec.
+
+    The source's own extension if it suits, so that a .mov or .mkv stays one.
+
+    Raises:
+        UnknownName: there is no such codec.
+    """
+    codec = CODECS.get(family(options.codec or "h264"), CODECS["h264"])
+    suffix = source.suffix.lower()
+    extension = suffix if suffix in codec.containers and not source.is_dir() else codec.extension
+    # a pattern (shot_%04d.png, shot_*.png) names many files: its result has a plain name
+    stem = re.sub(r"[_.-]*(%\d*d|[*?]|\[[^]]*\])+[_.-]*", "", source.stem) or source.parent.name or "result"
+    stem = source.name if source.is_dir() else stem
+    style = re.sub(r'[\\/:*?"<>|\x00-\x1f]+', "-", style_name).strip(" .") or "styled"
+    name = f"{stem}_{style}"
+    return source.parent / (name[: _LONGEST - len(extension) - len(".part") - 1] + extension)
+
+
+class PartFile:
+    """A file or folder that appears under its name only when it is whole.
+
+    ``path`` is what to write to: hidden, beside the target. ``keep`` gives it its name, ``discard``
+    removes it.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+        stem = target.stem.encode()[: _LONGEST - len(target.suffix) - len("..part")].decode(errors="ignore")
+        self.path = target.with_name(f".{stem}.part{target.suffix}")
+
+    def keep(self) -> None:
+        """Put what was written in the place of the target, in one step; OutputError if that fails."""
+        try:
+            if self.path.is_dir():
+                self._keep_folder()
+            else:
+                _flush_to_disk(self.path)
+                self.path.replace(self.target)
+        except OSError as error:
+            raise cannot_write(self.target, error) from error
+
+    def discard(self) -> None:
+        """Remove what was written; never raises."""
+        if self.path.is_dir():
+            shutil.rmtree(self.path, ignore_errors=True)
+            return
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError:  # Windows: still open; the writer calls again when it is closed
+            return
+
+    def _keep_folder(self) -> None:
+        """Replace an older folder of pictures; it is gone only when the new one is in its place."""
+        old = self.target.with_name(f".{self.target.name}.old")
+        if self.target.exists():
+            self.target.replace(old)
+        try:
+            self.path.replace(self.target)
+        except BaseException:
+            if old.exists():
+                old.replace(self.target)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def cannot_write(target: Path, error: OSError) -> OutputError:
+    """One line about a file that could not be written."""
+    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+        return OutputError(
+            f"cannot write {target}: the disk is full; make room or give another place with --output"
+        )
+    if error.errno == errno.EFBIG:
+        return OutputError(f"cannot write {target}: the file grew larger than is allowed here")
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return OutputError(f"cannot write {target}: {reason[:1].lower()}{reason[1:]}")
+
+
+_LONGEST = 255  # bytes in a file's name, on every common file system
+_PICTURE = re.compile(r"\d+\.png")
+
+
+def _container_of(target: Path, options: WriteOptions) -> Container:
+    suffix = target.suffix.lower()
+    wants_folder = options.codec is not None and family(options.codec) == "png"
+    if wants_folder and suffix not in CONTAINERS:
+        return FOLDER
+    if suffix in CONTAINERS:
+        return CONTAINERS[suffix]
+    if not suffix:
+        raise OutputError(
+            f"{target.name!r} has no extension to tell the kind of file by; "
+            f"add one of {', '.join(CONTAINERS)}, or give --codec png for a folder of pictures"
+        )
+    raise OutputError(f"cannot write {suffix!r} files; {suggestion(suffix, CONTAINERS)}")
+
+
+def _check_match(target: Path, container: Container, encoder: str, options: WriteOptions) -> None:
+    made = family(encoder)
+    if container is FOLDER or not (container.is_animation or made in ("gif", "png", "apng", "webp")):
+        return
+    if container.format == "apng" and made == "png":
+        raise OutputError(
+            f"--codec png makes a folder of pictures, but {target.name!r} is one file; "
+            "leave the extension out, or leave --codec out for one animated PNG"
+        )
+    if made != container.codec:
+        raise _refusal(target, encoder, "")
+
+
+def _refusal(target: Path, encoder: str, reason: str) -> OutputError:
+    made = family(encoder)
+    codec = CODECS.get(made)
+    suits = ", ".join(codec.containers) if codec and codec.containers else "a folder" if codec else ".mkv"
+    holds = [name for name, other in CODECS.items() if target.suffix.lower() in other.containers]
+    hint = f"{made} goes into {suits}; {target.suffix} holds {', '.join(holds) or 'other codecs'}"
+    return OutputError(f"{target.suffix} files cannot hold {made}{f' ({reason})' if reason else ''}: {hint}")
+
+
+def _check_place(target: Path, container: Container, options: WriteOptions, source: Path | None) -> None:
+    parent = target.parent
+    if source is not None and source.exists() and target.exists() and target.samefile(source):
+        raise OutputError(f"{target} is the input itself; give the result another name with --output")
+    if not parent.exists():
+        raise OutputError(f"the folder {parent} does not exist; make it first, or choose another --output")
+    if not parent.is_dir():
+        raise OutputError(f"{parent} is not a folder; choose another --output")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise OutputError(f"nothing may be written in the folder {parent}; choose another --output")
+    if len(target.name.encode()) > _LONGEST:
+        raise OutputError(f"the name {target.name[:40]!r}… is too long for a file; choose a shorter --output")
+    if container is FOLDER:
+        _check_folder(target, options)
+    elif target.is_dir():
+        raise OutputError(f"{target} is a folder; give the name of a file in --output")
+    elif (target.exists() or target.is_symlink()) and not options.overwrite:
+        raise OutputError(f"{target} exists already; give --overwrite to replace it")
+    elif target.exists() and not target.is_file():
+        raise OutputError(f"{target} is not a file that can be replaced; choose another --output")
+
+
+def _check_folder(target: Path, options: WriteOptions) -> None:
+    if target.exists() and not target.is_dir():
+        raise OutputError(f"{target} is a file, but --codec png makes a folder; choose another --output")
+    if not target.exists() or not any(target.iterdir()):
+        return
+    if not options.overwrite:
+        raise OutputError(f"the folder {target} is not empty; give --overwrite to replace its pictures")
+    foreign = next((item for item in target.iterdir() if not _PICTURE.fullmatch(item.name)), None)
+    if foreign is not None:  # --overwrite must never empty somebody's home
+        raise OutputError(
+            f"the folder {target} holds more than numbered pictures ({foreign.name}); "
+            "it is not replaced, choose another --output"
+        )
+
+
+def _flush_to_disk(path: Path) -> None:
+    """Some disks, network and quota ones, say only now that they are full."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())

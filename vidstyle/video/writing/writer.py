@@ -1,0 +1,158 @@
+"""Frames into a video file that exists only once it is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+import av.error
+
+from vidstyle.errors import OutputError, VidstyleError
+from vidstyle.frames import Frame, VideoInfo
+from vidstyle.options import WriteOptions
+from vidstyle.video.containers import FOLDER
+from vidstyle.video.streams.passthrough import warn_of_silence
+from vidstyle.video.writing.encoded_file import EncodedFile
+from vidstyle.video.writing.gif import GifFile
+from vidstyle.video.writing.picture_files import AnimatedPictureFile, PictureFolder
+from vidstyle.video.writing.picture_format import choose_format
+from vidstyle.video.writing.target import PartFile, cannot_write, check_target, default_target
+
+__all__ = ["Writer", "check_target", "default_target"]
+
+_DEFAULTS = WriteOptions()
+
+
+class Writer:
+    """Writes frames into ``target``, which appears when the ``with`` block is left without an error.
+
+    Until then all goes into a hidden file (or folder) beside it, which is removed after an error.
+
+    Args:
+        target: the result; its extension and ``options.codec`` say what kind of file it is.
+        like: what the frames come from: its colours, tick, pixel shape and start are the result's.
+        source: the file that sound, subtitles, chapters and tags are carried over from, if any.
+        options: codec, quality and the like.
+        tags: further tags of the whole file, like ``{"comment": "…"}``.
+
+    Raises:
+        OptionError: a codec, preset, quality or encoder option that cannot be used.
+        OutputError: the target cannot be written; also from ``write`` and on leaving.
+    """
+
+    def __init__(
+        self,
+        target: str | Path,
+        *,
+        like: VideoInfo,
+        source: str | Path | None = None,
+        options: WriteOptions = _DEFAULTS,
+        tags: Mapping[str, str] = {},
+    ) -> None:
+        self.target = Path(target)
+        self.encoder: str
+        """FFmpeg's name of the encoder in use."""
+        self._like, self._options, self._tags = like, options, tags
+        self._source = None if source is None or like.is_still_sequence else Path(source)
+        self._plan = check_target(self.target, options, self._source or like.path)
+        self.encoder = self._plan.encoder
+        self._part = PartFile(self.target)
+        self._file: _File | None = None
+        self._is_closed = False
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.finish()
+        else:
+            self.abort()
+
+    def write(self, frame: Frame) -> None:
+        """Write one frame; times must rise. All frames have the size of the first."""
+        try:
+            if self._is_closed:
+                raise OutputError(f"{self.target} is finished; make another Writer for more frames")
+            if self._file is None:
+                self._file = self._open(frame)
+            self._file.write(frame)
+        except (av.error.FFmpegError, OSError) as error:
+            raise self._explained(error) from error
+
+    def finish(self) -> None:
+        """Complete the file and give it its name; called on leaving the ``with`` block."""
+        if self._is_closed:
+            return
+        try:
+            if self._file is None:
+                raise OutputError(f"there is nothing to write into {self.target}: no picture came")
+            try:
+                self._file.finish()
+            except (av.error.FFmpegError, OSError) as error:
+                raise self._explained(error) from error
+            self._part.keep()
+        except BaseException:  # Ctrl-C too: nothing half-written may stay
+            self.abort()
+            raise
+        self._is_closed = True
+
+    def abort(self) -> None:
+        """Remove all that was written; the target is as it was before."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._part.discard()  # first: closing an MP4 without it does not copy it once more
+        if self._file is not None:
+            with suppress(Exception):
+                self._file.abort()
+        self._part.discard()
+
+    def _open(self, first: Frame) -> _File:
+        form = choose_format(self.encoder, first, self._like, self._options, self.target)
+        container = self._plan.container
+        if self._source is not None and (container is FOLDER or container.is_animation):
+            warn_of_silence(self._source, self.target)
+        if container is FOLDER:
+            return PictureFolder(self._part.path, form, self._like)
+        if container.format == "gif":
+            has_alpha = first.alpha is not None or self._like.has_alpha
+            return GifFile(self._part.path, form, with_alpha=has_alpha)
+        if container.is_animation:
+            return AnimatedPictureFile(
+                self._part.path, self._plan, form, first, like=self._like, options=self._options
+            )
+        return EncodedFile(
+            self._part.path,
+            self._plan,
+            form,
+            first,
+            like=self._like,
+            source=self._source,
+            options=self._options,
+            tags=self._tags,
+        )
+
+    def _explained(self, error: Exception) -> VidstyleError:
+        if isinstance(error, OSError) and error.errno:
+            return cannot_write(self.target, error)
+        reason = getattr(error, "strerror", None) or str(error)
+        return OutputError(
+            f"cannot write {self.target}: {self.encoder} failed ({reason}); try another --codec"
+        )
+
+
+class _File(Protocol):
+    """A result being written under a name of its own."""
+
+    def write(self, frame: Frame) -> None: ...
+    def finish(self) -> None: ...
+    def abort(self) -> None: ...
