@@ -51,7 +51,7 @@ def main() -> int:
     contents, styles = held_out(words.held_out, words.content, words.style)
     folder: Path = words.output
     folder.mkdir(parents=True, exist_ok=True)
-    engines = words.engine or ["stylenet-v0", "stylenet", TEACHER]
+    engines = words.engine or ["stylenet", TEACHER]
     parts = words.part or PARTS
     if "stills" in parts:
         _write(folder / "weights_stills.md", stills(engines, contents, styles))

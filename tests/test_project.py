@@ -22,7 +22,7 @@ MODULES = sorted(module.name for module in pkgutil.walk_packages([str(PACKAGE)],
 _ARROWS: dict[str, set[str]] = {
     "__main__": {"cli"},
     "cli": {
-        *("_version", "api", "device", "errors", "evaluation", "metrics", "optional_imports"),
+        *("_version", "api", "atomic_write", "device", "errors", "evaluation", "metrics", "optional_imports"),
         *("options", "pipeline", "registry", "styles", "training", "video.reading"),
         *("video.stills", "video.writing", "weights"),
     },
@@ -57,15 +57,23 @@ _ARROWS: dict[str, set[str]] = {
     "metrics": {"errors", "flow", "nn", "optional_imports", "tensors"},
     "losses": {"errors", "flow", "nn"},
     "engines": {"errors", "nn", "weights"},
-    "flow": {"errors", "registry", "weights"},
+    "flow": {"atomic_write", "errors", "registry", "weights"},
     "nn": {"errors", "weights"},
     "tensors": {"frames"},
     "weights": {"errors"},
     "device": {"errors"},
     "video": set(),
-    "video.writing": {"errors", "frames", "options", "video.color", "video.containers", "video.streams"},
+    "video.writing": {
+        "atomic_write",
+        "errors",
+        "frames",
+        "options",
+        "video.color",
+        "video.containers",
+        "video.streams",
+    },
     "video.streams": {"video.containers", "video.reading"},
-    "video.reading": {"errors", "frames", "options", "video.color"},
+    "video.reading": {"errors", "frames", "options", "video.color", "video.stills"},
     "video.stills": {"atomic_write", "errors", "frames", "options"},
     "video.color": {"errors", "frames"},
     "video.containers": set(),
@@ -73,7 +81,7 @@ _ARROWS: dict[str, set[str]] = {
     "registry": {"errors"},
     "optional_imports": {"errors"},
     "frames": set(),
-    "atomic_write": set(),
+    "atomic_write": {"errors"},
     "errors": set(),
     "vidstyle": {"_version"},  # the package itself: its public names are imported on their first use
     "_version": set(),
@@ -137,6 +145,12 @@ def test_imports_follow_the_arrows(module: str) -> None:
     ours = {_room(name) for name in _imports(_path(module)) if name.split(".")[0] == "vidstyle"}
     extra = ours - _ARROWS[room] - {room}
     assert not extra, f"{module} imports {extra}"
+
+
+def test_the_page_shows_these_arrows() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = [f"| {room} | {', '.join(sorted(others)) or '-'} |" for room, others in _ARROWS.items()]
+    assert "\n".join(rows) in page
 
 
 def test_no_arrow_is_allowed_that_nobody_needs() -> None:

@@ -1,10 +1,12 @@
-"""Files that appear under their name only once they are whole."""
+"""Files that appear under their name only once they are whole, and never over others unasked."""
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
 from pathlib import Path
+
+from vidstyle.errors import OutputError
 
 
 def write_atomically(path: Path, data: bytes | memoryview, *, is_synced: bool = False) -> None:
@@ -24,3 +26,9 @@ def write_atomically(path: Path, data: bytes | memoryview, *, is_synced: bool = 
     finally:
         with suppress(OSError):
             partial.unlink()
+
+
+def check_overwrite(target: Path, *, overwrite: bool) -> None:
+    """Raise ``OutputError`` if there is something at ``target`` that may not be replaced."""
+    if (target.exists() or target.is_symlink()) and not overwrite:
+        raise OutputError(f"{target} exists already; give --overwrite to replace it")

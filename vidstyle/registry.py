@@ -43,7 +43,6 @@ ENGINES: Registry[Any] = Registry(
     "engine",
     {
         "stylenet": "vidstyle.engines.stylenet:build",
-        "stylenet-v0": "vidstyle.engines.stylenet:build_v0",
     },
 )
 

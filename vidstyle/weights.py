@@ -36,12 +36,6 @@ STYLENET = Weights(
     "Apache-2.0",
     _PACKAGE,
 )
-STYLENET_V0 = Weights(
-    "stylenet-v0.safetensors",
-    "51de2c40ae3fafc64add077e0f50694db7ae4d0dd2510645b2d0e3760c66c968",
-    "Apache-2.0",
-    _PACKAGE,
-)
 VGG16 = Weights(
     "vgg16-edges.safetensors",
     "91b948a004994109a005a21e4f8b5297c8ff602d2d9f4660cf8fddff33f3b73c",
@@ -54,7 +48,7 @@ RAFT_SMALL = Weights(
     "BSD-3-Clause",
     _PACKAGE,
 )
-BUNDLED = (STYLENET, STYLENET_V0, VGG16, RAFT_SMALL)
+BUNDLED = (STYLENET, VGG16, RAFT_SMALL)
 
 
 def find(weights: Weights) -> Path:

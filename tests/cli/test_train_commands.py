@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from vidstyle import weights
 from vidstyle.cli.main import main
@@ -44,7 +45,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-V0, RAFT = (str(weights.ASSETS / record.file) for record in (weights.STYLENET_V0, weights.RAFT_SMALL))
+BUNDLED, RAFT = (str(weights.ASSETS / record.file) for record in (weights.STYLENET, weights.RAFT_SMALL))
 
 
 def command(folders: Path, output: Path, *more: str) -> list[str]:
@@ -170,12 +171,12 @@ def test_an_unknown_recipe_is_answered_with_the_nearest(
         (["nowhere", "--output", "new.safetensors"], "no checkpoint in nowhere"),
         (["RUN", "--output", "new.pt"], "written as .safetensors"),
         (["RUN", "--output", "no/new.safetensors"], "no folder no"),
-        (["RUN", "--output", "old.safetensors"], "--overwrite replaces it"),
+        (["RUN", "--output", "old.safetensors"], "give --overwrite to replace it"),
         (["RUN", "--output", "new.safetensors", "--share", "0.5"], "give both"),
         (["RUN", "--output", "new.safetensors", "--mix", "none.safetensors"], "no weights file"),
         (["RUN", "--output", "new.safetensors", "--mix", "old.safetensors"], "not a safetensors file"),
         (["RUN", "--output", "new.safetensors", "--mix", RAFT], "not of the run's network"),
-        (["RUN", "--output", "new.safetensors", "--mix", V0, "--share", "2"], "from 0 to 1"),
+        (["RUN", "--output", "new.safetensors", "--mix", BUNDLED, "--share", "2"], "from 0 to 1"),
     ],
 )
 def test_exports_that_cannot_be_are_one_line(
@@ -194,16 +195,18 @@ def test_exports_that_cannot_be_are_one_line(
     assert Path("old.safetensors").read_text() == "old"
 
 
-def test_an_export_is_mixed_with_what_the_run_began_from(trained: Path, tmp_path: Path) -> None:
+def test_an_export_is_mixed_with_other_weights(trained: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.safetensors"
+    save_file({name: value * 1.1 + 0.01 for name, value in weights.load(weights.STYLENET).items()}, other)
     files = {share: tmp_path / f"{share}.safetensors" for share in ("0", "0.25", "1")}
     for share, file in files.items():
-        assert main(["export", str(trained), "-o", str(file), "--mix", V0, "--share", share]) == 0
+        assert main(["export", str(trained), "-o", str(file), "--mix", str(other), "--share", share]) == 0
     ours, mixed, first = (weights.load(file) for file in files.values())
-    for name, value in weights.load(Path(V0)).items():
+    for name, value in weights.load(other).items():
         assert torch.allclose(first[name], value, atol=1e-5)
         assert torch.allclose(mixed[name], 0.75 * ours[name] + 0.25 * value, atol=1e-5)
     assert any(not torch.allclose(ours[name], first[name], atol=1e-5) for name in ours)
-    assert weights.metadata(files["0.25"])["mixed"].startswith("0.25 of stylenet-v0.safetensors, ")
+    assert weights.metadata(files["0.25"])["mixed"].startswith("0.25 of other.safetensors, ")
 
 
 @pytest.mark.parametrize(

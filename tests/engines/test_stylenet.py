@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vidstyle import weights
 from vidstyle.engines.base import Moments
-from vidstyle.engines.stylenet import StyleNet, build, build_v0
+from vidstyle.engines.stylenet import StyleNet, build
 from vidstyle.errors import WeightsMismatch, WeightsMissing
 from vidstyle.tensors import to_tensor
 
@@ -23,12 +23,6 @@ REFERENCE = Path(__file__).parent.parent / "data" / "stylenet-reference.npz"
 @pytest.fixture(scope="module")
 def engine() -> StyleNet:
     return build()
-
-
-@pytest.fixture(scope="module")
-def first() -> StyleNet:
-    """With the weights that the reference was painted with."""
-    return build_v0()
 
 
 @pytest.fixture(scope="module")
@@ -66,16 +60,16 @@ def plain(tensors: dict[str, Tensor], image: Tensor, code: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def test_descriptor_and_code_equal_the_reference(first: StyleNet, reference: dict[str, np.ndarray]) -> None:
+def test_descriptor_and_code_equal_the_reference(engine: StyleNet, reference: dict[str, np.ndarray]) -> None:
     style = to_tensor(reference["style"])
-    for found, name in ((first.describe(style), "descriptor"), (first.encode_style(style), "code")):
+    for found, name in ((engine.describe(style), "descriptor"), (engine.encode_style(style), "code")):
         expected = reference[name]
         assert np.linalg.norm(found.numpy() - expected) < 1e-3 * np.linalg.norm(expected)
 
 
 @torch.inference_mode()
-def test_painting_equals_the_reference(first: StyleNet, reference: dict[str, np.ndarray]) -> None:
-    painted = first.stylize(to_tensor(reference["frame"]), torch.from_numpy(reference["code"])).image
+def test_painting_equals_the_reference(engine: StyleNet, reference: dict[str, np.ndarray]) -> None:
+    painted = engine.stylize(to_tensor(reference["frame"]), torch.from_numpy(reference["code"])).image
     assert np.abs(painted[0].permute(1, 2, 0).numpy() - reference["result"]).max() < 1e-3
 
 

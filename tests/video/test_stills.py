@@ -145,7 +145,7 @@ def test_pictures_that_cannot_be_written_are_one_line(tmp_path: Path) -> None:
     frame = Frame(smooth())
     with pytest.raises(OutputError, match=r"cannot write a picture as 'x\.doc'"):
         save_image(tmp_path / "x.doc", frame)
-    with pytest.raises(OutputError, match="no folder"):
+    with pytest.raises(OutputError, match="does not exist"):
         save_image(tmp_path / "none" / "x.png", frame)
     (tmp_path / "taken.png").mkdir()
     with pytest.raises(OutputError, match=r"cannot write .*taken\.png"):

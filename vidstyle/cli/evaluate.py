@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vidstyle.atomic_write import check_overwrite
 from vidstyle.cli.logs import shown
 from vidstyle.cli.parser import Parser, add_noise, add_options, given
 from vidstyle.errors import OutputError
@@ -127,8 +128,7 @@ def _targets(words: argparse.Namespace) -> dict[str, Path]:
             raise OutputError(f"the folder {target.parent} does not exist; make it first")
         if target.is_dir():
             raise OutputError(f"{target} is a folder; give the name of a file")
-        if target.exists() and not words.overwrite:
-            raise OutputError(f"{target} exists already; give --overwrite to replace it")
+        check_overwrite(target, overwrite=words.overwrite)
     return targets
 
 

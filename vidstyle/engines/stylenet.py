@@ -30,17 +30,9 @@ def build(weights: Path | None = None) -> StyleNet:
 
     Raises ``WeightsMissing`` and ``WeightsMismatch``.
     """
-    return _built(weights or files.STYLENET)
-
-
-def build_v0(weights: Path | None = None) -> StyleNet:
-    """StyleNet with its first weights, to compare with; otherwise like ``build``."""
-    return _built(weights or files.STYLENET_V0)
-
-
-def _built(weights: Path | files.Weights) -> StyleNet:
-    name = str(weights) if isinstance(weights, Path) else weights.file
-    return StyleNet(bundled(), files.load(weights), name=name)
+    source = weights or files.STYLENET
+    name = str(source) if isinstance(source, Path) else source.file
+    return StyleNet(bundled(), files.load(source), name=name)
 
 
 class StyleNet(Engine[Tensor]):

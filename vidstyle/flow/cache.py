@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import logging
 import os
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vidstyle.atomic_write import write_atomically
 from vidstyle.weights import user_cache
 
 log = logging.getLogger(__name__)
@@ -53,16 +54,10 @@ class FlowCache:
     def _write(self, path: Path, value: Tensor) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # under a name of its own and then moved: another run never sees half a file
-            with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-                try:
-                    np.savez_compressed(file, flow=value.cpu().numpy())
-                    file.close()
-                    size = Path(file.name).stat().st_size
-                    Path(file.name).replace(path)
-                except BaseException:
-                    Path(file.name).unlink(missing_ok=True)
-                    raise
+            file = io.BytesIO()
+            np.savez_compressed(file, flow=value.cpu().numpy())
+            write_atomically(path, file.getbuffer())  # another run never sees half a file
+            size = len(file.getbuffer())
         except OSError as error:
             log.debug("motion is not kept in %s: %s", self.folder, error)
             return

@@ -15,11 +15,11 @@ from vidstyle.errors import OptionError
 from vidstyle.frames import Frame, eight_bits
 from vidstyle.options import PaintOptions, ReadOptions, SheetOptions, check_keywords, only, take
 from vidstyle.options.keywords import ImageKeywords, SheetKeywords
-from vidstyle.pipeline.stylizer import Stylizer, check_picture_target, name_of
+from vidstyle.pipeline.stylizer import Stylizer, name_of
 from vidstyle.styles.pictures import Style
 from vidstyle.video.reading.probe import probe
 from vidstyle.video.reading.reader import open_reader
-from vidstyle.video.stills import save_image
+from vidstyle.video.stills import check_picture_target, save_image
 
 _GAP = 8  # px between pictures
 _PAPER, _INK = (255, 255, 255), (40, 40, 40)  # RGB

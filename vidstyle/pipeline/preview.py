@@ -15,9 +15,9 @@ from vidstyle.options import ReadOptions, WriteOptions, check_keywords, take
 from vidstyle.options.keywords import FileKeywords
 from vidstyle.pipeline.contact_sheet import moments
 from vidstyle.pipeline.report import Progress
-from vidstyle.pipeline.stylizer import Stylizer, check_picture_target
+from vidstyle.pipeline.stylizer import Stylizer
 from vidstyle.video.reading.probe import probe
-from vidstyle.video.stills import save_image
+from vidstyle.video.stills import check_picture_target, save_image
 
 _TRIAL = 8  # frames that are run for the estimate; the first warms up and does not count
 _GAP = 8  # px between source and result

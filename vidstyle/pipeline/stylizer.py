@@ -15,7 +15,7 @@ from typing import Any, Unpack, cast, overload
 import torch
 
 from vidstyle.device import choose_device, choose_precision
-from vidstyle.errors import OptionError, OutputError
+from vidstyle.errors import OptionError
 from vidstyle.flow.base import load_flow
 from vidstyle.frames import Frame, Pixels, check_pixels
 from vidstyle.options import PaintOptions, ReadOptions, SteadyOptions, WriteOptions, check_keywords, take
@@ -40,7 +40,7 @@ from vidstyle.temporal.loop import steadied
 from vidstyle.video.reading.reader import Reader
 from vidstyle.video.reading.sequence import is_sequence
 from vidstyle.video.reading.sequence_picture import SUFFIXES
-from vidstyle.video.stills import WRITABLE, load_image, save_image
+from vidstyle.video.stills import check_picture_target, load_image, save_image
 from vidstyle.video.writing.target import check_target, default_target
 
 Styling = Style | Sequence[Style]
@@ -229,20 +229,6 @@ def name_of(style: Styling, track: Path | None) -> str:
     if not names and track is not None:
         names = [Path(track).stem]
     return "+".join(names) or "painted"
-
-
-def check_picture_target(target: Path, overwrite: bool) -> None:
-    """Raise ``OutputError`` if a picture cannot be written to ``target``, before it is painted."""
-    if target.suffix.lower() not in WRITABLE:
-        raise OutputError(f"cannot write a picture as {target.name!r}; use one of {', '.join(WRITABLE)}")
-    if not target.parent.is_dir():
-        raise OutputError(
-            f"the folder {target.parent} does not exist; make it first, or choose another output"
-        )
-    if target.is_dir():
-        raise OutputError(f"{target} is a folder; give the name of a file")
-    if target.exists() and not overwrite:
-        raise OutputError(f"{target} exists already; give --overwrite to replace it")
 
 
 def _several(style: Styling) -> list[Style]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vidstyle import weights
 from vidstyle._version import __version__
-from vidstyle.atomic_write import write_atomically
+from vidstyle.atomic_write import check_overwrite, write_atomically
 from vidstyle.errors import OptionError, OutputError, WeightsMismatch
 from vidstyle.training import checkpoints
 
@@ -46,8 +46,7 @@ def export(
         raise OptionError(f"weights are written as .safetensors, not as {target.name!r}")
     if not target.parent.is_dir():
         raise OutputError(f"no folder {target.parent}; make it first, or write elsewhere")
-    if target.exists() and not overwrite:
-        raise OutputError(f"{target} exists; --overwrite replaces it")
+    check_overwrite(target, overwrite=overwrite)
     if share is not None and mix is None:
         raise OptionError("--share says how much of --mix FILE is taken; give both")
     state = checkpoints.newest(Path(run))

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from vidstyle.atomic_write import write_atomically
+from vidstyle.atomic_write import check_overwrite, write_atomically
 from vidstyle.errors import InputError, OutputError
 from vidstyle.frames import Frame, Pixels
 from vidstyle.options import LARGEST_STYLE
@@ -55,7 +55,7 @@ def load_image(path: str | Path) -> Frame:
             return deep
         has_alpha = image.has_transparency_data
         samples = np.asarray(_to_srgb(image, "RGBA" if has_alpha else "RGB"))
-        samples = _turned(samples, _orientation(image))
+        samples = upright(samples, exif_orientation(image))
     alpha = np.ascontiguousarray(samples[..., 3]) if has_alpha else None
     return Frame(np.ascontiguousarray(samples[..., :3]), Fraction(0), Fraction(1, 25), alpha)
 
@@ -69,11 +69,24 @@ def load_style(path: str | Path) -> Pixels:
     with _opened(path, purpose="style") as image:
         if getattr(image, "is_animated", False) and image.format in ("GIF", "PNG", "WEBP"):
             log.warning("%s is animated; its first picture is the style", path)
-        turn = _orientation(image)
+        turn = exif_orientation(image)
         image.draft(None, (LARGEST_STYLE, LARGEST_STYLE))  # a large JPEG is decoded small
         plain = _to_srgb(image, "RGBA" if image.has_transparency_data else "RGB")
         plain.thumbnail((LARGEST_STYLE, LARGEST_STYLE), Image.Resampling.LANCZOS, reducing_gap=2.0)
-        return _turned(_over_white(plain), turn)
+        return upright(_over_white(plain), turn)
+
+
+def check_picture_target(target: Path, overwrite: bool) -> None:
+    """Raise ``OutputError`` if a picture cannot be written to ``target``, before it is painted."""
+    if target.suffix.lower() not in WRITABLE:
+        raise OutputError(f"cannot write a picture as {target.name!r}; use one of {', '.join(WRITABLE)}")
+    if not target.parent.is_dir():
+        raise OutputError(
+            f"the folder {target.parent} does not exist; make it first, or choose another output"
+        )
+    if target.is_dir():
+        raise OutputError(f"{target} is a folder; give the name of a file")
+    check_overwrite(target, overwrite=overwrite)
 
 
 def save_image(path: str | Path, frame: Frame) -> None:
@@ -82,13 +95,9 @@ def save_image(path: str | Path, frame: Frame) -> None:
     PNG and TIFF keep 16 bits; formats without alpha show it over white. Raises ``OutputError``.
     """
     path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in WRITABLE:
-        raise OutputError(f"cannot write a picture as {path.name!r}; use one of {', '.join(WRITABLE)}")
-    if not path.parent.is_dir():
-        raise OutputError(f"no folder {path.parent}; make it first, or write elsewhere")
+    check_picture_target(path, overwrite=True)
     try:
-        write_atomically(path, _encode(frame, suffix))
+        write_atomically(path, _encode(frame, path.suffix.lower()))
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
 
@@ -185,12 +194,13 @@ def _over_white(image: Image.Image) -> Pixels:
     return np.array(Image.alpha_composite(white, layered).convert("RGB"))
 
 
-def _orientation(image: Image.Image) -> int:
+def exif_orientation(image: Image.Image) -> int:
+    """1 (upright) to 8, as EXIF counts the ways to hold a camera."""
     return int(image.getexif().get(0x0112, 1))
 
 
-def _turned(samples: Samples, orientation: int) -> Samples:
-    """(H, W, C) turned upright as EXIF's ``orientation`` (1 to 8) says."""
+def upright(samples: Samples, orientation: int) -> Samples:
+    """(H, W, C) turned upright as EXIF's ``orientation`` says; Pillow turns no 16-bit RGB."""
     turned: Any = samples
     if orientation in (5, 6, 7, 8):
         turned = turned.transpose(1, 0, 2)
@@ -211,7 +221,7 @@ def _load_16_bit(path: Path, image: Image.Image) -> Frame | None:
     if samples.dtype != np.uint16:
         return None
     deep = np.asarray(samples, np.uint16).reshape(samples.shape[0], samples.shape[1], -1)
-    deep = _turned(deep, _orientation(image))
+    deep = upright(deep, exif_orientation(image))
     has_alpha = deep.shape[2] in (2, 4)
     color = deep[..., 2::-1] if deep.shape[2] >= 3 else deep[..., [0, 0, 0]]  # OpenCV's order is BGR
     alpha = np.ascontiguousarray(deep[..., -1]) if has_alpha else None

@@ -6,7 +6,6 @@ import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -14,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from vidstyle.errors import InputError
 from vidstyle.frames import Pixels
+from vidstyle.video.stills import exif_orientation, upright
 
 SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"),
@@ -21,7 +21,6 @@ SUFFIXES = (
 )
 
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, RuntimeError, struct.error, zlib.error)
-_ORIENTATION = 0x0112  # EXIF
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ def read_still(path: Path) -> tuple[Pixels, Pixels | None]:
             samples = np.asarray(image.convert("RGBA" if has_alpha else "RGB"))
         except _BROKEN as error:
             raise InputError(f"{path} is damaged or cut off: {error}") from error
-    samples = _turned(samples, turn)
+    samples = upright(samples, turn)
     alpha = np.ascontiguousarray(samples[..., 3]) if has_alpha else None
     return np.ascontiguousarray(samples[..., :3]), alpha
 
@@ -73,7 +72,7 @@ def _opened(path: Path) -> Image.Image:
 def _orientation(image: Image.Image) -> int:
     if image.format == "PNG" and "exif" not in image.info:
         return 1  # Pillow would decode the whole picture to look behind it
-    return int(image.getexif().get(_ORIENTATION, 1))
+    return exif_orientation(image)
 
 
 def _is_deep(path: Path, image: Image.Image) -> bool:
@@ -91,19 +90,8 @@ def _read_deep(path: Path, turn: int) -> tuple[Pixels, Pixels | None]:
     read = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     if read is None or read.dtype != np.uint16:
         raise InputError(f"{path} is damaged or cut off: its 16-bit samples cannot be read")
-    samples = _turned(np.atleast_3d(np.asarray(read, np.uint16)), turn)
+    samples = upright(np.atleast_3d(np.asarray(read, np.uint16)), turn)
     channels = samples.shape[2]
     alpha = np.ascontiguousarray(samples[..., -1]) if channels in (2, 4) else None
     color = samples[..., 2::-1] if channels >= 3 else samples[..., [0, 0, 0]]  # OpenCV's order is BGR
     return np.ascontiguousarray(color), alpha
-
-
-def _turned(samples: Any, orientation: int) -> Any:
-    """(H, W, C) set upright as EXIF's orientation (1 to 8) says."""
-    if orientation in (5, 6, 7, 8):
-        samples = samples.transpose(1, 0, 2)
-    if orientation in (3, 4, 7, 8):
-        samples = samples[::-1]
-    if orientation in (2, 3, 6, 7):
-        samples = samples[:, ::-1]
-    return samples

@@ -9,6 +9,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from vidstyle.atomic_write import check_overwrite
 from vidstyle.errors import OutputError, suggestion
 from vidstyle.options import WriteOptions
 from vidstyle.video.containers import CONTAINERS, FOLDER, Container
@@ -183,10 +184,10 @@ def _check_place(target: Path, container: Container, options: WriteOptions, sour
         _check_folder(target, options)
     elif target.is_dir():
         raise OutputError(f"{target} is a folder; give the name of a file in --output")
-    elif (target.exists() or target.is_symlink()) and not options.overwrite:
-        raise OutputError(f"{target} exists already; give --overwrite to replace it")
-    elif target.exists() and not target.is_file():
-        raise OutputError(f"{target} is not a file that can be replaced; choose another --output")
+    else:
+        check_overwrite(target, overwrite=options.overwrite)
+        if target.exists() and not target.is_file():
+            raise OutputError(f"{target} is not a file that can be replaced; choose another --output")
 
 
 def _check_folder(target: Path, options: WriteOptions) -> None:
