@@ -26,7 +26,15 @@ _ARROWS: dict[str, set[str]] = {
         *("options", "pipeline", "registry", "styles", "training", "video.reading"),
         *("video.stills", "video.writing", "weights"),
     },
-    "api": {"frames", "options", "pipeline", "temporal", "temporal.base", "video.writing"},
+    "api": {
+        "frames",
+        "options",
+        "pipeline",
+        "temporal",
+        "temporal.backends",
+        "temporal.base",
+        "video.writing",
+    },
     "evaluation": {
         *("atomic_write", "device", "errors", "flow", "frames", "metrics", "optional_imports"),
         *("options", "pipeline", "registry", "styles", "temporal", "tensors", "video.reading"),

@@ -26,9 +26,11 @@ from vidstyle.options.keywords import (
     VideoKeywords,
 )
 from vidstyle.pipeline.precomputed import Pairs, paintings
+from vidstyle.pipeline.prefetch import side_thread
 from vidstyle.pipeline.report import OnFrame, RunReport
 from vidstyle.pipeline.run import described, run
 from vidstyle.pipeline.stylizer import Styling, Stylizer, flow_name, flow_of, name_of
+from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.base import StylizedFrame
 from vidstyle.temporal.compositing import compositor
 from vidstyle.temporal.loop import steadied
@@ -125,7 +127,15 @@ def steady(
 
     def stage(pairs: Iterable[tuple[Frame, Frame]]) -> Iterator[StylizedFrame]:
         contents, paint = paintings(pairs)
-        return steadied(contents, paint, options=how, flow=flow, finish=compositor(detail=detail))
+        with side_thread("results") as side:
+            yield from steadied(
+                contents,
+                paint,
+                options=how,
+                flow=flow,
+                raster=CvRaster(side),
+                finish=compositor(detail=detail),
+            )
 
     chosen = {"detail": detail, **described(how, read, write), "flow": flow_name(how, "cpu") or "none"}
     return run(Pairs(clip, painted, read), found, stage, write=write, options=chosen, on_frame=on_frame)

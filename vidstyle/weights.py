@@ -10,6 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import platformdirs
+
 from vidstyle.errors import WeightsMismatch, WeightsMissing
 
 if TYPE_CHECKING:
@@ -99,11 +101,7 @@ def sha256(path: Path) -> str:
 
 def user_cache() -> Path:
     """The folder for downloaded weights: ``vidstyle`` in the system's place for caches."""
-    if os.name == "nt":
-        root = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    else:
-        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return root / "vidstyle"
+    return platformdirs.user_cache_path("vidstyle", appauthor=False)
 
 
 def _path(source: Weights | Path) -> Path:

@@ -224,6 +224,11 @@ class SteadyOptions(Checked):
         parse=as_number,
     )
 
+    @property
+    def is_steady(self) -> bool:
+        """Whether frames are made to agree at all: three options can say that each stays as it is painted."""
+        return self.temporal != "none" and self.flow != "none" and self.stability > 0
+
 
 @dataclass(frozen=True, slots=True)
 class SheetOptions(Checked):

@@ -1,10 +1,11 @@
-"""An iterator run in its own thread, behind a bounded queue."""
+"""All threads of a run: an iterator in its own, behind a bounded queue, and one beside a stage."""
 
 from __future__ import annotations
 
 import queue
 import threading
 from collections.abc import Generator, Iterable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Generic, TypeVar
@@ -93,3 +94,8 @@ def prefetch(
             thread.join()
 
     return run()
+
+
+def side_thread(name: str) -> Executor:
+    """One thread, called ``name``, for work beside a stage; a context that waits for it at its end."""
+    return ThreadPoolExecutor(1, name)

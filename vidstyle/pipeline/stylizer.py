@@ -22,7 +22,7 @@ from vidstyle.options import PaintOptions, ReadOptions, SteadyOptions, WriteOpti
 from vidstyle.options.converters import as_rate
 from vidstyle.options.keywords import FileKeywords, FrameKeywords, Number
 from vidstyle.pipeline.meter import Meter, metered
-from vidstyle.pipeline.prefetch import prefetch
+from vidstyle.pipeline.prefetch import prefetch, side_thread
 from vidstyle.pipeline.report import OnFrame, RunReport
 from vidstyle.pipeline.run import described, run
 from vidstyle.registry import ENGINES
@@ -32,6 +32,7 @@ from vidstyle.styles.embedding_cache import EmbeddingCache
 from vidstyle.styles.mixtures import Styles
 from vidstyle.styles.pictures import Style, load
 from vidstyle.temporal.backends.base import Raster
+from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.backends.torch_raster import TorchRaster
 from vidstyle.temporal.base import Ahead, FrameWithMotion, StylizedFrame
 from vidstyle.temporal.compositing import compositor
@@ -172,12 +173,13 @@ class Stylizer:
     ) -> Generator[StylizedFrame, None, None]:
         """The finished frames of one clip."""
         with ExitStack() as stack:
+            raster = raster_of(self._painter.device)
             yield from steadied(
                 frames,
                 ClipPainter(self._painter, self._styles, self._paint.strength),
                 options=self._steady,
                 flow=self._flow,
-                raster=raster_of(self._painter.device),
+                raster=raster or CvRaster(stack.enter_context(side_thread("results"))),
                 ahead=ahead,
                 finish=self._finisher(read, stack),
                 progress=self._styles.progress if self._styles.is_moving else None,
@@ -218,7 +220,7 @@ def raster_of(device: torch.device) -> Raster | None:
 
 def flow_name(options: SteadyOptions, device: str) -> str | None:
     """The name of the estimator that ``options`` mean on ``device``; None if motion is not asked for."""
-    if options.temporal == "none" or options.stability == 0 or options.flow == "none":
+    if not options.is_steady:
         return None
     return options.flow if options.flow != "auto" else "dis" if device == "cpu" else "raft-small"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
@@ -38,21 +37,19 @@ def steadied(
         paint: paints a frame; is asked once for each, unless the frame equals the last.
         options: the method, its flow's size and its stability; 0 shows each frame as it was painted.
         flow: a ``FlowEstimator``; DIS if None.
-        raster: where the method computes; on the CPU if None.
+        raster: where the method computes; on the CPU, with no thread of its own, if None.
         begin: makes the method of a shot, say a ``PaintMap`` of other settings; that of ``options`` if None.
         ahead: gives the frames with their motion, which it may estimate ahead of the loop; closed at the end.
         finish: detail, strength, kept colours, masks; comes after the method: these follow their own times.
         progress: how far the style has moved between two times, for a style track.
     """
-    is_steady = options.temporal != "none" and options.stability > 0 and options.flow != "none"
-    cuts = Cuts() if is_steady else None
+    cuts = Cuts() if options.is_steady else None
     method: Method | None = None
     interrupted: Method | None = None  # by what may turn out to be a flash
     last: Frame | None = None
     moved = ahead(frames) if ahead is not None and cuts is not None else _unmoved(frames)
-    # the thread beside the map ends with the loop
-    with closing(moved) as moving, ThreadPoolExecutor(1, "results") as side:
-        raster = CvRaster(side) if raster is None else raster
+    with closing(moved) as moving:
+        raster = CvRaster() if raster is None else raster
         for frame, motion in moving:
             if cuts is None:
                 is_cut = last is None
