@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 VARIED = (
     "stability=0.75", "stability=0.5", "stability=0.25", "structure=9,structure_ground=9", "structure=0.1",
     "structure=0.2", "structure_ground=0.1", "structure_ground=0.2", "structure=0.15,structure_ground=0.3",
-    "structure_changed=99", "ghost=9", "fade=0", "fade=0.8", "fade=0.93", "fade_moving=0.3", "fade_moving=1",
-    "fade_structure=0.4", "fade_structure=9", "match=0", "match=0.4", "match=1", "content=0.03",
+    "structure_changed=99", "ghost=9", "fade=0", "fade=0.8", "fade=0.93", "fade_unrest=0", "fade_unrest=4",
+    "missed=9", "fade_structure=0.4", "fade_structure=9", "match=0", "match=0.4", "match=1", "content=0.03",
     "texture=0.2", "stretch=1.6", "worn=0", "tear=2.5", "refine=0",
 )  # fmt: skip
 """Settings to change, separated by commas; beside the map's own, ``flow_size`` and ``stability``."""

@@ -50,7 +50,9 @@ def found(raster: Raster, now: Pixels, before: Pixels, down: float) -> np.ndarra
     x, y = raster.grid(*LAYOUT.decisions)
     texture = raster.full(*LAYOUT.decisions, 0.02)
     return np.asarray(
-        raster.array(unexplained(raster, LAYOUT, DEFAULTS, small[0], small[1], x, y + down, texture, 0.0))
+        raster.array(
+            unexplained(raster, LAYOUT, DEFAULTS, small[0], small[1], x, y + down, x == x, texture, 0.0)
+        )
     )
 
 
@@ -87,4 +89,25 @@ def test_outlines_that_the_motion_misses_are_gone_a_frame_later() -> None:
         return float(np.percentile(off, 90))
 
     assert left_behind(DEFAULTS) < 14
-    assert left_behind(replace(DEFAULTS, missed=9.0)) > 18
+    assert left_behind(replace(DEFAULTS, missed=9.0)) > 16
+    assert left_behind(replace(DEFAULTS, missed=9.0, fade_unrest=0.0)) > 20
+
+
+def test_many_bars_are_found_and_what_a_pan_brings_in_is_not() -> None:
+    def bars(index: int) -> Pixels:
+        picture = shot(GROUND)
+        for left in range(20, 300, 56):
+            top = 40 + 6 * index
+            picture[top : top + 5, left : left + 40] = 235
+        return picture
+
+    missed = found(CvRaster(), bars(3), bars(2), 0.0)
+    assert missed[58:63, 25:295].mean() > 0.5
+    panned = [shot(30 + 0.8 * ground(HEIGHT, WIDTH + 20)[:, left : left + WIDTH]) for left in (0, 12)]
+    raster = CvRaster()
+    small = [raster.shrunk(raster.upload(each), *LAYOUT.decisions) for each in panned]
+    x, y = raster.grid(*LAYOUT.decisions)
+    is_inside, texture = x + 12 < WIDTH - 0.5, raster.full(*LAYOUT.decisions, 0.02)
+    arguments = raster, LAYOUT, DEFAULTS, small[1], small[0], x + 12, y
+    assert unexplained(*arguments, is_inside, texture, 0.0).max() == 0
+    assert unexplained(*arguments, x == x, texture, 0.0).max() == 1

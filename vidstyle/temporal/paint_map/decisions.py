@@ -17,6 +17,7 @@ from vidstyle.temporal.paint_map.unexplained import unexplained
 _LARGEST_NOISE = 0.03  # of the range: more is no grain, but a picture that changes everywhere
 _BESIDE = 2.5  # px at 360 lines, Gaussian: so far a painted outline reaches into its surroundings
 _STAYS = 0.9  # of the trace of something that moved, from one frame to the next
+_LATELY = 0.8  # of the running mean of whether a place is painted anew, from one frame to the next
 _TURNS = 12  # times that a patch is painted anew on the way from one style to another
 
 
@@ -63,6 +64,7 @@ class Decider:
             fit=raster.full(*layout.decisions, 1.0),
             fresh=raster.full(*layout.decisions, 0.0) > 0,
             trace=raster.full(*layout.decisions, 0.0),
+            unrest=raster.full(*layout.decisions, 0.0),
             tone=raster.correction(*layout.tone),
             goal=raster.correction(*layout.tone),
         )
@@ -119,7 +121,10 @@ class Decider:
         noise = min(max(0.0, raster.median(differs) - 0.015), _LARGEST_NOISE)
         texture = self._texture(small)
         is_torn = deformation.tear(raster, coarse) > settings.tear
-        is_missed = unexplained(raster, layout, settings, small, past.small, small_x, small_y, texture, noise)
+        is_old = self._coarse(is_inside)
+        is_missed = unexplained(
+            raster, layout, settings, small, past.small, small_x, small_y, is_old, texture, noise
+        )
         is_beside = raster.blurred(raster.floats(is_torn), _BESIDE * layout.scale) > 0.02
         is_beside = is_beside | (raster.blurred(raster.floats(is_missed), 1.25 * layout.scale) > 0.05)
         is_fringe = (wake > 0.5) & is_beside
@@ -133,12 +138,15 @@ class Decider:
             | self._is_patchwork(slot)
             | self._is_outside(u, v)
         )
-        is_old = self._coarse(is_inside)
         is_bad = raster.calm(is_bad) | ~is_old | self._is_due(renew)
         weight = self._weight(is_bad)
         agree = raster.clip(2 - raster.blurred(differs, 1.0) / (settings.fade_content + noise), 0.0, 1.0)
         torn = raster.blurred(raster.floats(is_torn | is_fringe | ~is_old), 2 * layout.scale)
         missed = raster.blurred(raster.floats(is_missed), 2 * layout.scale)
+        unrest = raster.pick(past.unrest, near_x, near_y) * _LATELY + raster.floats(is_bad) * (1 - _LATELY)
+        # one repainting makes a fifth; strokes that fade over others that fade are haze
+        again = raster.blurred(unrest, 2 * layout.scale) - (1 - _LATELY)
+        settled = 1 - raster.clip(settings.fade_unrest * again, 0.0, 1.0)
         then = self._on_tone_grid(motion)
         state = State(
             content=content,
@@ -153,6 +161,7 @@ class Decider:
             fit=fit,
             fresh=past.fresh,
             trace=trace,
+            unrest=unrest,
             tone=raster.moved(past.tone, *then),
             goal=raster.moved(past.goal, *then),
         )
@@ -164,8 +173,8 @@ class Decider:
             weight=weight,
             agree=agree * (1 - raster.clip(4 * torn, 0.0, 1.0)),
             holds=raster.clip(1 - lost / settings.fade_structure, 0.0, 1.0)
-            * (1 - raster.clip(4 * missed, 0.0, 1.0)),
-            moving=moving,
+            * (1 - raster.clip(4 * missed, 0.0, 1.0))
+            * settled,
             brightening=lighting.brightening(raster, layout, small, past.small),
             relit=lighting.relit(raster, layout, sources, lit),
             is_beside=is_beside,

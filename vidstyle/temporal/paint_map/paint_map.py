@@ -208,8 +208,7 @@ class PaintMap:
         raster, layout, settings = self._raster, self._layout, self._settings
         if plan.share == 0 and self._fading is None:
             return result
-        pace = settings.fade * _calm(plan) * (1 - (1 - settings.fade_moving) * plan.moving)
-        colors = plan.agree * pace
+        colors = plan.agree * (settings.fade * _calm(plan))
         strokes = raster.resized(colors * plan.holds, *layout.frame) * plan.is_inside
         before = raster.moved(self._fading, plan.x, plan.y) if self._fading is not None else None
         sigma = settings.fade_coarse * layout.scale

@@ -73,8 +73,9 @@ class MapSettings:
     """What is left, a frame later, of the step from old paint to new; 0 switches at once."""
     fade_structure: float = 0.9
     """No fade of strokes whose structure has been lost by this much; in between less."""
-    fade_moving: float = 0.6
-    """Share of the fade that is left on moving things: there it turns to haze."""
+    fade_unrest: float = 2.0
+    """How much less strokes fade where a place is painted anew again and again: this times the running mean
+    of how often it was, beyond a single time, is taken off the fade."""
     fade_coarse: float = 6.0
     """Gaussian, px: what is coarser is colour, and fades wherever the content agrees."""
     fade_content: float = 0.15

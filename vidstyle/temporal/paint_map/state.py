@@ -33,6 +33,8 @@ class State:
     """Where the last result shows fresh paint, bool; decision grid."""
     trace: Plane
     """Where something moves, 1, or moved of late, towards 0; decision grid."""
+    unrest: Plane
+    """How often a place was painted anew of late, 0 to 1; decision grid."""
     tone: Picture
     """What is added to old paint to bring it nearer to the colours of fresh paint, coarse."""
     goal: Picture
@@ -54,8 +56,6 @@ class Plan:
     """1 where the content is what the old paint was made for, 0 where it is not; decision grid."""
     holds: Plane
     """1 where old paint has the structure that fresh paint would have, 0 where it has none of it."""
-    moving: Plane
-    """1 at things that move on their own and close around them; decision grid."""
     brightening: Plane
     """By how much large regions became brighter or darker since the last frame, 0 to 1; the tone's size."""
     relit: Plane
