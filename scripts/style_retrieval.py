@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Protocol
@@ -60,35 +61,53 @@ def measured(
     network: Network, contents: Sequence[Path], styles: Sequence[Path], engines: Sequence[str]
 ) -> str:
     """Gram distance, share of paintings nearest to their own style, and its mean rank, as a table."""
-    import torch
-
     from vidstyle.images import load_style, to_tensor
-    from vidstyle.nn.features import gram
 
     pictures = [square(load_style(path)) for path in contents]
-    tensors = [_of_style_area(to_tensor(load_style(path))) for path in styles]
-    grams = [[gram(features) for features in network(style).values()] for style in tensors]
-    signatures = torch.stack([_signature(network, style) for style in tensors])
+    aims = [_look(network, _of_style_area(to_tensor(load_style(path)))) for path in styles]
     lines = [["paintings of", "Gram distance", "retrieval, rank 1", "mean rank"], ["---"] * 4]
+    unpainted = [_look(network, to_tensor(pixels)) for pixels in pictures]
     for name in ["the contents, unpainted", *engines]:
         distances: list[float] = []
-        ranks: list[float] = []
+        ranks: list[int] = []
         for number, style in enumerate(styles):
-            paint = painter(name, is_clip=False) if name in engines else None
-            for pixels in pictures if paint is None else paint(pictures, str(style)):
-                painting = to_tensor(pixels)
-                found = [gram(features) for features in network(painting).values()]
-                gaps = [
-                    float((ours - aim).norm() / aim.norm())
-                    for ours, aim in zip(found, grams[number], strict=True)
-                ]
-                distances.append(fmean(gaps))
-                squared = (signatures - _signature(network, painting)).square().sum(1)
-                ranks.append(1.0 + float((squared < squared[number]).sum()))
-        first = sum(rank == 1.0 for rank in ranks) / len(ranks)
+            looks = unpainted
+            if name in engines:
+                painted = painter(name, is_clip=False)(pictures, str(style))
+                looks = [_look(network, to_tensor(pixels)) for pixels in painted]
+            for look in looks:
+                distances.append(look.gram_distance(aims[number]))
+                gaps = [look.stroke_distance(aim) for aim in aims]
+                ranks.append(1 + sum(gap < gaps[number] for gap in gaps))
+        first = sum(rank == 1 for rank in ranks) / len(ranks)
         lines.append([Path(name).stem, f"{fmean(distances):.3f}", f"{first:.3f}", f"{fmean(ranks):.2f}"])
         print(" | ".join(lines[-1]), file=sys.stderr, flush=True)
     return table(lines)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    """What a network sees of one picture."""
+
+    grams: Sequence[Tensor]
+    """Of its layers, with colour."""
+    strokes: Tensor
+    """Without colour: correlations of channels and log deviations, all layers end to end."""
+
+    def gram_distance(self, aim: _Look) -> float:
+        """‖G - G(aim)‖ / ‖G(aim)‖, mean over layers."""
+        pairs = zip(self.grams, aim.grams, strict=True)
+        return fmean(float((ours - wanted).norm() / wanted.norm()) for ours, wanted in pairs)
+
+    def stroke_distance(self, aim: _Look) -> float:
+        return float((self.strokes - aim.strokes).square().sum())
+
+
+def _look(network: Network, picture: Tensor) -> _Look:
+    """What ``network`` sees of ``picture`` (1, 3, H, W) in [0, 1]."""
+    from vidstyle.nn.features import gram
+
+    return _Look([gram(features) for features in network(picture).values()], _strokes(network, picture))
 
 
 def vgg19(file: Path, prefix: str) -> Network:
@@ -118,8 +137,8 @@ def vgg19(file: Path, prefix: str) -> Network:
     return features
 
 
-def _signature(network: Network, picture: Tensor) -> Tensor:
-    """What a grey picture's strokes are like: per layer correlations of channels, and log deviations."""
+def _strokes(network: Network, picture: Tensor) -> Tensor:
+    """Correlations of channels and log deviations, by layer, of ``picture`` in grey of a fixed contrast."""
     import torch
 
     red, green, blue = picture.unbind(1)

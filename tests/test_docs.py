@@ -18,7 +18,10 @@ from vidstyle.cli.main import COMMANDS, main
 
 ROOT = Path(__file__).resolve().parent.parent
 _WRITES = ("-o", "--json", "--csv", "--report", "--heatmap")
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 
 def _blocks(language: str) -> Iterator[tuple[Path, str]]:
