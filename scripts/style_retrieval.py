@@ -1,4 +1,4 @@
-"""Gram distance and style retrieval of paintings, told by a network that training did not use.
+"""Centred Gram distance and style retrieval of paintings, told by a network that training did not use.
 
 python scripts/style_retrieval.py --network FILE --content DIR --style DIR [--engine NAME|FILE ...]
 """
@@ -65,7 +65,7 @@ def measured(
 
     pictures = [square(load_style(path)) for path in contents]
     aims = [_look(network, _of_style_area(to_tensor(load_style(path)))) for path in styles]
-    lines = [["paintings of", "Gram distance", "retrieval, rank 1", "mean rank"], ["---"] * 4]
+    lines = [["paintings of", "centred Gram distance", "retrieval, rank 1", "mean rank"], ["---"] * 4]
     unpainted = [_look(network, to_tensor(pixels)) for pixels in pictures]
     for name in ["the contents, unpainted", *engines]:
         distances: list[float] = []
@@ -90,7 +90,7 @@ class _Look:
     """What a network sees of one picture."""
 
     grams: Sequence[Tensor]
-    """Of its layers, with colour."""
+    """Of its layers' centred features, with colour."""
     strokes: Tensor
     """Without colour: correlations of channels and log deviations, all layers end to end."""
 
@@ -107,7 +107,9 @@ def _look(network: Network, picture: Tensor) -> _Look:
     """What ``network`` sees of ``picture`` (1, 3, H, W) in [0, 1]."""
     from vidstyle.nn.features import gram
 
-    return _Look([gram(features) for features in network(picture).values()], _strokes(network, picture))
+    # centred: some small networks learn a VGG's features but for their means, which would drown all else
+    centred = [features - features.mean((2, 3), keepdim=True) for features in network(picture).values()]
+    return _Look([gram(features) for features in centred], _strokes(network, picture))
 
 
 def vgg19(file: Path, prefix: str) -> Network:
