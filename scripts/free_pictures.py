@@ -49,7 +49,7 @@ def styles(folder: Path) -> list[str]:
 
     from vidstyle.engines.styles import bundled_styles
 
-    pictures = {name: Image.open(path) for name, path in bundled_styles().items()}
+    pictures: dict[str, Image.Image] = {name: Image.open(path) for name, path in bundled_styles().items()}
     pictures |= {name: Image.fromarray(getattr(skimage.data, name)()) for name in TEXTURES}
     return [_saved(folder / "style", name, picture) for name, picture in pictures.items()]
 
