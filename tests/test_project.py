@@ -114,8 +114,19 @@ def test_all_names_what_is_there() -> None:
     assert set(vidstyle.__all__) == {*vidstyle._HOMES, "__version__"}
 
 
-def test_the_version_is_that_of_the_distribution() -> None:
-    assert f'\nversion = "{vidstyle.__version__}"\n' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [("pyproject.toml", 'version = "{}"'), ("CITATION.cff", "version: {}"), ("CHANGELOG.md", "## [{}]")],
+)
+def test_the_version_is_the_same_everywhere(file: str, line: str) -> None:
+    assert "\n" + line.format(vidstyle.__version__) in (ROOT / file).read_text(encoding="utf-8")
+
+
+def test_every_picture_of_the_pages_says_where_it_comes_from() -> None:
+    folder = ROOT / "docs" / "images"
+    patterns = re.findall(r"[\w*-]+\.(?:jpg|png)", (folder / "ORIGIN.md").read_text(encoding="utf-8"))
+    pictures = [path for path in folder.iterdir() if path.suffix != ".md"]
+    assert [path.name for path in pictures if not any(map(path.match, patterns))] == []
 
 
 _FOREIGN = {"Any", "Callable", "Fraction", "Generator", "Iterable", "Iterator", "Literal", "Mapping", "None"}
