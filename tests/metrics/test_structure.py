@@ -114,6 +114,16 @@ def test_a_clip_in_which_nothing_moves_has_a_ground_only() -> None:
     assert measured(Ground(), still(GROUND, 3), [GROUND] * 3) == pytest.approx([1])
 
 
+def test_a_gust_in_one_frame_of_many_says_nothing_of_what_moves() -> None:
+    gust, calm = passing_disc(2), still(SCENE.frames[0], 30)
+    metric = OnMoving()
+    measured(metric, gust, gust.frames)
+    assert metric.result() is not None
+    with pytest.raises(AssertionError):
+        measured(metric, calm, calm.frames)
+    assert metric.result() is None
+
+
 def test_flat_places_agree_and_a_flat_place_agrees_with_no_texture() -> None:
     flat = torch.full_like(GROUND, 0.5)
     faint = flat + 1e-4 * blotches(5)  # rounding, not structure

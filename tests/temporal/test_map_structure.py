@@ -125,7 +125,7 @@ def test_both_rasters_find_the_same_structure() -> None:
 
 def test_a_map_comes_to_rest_when_the_picture_does() -> None:
     paint_map, shares, results = PaintMap(), [], []
-    for index in range(36):
+    for index in range(44):
         content = walk(min(index, 6))
         need = paint_map.plan(content)
         result = paint_map.settle(flickering(content, seed=index, amount=8.0))

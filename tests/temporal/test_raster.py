@@ -147,6 +147,7 @@ PICTURES: dict[str, Callable[[Any, Pictures], Any]] = {
     "plus": lambda raster, p: raster.plus(p[0], raster.minus(p[1], p[0])),
     "plus, out of range": lambda raster, p: raster.plus(p[0], raster.minus(p[0], p[1])),
     "plus, enlarged": lambda raster, p: raster.plus(p[0], raster.coarse(p[1], p[0], 3, 5, 0.5)),
+    "warped": lambda raster, p: raster.warped(p[0], *aside(raster, p, 3.0)),
     "moved": lambda raster, p: raster.moved(raster.minus(p[0], p[1]), *aside(raster, p, 3.0)),
     "faded": lambda raster, p: raster.faded(
         raster.minus(p[0], p[1]), None, p[2], raster.resized(p[3], 4, 13), 1.5

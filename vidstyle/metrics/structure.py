@@ -22,6 +22,7 @@ _EDGES = 0.4  # quantile of the clip's edge map, above which it has edges
 _SPEED, _SHARE = 0.7, 0.002  # px, and of the width: motion that no error of the flow explains
 _REACH = 9  # px at 360 lines by which what moves is enlarged: its outline counts with it
 _GRID = 48  # places across, and as many down, at which the fit looks at the flow
+_FRAMES, _OF_ALL = 5, 0.1  # frames, or share of all: a gust in fewer says nothing of a clip
 
 
 class Structure(ABC):
@@ -30,8 +31,9 @@ class Structure(ABC):
     Edges are the Sobel magnitude of the luma (BT.601), smoothed before (Gaussian, 1 px at 360 lines) and
     after (1.5 px); they are correlated in a Gaussian window (8 px at 360 lines), so that brightness, contrast
     and colour do not matter, and averaged where the clip's are above their 40th percentile. A frame with too
-    little to look at is left out; others count alike. vidstyle's own measure. Unit: 1 (the clip itself has
-    1; strokes that know nothing of the clip have about 0).
+    little to look at is left out, others count alike; where fewer than 5 frames and fewer than a tenth have
+    enough, there is no value. vidstyle's own measure. Unit: 1 (the clip itself has 1; strokes that know
+    nothing of the clip have about 0).
     """
 
     intervals: tuple[int, ...] = (1,)
@@ -41,13 +43,14 @@ class Structure(ABC):
 
     def __init__(self, setup: Setup | None = None) -> None:
         self.memo = setup.memo if setup is not None else Memo()
-        self._mean = Mean()
+        self._mean, self._frames = Mean(), 0
 
     @property
     def latest(self) -> float | None:
         return self._mean.latest
 
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
+        self._frames += 1
         value = self.measured(now, motion.get(1), now.result)
         if value is None:
             self._mean.skip()
@@ -55,7 +58,11 @@ class Structure(ABC):
             self._mean.add(value)
 
     def result(self) -> float | None:
-        return self._mean.value
+        return self._mean.value if self._is_enough else None
+
+    @property
+    def _is_enough(self) -> bool:
+        return self._mean.count >= min(_FRAMES, _OF_ALL * self._frames)
 
     def measured(self, now: Sample, moved: Motion | None, picture: Tensor) -> float | None:
         """The value of ``picture`` for the frame ``now``; None where there is too little to look at."""
@@ -88,6 +95,7 @@ class Kept(Structure):
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
         fresh = None if now.alone is None else self.measured(now, motion.get(1), now.alone)
         if fresh is None:
+            self._frames += 1
             self._alone.skip()
             self._mean.skip()
         else:
@@ -95,7 +103,7 @@ class Kept(Structure):
             super().add(now, past, motion)
 
     def result(self) -> float | None:
-        return _ratio(self._mean.value, self._alone.value)
+        return _ratio(self._mean.value, self._alone.value) if self._is_enough else None
 
 
 class Moving(Structure):

@@ -11,6 +11,7 @@ from vidstyle.temporal import deformation, lighting, structure
 from vidstyle.temporal.mapsettings import Layout, MapSettings
 from vidstyle.temporal.raster import Picture, Plane, Raster, Ring
 from vidstyle.temporal.state import Motion, Plan, State
+from vidstyle.temporal.unexplained import unexplained
 
 _LARGEST_NOISE = 0.03  # of the range: more is no grain, but a picture that changes everywhere
 _BESIDE = 2.5  # px at 360 lines, Gaussian: so far a painted outline reaches into its surroundings
@@ -91,7 +92,8 @@ class Decider:
         u = raster.pick(past.u, near_x, near_y) + (x - near_x)
         v = raster.pick(past.v, near_x, near_y) + (y - near_y)
         slot = raster.pick(past.slot, near_x, near_y)
-        near_x, near_y = raster.rint(self._small_xs + coarse[0]), raster.rint(self._small_ys + coarse[1])
+        small_x, small_y = self._small_xs + coarse[0], self._small_ys + coarse[1]
+        near_x, near_y = raster.rint(small_x), raster.rint(small_y)
         jacobian = deformation.followed(raster, past.jacobian, near_x, near_y, coarse, sigma=1.0)
         wake = raster.pick(past.wake, near_x, near_y)
         fit = raster.pick(past.fit, near_x, near_y)
@@ -114,14 +116,17 @@ class Decider:
         differs = raster.difference(small, lit, 1.2 * layout.scale)
         # Grain must not trigger repainting: what half of all pixels differ by is noise, if it is little.
         noise = min(max(0.0, raster.median(differs) - 0.015), _LARGEST_NOISE)
+        texture = self._texture(small)
         is_torn = deformation.tear(raster, coarse) > settings.tear
+        is_missed = unexplained(raster, layout, settings, small, past.small, small_x, small_y, texture, noise)
         is_beside = raster.blurred(raster.floats(is_torn), _BESIDE * layout.scale) > 0.02
+        is_beside = is_beside | (raster.blurred(raster.floats(is_missed), 1.25 * layout.scale) > 0.05)
         is_fringe = (wake > 0.5) & is_beside
         losable = structure.losable(raster, settings, moving, fit) * self._patience
         is_bad = (
             is_fringe
             | (lost > losable)
-            | (differs > self._allowed(small, noise))
+            | (differs > self._allowed(texture, noise))
             | is_torn
             | self._is_spent(shift, jacobian)
             | self._is_patchwork(slot)
@@ -132,6 +137,7 @@ class Decider:
         weight = self._weight(is_bad)
         agree = raster.clip(2 - raster.blurred(differs, 1.0) / (settings.fade_content + noise), 0.0, 1.0)
         torn = raster.blurred(raster.floats(is_torn | is_fringe | ~is_old), 2 * layout.scale)
+        missed = raster.blurred(raster.floats(is_missed), 2 * layout.scale)
         then = self._on_tone_grid(motion)
         state = State(
             content=content,
@@ -156,7 +162,8 @@ class Decider:
             is_inside=is_inside,
             weight=weight,
             agree=agree * (1 - raster.clip(4 * torn, 0.0, 1.0)),
-            holds=raster.clip(1 - lost / settings.fade_structure, 0.0, 1.0),
+            holds=raster.clip(1 - lost / settings.fade_structure, 0.0, 1.0)
+            * (1 - raster.clip(4 * missed, 0.0, 1.0)),
             moving=moving,
             brightening=lighting.brightening(raster, layout, small, past.small),
             relit=lighting.relit(raster, layout, sources, lit),
@@ -210,14 +217,16 @@ class Decider:
 
     # What speaks against old paint --------------------------------------------------------------------
 
-    def _allowed(self, small: Picture, noise: float) -> Plane:
-        """By how much the content may differ from what the paint was made for, 0 to 1."""
-        raster, settings = self._raster, self._settings
-        # A shift that shows on an even ground is lost in grass: what is allowed grows with the texture.
-        sigma = 4 * self._layout.scale
+    def _texture(self, small: Picture) -> Plane:
+        """Local contrast, 0 to 1: mean distance of the luminance from its mean around."""
+        raster, sigma = self._raster, 4 * self._layout.scale
         grey = raster.luminance(small)
-        texture = raster.blurred(abs(grey - raster.blurred(grey, sigma)), sigma)
-        limit = settings.content + settings.texture * texture
+        return raster.blurred(abs(grey - raster.blurred(grey, sigma)), sigma)
+
+    def _allowed(self, texture: Plane, noise: float) -> Plane:
+        """By how much the content may differ from what the paint was made for, 0 to 1."""
+        # A shift that shows on an even ground is lost in grass: what is allowed grows with the texture.
+        limit = self._settings.content + self._settings.texture * texture
         return limit * self._patience + 2 * noise
 
     def _is_spent(self, shift: tuple[Plane, Plane], jacobian: deformation.Jacobian) -> Plane:

@@ -42,6 +42,11 @@ class MapSettings:
     ghost: float = 0.2
     """Repaint, in its own colours, where something moved of late and the coarse colours of old paint differ
     from fresh paint's by more (of the range); looked at when a frame was painted whole."""
+    missed: float = 0.08
+    """Motion does not explain a place where this frame and the last one, warped, differ by more (of the
+    range): strokes are replaced there without a fade, and again until what moved has moved on."""
+    missed_texture: float = 1.25
+    """How much more they may differ for each unit of local contrast."""
     drift: float = 3.0
     """Repaint where the refinement wants to move paint farther than this, px."""
     stretch: float = 1.35

@@ -146,6 +146,9 @@ class Raster(Protocol):
     def plus(self, picture: Picture, difference: Picture) -> Picture:
         """A picture and a signed difference of its size or smaller (then enlarged), clamped."""
 
+    def warped(self, picture: Picture, x: Plane, y: Plane) -> Picture:
+        """A picture at (x, y), bilinear; its border goes on outside."""
+
     def moved(self, difference: Picture, x: Plane, y: Plane) -> Picture:
         """A signed difference at (x, y), bilinear; zero outside."""
 

@@ -216,6 +216,9 @@ class CvRaster:
         depth = cv2.CV_8U if picture.dtype == np.uint8 else cv2.CV_16U
         return cv2.addWeighted(picture, 1, difference, np.iinfo(picture.dtype).max, 0, dtype=depth)
 
+    def warped(self, picture: Array, x: Array, y: Array) -> Array:
+        return cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
     def moved(self, difference: Array, x: Array, y: Array) -> Array:
         return cv2.remap(difference, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
 

@@ -213,10 +213,11 @@ class TorchRaster:
         whole = self._sized(difference, *self.size(picture))
         return (picture + whole).clamp_(0.0, 1.0).to(picture.dtype)
 
+    def warped(self, picture: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        return _bilinear(picture.to(x.dtype), x, y, "border").to(picture.dtype)
+
     def moved(self, difference: Tensor, x: Tensor, y: Tensor) -> Tensor:
-        height, width = difference.shape[-2:]
-        places = torch.stack(((2 * x + 1) / width - 1, (2 * y + 1) / height - 1), -1).unsqueeze(0)
-        return F.grid_sample(difference, places, mode="bilinear", padding_mode="zeros", align_corners=False)
+        return _bilinear(difference, x, y, "zeros")
 
     def faded(
         self, difference: Tensor, more: Tensor | None, weight: Tensor, coarse: Tensor, sigma: float
@@ -305,3 +306,9 @@ def _taps(first: Tensor, count: int, size: int) -> Tensor:
     """(count, N): the whole-number places around ``first`` (N), none beyond the edges."""
     steps = torch.arange(count, dtype=torch.int32, device=first.device) - (count // 2 - 1)
     return (first.to(torch.int32) + steps.unsqueeze(1)).clamp_(0, size - 1)
+
+
+def _bilinear(picture: Tensor, x: Tensor, y: Tensor, outside: str) -> Tensor:
+    height, width = picture.shape[-2:]
+    places = torch.stack(((2 * x + 1) / width - 1, (2 * y + 1) / height - 1), -1).unsqueeze(0)
+    return F.grid_sample(picture, places, mode="bilinear", padding_mode=outside, align_corners=False)
