@@ -85,6 +85,7 @@ def test_python_of_the_pages_works(code: str, workplace: Path, capsys: pytest.Ca
         assert capsys.readouterr().out
 
 
+@pytest.mark.slow(reason="starts each script in a process of its own, as a reader would")
 def test_scripts_of_the_pages_exist_and_have_help() -> None:
     scripts = {shlex.split(line)[1] for line in _commands("python3") if not line.startswith("python3 -m")}
     assert {"scripts/demo.py", "scripts/test.py"} <= scripts
