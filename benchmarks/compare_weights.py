@@ -106,7 +106,7 @@ def stills(engines: Sequence[str], contents: Sequence[Path], styles: Sequence[Pa
     from vidstyle.video.stills import load_style
 
     encoder = features.Features(vgg.bundled(), remember=4 * len(contents))
-    pictures = [_square(load_style(path)) for path in contents]
+    pictures = [square(load_style(path)) for path in contents]
     tensors = [to_tensor(pixels) for pixels in pictures]
     found: dict[str, dict[str, list[float]]] = {name: {} for name in engines}
     for name in engines:
@@ -128,7 +128,7 @@ def sheets(engines: Sequence[str], contents: Sequence[Path], styles: Sequence[Pa
     """One sheet an engine: contents down, styles across."""
     from vidstyle.video.stills import load_style
 
-    pictures = [_square(load_style(path)) for path in contents[: _SHEET[0]]]
+    pictures = [square(load_style(path)) for path in contents[: _SHEET[0]]]
     shown = [style for style in styles if style.name in SHOWN] or styles[: _SHEET[1]]
     for name in engines:
         paint = painter(name, is_clip=False)
@@ -151,7 +151,7 @@ def shifts(engines: Sequence[str], contents: Sequence[Path], styles: Sequence[Pa
             for content, style in zip(
                 contents, styles[:: max(1, len(styles) // len(contents))], strict=False
             ):
-                image = to_tensor(_square(load_style(content)))
+                image = to_tensor(square(load_style(content)))
                 code = engine.encode_style(to_tensor(load_style(style)))
                 painted = engine.stylize(image, code)
                 for shift in _SHIFTS:
@@ -220,7 +220,7 @@ def _engine(name: str) -> Any:
     return ENGINES.load("stylenet")(Path(name)) if Path(name).is_file() else ENGINES.load(name)(None)
 
 
-def _square(pixels: Pixels, side: int = _SIDE) -> Pixels:
+def square(pixels: Pixels, side: int = _SIDE) -> Pixels:
     """The middle of a picture, ``side`` px wide and high."""
     import cv2
     import numpy as np
@@ -240,7 +240,7 @@ def _write_sheet(path: Path, contents: Sequence[Pixels], columns: Sequence[Seque
 
     white = np.full((_SIDE, _SIDE, 3), 255, np.uint8)
     cells = [[white, *contents], *columns]
-    rows = [np.concatenate([_square(cell, _CELL) for cell in column]) for column in cells]
+    rows = [np.concatenate([square(cell, _CELL) for cell in column]) for column in cells]
     Image.fromarray(np.concatenate(rows, axis=1)).save(path, quality=_QUALITY)
 
 

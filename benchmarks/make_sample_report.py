@@ -16,7 +16,6 @@ from bench_page import replaced
 from vidstyle import evaluate, stylize_video
 from vidstyle.evaluation.html_report import write_report
 from vidstyle.evaluation.results import Evaluation
-from vidstyle.options import ReadOptions
 
 ROOT = Path(__file__).resolve().parent.parent
 CLIP = ROOT / "samples" / "bunny.mp4"
@@ -50,9 +49,7 @@ def measured(frames: int | None, every: int) -> Evaluation:
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / f"{CLIP.stem}_{STYLE}.mp4"
         stylize_video(CLIP, target, style=STYLE, frames=frames)
-        return evaluate(
-            target, source=CLIP, style=STYLE, engine="stylenet", every=every, read=ReadOptions(frames=frames)
-        )
+        return evaluate(target, source=CLIP, style=STYLE, engine="stylenet", every=every, frames=frames)
 
 
 def table(found: Evaluation) -> str:

@@ -18,7 +18,10 @@ from vidstyle.cli.main import COMMANDS, main
 
 ROOT = Path(__file__).resolve().parent.parent
 _WRITES = ("-o", "--json", "--csv", "--report", "--heatmap")
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 
 def _blocks(language: str) -> Iterator[tuple[Path, str]]:
@@ -82,6 +85,7 @@ def test_python_of_the_pages_works(code: str, workplace: Path, capsys: pytest.Ca
         assert capsys.readouterr().out
 
 
+@pytest.mark.slow(reason="starts each script in a process of its own, as a reader would")
 def test_scripts_of_the_pages_exist_and_have_help() -> None:
     scripts = {shlex.split(line)[1] for line in _commands("python3") if not line.startswith("python3 -m")}
     assert {"scripts/demo.py", "scripts/test.py"} <= scripts

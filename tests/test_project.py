@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 import pkgutil
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -191,8 +195,38 @@ def test_all_names_what_is_there() -> None:
     assert set(vidstyle.__all__) == {*vidstyle._HOMES, "__version__"}
 
 
-def test_the_version_is_that_of_the_distribution() -> None:
-    assert f'\nversion = "{vidstyle.__version__}"\n' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [("pyproject.toml", 'version = "{}"'), ("CITATION.cff", "version: {}"), ("CHANGELOG.md", "## [{}]")],
+)
+def test_the_version_is_the_same_everywhere(file: str, line: str) -> None:
+    assert "\n" + line.format(vidstyle.__version__) in (ROOT / file).read_text(encoding="utf-8")
+
+
+def test_every_picture_of_the_pages_says_where_it_comes_from() -> None:
+    folder = ROOT / "docs" / "images"
+    patterns = re.findall(r"[\w*-]+\.(?:jpg|png)", (folder / "ORIGIN.md").read_text(encoding="utf-8"))
+    pictures = [path for path in folder.iterdir() if path.suffix != ".md"]
+    assert [path.name for path in pictures if not any(map(path.match, patterns))] == []
+
+
+_FOREIGN = {"Any", "Callable", "Fraction", "Generator", "Iterable", "Iterator", "Literal", "Mapping", "None"}
+_FOREIGN |= {"NDArray", "Path", "Sequence", "Tensor", "Unpack"}
+
+
+def _public_functions() -> Iterator[Any]:
+    for public in (getattr(vidstyle, name) for name in vidstyle.__all__):
+        if inspect.isfunction(public):
+            yield public
+        elif inspect.isclass(public) and public not in (vidstyle.Raster, vidstyle.Motion):  # the map's inside
+            members = {name: member for name, member in vars(public).items() if inspect.isfunction(member)}
+            yield from (member for name, member in members.items() if name == "__init__" or name[0] != "_")
+
+
+def test_what_public_signatures_name_is_public() -> None:
+    hints = [str(hint) for function in _public_functions() for hint in function.__annotations__.values()]
+    named = {word for hint in hints for word in re.findall(r"\b[A-Z]\w+", hint)}
+    assert named - set(vidstyle.__all__) - _FOREIGN == set()
 
 
 def test_unknown_attributes_are_attribute_errors() -> None:

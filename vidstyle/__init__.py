@@ -21,29 +21,74 @@ if TYPE_CHECKING:
         WeightsMismatch,
         WeightsMissing,
     )
-    from vidstyle.evaluation.evaluate import evaluate
-    from vidstyle.evaluation.results import Evaluation
-    from vidstyle.frames import Frame, VideoInfo
-    from vidstyle.pipeline.report import Progress, RunReport
+    from vidstyle.evaluation.evaluate import OnMeasured, evaluate
+    from vidstyle.evaluation.results import Conditions, Evaluation, Worst
+    from vidstyle.flow.base import FlowEstimator
+    from vidstyle.flow.cache import FlowCache
+    from vidstyle.frames import ColorTags, Frame, Pixels, VideoInfo
+    from vidstyle.options import PaintOptions, ReadOptions, SteadyOptions, WriteOptions
+    from vidstyle.options.keywords import (
+        FileKeywords,
+        FrameKeywords,
+        ImageKeywords,
+        Number,
+        ReadKeywords,
+        SteadyFileKeywords,
+        StreamKeywords,
+        VideoKeywords,
+    )
+    from vidstyle.pipeline.report import OnFrame, Progress, RunReport
+    from vidstyle.pipeline.stylizer import Styling
+    from vidstyle.styles.pictures import Style
+    from vidstyle.temporal.backends.base import Raster
+    from vidstyle.temporal.base import FrameMotion, RepaintMask
     from vidstyle.temporal.paint_map.paint_map import PaintMap
+    from vidstyle.temporal.paint_map.settings import MapSettings
+
 
 _HOMES = {
+    "ColorTags": "vidstyle.frames",
+    "Conditions": "vidstyle.evaluation.results",
     "DeviceError": "vidstyle.errors",
     "Evaluation": "vidstyle.evaluation.results",
+    "FileKeywords": "vidstyle.options.keywords",
+    "FlowCache": "vidstyle.flow.cache",
+    "FlowEstimator": "vidstyle.flow.base",
     "Frame": "vidstyle.frames",
+    "FrameKeywords": "vidstyle.options.keywords",
+    "FrameMotion": "vidstyle.temporal.base",
+    "ImageKeywords": "vidstyle.options.keywords",
     "InputError": "vidstyle.errors",
+    "MapSettings": "vidstyle.temporal.paint_map.settings",
+    "Number": "vidstyle.options.keywords",
+    "OnFrame": "vidstyle.pipeline.report",
+    "OnMeasured": "vidstyle.evaluation.evaluate",
     "OptionError": "vidstyle.errors",
     "OutputError": "vidstyle.errors",
     "PaintMap": "vidstyle.temporal.paint_map.paint_map",
+    "PaintOptions": "vidstyle.options",
+    "Pixels": "vidstyle.frames",
     "Progress": "vidstyle.pipeline.report",
+    "Raster": "vidstyle.temporal.backends.base",
+    "ReadKeywords": "vidstyle.options.keywords",
+    "ReadOptions": "vidstyle.options",
+    "RepaintMask": "vidstyle.temporal.base",
     "RunReport": "vidstyle.pipeline.report",
+    "SteadyFileKeywords": "vidstyle.options.keywords",
+    "SteadyOptions": "vidstyle.options",
+    "StreamKeywords": "vidstyle.options.keywords",
+    "Style": "vidstyle.styles.pictures",
+    "Styling": "vidstyle.pipeline.stylizer",
     "Stylizer": "vidstyle.api",
     "UnknownName": "vidstyle.errors",
     "VideoInfo": "vidstyle.frames",
+    "VideoKeywords": "vidstyle.options.keywords",
     "VidstyleError": "vidstyle.errors",
     "WeightsError": "vidstyle.errors",
     "WeightsMismatch": "vidstyle.errors",
     "WeightsMissing": "vidstyle.errors",
+    "Worst": "vidstyle.evaluation.results",
+    "WriteOptions": "vidstyle.options",
     "evaluate": "vidstyle.evaluation.evaluate",
     "steady": "vidstyle.api",
     "stylize_frames": "vidstyle.api",
@@ -52,22 +97,48 @@ _HOMES = {
 }
 
 __all__ = [
+    "ColorTags",
+    "Conditions",
     "DeviceError",
     "Evaluation",
+    "FileKeywords",
+    "FlowCache",
+    "FlowEstimator",
     "Frame",
+    "FrameKeywords",
+    "FrameMotion",
+    "ImageKeywords",
     "InputError",
+    "MapSettings",
+    "Number",
+    "OnFrame",
+    "OnMeasured",
     "OptionError",
     "OutputError",
     "PaintMap",
+    "PaintOptions",
+    "Pixels",
     "Progress",
+    "Raster",
+    "ReadKeywords",
+    "ReadOptions",
+    "RepaintMask",
     "RunReport",
+    "SteadyFileKeywords",
+    "SteadyOptions",
+    "StreamKeywords",
+    "Style",
+    "Styling",
     "Stylizer",
     "UnknownName",
     "VideoInfo",
+    "VideoKeywords",
     "VidstyleError",
     "WeightsError",
     "WeightsMismatch",
     "WeightsMissing",
+    "Worst",
+    "WriteOptions",
     "__version__",
     "evaluate",
     "steady",

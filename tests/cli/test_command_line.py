@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import subprocess
 import sys
 from fractions import Fraction
@@ -10,6 +11,7 @@ from typing import Any, get_type_hints
 
 import pytest
 
+import vidstyle
 from vidstyle import __version__
 from vidstyle.cli.main import COMMANDS, build_parser, main
 from vidstyle.cli.parser import given, parse
@@ -56,6 +58,36 @@ def test_run_help_shows_every_option_of_every_record(capsys: pytest.CaptureFixtu
         for item in dataclasses.fields(record):
             assert "--" + item.name.replace("_", "-") in shown
             assert " ".join(item.metadata["help"].split()) in shown
+
+
+# what Python gives as an argument (source, target), as a report's method, or as another function
+_COMMAND_LINE_ALONE = {
+    "help",
+    "inputs",
+    "input",
+    "output",
+    "preview",
+    "json",
+    "csv",
+    "report",
+    "quiet",
+    "verbose",
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "function"),
+    [("run", "stylize_video"), ("image", "stylize_image"), ("steady", "steady"), ("evaluate", "evaluate")],
+)
+def test_options_have_the_same_names_in_python(command: str, function: str) -> None:
+    commands: Any = build_parser()._subparsers
+    options = {action.dest for action in commands._group_actions[0].choices[command]._actions}
+    named = getattr(vidstyle, function)
+    keywords = {
+        *inspect.signature(named).parameters,
+        *get_type_hints(named)["options"].__args__[0].__annotations__,
+    }
+    assert options - _COMMAND_LINE_ALONE - keywords == set()
 
 
 def test_a_mistyped_command_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:

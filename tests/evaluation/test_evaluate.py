@@ -24,7 +24,6 @@ from vidstyle.evaluation.results import Evaluation
 from vidstyle.flow.cache import FlowCache
 from vidstyle.frames import Pixels
 from vidstyle.metrics.meaning import MEANINGS
-from vidstyle.options import ReadOptions
 from vidstyle.registry import METRICS
 from vidstyle.video.reading.probe import probe
 
@@ -196,7 +195,7 @@ def test_results_of_vidstyle_say_what_steadied_them(
 ) -> None:
     target = tmp_path / "ours.mp4"
     stylize_video(folder / "clip.mkv", target, style="waves", temporal=temporal, device="cpu", frames=2)
-    found = measured(folder, str(target), alone=None, metrics=["warping_error"], read=ReadOptions(frames=2))
+    found = measured(folder, str(target), alone=None, metrics=["warping_error"], frames=2)
     assert f"ours was {words}" in found.table()
 
 

@@ -147,8 +147,22 @@ def test_parts_equal_the_whole_where_they_are_valid(
     assert part.valid.mean() < 0.25
     assert part.valid[np.kron(need, np.ones((2, 2), np.bool_))].all()
     error = np.abs(part.pixels.astype(int) - painter.paint(pixels, code, whole.moments).pixels)[part.valid]
-    assert error.max() <= 12
+    assert error.max() <= 2
     assert error.mean() < 0.5
+
+
+def test_parts_of_white_noise_differ_at_their_rims_by_five_levels_at_most(
+    engine: StyleNet, code: Tensor
+) -> None:
+    pixels, painter = np.random.default_rng(1).integers(0, 255, (200, 300, 3), np.uint8), Renderer(engine)
+    whole = painter.paint(pixels, code)
+    assert whole.moments is not None
+    need = np.zeros((100, 150), np.bool_)
+    need[40:50, 60:75] = True
+    part = painter.paint_where(pixels, code, whole.moments, need)
+    assert part.valid is not None
+    error = np.abs(part.pixels.astype(int) - painter.paint(pixels, code, whole.moments).pixels)[part.valid]
+    assert 0 < error.max() <= 5
 
 
 def test_parts_are_painted_whole_where_that_is_cheaper(engine: StyleNet, code: Tensor) -> None:

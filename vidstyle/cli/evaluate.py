@@ -6,17 +6,18 @@ import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from vidstyle.atomic_write import check_overwrite
 from vidstyle.cli.logs import shown
 from vidstyle.cli.parser import Parser, add_noise, add_options, given
 from vidstyle.errors import OutputError
-from vidstyle.options import ReadOptions, take
+from vidstyle.options import ReadOptions
 
 if TYPE_CHECKING:
     from vidstyle.evaluation.evaluate import OnMeasured
     from vidstyle.evaluation.results import Evaluation
+    from vidstyle.options.keywords import ReadKeywords
 
 _EXAMPLES = """\
 examples:
@@ -97,10 +98,10 @@ def _run(words: argparse.Namespace) -> int:
                 features=words.features,
                 every=words.every,
                 device=words.device,
-                read=take(ReadOptions, given(words, ReadOptions)),
                 heatmap=words.heatmap,
                 overwrite=words.overwrite,
                 on_frame=draw,
+                **cast("ReadKeywords", given(words, ReadOptions)),
             )
     for kind, target in targets.items():
         _WRITERS[kind](found, target)

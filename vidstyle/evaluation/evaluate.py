@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Unpack, cast
 
 from vidstyle.device import choose_device
 from vidstyle.errors import InputError, OptionError, OutputError
@@ -23,7 +23,8 @@ from vidstyle.metrics.meaning import MEANINGS
 from vidstyle.metrics.measurer import Measurer
 from vidstyle.metrics.motion import DEFAULT_SIZE, ScoringFlow
 from vidstyle.optional_imports import require
-from vidstyle.options import ReadOptions
+from vidstyle.options import ReadOptions, check_keywords, take
+from vidstyle.options.keywords import ReadKeywords
 from vidstyle.pipeline.stylizer import Stylizer
 from vidstyle.registry import FEATURES, METRICS
 from vidstyle.styles.pictures import Style, load
@@ -60,11 +61,11 @@ def evaluate(
     features: str = "vgg16",
     every: int = 1,
     device: str = "auto",
-    read: ReadOptions = ReadOptions(),  # noqa: B008  # a frozen record
     heatmap: str | Path | None = None,
     overwrite: bool = False,
     cache: FlowCache | None = None,
     on_frame: OnMeasured | None = None,
+    **options: Unpack[ReadKeywords],
 ) -> Evaluation:
     """Measure one or several results of a clip; see ``docs/evaluation.md`` for what the numbers mean.
 
@@ -82,12 +83,14 @@ def evaluate(
         features: the perceptual encoder, vgg16 (bundled) or vgg19.
         every: measures one in so many frames.
         device: where to compute.
-        read: which part of the clip the results show.
         heatmap: a clip to be written that shows where the first result flickers.
         overwrite: whether that may replace a file.
         cache: keeps motion between runs; None: in the user's cache.
         on_frame: told how far it is.
+        options: which part of the clip the results show; see ``vidstyle.ReadOptions``.
     """
+    check_keywords(options, ReadOptions)
+    read = take(ReadOptions, options)
     if every < 1:
         raise OptionError(f"--every must be 1 or more, got {every}")
     if alone is not None and engine is not None:

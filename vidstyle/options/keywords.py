@@ -1,4 +1,4 @@
-"""All options as keywords, for type checkers and editors: the same words as on the command line."""
+"""All options as keywords, for type checkers and editors, named as on the command line."""
 
 from __future__ import annotations
 
@@ -52,14 +52,19 @@ class StreamKeywords(FrameKeywords, total=False):
     rate: Number | None
 
 
-class FileKeywords(TypedDict, total=False):
-    """Which part is read (``options.ReadOptions``) and how it is written (``options.WriteOptions``)."""
+class ReadKeywords(TypedDict, total=False):
+    """Which part is read, and how (``options.ReadOptions``)."""
 
     start: Number | None
     end: Number | None
     frames: int | None
     rate: Number | None
     hdr: Literal["tonemap", "refuse"]
+
+
+class FileKeywords(ReadKeywords, total=False):
+    """Which part is read, and how it is written (``options.WriteOptions``)."""
+
     codec: str | None
     crf: float | None
     bitrate: str | int | None

@@ -29,8 +29,8 @@ class PaintMap:
 
     For each frame call ``plan`` with its content, paint at least where it says, then call ``settle`` with
     the painting. No future frame is looked at, and memory does not grow. Old paint is shown as it was
-    painted, or replaced, with a short fade from one to the other; it is never averaged over time, which is
-    what blurs other methods. See docs/paint-map.md.
+    painted, or replaced. Two things are mixtures of paintings: the short fade from old to new, and the coarse
+    colours that new paint takes over from the old. See docs/paint-map.md.
     """
 
     def __init__(

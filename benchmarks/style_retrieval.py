@@ -1,0 +1,169 @@
+"""Centred Gram distance and style retrieval of paintings, told by a network that training did not use.
+
+python benchmarks/style_retrieval.py --network FILE --content DIR --style DIR [--engine NAME|FILE ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Protocol
+
+from benchmark_quality import table
+from compare_weights import HELD_OUT, held_out, painter, square
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_VGG19 = ("", "relu1_1", "", "relu2_1", "", "relu3_1", "", "", "", "relu4_1")  # after each convolution
+_POOLED = (2, 4, 8)  # convolutions before which a 2x2 maximum halves the picture
+_STYLE_SIDE = 256  # px: style pictures are looked at in an area of this side squared, as style_distance does
+_SILENT = 0.01  # of a layer's mean deviation: channels with less count as having this much
+_GREY = (0.5, 0.2)  # mean and deviation of every grey picture
+
+
+class Network(Protocol):
+    def __call__(self, picture: Tensor) -> Mapping[str, Tensor]: ...
+
+
+def main() -> int:
+    words = _parser().parse_args()
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the command line does, before torch is imported
+    import torch
+
+    contents, styles = held_out(words.held_out, words.content, words.style)
+    with torch.inference_mode():
+        print(measured(vgg19(words.network, words.prefix), contents, styles, words.engine or ["stylenet"]))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="style_retrieval", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument(
+        "--network", type=Path, required=True, metavar="FILE", help="safetensors: a VGG-19, or one like it"
+    )
+    parser.add_argument(
+        "--prefix", default="encoder", help="what the names of its convolutions begin with (default: encoder)"
+    )
+    parser.add_argument("--content", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--style", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--held-out", type=Path, default=HELD_OUT, metavar="FILE", help="names of pictures")
+    parser.add_argument("--engine", action="append", metavar="NAME|FILE", help="an engine, or its weights")
+    return parser
+
+
+def measured(
+    network: Network, contents: Sequence[Path], styles: Sequence[Path], engines: Sequence[str]
+) -> str:
+    """Gram distance, share of paintings nearest to their own style, and its mean rank, as a table."""
+    from vidstyle.images import load_style, to_tensor
+
+    pictures = [square(load_style(path)) for path in contents]
+    aims = [_look(network, _of_style_area(to_tensor(load_style(path)))) for path in styles]
+    lines = [["paintings of", "centred Gram distance", "retrieval, rank 1", "mean rank"], ["---"] * 4]
+    unpainted = [_look(network, to_tensor(pixels)) for pixels in pictures]
+    for name in ["the contents, unpainted", *engines]:
+        distances: list[float] = []
+        ranks: list[int] = []
+        for number, style in enumerate(styles):
+            looks = unpainted
+            if name in engines:
+                painted = painter(name, is_clip=False)(pictures, str(style))
+                looks = [_look(network, to_tensor(pixels)) for pixels in painted]
+            for look in looks:
+                distances.append(look.gram_distance(aims[number]))
+                gaps = [look.stroke_distance(aim) for aim in aims]
+                ranks.append(1 + sum(gap < gaps[number] for gap in gaps))
+        first = sum(rank == 1 for rank in ranks) / len(ranks)
+        lines.append([Path(name).stem, f"{fmean(distances):.3f}", f"{first:.3f}", f"{fmean(ranks):.2f}"])
+        print(" | ".join(lines[-1]), file=sys.stderr, flush=True)
+    return table(lines)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    """What a network sees of one picture."""
+
+    grams: Sequence[Tensor]
+    """Of its layers' centred features, with colour."""
+    strokes: Tensor
+    """Without colour: correlations of channels and log deviations, all layers end to end."""
+
+    def gram_distance(self, aim: _Look) -> float:
+        """‖G - G(aim)‖ / ‖G(aim)‖, mean over layers."""
+        pairs = zip(self.grams, aim.grams, strict=True)
+        return fmean(float((ours - wanted).norm() / wanted.norm()) for ours, wanted in pairs)
+
+    def stroke_distance(self, aim: _Look) -> float:
+        return float((self.strokes - aim.strokes).square().sum())
+
+
+def _look(network: Network, picture: Tensor) -> _Look:
+    """What ``network`` sees of ``picture`` (1, 3, H, W) in [0, 1]."""
+    from vidstyle.nn.features import gram
+
+    # centred: some small networks learn a VGG's features but for their means, which would drown all else
+    centred = [features - features.mean((2, 3), keepdim=True) for features in network(picture).values()]
+    return _Look([gram(features) for features in centred], _strokes(network, picture))
+
+
+def vgg19(file: Path, prefix: str) -> Network:
+    """Layers relu1_1 to relu4_1 of a VGG-19 of any width; its first convolution, 1x1, is of the colours."""
+    import torch.nn.functional as F
+    from safetensors.torch import load_file
+
+    tensors = {name: tensor.float() for name, tensor in load_file(file).items() if name.startswith(prefix)}
+    names = sorted(name.removesuffix(".weight") for name in tensors if name.endswith(".weight"))
+    if len(names) != len(_VGG19):
+        raise SystemExit(f"style_retrieval: {file} has {len(names)} convolutions, expected {len(_VGG19)}")
+
+    def features(picture: Tensor) -> Mapping[str, Tensor]:
+        found: dict[str, Tensor] = {}
+        for number, (name, layer) in enumerate(zip(names, _VGG19, strict=True)):
+            weight = tensors[f"{name}.weight"]
+            if number in _POOLED:
+                picture = F.max_pool2d(picture, 2)
+            rim = weight.shape[-1] // 2
+            picture = F.conv2d(F.pad(picture, (rim,) * 4, "reflect"), weight, tensors[f"{name}.bias"])
+            if number:
+                picture = picture.relu()
+            if layer:
+                found[layer] = picture
+        return found
+
+    return features
+
+
+def _strokes(network: Network, picture: Tensor) -> Tensor:
+    """Correlations of channels and log deviations, by layer, of ``picture`` in grey of a fixed contrast."""
+    import torch
+
+    red, green, blue = picture.unbind(1)
+    grey = 0.299 * red + 0.587 * green + 0.114 * blue  # ITU-R BT.601
+    grey = (grey - grey.mean()) / grey.std().clamp_min(1e-6) * _GREY[1] + _GREY[0]
+    parts = []
+    for features in network(grey.unsqueeze(1).expand(-1, 3, -1, -1)).values():
+        flat = features.double().flatten(2)[0]
+        deviations = flat.std(1)
+        deviations = deviations.clamp_min(_SILENT * float(deviations.mean()))
+        flat = (flat - flat.mean(1, keepdim=True)) / deviations.unsqueeze(1)
+        parts += [(flat @ flat.T / flat.shape[1]).flatten(), deviations.log()]
+    return torch.cat(parts)
+
+
+def _of_style_area(picture: Tensor) -> Tensor:
+    import torch.nn.functional as F
+
+    height, width = picture.shape[-2:]
+    factor = _STYLE_SIDE / (height * width) ** 0.5
+    size = (round(height * factor), round(width * factor))
+    return F.interpolate(picture.contiguous(), size=size, mode="bilinear", antialias=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
