@@ -218,7 +218,10 @@ def _public_functions() -> Iterator[Any]:
     for public in (getattr(vidstyle, name) for name in vidstyle.__all__):
         if inspect.isfunction(public):
             yield public
-        elif inspect.isclass(public) and public not in (vidstyle.Raster, vidstyle.Motion):  # the map's inside
+        elif inspect.isclass(public) and public not in (
+            vidstyle.Raster,
+            vidstyle.FrameMotion,
+        ):  # the map's inside
             members = {name: member for name, member in vars(public).items() if inspect.isfunction(member)}
             yield from (member for name, member in members.items() if name == "__init__" or name[0] != "_")
 

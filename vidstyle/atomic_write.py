@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 from vidstyle.errors import OutputError
+
+_NUMBERS = count()  # next() of it is atomic
 
 
 def write_atomically(path: Path, data: bytes | memoryview, *, is_synced: bool = False) -> None:
@@ -15,7 +18,8 @@ def write_atomically(path: Path, data: bytes | memoryview, *, is_synced: bool = 
     ``is_synced`` waits until the disk has it, so that a loss of power leaves the old file or the new one.
     Raises ``OSError``; no part of a file is left.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # a name of its own: several threads and processes may write one file
+    partial = path.with_name(f".{path.name}.{os.getpid()}-{next(_NUMBERS)}.part")
     try:
         with partial.open("wb") as file:
             file.write(data)

@@ -148,7 +148,7 @@ def test_pictures_that_cannot_be_written_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="does not exist"):
         save_image(tmp_path / "none" / "x.png", frame)
     (tmp_path / "taken.png").mkdir()
-    with pytest.raises(OutputError, match=r"cannot write .*taken\.png"):
+    with pytest.raises(OutputError, match=r"taken\.png is a folder"):
         save_image(tmp_path / "taken.png", frame)
     assert [item.name for item in tmp_path.iterdir()] == ["taken.png"]
 
