@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterator
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
 from fractions import Fraction
+from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,15 @@ import av
 import av.error
 
 from vidstyle.errors import InputError
-from vidstyle.video.reading.opening import open_video, reason
+from vidstyle.video.reading.opening import open_video, reason, tells_decoding_only
 
 log = logging.getLogger(__name__)
 
 _HOPELESS = 300  # packets in a row that give no picture: the rest of the file is not read
 # s before the time sought, then from the beginning; never less, for a picture that leans on the one before
 _STEPS_BACK = (Fraction(1, 5), Fraction(2), Fraction(12))
+
+_REORDERED = 17  # pictures, with the one at hand, that codecs may hold back to set them in order
 
 # FFmpeg's own decoders leave out the alpha of these two; these do not
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
@@ -100,7 +104,12 @@ class Decoder:
         return True
 
     def _decoded(self) -> Generator[av.VideoFrame, None, None]:
+        decoded = self._in_file_time()
+        return _in_order(decoded) if tells_decoding_only(self.container) else decoded
+
+    def _in_file_time(self) -> Generator[av.VideoFrame, None, None]:
         self.failed_in_a_row = 0
+        self._due: int | None = None  # ticks of the next packet, of a container that tells decoding only
         pictures: list[av.VideoFrame]
         packets = self.container.demux(self.stream)
         while True:
@@ -133,6 +142,11 @@ class Decoder:
 
     def _decode(self, packet: Any) -> tuple[list[av.VideoFrame], bool]:
         """The pictures that come out when ``packet`` goes in, and whether it failed."""
+        if packet.size and tells_decoding_only(self.container):
+            if packet.dts is not None:
+                self._due = packet.dts
+            packet.pts = self._due
+            self._due = None if self._due is None or not packet.duration else self._due + packet.duration
         try:
             return self._context.decode(packet), False
         except av.error.FFmpegError as error:
@@ -144,9 +158,30 @@ class Decoder:
             return [], True
 
 
+def _in_order(pictures: Iterable[av.VideoFrame]) -> Generator[av.VideoFrame, None, None]:
+    """Give ``pictures``, which come as they are shown, the same times in rising order."""
+    held: deque[tuple[av.VideoFrame, bool]] = deque()
+    ticks: list[int] = []
+
+    def next_of_them() -> av.VideoFrame:
+        picture, has_time = held.popleft()
+        if has_time:
+            picture.pts = heappop(ticks)
+        return picture
+
+    for picture in pictures:
+        tick = picture.pts if picture.pts is not None else picture.dts
+        held.append((picture, tick is not None))
+        if tick is not None:
+            heappush(ticks, tick)
+        if len(held) == _REORDERED:
+            yield next_of_them()
+    while held:
+        yield next_of_them()
+
+
 def time_of(frame: av.VideoFrame) -> Fraction | None:
     """When a decoded picture is shown, in the file's own seconds; None where the file does not say."""
-    # AVI gives decoding times only; they come out of the decoder in the order of display
     ticks = frame.pts if frame.pts is not None else frame.dts
     if ticks is None or not frame.time_base:
         return None

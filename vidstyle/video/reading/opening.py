@@ -45,6 +45,14 @@ def open_container(path: Path) -> Any:
         raise InputError(_why_not(path, error)) from error
 
 
+def tells_decoding_only(container: Any) -> bool:
+    """Whether a container says when to decode, not when to show: FFmpeg's guesses at that are often wrong.
+
+    Pictures come out of a decoder as they are shown, and have those times in rising order.
+    """
+    return container.format.name in ("avi", "asf", "ogg")
+
+
 def check_file(path: Path) -> None:
     """Raise ``InputError`` unless ``path`` is a file that may be read and holds something."""
     try:

@@ -13,7 +13,7 @@ import av
 from av.stream import Discard, Disposition
 
 from vidstyle.video.containers import Container
-from vidstyle.video.reading.opening import open_video
+from vidstyle.video.reading.opening import open_video, tells_decoding_only
 from vidstyle.video.streams.reencode import EncodedSound, EncodedText, is_text
 from vidstyle.video.streams.stream_copy import (
     CarriedStream,
@@ -48,6 +48,7 @@ class Passthrough:
     def __init__(self, source: Path, out: Any, container: Container, start: Fraction) -> None:
         self._file, self._video = open_video(source)
         self._broken = 0
+        self._tells_decoding_only = tells_decoding_only(self._file)
         try:
             for stream in self._file.streams:
                 stream.discard = Discard.default
@@ -139,7 +140,10 @@ class Passthrough:
         """The source's next packet, past damaged places; None at its end."""
         for _ in range(_RETRIES):
             try:
-                return next(self._packets, None)
+                packet = next(self._packets, None)
+                if self._tells_decoding_only and packet is not None and packet.stream is self._video:
+                    packet.pts = packet.dts if packet.dts is not None else packet.pts
+                return packet
             except av.error.EOFError:
                 return None
             except av.error.InvalidDataError:
