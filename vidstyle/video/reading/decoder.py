@@ -14,10 +14,12 @@ import av
 import av.error
 
 from vidstyle.errors import InputError
+from vidstyle.video.reading.joins import JoinedClock, may_be_joined
 from vidstyle.video.reading.opening import open_video, reason, tells_decoding_only
 
 log = logging.getLogger(__name__)
 
+_DEFAULT_RATE = Fraction(25)  # pictures a second of a file that says nothing at all
 _HOPELESS = 300  # packets in a row that give no picture: the rest of the file is not read
 # s before the time sought, then from the beginning; never less, for a picture that leans on the one before
 _STEPS_BACK = (Fraction(1, 5), Fraction(2), Fraction(12))
@@ -59,6 +61,9 @@ class Decoder:
         if start is None or start <= self.origin:
             yield from self._decoded()
             return
+        if may_be_joined(self.container):  # no time to seek: there may be several clocks
+            yield from self._decoded(start)
+            return
         for back in _STEPS_BACK:
             if not self._seek(start - back):
                 break
@@ -87,7 +92,9 @@ class Decoder:
     def _choose_context(self) -> Any:
         context = self.stream.codec_context
         name = _WITH_ALPHA.get(context.name.removeprefix("lib").split("-")[0])
-        if name in av.codecs_available and self.stream.metadata.get("alpha_mode") == "1":
+        # FFmpeg's own remuxing writes ALPHA_MODE
+        tags = {key.lower(): value for key, value in self.stream.metadata.items()}
+        if name in av.codecs_available and tags.get("alpha_mode") == "1":
             with_alpha: Any = av.CodecContext.create(name, "r")
             with_alpha.extradata = context.extradata
             return with_alpha
@@ -103,14 +110,28 @@ class Decoder:
             self._context.flush_buffers()
         return True
 
-    def _decoded(self) -> Generator[av.VideoFrame, None, None]:
-        decoded = self._in_file_time()
+    def _decoded(self, start: Fraction | None = None) -> Generator[av.VideoFrame, None, None]:
+        decoded = self._in_file_time(start)
         return _in_order(decoded) if tells_decoding_only(self.container) else decoded
 
-    def _in_file_time(self) -> Generator[av.VideoFrame, None, None]:
+    def _in_file_time(self, start: Fraction | None) -> Generator[av.VideoFrame, None, None]:
         self.failed_in_a_row = 0
         self._due: int | None = None  # ticks of the next packet, of a container that tells decoding only
-        pictures: list[av.VideoFrame]
+        packets: Iterator[Any] = self._demuxed()
+        if may_be_joined(self.container):
+            packets = JoinedClock(self.stream, 1 / rate_of(self.stream), str(self.path))(packets)
+            if start is not None:
+                packets = _walked(packets, start)
+        for packet in packets:
+            pictures, failed = self._decode(packet)
+            self.failed_in_a_row = 0 if pictures else self.failed_in_a_row + failed
+            self.damaged += sum(picture.is_corrupt for picture in pictures)
+            yield from pictures
+            if self._is_hopeless():
+                return
+
+    def _demuxed(self) -> Iterator[Any]:
+        """The packets of the pictures, past damaged places."""
         packets = self.container.demux(self.stream)
         while True:
             try:
@@ -121,24 +142,21 @@ class Decoder:
             except (av.error.FFmpegError, OSError) as error:
                 if isinstance(error, OSError):  # the disk or the network, not what is in the file
                     raise InputError(f"{self.path} cannot be read on: {reason(error)}") from error
-                packets, pictures = (
-                    self.container.demux(self.stream),
-                    [],
-                )  # a generator is dead once it raises
+                packets = self.container.demux(self.stream)  # a generator is dead once it raises
                 self.skipped += 1
                 self.failed_in_a_row += 1
+                if self._is_hopeless():
+                    return
             else:
-                pictures, failed = self._decode(packet)
-                self.failed_in_a_row = 0 if pictures else self.failed_in_a_row + failed
-            self.damaged += sum(picture.is_corrupt for picture in pictures)
-            yield from pictures
-            if self.failed_in_a_row >= _HOPELESS:
-                log.warning(
-                    "%s: %d damaged packets in a row; the rest of it is left out",
-                    self.path,
-                    self.failed_in_a_row,
-                )
-                return
+                yield packet
+
+    def _is_hopeless(self) -> bool:
+        if self.failed_in_a_row < _HOPELESS:
+            return False
+        log.warning(
+            "%s: %d damaged packets in a row; the rest of it is left out", self.path, self.failed_in_a_row
+        )
+        return True
 
     def _decode(self, packet: Any) -> tuple[list[av.VideoFrame], bool]:
         """The pictures that come out when ``packet`` goes in, and whether it failed."""
@@ -178,6 +196,35 @@ def _in_order(pictures: Iterable[av.VideoFrame]) -> Generator[av.VideoFrame, Non
             yield next_of_them()
     while held:
         yield next_of_them()
+
+
+def _walked(packets: Iterator[Any], start: Fraction) -> Iterator[Any]:
+    """``packets`` from the key picture before the one before ``start`` (s) on."""
+    before: list[Any] = []
+    group: list[Any] = []
+    for packet in packets:
+        if packet.is_keyframe:
+            before, group = group, []
+        group.append(packet)
+        ticks = packet.dts if packet.dts is not None else packet.pts
+        if packet.size == 0 or (ticks is not None and ticks * Fraction(packet.time_base) > start):
+            break
+    yield from before
+    yield from group
+    yield from packets
+
+
+def rate_of(stream: Any) -> Fraction:
+    """Mean pictures a second, or a usual one; what headers claim may be none, or absurd."""
+    return known_rate(stream) or _DEFAULT_RATE
+
+
+def known_rate(stream: Any) -> Fraction | None:
+    """Mean pictures a second, if the file gives one that can be."""
+    for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
+        if rate and 0 < rate <= 1000:
+            return Fraction(rate)
+    return None
 
 
 def time_of(frame: av.VideoFrame) -> Fraction | None:

@@ -16,14 +16,15 @@ from vidstyle.frames import Frame, VideoInfo
 from vidstyle.options import ReadOptions
 from vidstyle.video.color.tags import has_alpha
 from vidstyle.video.reading.converter import Converter
-from vidstyle.video.reading.decoder import Decoder, time_of
+from vidstyle.video.reading.decoder import Decoder, known_rate, rate_of, time_of
 from vidstyle.video.reading.deinterlace import deinterlaced
+from vidstyle.video.reading.joins import may_be_joined
 from vidstyle.video.reading.opening import is_cut_off
 from vidstyle.video.reading.timeline import Part, Ticked, Timed, Timeline
 
 log = logging.getLogger(__name__)
 
-_DEFAULT_RATE = Fraction(25)  # pictures a second of a file that says nothing at all
+_LEAST_BYTES = 188  # of a picture in a transport stream, which begins a packet of its own
 _TELL_LENGTH = ("mov,mp4,m4a,3gp,3g2,mj2", "avi", "mxf")  # their headers hold the length of each stream
 
 
@@ -40,8 +41,8 @@ class VideoFile:
         self._decoder = Decoder(path)
         try:
             stream = self._decoder.stream
-            rate = _rate(stream)
-            self._timeline = Timeline(1 / (rate or _DEFAULT_RATE), str(path))
+            rate = known_rate(stream)
+            self._timeline = Timeline(1 / rate_of(stream), str(path))
             origin = self._decoder.origin
             self._part = Part(
                 None if options.start is None else origin + options.start,
@@ -161,14 +162,6 @@ class VideoFile:
         return max(0, lost - self._decoder.failed_in_a_row)
 
 
-def _rate(stream: Any) -> Fraction | None:
-    """Mean pictures a second; what headers claim may be none, or absurd."""
-    for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
-        if rate and 0 < rate <= 1000:
-            return Fraction(rate)
-    return None
-
-
 def _duration_of(frame: av.VideoFrame) -> Fraction | None:
     if not frame.duration or not frame.time_base:
         return None
@@ -178,6 +171,11 @@ def _duration_of(frame: av.VideoFrame) -> Fraction | None:
 def _known_duration(decoder: Decoder) -> Fraction | None:
     """Seconds of the pictures, or else of the whole file: an estimate."""
     stream, container = decoder.stream, decoder.container
+    if may_be_joined(container) and container.duration:
+        # what lies between the clocks of two recordings is no length
+        pictures = Fraction(container.duration, av.time_base) * rate_of(stream)
+        if decoder.path.stat().st_size < pictures * _LEAST_BYTES:
+            return None
     if stream.duration:
         return Fraction(stream.duration * stream.time_base)
     noted = _noted_end(stream)

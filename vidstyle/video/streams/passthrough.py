@@ -13,6 +13,8 @@ import av
 from av.stream import Discard, Disposition
 
 from vidstyle.video.containers import Container
+from vidstyle.video.reading.decoder import rate_of
+from vidstyle.video.reading.joins import JoinedClock, may_be_joined
 from vidstyle.video.reading.opening import open_video, tells_decoding_only
 from vidstyle.video.streams.reencode import EncodedSound, EncodedText, is_text
 from vidstyle.video.streams.stream_copy import (
@@ -52,7 +54,10 @@ class Passthrough:
         try:
             for stream in self._file.streams:
                 stream.discard = Discard.default
-            self._packets = self._file.demux()
+            self._clock = (
+                JoinedClock(self._video, 1 / rate_of(self._video)) if may_be_joined(self._file) else None
+            )
+            self._packets = self._demuxed()
             self._ahead = self._read_up_to_picture()
             self._is_cut = self._begins_before(start)
             self._carriers = self._choose(out, container)
@@ -136,6 +141,10 @@ class Passthrough:
                 time = _time_of(packet)
                 yield packet, None if time is None else time - self._shift
 
+    def _demuxed(self) -> Iterator[Any]:
+        packets = self._file.demux()
+        return packets if self._clock is None else self._clock(packets)
+
     def _next(self) -> Any:
         """The source's next packet, past damaged places; None at its end."""
         for _ in range(_RETRIES):
@@ -148,7 +157,7 @@ class Passthrough:
                 return None
             except av.error.InvalidDataError:
                 self._broken += 1
-                self._packets = self._file.demux()  # dead after an error
+                self._packets = self._demuxed()  # dead after an error
         return None
 
     def _carry(self, packet: Any) -> None:
@@ -197,13 +206,13 @@ class Passthrough:
 
     def _skip_to(self, start: Fraction) -> None:
         first = next((time for packet in self._ahead if (time := _time_of(packet)) is not None), start)
-        if start - first < _FAR:
+        if start - first < _FAR or self._clock is not None:  # no time to seek among several clocks
             return
         try:
             self._file.seek(int((start - _MARGIN) * 1_000_000))
         except av.error.FFmpegError:
             return  # not every file can jump: then all packets are read
-        self._packets = self._file.demux()
+        self._packets = self._demuxed()
         self._ahead.clear()
 
     def _choose(self, out: Any, container: Container) -> dict[int, CarriedStream]:

@@ -1,0 +1,159 @@
+"""Recordings joined in one file, each with a clock of its own: their times laid end to end."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+_BACK = Fraction(1, 5)  # s back from which a time is of another clock, not out of order
+_FORWARD = 10  # s: so far no pause reaches (what FFmpeg takes, too)
+_GAP = 1  # s that sound may pause, or overlap at a join
+_NEAR = 5  # s by which sound and pictures that belong together may stand apart in a file
+_MOST_HELD = 512  # packets kept while it is not known which clock is theirs
+
+
+def may_be_joined(container: Any) -> bool:
+    """Whether files of this kind can simply be put one behind the other."""
+    return container.format.name in ("mpegts", "mpeg", "flv")
+
+
+@dataclass(slots=True)
+class _Other:
+    """A stream beside the pictures."""
+
+    clock: int = 0  # the number of the clock in use
+    own: Fraction = Fraction(0)  # s that this stream alone is shifted by
+    due: Fraction | None = None
+    held: deque[Any] = field(default_factory=deque)
+
+
+class JoinedClock:
+    """Changes the times of packets to those of one clock. The pictures say where a new one begins.
+
+    The first picture after a join follows the last one before it. Other streams change their clock at
+    their own packets, earlier or later in the file; until the pictures have come to the join, too, those
+    are held back.
+    """
+
+    def __init__(self, stream: Any, usual: Fraction, name: str = "") -> None:
+        """``usual``: seconds from picture to picture of ``stream``; with a ``name``, joins are told."""
+        self._index, self._usual, self._name = stream.index, usual, name
+        self._shifts = [Fraction(0)]
+        self._last: Fraction | None = None  # of the pictures, by the file's clock
+        self._now = Fraction(0)
+        self._due: Fraction | None = None
+        self._others: dict[int, _Other] = {}
+
+    def __call__(self, packets: Iterable[Any]) -> Iterator[Any]:
+        """Yield ``packets`` with new times; those held back come before the empty ones at the end."""
+        for packet in packets:
+            if packet.size == 0:
+                yield from self._released()
+                yield packet
+            elif packet.stream.index == self._index:
+                yield self._picture(packet)
+                for other in self._others.values():
+                    yield from self._ready(other)
+            else:
+                other = self._others.setdefault(packet.stream.index, _Other())
+                other.held.append(packet)
+                yield from self._ready(other)
+        yield from self._released()
+
+    def _picture(self, packet: Any) -> Any:
+        time = _time(packet.dts if packet.dts is not None else packet.pts, packet)
+        if time is None:
+            return packet
+        step = _time(packet.duration or None, packet) or self._usual
+        if packet.pts is not None and packet.dts is not None and self._due is not None:
+            # FFmpeg guesses the last picture's time before a join from the clock after it
+            ahead = (packet.pts - packet.dts) * Fraction(packet.time_base)
+            if not 0 <= ahead <= _NEAR:
+                packet.pts = round((self._due - self._shifts[-1]) / Fraction(packet.time_base))
+        shown = time if packet.pts is None else _time(packet.pts, packet) or Fraction(0)
+        if self._last is not None and self._due is not None:
+            jump = time - self._last
+            if jump < -_BACK or jump > _FORWARD:
+                self._tell(jump)
+                self._shifts.append(self._due - shown)
+        self._last, self._now = time, time + self._shifts[-1]
+        end = shown + self._shifts[-1] + step
+        self._due = end if self._due is None else max(self._due, end)
+        return _shifted(packet, self._shifts[-1])
+
+    def _tell(self, jump: Fraction) -> None:
+        if self._name and len(self._shifts) == 1:
+            log.warning(
+                "%s: its clock jumps %s by %.2f s at %.2f s; taken for joined recordings and read on",
+                self._name,
+                "back" if jump < 0 else "forward",
+                abs(float(jump)),
+                float(self._due or 0),
+            )
+
+    def _ready(self, other: _Other, *, at_once: bool = False) -> Iterator[Any]:
+        """The packets held back whose clock is known; all of them, ``at_once``."""
+        while other.held:
+            packet = other.held[0]
+            time = _time(packet.dts if packet.dts is not None else packet.pts, packet)
+            if time is not None and not self._has_clock(other, time):
+                if len(other.held) < _MOST_HELD and not at_once:
+                    return
+                self._force(other, time)
+            other.held.popleft()
+            shift = self._shifts[other.clock] + other.own
+            if time is not None:
+                time += shift
+                if other.due is not None and time < other.due - _BACK:
+                    continue  # sound of both recordings at one time
+                end = time + (_time(packet.duration or None, packet) or 0)
+                other.due = end if other.due is None else max(other.due, end)
+            yield _shifted(packet, shift)
+
+    def _has_clock(self, other: _Other, time: Fraction) -> bool:
+        """Whether ``time`` fits to what came before by one of the clocks, from the one in use on."""
+        if other.due is None:  # a stream may turn up after the join
+            clocks = range(len(self._shifts))
+            other.clock = min(clocks, key=lambda clock: abs(time + self._shifts[clock] - self._now))
+            return True
+        for clock in range(other.clock, len(self._shifts)):
+            placed = time + self._shifts[clock] + other.own
+            later = placed - other.due
+            if later >= -_BACK and (later <= _GAP or abs(placed - self._now) <= _NEAR):
+                other.clock = clock
+                return True
+        return False
+
+    def _force(self, other: _Other, time: Fraction) -> None:
+        """Take the clock that fits best; what still goes back goes on where the stream has come to."""
+        assert other.due is not None
+        due = other.due - other.own
+        other.clock = min(
+            range(other.clock, len(self._shifts)), key=lambda clock: abs(time + self._shifts[clock] - due)
+        )
+        placed = time + self._shifts[other.clock] + other.own
+        if placed < other.due - _GAP:
+            other.own += other.due - placed
+
+    def _released(self) -> Iterator[Any]:
+        for other in self._others.values():
+            yield from self._ready(other, at_once=True)
+
+
+def _time(ticks: int | None, packet: Any) -> Fraction | None:
+    return None if ticks is None else ticks * Fraction(packet.time_base)
+
+
+def _shifted(packet: Any, shift: Fraction) -> Any:
+    ticks = round(shift / Fraction(packet.time_base)) if shift else 0
+    if ticks and packet.pts is not None:
+        packet.pts += ticks
+    if ticks and packet.dts is not None:
+        packet.dts += ticks
+    return packet
