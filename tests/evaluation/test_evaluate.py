@@ -210,6 +210,23 @@ def test_auto_scores_with_a_flow_that_warped_none(folder: Path, tmp_path: Path) 
     assert found.conditions.flow == "dis"
 
 
+@pytest.mark.parametrize("used", [("dis", "raft-small"), ("dis", "raft-small", "raft-large")])
+def test_auto_takes_a_flow_that_is_here_though_all_have_warped_a_result(
+    folder: Path, tmp_path: Path, used: tuple[str, ...]
+) -> None:
+    pixels = [np.rint(ground(i)[..., ::-1] * 255).astype(np.uint8) for i in range(2)]
+    results = [
+        write_clip(tmp_path / f"{flow}.mkv", pixels, metadata={"comment": f"vidstyle 0.1.0, flow: {flow}"})
+        for flow in used
+    ]
+    found = evaluate(
+        results, source=folder / "clip.mkv", metrics=["warping_error"], frames=2,
+        cache=FlowCache(tmp_path / "cache"),
+    )  # fmt: skip
+    assert found.conditions.flow in ("raft-small", "raft-large")
+    assert found.conditions.flow not in used or "which flatters" in found.table()
+
+
 def test_motion_is_found_on_disk_the_second_time(folder: Path, tmp_path: Path) -> None:
     values = []
     for hits in (0, COUNT - 1):

@@ -85,6 +85,19 @@ def test_a_cut_begins_a_new_map() -> None:
     assert max(shown.repainted for shown in results[5:]) < 0.3
 
 
+def test_frames_painted_one_by_one_have_cuts_too() -> None:
+    pixels = [seen(GROUND, i) for i in range(4)] + [seen(OTHER, i) for i in range(4)]
+    told = []
+
+    def paint(frame: Frame, is_cut: bool, need: RepaintMask | None) -> PaintedFrame:
+        told.append(is_cut)
+        return PaintedFrame(frame.pixels)
+
+    results = list(steadied(as_frames(pixels), paint, options=SteadyOptions(temporal="none")))
+    assert told == [True, False, False, False, True, False, False, False]
+    assert [shown.is_cut for shown in results] == told
+
+
 def test_a_flash_neither_cuts_nor_repaints_what_comes_after() -> None:
     still = view(GROUND, 240, 144, 1, HEIGHT, WIDTH)
     pixels = [shot(still + (170 if i in (4, 5) else 0), noise=1, seed=i) for i in range(10)]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Unpack, cast
 
 from vidstyle.device import choose_device
-from vidstyle.errors import InputError, OptionError, OutputError
+from vidstyle.errors import InputError, OptionError, OutputError, VidstyleError
 from vidstyle.evaluation.alignment import Matching
 from vidstyle.evaluation.flicker_maps import Flicker, HeatClip
 from vidstyle.evaluation.results import ALONE, CLIP, Conditions, Evaluation
@@ -275,13 +275,21 @@ def _scoring(
     """What estimates motion for the score, and what must be said about it."""
     if not chosen.needs_motion:
         return None, []
-    if name == "auto":
-        name = next(other for other in _OTHERS if other not in warped.values())
-    estimator = load_flow(name, device)
+    name, estimator = _independent(warped, device) if name == "auto" else (name, load_flow(name, device))
     same = [result for result, flow in warped.items() if flow == name]
     notes = [f"{', '.join(same)}: scored with the flow that steadied it, which flatters"] if same else []
     scoring = ScoringFlow(estimator, name=name, size=size, cache=cache if cache is not None else FlowCache())
     return scoring, notes
+
+
+def _independent(warped: Mapping[str, str | None], device: str) -> tuple[str, Any]:
+    """An estimator that warped none of the results, if there is one here; else the best that is here."""
+    for name in (other for other in _OTHERS if other not in warped.values()):
+        try:
+            return name, load_flow(name, device)
+        except VidstyleError:  # its weights do not come with the package
+            continue
+    return _OTHERS[0], load_flow(_OTHERS[0], device)
 
 
 def _no_motion(step: int, earlier: Sample, later: Sample) -> Any:

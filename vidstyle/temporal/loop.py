@@ -43,22 +43,22 @@ def steadied(
         finish: detail, strength, kept colours, masks; comes after the method: these follow their own times.
         progress: how far the style has moved between two times, for a style track.
     """
-    cuts = Cuts() if options.is_steady else None
+    cuts = Cuts()
     method: Method | None = None
     interrupted: Method | None = None  # by what may turn out to be a flash
     last: Frame | None = None
-    moved = ahead(frames) if ahead is not None and cuts is not None else _unmoved(frames)
+    moved = ahead(frames) if ahead is not None and options.is_steady else _unmoved(frames)
     with closing(moved) as moving:
         raster = CvRaster() if raster is None else raster
         for frame, motion in moving:
-            if cuts is None:
-                is_cut = last is None
-                times = [perf_counter(), perf_counter()]
-                shown, repainted = paint(frame, is_cut, None).pixels, 1.0
+            times = [perf_counter()]
+            seen = cuts.look(frame.pixels)
+            if not options.is_steady:  # a style may still be pushed away from each shot's own
+                is_cut = seen.is_cut or last is None
+                times.append(perf_counter())
+                shown, repainted = paint(frame, is_cut or seen.is_return, None).pixels, 1.0
                 times.append(perf_counter())
             else:
-                times = [perf_counter()]
-                seen = cuts.look(frame.pixels)
                 is_cut = seen.is_cut or method is None
                 if seen.is_return and interrupted is not None:
                     method, interrupted = interrupted, None

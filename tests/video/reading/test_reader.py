@@ -198,6 +198,28 @@ def test_rotation_is_baked_in(tmp_path: Path, rotation: int, mirrored: bool) -> 
     assert reader.info.pixel_aspect == (Fraction(3, 4) if rotation % 180 else Fraction(4, 3))
 
 
+@pytest.mark.parametrize("tag", ["alpha_mode", "ALPHA_MODE", "Alpha_Mode"])
+def test_alpha_is_read_whatever_the_case_of_its_tag(tmp_path: Path, tag: str) -> None:
+    made = write_clip(
+        tmp_path / "a.webm", shapes(2), codec="libvpx-vp9", pixel_format="yuva420p", alpha=ramp_alpha(2)
+    )
+    moved = tmp_path / "b.webm"
+    with av.open(made) as file, av.open(moved, "w") as out:  # as FFmpeg copies: no element says it any more
+        stream = file.streams.video[0]
+        twin = out.add_stream_from_template(stream)
+        twin.metadata["alpha_mode"] = "1"
+        for packet in file.demux(stream):
+            if packet.size:
+                packet.stream = twin
+                out.mux(packet)
+    data = moved.read_bytes()
+    at = data.lower().index(b"alpha_mode")
+    moved.write_bytes(data[:at] + tag.encode() + data[at + len(tag) :])
+    with Reader(moved) as reader:
+        assert reader.info.has_alpha
+        assert all(frame.alpha is not None and frame.alpha.min() < 50 for frame in reader)
+
+
 @pytest.mark.parametrize(
     ("name", "codec", "pixel_format", "allowed"),
     [
