@@ -238,3 +238,18 @@ def remux(source: Path, target: Path, attachment: tuple[str, str, bytes]) -> Pat
                 packet.stream = twins[packet.stream.index]
                 after.mux(packet)
     return target
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.mkv"])
+def test_tags_of_ones_own_survive(tmp_path: Path, name: str) -> None:
+    tags = {"workflow": '{"nodes": [1, 2]}', "prompt": "a town, by night", "title": "Night"}
+    clip = write_clip(tmp_path / "clip.mkv", shapes(3), metadata=tags)
+    with av.open(rewrite(clip, tmp_path / name)) as container:
+        found = {key.lower(): value for key, value in container.metadata.items()}
+    assert {key: found.get(key) for key in tags} == tags
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov"])
+def test_tags_that_every_player_knows_keep_their_old_place(tmp_path: Path, name: str) -> None:
+    clip = write_clip(tmp_path / "clip.mkv", shapes(3), metadata={"title": "Night", "artist": "Somebody"})
+    assert b"\xa9nam" in rewrite(clip, tmp_path / name).read_bytes()
