@@ -94,6 +94,8 @@ class VideoInfo:
     is_still_sequence: bool = False
     """A folder or pattern of pictures, or an animated picture: no sound to carry over."""
     tags: tuple[tuple[str, Any], ...] = ()
+    plays: int = 0
+    """How often an animated picture is shown before it stops; 0 is for ever."""
 
 
 def check_pixels(pixels: Any) -> None:

@@ -17,6 +17,7 @@ from PIL import Image
 from vidstyle.errors import OutputError
 from vidstyle.frames import ColorTags, Frame, Pixels, VideoInfo
 from vidstyle.options import WriteOptions
+from vidstyle.video.reading.reader import Reader
 from vidstyle.video.writing.writer import Writer
 
 UNEVEN = [Fraction(tick, 100) for tick in (0, 4, 8, 14, 20, 31, 35, 37, 39, 55)]
@@ -248,3 +249,24 @@ def test_even_crops_animations_and_folders_too(tmp_path: Path) -> None:
     options = WriteOptions(even=True)
     for name in ("a.gif", "a.apng", "a.webp"):
         assert pictures_of(write(tmp_path / name, picture, options=options))[0].shape == (64, 96, 3)
+
+
+@pytest.mark.parametrize("target", ["b.gif", "b.png", "b.webp"])
+@pytest.mark.parametrize("source", ["a.gif", "a.png", "a.webp"])
+@pytest.mark.parametrize("plays", [0, 1, 3])
+def test_an_animation_plays_as_often_as_its_source(
+    tmp_path: Path, source: str, target: str, plays: int
+) -> None:
+    path = tmp_path / source
+    first, *rest = [Image.fromarray(picture) for picture in shapes(3)]
+    loop = plays if not source.endswith(".gif") else plays - 1 if plays else 0
+    kept = {} if source.endswith(".gif") and plays == 1 else {"loop": loop}
+    first.save(path, save_all=True, append_images=rest, duration=80, **kept)
+
+    with Reader(path) as reader, Writer(tmp_path / target, like=reader.info) as writer:
+        assert reader.info.plays == plays
+        for frame in reader:
+            writer.write(frame)
+
+    with Reader(tmp_path / target) as reader:
+        assert reader.info.plays == plays

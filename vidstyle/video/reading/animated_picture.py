@@ -131,7 +131,15 @@ class AnimatedPicture:
             codec=str(self._image.format).lower(),
             container="animation",
             is_still_sequence=True,
+            plays=self._plays(),
         )
+
+    def _plays(self) -> int:
+        """How often the file says that it is shown; 0 is for ever."""
+        told = self._image.info.get("loop")
+        if self._image.format == "GIF":  # counts the times after the first; says nothing for none
+            return 1 if told is None else int(told) + 1 if told else 0
+        return int(told or 0)
 
 
 def _png_delays(path: Path) -> list[Fraction]:

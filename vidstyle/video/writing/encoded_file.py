@@ -29,43 +29,13 @@ _BIG = 2**31 - 1  # the largest number in a file's tick
 _FINE = Fraction(1, 90_000)  # s: the tick where no other is exact
 _MOST_TICKS = 1_000_000  # a second, for the starts of streams in MP4
 # keys that MP4 and QuickTime have had a place for from the beginning
-_OLD_TAGS = frozenset(
-    [
-        "title",
-        "artist",
-        "author",
-        "album_artist",
-        "album",
-        "composer",
-        "date",
-        "comment",
-        "copyright",
-        "genre",
-        "grouping",
-        "track",
-        "disc",
-        "lyrics",
-        "description",
-        "synopsis",
-        "show",
-        "episode_id",
-        "episode_sort",
-        "season_number",
-        "network",
-        "keywords",
-        "media_type",
-        "rating",
-        "hd_video",
-        "gapless_playback",
-        "compilation",
-        "encoder",
-        "location",
-        "creation_time",
-        "timecode",
-        "make",
-        "model",
-    ]
+_OLD = (
+    "title artist author album_artist album composer date comment copyright genre grouping track disc "
+    "lyrics description synopsis show episode_id episode_sort season_number network keywords "
+    "media_type rating hd_video gapless_playback compilation encoder location creation_time timecode "
+    "make model "
 )
+_OLD_TAGS = frozenset(_OLD.split())
 _USUAL_RATE = Fraction(25)
 
 
@@ -103,7 +73,7 @@ class EncodedFile:
                 self._rest.describe_picture(self._stream, plan.container)
             self._lead = self._rest.lead if self._rest else Fraction(0)
             self._out.metadata.update(tags)
-            self._out.container_options.update(self._container_options(plan))
+            self._out.container_options.update(self._container_options(plan, like.plays))
             self._out.start_encoding()  # not when the encoder gives its first packet, forty frames later
         except BaseException:
             self.abort()
@@ -221,11 +191,11 @@ class EncodedFile:
             raise OptionError(f"{encoder} has no option {next(iter(context.options))!r}")
         return stream
 
-    def _container_options(self, plan: OutputPlan) -> dict[str, str]:
+    def _container_options(self, plan: OutputPlan, plays: int) -> dict[str, str]:
         if plan.container.format == "apng":
-            return {"plays": "0"}
-        if plan.container.format in ("gif", "webp"):
-            return {"loop": "0"}
+            return {"plays": str(plays)}
+        if plan.container.format == "webp":
+            return {"loop": str(plays)}
         if not plan.container.is_mov:
             return {}
         # the older kind of tags has a place for some keys only, and leaves out all others

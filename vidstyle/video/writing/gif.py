@@ -34,8 +34,8 @@ class GifFile:
     The memory that it takes does not grow with the clip.
     """
 
-    def __init__(self, path: Path, form: PictureFormat, *, with_alpha: bool) -> None:
-        self._path, self._kept = path, path.with_suffix(".tmp")
+    def __init__(self, path: Path, form: PictureFormat, *, with_alpha: bool, plays: int = 0) -> None:
+        self._path, self._kept, self._plays = path, path.with_suffix(".tmp"), plays
         self._format = "bgra" if with_alpha else "bgr0"
         self._form = PictureFormat(self._format, form.source, form.size, form.tags)
         self._scaler = VideoReformatter()
@@ -88,10 +88,11 @@ class GifFile:
 
     def _write_gif(self) -> None:
         palette = _choose_palette(_typical_picture(self._counts), keeps_clear=self._format == "bgra")
+        loop = self._plays - 1 if self._plays > 1 else -self._plays  # times after the first; -1: none
         with (
             av.open(f"file:{self._kept.absolute()}") as kept,
             av.open(
-                f"file:{self._path.absolute()}", "w", format="gif", container_options={"loop": "0"}
+                f"file:{self._path.absolute()}", "w", format="gif", container_options={"loop": str(loop)}
             ) as out,
         ):
             out.flags |= int(ContainerFlags.bitexact.value)  # type: ignore[call-overload]

@@ -64,7 +64,7 @@ class PictureFolder:
 
 
 class AnimatedPictureFile(EncodedFile):
-    """An animated PNG or WebP, which plays for ever."""
+    """An animated PNG or WebP."""
 
     def __init__(
         self,

@@ -125,7 +125,7 @@ class Writer:
             return PictureFolder(self._part.path, form, self._like)
         if container.format == "gif":
             has_alpha = first.alpha is not None or self._like.has_alpha
-            return GifFile(self._part.path, form, with_alpha=has_alpha)
+            return GifFile(self._part.path, form, with_alpha=has_alpha, plays=self._like.plays)
         if container.is_animation:
             return AnimatedPictureFile(
                 self._part.path, self._plan, form, first, like=self._like, options=self._options
