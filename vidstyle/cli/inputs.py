@@ -26,6 +26,7 @@ def expand(inputs: Sequence[str], style: str, write: WriteOptions) -> list[str]:
     for given in inputs:
         clips = _clips_of(Path(given))
         results = {default_target(clip, style, write) for clip in clips}
+        results |= {_told_apart(default_target(clip, style, write), clip) for clip in clips}
         sources += [str(clip) for clip in clips if clip not in results] or [given]
     return sources
 
@@ -53,11 +54,21 @@ def targets(sources: Sequence[str], output: str | None, style: str, write: Write
     else:
         folder = _made(Path(output), len(sources))
         found = [folder / default.name for default in defaults]
+    names = Counter(found)
+    apart = [_told_apart(target, Path(source)) for source, target in zip(sources, found, strict=True)]
+    if len(set(apart)) == len(apart):  # a.avi beside a.mp4
+        found = [other if names[target] > 1 else target for target, other in zip(found, apart, strict=True)]
     for target, count in Counter(found).items():
         if count > 1:
             given = [source for source, path in zip(sources, found, strict=True) if path == target]
             raise OptionError(f"{' and '.join(given)} would all be written to {target}; run them one by one")
     return found
+
+
+def _told_apart(target: Path, source: Path) -> Path:
+    """``target`` with the kind of its source in its name."""
+    kind = source.suffix.lower().lstrip(".")
+    return target.with_name(f"{target.stem}_{kind}{target.suffix}") if kind else target
 
 
 def _is_folder(output: str, write: WriteOptions) -> bool:
