@@ -253,3 +253,22 @@ def test_tags_of_ones_own_survive(tmp_path: Path, name: str) -> None:
 def test_tags_that_every_player_knows_keep_their_old_place(tmp_path: Path, name: str) -> None:
     clip = write_clip(tmp_path / "clip.mkv", shapes(3), metadata={"title": "Night", "artist": "Somebody"})
     assert b"\xa9nam" in rewrite(clip, tmp_path / name).read_bytes()
+
+
+@pytest.mark.parametrize(("rate", "kept"), [(Fraction(30000, 1001), True), (Fraction(25), False)])
+def test_a_drop_frame_timecode_is_kept_or_told(
+    tmp_path: Path, rate: Fraction, kept: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    film = write_clip(tmp_path / "film.mkv", shapes(6), rate=rate)
+    clip = tmp_path / "clip.mkv"
+    with av.open(film) as file, av.open(clip, "w") as out:
+        stream = file.streams.video[0]
+        twin = out.add_stream_from_template(stream)
+        twin.metadata["timecode"] = "01:00:00;00"
+        for packet in file.demux(stream):
+            if packet.size:
+                packet.stream = twin
+                out.mux(packet)
+    with caplog.at_level(logging.WARNING), av.open(rewrite(clip, tmp_path / "a.mov")) as result:
+        assert (result.streams.video[0].metadata.get("timecode") == "01:00:00;00") is kept
+    assert ("left out the drop-frame timecode 01:00:00;00" in caplog.text) is not kept

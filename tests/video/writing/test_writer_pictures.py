@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -260,7 +261,7 @@ def test_an_animation_plays_as_often_as_its_source(
     path = tmp_path / source
     first, *rest = [Image.fromarray(picture) for picture in shapes(3)]
     loop = plays if not source.endswith(".gif") else plays - 1 if plays else 0
-    kept = {} if source.endswith(".gif") and plays == 1 else {"loop": loop}
+    kept: dict[str, Any] = {} if source.endswith(".gif") and plays == 1 else {"loop": loop}
     first.save(path, save_all=True, append_images=rest, duration=80, **kept)
 
     with Reader(path) as reader, Writer(tmp_path / target, like=reader.info) as writer:

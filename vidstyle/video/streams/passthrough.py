@@ -34,6 +34,7 @@ _GUESS = Fraction(1, 5)  # s by which the time of a packet that only says when t
 _FAR = 10  # s before the part from which jumping ahead pays
 _MARGIN = 2  # s by which streams of one file run ahead of each other
 _LOOK_AHEAD = 4096  # packets read to find the first picture
+_DROP_RATES = (Fraction(30000, 1001), Fraction(60000, 1001))  # of timecodes that leave out numbers
 _RETRIES = 16  # damaged places in a row after which the rest is given up
 _HELD = 32 * 2**20  # bytes of sound kept while it is not known whether more pictures follow
 
@@ -83,8 +84,19 @@ class Passthrough:
     def describe_picture(self, twin: Any, container: Container) -> None:
         """Copy title, language and the like of the source's pictures to their stream in the result."""
         copy_stream_tags(self._video, twin, container)
+        key = next((key for key in twin.metadata if key.lower() == "timecode"), None)
+        if key is None:
+            return
+        code = twin.metadata[key]
         if self._is_cut:
-            twin.metadata.pop("timecode", None)  # that of the whole clip's first picture
+            del twin.metadata[key]  # that of the whole clip's first picture
+        elif container.is_mov and ";" in code and twin.average_rate not in _DROP_RATES:
+            del twin.metadata[key]  # the muxer would leave it out without a word
+            log.warning(
+                "left out the drop-frame timecode %s: %s holds it for 29.97 and 59.94 pictures a second only",
+                code,
+                container.format,
+            )
 
     def advance(self, until: Fraction) -> None:
         """Mux what is due before ``until``, in seconds of the result's time."""
