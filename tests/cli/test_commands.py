@@ -131,7 +131,7 @@ def test_several_clips_share_one_look_at_the_style(monkeypatch: pytest.MonkeyPat
     looks: list[Pixels] = []
     encode = Renderer.encode
 
-    def counted(self: Renderer[Any], picture: Pixels) -> Any:
+    def counted(self: Renderer[Any, Any], picture: Pixels) -> Any:
         looks.append(picture)
         return encode(self, picture)
 

@@ -15,8 +15,8 @@ SIZES = [(16, 16), (37, 53), (64, 48)]
 
 
 @pytest.fixture(scope="module", params=sorted(ENGINES))
-def engine(request: pytest.FixtureRequest) -> Engine[Any]:
-    made: Engine[Any] = ENGINES.load(request.param)()
+def engine(request: pytest.FixtureRequest) -> Engine[Any, Any]:
+    made: Engine[Any, Any] = ENGINES.load(request.param)()
     return made
 
 
@@ -28,7 +28,7 @@ def picture() -> Tensor:
 @torch.inference_mode()
 @pytest.mark.parametrize("size", SIZES)
 def test_painting_has_the_shape_range_and_dtype_of_the_image(
-    engine: Engine[Any], picture: Tensor, size: tuple[int, int]
+    engine: Engine[Any, Any], picture: Tensor, size: tuple[int, int]
 ) -> None:
     image = torch.rand(1, 3, *size)
     painted = engine.stylize(image, engine.encode_style(picture)).image
@@ -39,14 +39,14 @@ def test_painting_has_the_shape_range_and_dtype_of_the_image(
 
 
 @torch.inference_mode()
-def test_painting_again_gives_the_same_bytes(engine: Engine[Any], picture: Tensor) -> None:
+def test_painting_again_gives_the_same_bytes(engine: Engine[Any, Any], picture: Tensor) -> None:
     image = torch.rand(1, 3, 37, 53)
     first, again = (engine.stylize(image, engine.encode_style(picture)).image for _ in (0, 1))
     assert torch.equal(first, again)
 
 
 @torch.inference_mode()
-def test_painting_leaves_image_and_style_as_they_were(engine: Engine[Any], picture: Tensor) -> None:
+def test_painting_leaves_image_and_style_as_they_were(engine: Engine[Any, Any], picture: Tensor) -> None:
     image, kept = torch.rand(1, 3, 40, 40), picture.clone()
     before = image.clone()
     engine.stylize(image, engine.encode_style(picture))
@@ -55,21 +55,21 @@ def test_painting_leaves_image_and_style_as_they_were(engine: Engine[Any], pictu
 
 
 @torch.inference_mode()
-def test_styles_of_any_shape_are_encoded(engine: Engine[Any]) -> None:
+def test_styles_of_any_shape_are_encoded(engine: Engine[Any, Any]) -> None:
     for size in ((1, 1), (3, 200), (500, 7), (300, 300)):
         painted = engine.stylize(torch.rand(1, 3, 32, 32), engine.encode_style(torch.rand(1, 3, *size)))
         assert torch.isfinite(painted.image).all()
 
 
 @torch.inference_mode()
-def test_a_mixture_of_one_style_with_itself_is_that_style(engine: Engine[Any], picture: Tensor) -> None:
+def test_a_mixture_of_one_style_with_itself_is_that_style(engine: Engine[Any, Any], picture: Tensor) -> None:
     image, style = torch.rand(1, 3, 32, 32), engine.encode_style(picture)
     mixed = engine.mix([style, style], [0.25, 0.75])
     assert (engine.stylize(image, mixed).image - engine.stylize(image, style).image).abs().max() < 1e-4
 
 
 @torch.inference_mode()
-def test_a_mixture_differs_from_both_styles(engine: Engine[Any], picture: Tensor) -> None:
+def test_a_mixture_differs_from_both_styles(engine: Engine[Any, Any], picture: Tensor) -> None:
     image, first, second = (
         torch.rand(1, 3, 32, 32),
         engine.encode_style(picture),
@@ -81,17 +81,17 @@ def test_a_mixture_differs_from_both_styles(engine: Engine[Any], picture: Tensor
 
 
 @torch.inference_mode()
-def test_given_moments_come_back_and_paint_depends_on_its_surroundings_only(
-    engine: Engine[Any], picture: Tensor
+def test_given_statistics_come_back_and_paint_depends_on_its_surroundings_only(
+    engine: Engine[Any, Any], picture: Tensor
 ) -> None:
-    if engine.halo is None:
+    if engine.info.receptive_field is None:
         pytest.skip("this engine's paint depends on the whole image")
-    style, far = engine.encode_style(picture), engine.halo + 2 * engine.multiple
+    style, far = engine.encode_style(picture), engine.info.receptive_field + 2 * engine.info.multiple
     image = torch.rand(1, 3, 48, far + 48)
-    moments = engine.stylize(image, style).moments
+    statistics = engine.stylize(image, style).statistics
     changed = image.clone()
     changed[..., far + 16 :] = 0.0
-    paintings = [engine.stylize(each, style, moments) for each in (image, changed)]
-    assert paintings[0].moments is moments
+    paintings = [engine.stylize(each, style, statistics) for each in (image, changed)]
+    assert paintings[0].statistics is statistics
     assert torch.equal(paintings[0].image[..., :16], paintings[1].image[..., :16])
     assert not torch.equal(paintings[0].image[..., -16:], paintings[1].image[..., -16:])

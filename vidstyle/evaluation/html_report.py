@@ -17,7 +17,7 @@ from vidstyle.errors import OutputError
 from vidstyle.evaluation.flicker_maps import FULL, heated
 from vidstyle.evaluation.results import ALONE, CLIP, Evaluation, Worst
 from vidstyle.frames import Pixels
-from vidstyle.metrics.meaning import MEANINGS, written
+from vidstyle.metrics.meaning import meaning_of, written
 from vidstyle.optional_imports import require
 
 _CURVES = ("warping_error", "frame_difference", "style_distance", "content_distance", "sharpness")
@@ -74,7 +74,7 @@ def _table(found: Evaluation) -> str:
     rows = [f"<tr><th>metric</th>{head}<th>unit</th><th>good is</th></tr>"]
     for metric, row in found.values.items():
         cells = "".join(f'<td class="number">{written(metric, row.get(column))}</td>' for column in columns)
-        meaning = MEANINGS[metric]
+        meaning = meaning_of(metric)
         rows.append(f"<tr><td>{metric}</td>{cells}<td>{meaning.unit}</td><td>{_text(meaning.good)}</td></tr>")
     for metric, reason in found.missing.items():
         rows.append(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from vidstyle.errors import InputError, OptionError
 from vidstyle.frames import Pixels
@@ -35,7 +35,7 @@ class Styles(Generic[S]):
     def __init__(
         self,
         codes: EmbeddingCache[S],
-        engine: Engine[S],
+        engine: Engine[S, Any],
         styles: Sequence[Style] = (),
         *,
         weights: Sequence[float] | None = None,
@@ -81,7 +81,7 @@ class Styles(Generic[S]):
         )
 
 
-def pushed(engine: Engine[S], style: S, own: S, strength: float) -> S:
+def pushed(engine: Engine[S, Any], style: S, own: S, strength: float) -> S:
     """``style`` moved away from the shot's ``own`` (its first frame, encoded) for a ``strength`` above 1."""
     return style if strength <= 1.0 else engine.mix([style, own], [strength, 1.0 - strength])
 

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from vidstyle import weights
-from vidstyle.engines.base import Engine
+from vidstyle.engines.base import Engine, load_engine
 from vidstyle.engines.stylenet import StyleNet
 from vidstyle.errors import OptionError
 from vidstyle.flow.base import load_flow
 from vidstyle.losses.base import Loss, Pair, Step
 from vidstyle.losses.features import StepFeatures
 from vidstyle.nn.vgg import LAYERS, VGG, bundled
-from vidstyle.registry import ENGINES, LOSSES
+from vidstyle.registry import LOSSES
 from vidstyle.training.config import TrainOptions
 from vidstyle.training.data import Batch
 from vidstyle.training.decoder_student import DecoderStudent
@@ -206,11 +206,10 @@ def describe(frozen: Frozen, styles: tuple[Tensor, ...], keys: tuple[Key, ...] =
     return torch.stack(found)
 
 
-def _teacher(options: TrainOptions) -> Engine[Any]:
+def _teacher(options: TrainOptions) -> Engine[Any, Any]:
     if options.teacher.lower().endswith(".onnx"):
         return OnnxTeacher(Path(options.teacher), options.teacher_weights)
-    made: Engine[Any] = ENGINES.load(options.teacher)(options.teacher_weights)
-    return made
+    return load_engine(options.teacher, options.teacher_weights)
 
 
 def _student(recipe: Recipe, options: TrainOptions, *, is_resumed: bool) -> Learner:
@@ -229,17 +228,7 @@ def _student(recipe: Recipe, options: TrainOptions, *, is_resumed: bool) -> Lear
 
 
 def _loss(name: str, options: TrainOptions) -> Loss:
-    make = LOSSES.load(name)
-    if name in ("style", "gram", "mean-deviation"):
-        made: Loss = make(_known(options.style_layers), options.style_sides)
-    elif name == "content":
-        made = make(_known(options.content_layers), kind=options.content_kind)
-    else:
-        made = make()
-    return made
-
-
-def _known(layers: tuple[str, ...]) -> tuple[str, ...]:
-    if unknown := [layer for layer in layers if layer not in LAYERS]:
+    made: Loss = LOSSES.load(name).of(options)
+    if unknown := [layer for layer in made.layers if layer not in LAYERS]:
         raise OptionError(f"no VGG layer {unknown[0]!r}; there are: {', '.join(LAYERS)}")
-    return layers
+    return made
