@@ -30,6 +30,7 @@ _ARROWS: dict[str, set[str]] = {
         *("options", "pipeline", "registry", "styles", "training", "video.reading"),
         *("video.stills", "video.writing", "weights"),
     },
+    "testing": {"engines", "errors", "flow", "losses", "metrics", "nn"},
     "api": {
         "frames",
         "options",
