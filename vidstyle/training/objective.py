@@ -66,7 +66,7 @@ class Objective(nn.Module):
         super().__init__()
         torch.manual_seed(options.seed)
         self.student: Learner = _student(recipe, options, is_resumed=is_resumed)
-        self.losses = nn.ModuleDict({name: _loss(name, options) for name, _ in options.losses})
+        self.losses = nn.ModuleDict({_key(name): _loss(name, options) for name, _ in options.losses})
         self._weights = dict(options.losses)
         self._recipe, self._options = recipe, options
         for part, values in self.student.parts().items():
@@ -108,7 +108,7 @@ class Objective(nn.Module):
         """Each loss (a scalar, unweighted) of one step, and their weighted sum as "total"."""
         generator = torch.Generator().manual_seed(self._options.seed * 1_000_003 + turn.number)
         step = self._step(turn.batch, turn.frozen, generator)
-        found = {name: loss(step) for name, loss in self.losses.items()}
+        found: dict[str, Tensor] = {name: self.losses[_key(name)](step) for name in self._weights}
         found["total"] = torch.stack([self._weights[name] * value for name, value in found.items()]).sum()
         return found
 
@@ -227,8 +227,16 @@ def _student(recipe: Recipe, options: TrainOptions, *, is_resumed: bool) -> Lear
     return student
 
 
+def _key(name: str) -> str:
+    """A loss's name as torch takes names of modules: without the dots of "package.module:Class"."""
+    return name.replace(".", "/")
+
+
 def _loss(name: str, options: TrainOptions) -> Loss:
-    made: Loss = LOSSES.load(name).of(options)
+    kind = LOSSES.load(name)
+    if not (isinstance(kind, type) and issubclass(kind, Loss)):
+        raise OptionError(f"the loss {name!r} must be a subclass of vidstyle.losses.base.Loss, got {kind!r}")
+    made = kind.of(options)
     if unknown := [layer for layer in made.layers if layer not in LAYERS]:
         raise OptionError(f"no VGG layer {unknown[0]!r}; there are: {', '.join(LAYERS)}")
     return made
