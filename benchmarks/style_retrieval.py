@@ -61,7 +61,8 @@ def measured(
     network: Network, contents: Sequence[Path], styles: Sequence[Path], engines: Sequence[str]
 ) -> str:
     """Gram distance, share of paintings nearest to their own style, and its mean rank, as a table."""
-    from vidstyle.images import load_style, to_tensor
+    from vidstyle.tensors import to_tensor
+    from vidstyle.video.stills import load_style
 
     pictures = [square(load_style(path)) for path in contents]
     aims = [_look(network, _of_style_area(to_tensor(load_style(path)))) for path in styles]

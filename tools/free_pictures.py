@@ -32,7 +32,8 @@ def main() -> int:
 def contents(folder: Path) -> list[str]:
     """Write what is painted: frames of the sample clip, and photographs."""
     import skimage.data
-    from vidstyle.video.reader import Reader
+
+    from vidstyle.video.reading.reader import Reader
 
     with Reader(CLIP) as reader:
         pictures = {

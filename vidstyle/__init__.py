@@ -10,7 +10,7 @@ from vidstyle._version import __version__
 
 if TYPE_CHECKING:
     from vidstyle.api import Stylizer, steady, stylize_frames, stylize_image, stylize_video
-    from vidstyle.engines.base import Engine, EngineInfo, Painted, Statistics
+    from vidstyle.engines.base import AnyEngine, Engine, EngineInfo, Painted, Statistics
     from vidstyle.errors import (
         DeviceError,
         InputError,
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 
 _HOMES = {
+    "AnyEngine": "vidstyle.engines.base",
     "ColorTags": "vidstyle.frames",
     "Conditions": "vidstyle.evaluation.results",
     "DeviceError": "vidstyle.errors",
@@ -109,6 +110,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "AnyEngine",
     "ColorTags",
     "Conditions",
     "DeviceError",

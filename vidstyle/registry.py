@@ -7,16 +7,14 @@ import importlib
 import importlib.metadata
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from vidstyle.errors import OptionError, UnknownName, suggestion
-
-T = TypeVar("T")
 
 _PLACE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
-class Registry(Mapping[str, str], Generic[T]):
+class Registry(Mapping[str, str]):
     """A table of ``name -> "package.module:Attribute"``; listing it imports nothing.
 
     Parts of installed packages are in it too: entry points of the registry's ``group``, after its own parts.
@@ -67,7 +65,7 @@ class Registry(Mapping[str, str], Generic[T]):
         place = self[name]
         module, _, attribute = place.partition(":")
         try:
-            part: Any = importlib.import_module(module)
+            part: object = importlib.import_module(module)
         except Exception as error:  # a part from outside may fail in its own ways
             if name in self._parts:
                 raise
@@ -93,7 +91,7 @@ class Registry(Mapping[str, str], Generic[T]):
         return {name: found[name] for name in sorted(found) if name not in self._parts}
 
 
-def name_of_part(part: Any) -> str:
+def name_of_part(part: object) -> str:
     """What reports call a ``part`` that was given by name or as an object: its name, or where it is from."""
     if isinstance(part, str):
         return part
@@ -101,7 +99,7 @@ def name_of_part(part: Any) -> str:
     return str(getattr(part, "name", None) or f"{named.__module__}:{named.__qualname__}")
 
 
-ENGINES: Registry[Any] = Registry(
+ENGINES = Registry(
     "engine",
     {
         "stylenet": "vidstyle.engines.stylenet:build",
@@ -109,7 +107,7 @@ ENGINES: Registry[Any] = Registry(
     group="vidstyle.engines",
 )
 
-FLOWS: Registry[Any] = Registry(
+FLOWS = Registry(
     "flow",
     {
         "dis": "vidstyle.flow.dis:DIS",
@@ -119,7 +117,7 @@ FLOWS: Registry[Any] = Registry(
     group="vidstyle.flows",
 )
 
-TEMPORAL: Registry[Any] = Registry(
+TEMPORAL = Registry(
     "temporal method",
     {
         "map": "vidstyle.temporal.paint_map.paint_map:PaintMap",
@@ -127,7 +125,7 @@ TEMPORAL: Registry[Any] = Registry(
     },
 )
 
-METRICS: Registry[Any] = Registry(
+METRICS = Registry(
     "metric",
     {
         "warping_error": "vidstyle.metrics.warping_error:WarpingError",
@@ -161,7 +159,7 @@ METRICS: Registry[Any] = Registry(
     group="vidstyle.metrics",
 )
 
-FEATURES: Registry[Any] = Registry(
+FEATURES = Registry(
     "perceptual encoder",
     {
         "vgg16": "vidstyle.metrics.features:bundled",
@@ -169,7 +167,7 @@ FEATURES: Registry[Any] = Registry(
     },
 )
 
-LOSSES: Registry[Any] = Registry(
+LOSSES = Registry(
     "loss",
     {
         "content": "vidstyle.losses.content:Content",
@@ -192,7 +190,7 @@ LOSSES: Registry[Any] = Registry(
     group="vidstyle.losses",
 )
 
-RECIPES: Registry[Any] = Registry(
+RECIPES = Registry(
     "recipe",
     {
         "stylenet-distil": "vidstyle.training.recipes:STYLENET_DISTIL",

@@ -95,7 +95,11 @@ class Engine(nn.Module, ABC, Generic[S, T]):
         """
 
 
-def load_engine(engine: object, weights: Path | None = None) -> Engine[Any, Any]:
+AnyEngine = Engine[Any, Any]
+"""An engine whose types of styles and statistics do not matter."""
+
+
+def load_engine(engine: object, weights: Path | None = None) -> AnyEngine:
     """The engine called ``engine`` with its own weights or those of a file; an object as it is."""
     if isinstance(engine, str):
         make = ENGINES.load(engine)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Unpack, cast
 
 from vidstyle.device import choose_device
-from vidstyle.engines.base import Engine
+from vidstyle.engines.base import AnyEngine
 from vidstyle.errors import InputError, OptionError, OutputError
 from vidstyle.evaluation.alignment import Matching
 from vidstyle.evaluation.flicker_maps import Flicker, HeatClip
@@ -44,7 +44,7 @@ def evaluate(
     source: str | Path,
     style: Style | None = None,
     alone: str | Path | None = None,
-    engine: str | Engine[Any, Any] | None = None,
+    engine: str | AnyEngine | None = None,
     metrics: Sequence[str | type[Metric] | Metric] | None = None,
     flow: str | FlowEstimator = "auto",
     flow_size: int | None = DEFAULT_SIZE,
@@ -153,7 +153,7 @@ class _Chosen:
         self.missing: dict[str, str] = {}
         self.intervals: dict[str, tuple[int, ...]] = {}
         self.needs_motion = False
-        self._parts: dict[str, Any] = {}
+        self._parts: dict[str, Metric] = {}
         named = {name_of_part(metric): metric for metric in (METRICS if metrics is None else metrics)}
         for name, metric in named.items():
             part = _metric(name, metric)
@@ -188,7 +188,7 @@ class _Chosen:
         """The metrics of each column, left out where their value there says nothing."""
         return {
             word: {
-                name: part(setup) if isinstance(part, type) else deepcopy(part)
+                name: _made(part, setup)
                 for name, part in self._parts.items()
                 if not (word == CLIP and not meaning_of(name).tells_clip)
                 and not (word == ALONE and not meaning_of(name).tells_alone)
@@ -197,12 +197,16 @@ class _Chosen:
         }
 
 
-def _metric(name: str, metric: object) -> Any:
+def _metric(name: str, metric: object) -> Metric:
     """The class of a metric, or a metric that was given as an object: each column gets a copy of it."""
     part = METRICS.load(metric) if isinstance(metric, str) else metric
     if missing := [word for word in ("needs", "intervals", "add", "result") if not hasattr(part, word)]:
         raise OptionError(f"the metric {name} has no {missing[0]!r}; see docs/adding-parts.md")
-    return part
+    return cast(Metric, part)
+
+
+def _made(part: object, setup: Setup) -> Metric:
+    return cast(Metric, part(setup) if isinstance(part, type) else deepcopy(part))
 
 
 class _Walk:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import html
 import io
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +24,20 @@ _CURVES = ("warping_error", "frame_difference", "style_distance", "content_dista
 _COLOURS = ("#c2410c", "#1d4ed8", "#15803d", "#7e22ce", "#b45309", "#0e7490")
 _CLIP_COLOUR, _ALONE_COLOUR = "#6b7280", "#111827"
 
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #1f2937; max-width: 1080px;
-       margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2.2rem }
-table { border-collapse: collapse; width: 100% }
-th, td { padding: .3rem .7rem; border-bottom: 1px solid #e5e7eb }
-th { text-align: left } td.number, th.number { text-align: right; font-variant-numeric: tabular-nums }
-td.reason, p.made { color: #6b7280 } img { max-width: 100% } figure { margin: 1rem 0 }
-figcaption { color: #6b7280; font-size: .9rem }
-"""
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    metric: str
+    figures: list[str]
+    unit: str
+    good: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    base64: str
+    kind: str
+    caption: str
 
 
 def write_report(found: Evaluation, target: Path) -> None:
@@ -47,51 +51,40 @@ def write_report(found: Evaluation, target: Path) -> None:
 
 def page(found: Evaluation) -> str:
     """The whole report as HTML."""
-    names = ", ".join(found.results)
-    parts = [
-        f"<h1>{_text(names)} against {_text(found.source.name)}</h1>",
-        _table(found),
-        "".join(f'<p class="made">{_text(line)}</p>' for line in found.remarks()),
-        *_section("Over time", _curves(found)),
-        *_section("The worst moments", _moments(found)),
-        *_section("Where it flickers", _heat(found)),
-    ]
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{_text(names)}: flicker, style and content</title><style>{_STYLE}</style></head>\n"
-        f"<body>{''.join(parts)}</body></html>\n"
+    jinja2 = require("jinja2", "--report")
+    # names of files and metrics are anybody's: all of them are escaped
+    pages = jinja2.Environment(loader=jinja2.PackageLoader("vidstyle", "evaluation"), autoescape=True)
+    text: str = pages.get_template("report.html.jinja").render(
+        names=", ".join(found.results),
+        source=found.source.name,
+        columns=found.columns,
+        rows=[_row(found, metric) for metric in found.values],
+        missing=found.missing,
+        remarks=found.remarks(),
+        sections=[
+            ("Over time", _curves(found)),
+            ("The worst moments", [_moment(moment) for moment in found.worst]),
+            ("Where it flickers", _heat(found)),
+        ],
     )
+    return text
 
 
-def _section(title: str, body: str) -> list[str]:
-    return [f"<h2>{title}</h2>", body] if body else []
+def _row(found: Evaluation, metric: str) -> _Row:
+    meaning, row = meaning_of(metric), found.values[metric]
+    figures = [written(metric, row.get(column)) for column in found.columns]
+    return _Row(metric, figures, meaning.unit, meaning.good)
 
 
-def _table(found: Evaluation) -> str:
-    columns = found.columns
-    head = "".join(f'<th class="number">{_text(column)}</th>' for column in columns)
-    rows = [f"<tr><th>metric</th>{head}<th>unit</th><th>good is</th></tr>"]
-    for metric, row in found.values.items():
-        cells = "".join(f'<td class="number">{written(metric, row.get(column))}</td>' for column in columns)
-        meaning = meaning_of(metric)
-        rows.append(f"<tr><td>{metric}</td>{cells}<td>{meaning.unit}</td><td>{_text(meaning.good)}</td></tr>")
-    for metric, reason in found.missing.items():
-        rows.append(
-            f'<tr><td>{metric}</td><td class="reason" colspan="{len(columns) + 2}">{_text(reason)}</td></tr>'
-        )
-    return f"<table>{''.join(rows)}</table>"
-
-
-def _curves(found: Evaluation) -> str:
-    """One plot a metric, all columns in it, with the cuts marked."""
+def _curves(found: Evaluation) -> list[_Figure]:
+    """One plot a metric, all columns in it, with the cuts marked; none where there is nothing to draw."""
     shown = [
         metric
         for metric in _CURVES
         if metric in found.values and any(_drawn(found, column, metric) for column in found.columns)
     ]
     if not shown or len(found.times) < 2:
-        return ""
+        return []
     figure_of = require("matplotlib.figure", "--report").Figure
     figure = figure_of(figsize=(10, 2.3 * len(shown)), dpi=110, layout="constrained")
     plots: Any = figure.subplots(len(shown), 1, sharex=True, squeeze=False)
@@ -112,9 +105,8 @@ def _curves(found: Evaluation) -> str:
     plots[-1, 0].set_xlabel("seconds" + (" (dashed: cuts)" if found.cuts else ""))
     data = io.BytesIO()
     figure.savefig(data, format="png")
-    return _figure(
-        data.getvalue(), "png", "Frame by frame. Clip: the floor. Alone: each frame painted by itself."
-    )
+    text = "Frame by frame. Clip: the floor. Alone: each frame painted by itself."
+    return [_figure(data.getvalue(), "png", text)]
 
 
 def _drawn(found: Evaluation, column: str, metric: str) -> bool:
@@ -126,11 +118,7 @@ def _colours(found: Evaluation) -> dict[str, str]:
     return {CLIP: _CLIP_COLOUR, ALONE: _ALONE_COLOUR, **colours}
 
 
-def _moments(found: Evaluation) -> str:
-    return "".join(_moment(moment) for moment in found.worst)
-
-
-def _moment(moment: Worst) -> str:
+def _moment(moment: Worst) -> _Figure:
     """Two frames of each column, and where it changed between them along the clip's motion."""
     rows = [
         np.concatenate([before, now, moment.heat[name]], axis=1)
@@ -144,21 +132,17 @@ def _moment(moment: Worst) -> str:
     return _figure(_jpeg(np.concatenate(rows)), "jpeg", text)
 
 
-def _heat(found: Evaluation) -> str:
+def _heat(found: Evaluation) -> list[_Figure]:
     figures = []
     for name, change in found.heat.items():
         grey = np.zeros((*change.shape, 3), np.uint8)
         text = f"{name}: mean change along the clip's motion, black: none, yellow: {FULL / 5:.0%} or more"
         figures.append(_figure(_jpeg(heated(grey, change * 5)), "jpeg", text))  # means are small
-    return "".join(figures)
+    return figures
 
 
-def _figure(data: bytes, kind: str, caption: str) -> str:
-    text = base64.b64encode(data).decode()
-    return (
-        f'<figure><img alt="{_text(caption)}" src="data:image/{kind};base64,{text}">'
-        f"<figcaption>{_text(caption)}</figcaption></figure>"
-    )
+def _figure(data: bytes, kind: str, caption: str) -> _Figure:
+    return _Figure(base64.b64encode(data).decode(), kind, caption)
 
 
 def _jpeg(pixels: Pixels) -> bytes:
@@ -166,7 +150,3 @@ def _jpeg(pixels: Pixels) -> bytes:
     data = io.BytesIO()
     Image.fromarray(pixels).save(data, format="JPEG", quality=80, optimize=True)
     return data.getvalue()
-
-
-def _text(value: str) -> str:
-    return html.escape(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 import torch
@@ -87,12 +87,12 @@ def flow_info(name: str) -> FlowInfo:
     return cast(FlowInfo, getattr(FLOWS.load(name), "info", FlowInfo()))
 
 
-def refiner_of(flow: Any) -> Any:
+def refiner_of(flow: FlowEstimator) -> FlowEstimator:
     """What finds the little motion that is left after ``flow``: its refiner, or itself."""
     return flow.refiner() if isinstance(flow, RefinedEstimator) else flow
 
 
-def _checked(flow: Any, name: str) -> FlowEstimator:
+def _checked(flow: object, name: str) -> FlowEstimator:
     if isinstance(flow, type) or not callable(flow):
         raise OptionError(
             f"a flow estimator is called with two images (see vidstyle.FlowEstimator); got {name}"

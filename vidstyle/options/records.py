@@ -57,7 +57,7 @@ class PartChoices(tuple[str, ...]):
         return True
 
 
-def part(default: str, help: str, registry: Registry[Any], *, words: tuple[str, ...] = ()) -> Any:
+def part(default: str, help: str, registry: Registry, *, words: tuple[str, ...] = ()) -> Any:
     """A part: a name in ``registry``, one of ``words``, "package.module:Attribute" or an object."""
     return option(
         default,
@@ -67,7 +67,7 @@ def part(default: str, help: str, registry: Registry[Any], *, words: tuple[str, 
     )
 
 
-def as_part(given: Any, registry: Registry[Any], words: tuple[str, ...] = ()) -> Any:
+def as_part(given: object, registry: Registry, words: tuple[str, ...] = ()) -> Any:
     """A part's name, checked but not imported; an object stays as it is."""
     if not isinstance(given, str):
         return given

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 from vidstyle.errors import OptionError
 from vidstyle.frames import Frame
@@ -95,11 +95,11 @@ def _begin(options: SteadyOptions, flow: Any, raster: Raster | None) -> Method:
     return method
 
 
-def load_method(temporal: object) -> Any:
+def load_method(temporal: object) -> Callable[..., Method]:
     """What makes the temporal method of a shot: by name, or the class or function itself."""
     make = TEMPORAL.load(temporal) if isinstance(temporal, str) else temporal
     if not callable(make):
         raise OptionError(
             f"a temporal method is a class, made anew for each shot; got {name_of_part(temporal)}"
         )
-    return make
+    return cast("Callable[..., Method]", make)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from vidstyle.engines.base import Engine, EngineInfo
+from vidstyle.engines.base import AnyEngine, EngineInfo
 from vidstyle.testing.devices import devices
 
 _SIZES = ((16, 16), (37, 53), (64, 48))
@@ -22,7 +21,7 @@ class EngineContract(ABC):
     """Of the range: by how much two ways to the same painting may differ."""
 
     @abstractmethod
-    def make(self, device: str) -> Engine[Any, Any]:
+    def make(self, device: str) -> AnyEngine:
         """The engine, on ``device``."""
 
     def test_its_info_is_complete_and_possible(self) -> None:
@@ -137,14 +136,14 @@ class EngineContract(ABC):
                     scale = 1 + value.abs().max()
                     assert (moved[name] - value).abs().max() <= 1e-4 * scale
 
-    def _made(self) -> list[tuple[Engine[Any, Any], str]]:
+    def _made(self) -> list[tuple[AnyEngine, str]]:
         return [(self.make(device), device) for device in devices()]
 
-    def _image(self, engine: Engine[Any, Any], device: str) -> Tensor:
+    def _image(self, engine: AnyEngine, device: str) -> Tensor:
         least = engine.info.smallest
         return _picture(max(37, least), max(53, least), device, seed=3)
 
-    def _pair(self, engine: Engine[Any, Any], device: str) -> tuple[Tensor, Any]:
+    def _pair(self, engine: AnyEngine, device: str) -> tuple[Tensor, object]:
         return self._image(engine, device), engine.encode_style(_picture(60, 80, device))
 
 
