@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # so that listing styles does not import torch
     from vidstyle.styles.embedding_cache import EmbeddingCache
 
 S = TypeVar("S")
-T = TypeVar("T", bound=Statistics)
+T = TypeVar("T", bound="Statistics")
 
 
 class Styles(Generic[S]):
