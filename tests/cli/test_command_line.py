@@ -105,6 +105,9 @@ def test_options_are_not_abbreviated(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_a_mistyped_choice_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no engine named 'stylnet'; did you mean 'stylenet'?" in _message(
+        capsys, *RUN, "--engine", "stylnet"
+    )
     said = _message(capsys, *RUN, "--temporal", "mpa")
     assert "no temporal method named 'mpa'; did you mean 'map'?" in said
 
