@@ -17,7 +17,7 @@ from bench_inputs import Inputs, frames
 from tqdm import tqdm
 
 from vidstyle.flow.cache import FlowCache
-from vidstyle.flow.raft import raft_small
+from vidstyle.flow.raft import RaftSmall
 from vidstyle.frames import Pixels
 from vidstyle.metrics.base import Metric, Sample, Setup
 from vidstyle.metrics.meaning import written
@@ -80,7 +80,7 @@ class Pair:
 def measure(inputs: Inputs, *, count: int, width: int, folder: Path, cache: Path | None) -> list[Pair]:
     """Paint and score every clip in every style; tables and pictures go to ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
-    flow = ScoringFlow(raft_small(), name="raft-small", size=None, cache=FlowCache(cache))
+    flow = ScoringFlow(RaftSmall(), name="raft-small", size=None, cache=FlowCache(cache))
     pairs = []
     for clip in inputs.clips:
         shots = frames(clip, width=width, count=count)

@@ -116,13 +116,13 @@ class _Work:
             write_picture(self._folder / f"{self._stem}_strip.png", strip(columns))
 
     def _measured(self, setting: str) -> Row:
-        from vidstyle.metrics.meaning import MEANINGS
+        from vidstyle.metrics.meaning import meaning_of
 
         results = self._shots if setting == _CLIP else self._painted(setting)
         alone = self._painted(REFERENCES.get(setting, "none"))
         values = score(self._shots, results, alone, self._style, self._flow)
         if setting == _CLIP:
-            values = {name: value if MEANINGS[name].tells_clip else None for name, value in values.items()}
+            values = {name: value if meaning_of(name).tells_clip else None for name, value in values.items()}
         return Row(self._clip.stem, Path(self._style).stem, setting, len(self._shots), values)
 
     def _painted(self, setting: str) -> list[Pixels]:
@@ -162,10 +162,10 @@ class _Work:
     def _flow(self) -> ScoringFlow:
         def make() -> ScoringFlow:
             from vidstyle.flow.cache import FlowCache
-            from vidstyle.flow.raft import raft_small
+            from vidstyle.flow.raft import RaftSmall
             from vidstyle.metrics.motion import ScoringFlow
 
-            return ScoringFlow(raft_small(), name="raft-small", size=None, cache=FlowCache(self._cache))
+            return ScoringFlow(RaftSmall(), name="raft-small", size=None, cache=FlowCache(self._cache))
 
         found: ScoringFlow = self._once("flow", make)
         return found

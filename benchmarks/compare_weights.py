@@ -155,7 +155,7 @@ def shifts(engines: Sequence[str], contents: Sequence[Path], styles: Sequence[Pa
                 code = engine.encode_style(to_tensor(load_style(style)))
                 painted = engine.stylize(image, code)
                 for shift in _SHIFTS:
-                    again = engine.stylize(image[..., shift:], code, painted.moments).image
+                    again = engine.stylize(image[..., shift:], code, painted.statistics).image
                     gap = painted.image[..., shift:] - again
                     inner = gap[..., _RIM:-_RIM, _RIM:-_RIM].square().mean().sqrt()
                     gaps.setdefault(f"shift {shift} px", []).append(float(inner) * 255)
@@ -166,10 +166,10 @@ def shifts(engines: Sequence[str], contents: Sequence[Path], styles: Sequence[Pa
 def clips(engines: Sequence[str], files: Sequence[Path], styles: Sequence[Path], words: Any) -> str:
     """Warping error of frames painted without a map, and style, a table of each clip's mean over styles."""
     from vidstyle.flow.cache import FlowCache
-    from vidstyle.flow.raft import raft_small
+    from vidstyle.flow.raft import RaftSmall
     from vidstyle.metrics.motion import ScoringFlow
 
-    flow = ScoringFlow(raft_small(), name="raft-small", size=None, cache=FlowCache(words.cache))
+    flow = ScoringFlow(RaftSmall(), name="raft-small", size=None, cache=FlowCache(words.cache))
     metrics = ("warping_error", "frame_difference", "style_distance", "content_distance")
     lines = [["clip", "engine", *metrics, "warping_error / first"], ["---"] * (3 + len(metrics))]
     ratios: dict[str, list[float]] = {}
@@ -196,7 +196,7 @@ def clips(engines: Sequence[str], files: Sequence[Path], styles: Sequence[Path],
 
 
 def painter(name: str, *, is_clip: bool) -> Paint:
-    """What paints frames as ``name`` does: no flow, no map; a clip's moments smoothed."""
+    """What paints frames as ``name`` does: no flow, no map; a clip's statistics smoothed."""
     if name == TEACHER:
         return SETTINGS[TEACHER]
 

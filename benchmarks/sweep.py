@@ -51,12 +51,12 @@ def main() -> int:
     words = _parser().parse_args()
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the command line does, before torch is imported
     from vidstyle.flow.cache import FlowCache
-    from vidstyle.flow.raft import raft_small
+    from vidstyle.flow.raft import RaftSmall
     from vidstyle.metrics.motion import ScoringFlow
     from vidstyle.styles.pictures import bundled_styles
 
     inputs = chosen(words, list(bundled_styles()))
-    flow = ScoringFlow(raft_small(), name="raft-small", size=None, cache=FlowCache(words.cache))
+    flow = ScoringFlow(RaftSmall(), name="raft-small", size=None, cache=FlowCache(words.cache))
     variants = ["default", *(words.vary or VARIED)]
     found: dict[str, list[dict[str, float]]] = {name: [] for name in variants}
     for clip in inputs.clips:

@@ -10,6 +10,7 @@ from vidstyle._version import __version__
 
 if TYPE_CHECKING:
     from vidstyle.api import Stylizer, steady, stylize_frames, stylize_image, stylize_video
+    from vidstyle.engines.base import AnyEngine, Engine, EngineInfo, Painted, Statistics
     from vidstyle.errors import (
         DeviceError,
         InputError,
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
     )
     from vidstyle.evaluation.evaluate import OnMeasured, evaluate
     from vidstyle.evaluation.results import Conditions, Evaluation, Worst
-    from vidstyle.flow.base import FlowEstimator
+    from vidstyle.flow.base import FlowEstimator, FlowInfo
     from vidstyle.flow.cache import FlowCache
     from vidstyle.frames import ColorTags, Frame, Pixels, VideoInfo
+    from vidstyle.metrics.base import Metric, Motion, Sample
+    from vidstyle.metrics.meaning import Meaning
     from vidstyle.options import PaintOptions, ReadOptions, SteadyOptions, WriteOptions
     from vidstyle.options.keywords import (
         FileKeywords,
@@ -47,19 +50,26 @@ if TYPE_CHECKING:
 
 
 _HOMES = {
+    "AnyEngine": "vidstyle.engines.base",
     "ColorTags": "vidstyle.frames",
     "Conditions": "vidstyle.evaluation.results",
     "DeviceError": "vidstyle.errors",
+    "Engine": "vidstyle.engines.base",
+    "EngineInfo": "vidstyle.engines.base",
     "Evaluation": "vidstyle.evaluation.results",
     "FileKeywords": "vidstyle.options.keywords",
     "FlowCache": "vidstyle.flow.cache",
     "FlowEstimator": "vidstyle.flow.base",
+    "FlowInfo": "vidstyle.flow.base",
     "Frame": "vidstyle.frames",
     "FrameKeywords": "vidstyle.options.keywords",
     "FrameMotion": "vidstyle.temporal.base",
     "ImageKeywords": "vidstyle.options.keywords",
     "InputError": "vidstyle.errors",
     "MapSettings": "vidstyle.temporal.paint_map.settings",
+    "Meaning": "vidstyle.metrics.meaning",
+    "Metric": "vidstyle.metrics.base",
+    "Motion": "vidstyle.metrics.base",
     "Number": "vidstyle.options.keywords",
     "OnFrame": "vidstyle.pipeline.report",
     "OnMeasured": "vidstyle.evaluation.evaluate",
@@ -67,6 +77,7 @@ _HOMES = {
     "OutputError": "vidstyle.errors",
     "PaintMap": "vidstyle.temporal.paint_map.paint_map",
     "PaintOptions": "vidstyle.options",
+    "Painted": "vidstyle.engines.base",
     "Pixels": "vidstyle.frames",
     "Progress": "vidstyle.pipeline.report",
     "Raster": "vidstyle.temporal.backends.base",
@@ -74,6 +85,8 @@ _HOMES = {
     "ReadOptions": "vidstyle.options",
     "RepaintMask": "vidstyle.temporal.base",
     "RunReport": "vidstyle.pipeline.report",
+    "Sample": "vidstyle.metrics.base",
+    "Statistics": "vidstyle.engines.base",
     "SteadyFileKeywords": "vidstyle.options.keywords",
     "SteadyOptions": "vidstyle.options",
     "StreamKeywords": "vidstyle.options.keywords",
@@ -97,19 +110,26 @@ _HOMES = {
 }
 
 __all__ = [
+    "AnyEngine",
     "ColorTags",
     "Conditions",
     "DeviceError",
+    "Engine",
+    "EngineInfo",
     "Evaluation",
     "FileKeywords",
     "FlowCache",
     "FlowEstimator",
+    "FlowInfo",
     "Frame",
     "FrameKeywords",
     "FrameMotion",
     "ImageKeywords",
     "InputError",
     "MapSettings",
+    "Meaning",
+    "Metric",
+    "Motion",
     "Number",
     "OnFrame",
     "OnMeasured",
@@ -117,6 +137,7 @@ __all__ = [
     "OutputError",
     "PaintMap",
     "PaintOptions",
+    "Painted",
     "Pixels",
     "Progress",
     "Raster",
@@ -124,6 +145,8 @@ __all__ = [
     "ReadOptions",
     "RepaintMask",
     "RunReport",
+    "Sample",
+    "Statistics",
     "SteadyFileKeywords",
     "SteadyOptions",
     "StreamKeywords",

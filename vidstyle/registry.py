@@ -2,60 +2,122 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
+import importlib.metadata
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from vidstyle.errors import UnknownName
+from vidstyle.errors import OptionError, UnknownName, suggestion
 
-T = TypeVar("T")
+_PLACE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
-class Registry(Mapping[str, str], Generic[T]):
-    """A table of ``name -> "module:Attribute"``; listing it imports nothing."""
+class Registry(Mapping[str, str]):
+    """A table of ``name -> "package.module:Attribute"``; listing it imports nothing.
 
-    def __init__(self, kind: str, parts: Mapping[str, str]) -> None:
+    Parts of installed packages are in it too: entry points of the registry's ``group``, after its own parts.
+    A part's own place, ``"package.module:Attribute"``, is taken wherever a name is.
+    """
+
+    def __init__(self, kind: str, parts: Mapping[str, str], *, group: str | None = None) -> None:
         self.kind = kind
+        self.group = group
         self._parts = dict(parts)
 
+    @property
+    def bundled(self) -> tuple[str, ...]:
+        """The names of the parts that come with vidstyle."""
+        return tuple(self._parts)
+
     def __getitem__(self, name: str) -> str:
-        try:
+        if name in self._parts:
             return self._parts[name]
+        if _PLACE.fullmatch(name):
+            return name
+        try:
+            return self._installed()[name]
         except KeyError:
-            raise UnknownName(self.kind, name, self._parts) from None
+            if ":" in name:
+                raise OptionError(
+                    f'no {self.kind} {name!r}; parts from elsewhere are given as "package.module:Attribute"'
+                ) from None
+            raise UnknownName(self.kind, name, self) from None
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._parts)
+        yield from self._parts
+        yield from self._installed()
 
     def __len__(self) -> int:
-        return len(self._parts)
+        return len(self._parts) + len(self._installed())
 
     def __contains__(self, name: object) -> bool:
-        return name in self._parts
+        return name in self._parts or name in self._installed()
+
+    def check(self, name: str) -> str:
+        """``name`` if it can be a part's, without importing it; ``OptionError`` says what there is."""
+        self[name]
+        return name
 
     def load(self, name: str) -> Any:
-        """Import and return the part called ``name``; ``UnknownName`` if there is none."""
-        module, _, attribute = self[name].partition(":")
-        return getattr(importlib.import_module(module), attribute)
+        """Import and return the part called ``name``; ``OptionError`` if there is none."""
+        place = self[name]
+        module, _, attribute = place.partition(":")
+        try:
+            part: object = importlib.import_module(module)
+        except Exception as error:  # a part from outside may fail in its own ways
+            if name in self._parts:
+                raise
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            raise OptionError(
+                f"the {self.kind} {name!r} cannot be imported from {module} ({reason})"
+            ) from error
+        for word in attribute.split("."):
+            if not hasattr(part, word):
+                public = [other for other in dir(part) if other[0] != "_"]
+                near = difflib.get_close_matches(word, public, n=1)
+                hint = suggestion(word, public) if near else f'expected "{module}:" and a name in that module'
+                raise OptionError(f"no {self.kind} {place!r}: {module} has no {word!r}; {hint}")
+            part = getattr(part, word)
+        return part
+
+    def _installed(self) -> dict[str, str]:
+        """Parts of installed packages; a name of vidstyle's own stays vidstyle's."""
+        if self.group is None:
+            return {}
+        points = importlib.metadata.entry_points(group=self.group)
+        found = {point.name: f"{point.module}:{point.attr}" for point in points if point.attr}
+        return {name: found[name] for name in sorted(found) if name not in self._parts}
 
 
-ENGINES: Registry[Any] = Registry(
+def name_of_part(part: object) -> str:
+    """What reports call a ``part`` that was given by name or as an object: its name, or where it is from."""
+    if isinstance(part, str):
+        return part
+    named = part if hasattr(part, "__qualname__") else type(part)  # classes and functions have one
+    return str(getattr(part, "name", None) or f"{named.__module__}:{named.__qualname__}")
+
+
+ENGINES = Registry(
     "engine",
     {
         "stylenet": "vidstyle.engines.stylenet:build",
     },
+    group="vidstyle.engines",
 )
 
-FLOWS: Registry[Any] = Registry(
+FLOWS = Registry(
     "flow",
     {
         "dis": "vidstyle.flow.dis:DIS",
-        "raft-small": "vidstyle.flow.raft:raft_small",
-        "raft-large": "vidstyle.flow.raft:raft_large",
+        "raft-small": "vidstyle.flow.raft:RaftSmall",
+        "raft-large": "vidstyle.flow.raft:RaftLarge",
     },
+    group="vidstyle.flows",
 )
 
-TEMPORAL: Registry[Any] = Registry(
+TEMPORAL = Registry(
     "temporal method",
     {
         "map": "vidstyle.temporal.paint_map.paint_map:PaintMap",
@@ -63,7 +125,7 @@ TEMPORAL: Registry[Any] = Registry(
     },
 )
 
-METRICS: Registry[Any] = Registry(
+METRICS = Registry(
     "metric",
     {
         "warping_error": "vidstyle.metrics.warping_error:WarpingError",
@@ -94,9 +156,10 @@ METRICS: Registry[Any] = Registry(
         "ssim": "vidstyle.metrics.fidelity:SSIM",
         "psnr": "vidstyle.metrics.fidelity:PSNR",
     },
+    group="vidstyle.metrics",
 )
 
-FEATURES: Registry[Any] = Registry(
+FEATURES = Registry(
     "perceptual encoder",
     {
         "vgg16": "vidstyle.metrics.features:bundled",
@@ -104,7 +167,7 @@ FEATURES: Registry[Any] = Registry(
     },
 )
 
-LOSSES: Registry[Any] = Registry(
+LOSSES = Registry(
     "loss",
     {
         "content": "vidstyle.losses.content:Content",
@@ -124,9 +187,10 @@ LOSSES: Registry[Any] = Registry(
         "warped": "vidstyle.losses.warped:Warped",
         "code": "vidstyle.losses.style_embedding:StyleEmbedding",
     },
+    group="vidstyle.losses",
 )
 
-RECIPES: Registry[Any] = Registry(
+RECIPES = Registry(
     "recipe",
     {
         "stylenet-distil": "vidstyle.training.recipes:STYLENET_DISTIL",

@@ -25,6 +25,7 @@ from vidstyle.options import (
     WriteOptions,
     keywords,
 )
+from vidstyle.options.records import PartChoices
 
 RUN = ["run", "clip.mp4", "--style", "waves"]
 
@@ -104,7 +105,11 @@ def test_options_are_not_abbreviated(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_a_mistyped_choice_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "--temporal cannot be 'mpa'; did you mean 'map'?" in _message(capsys, *RUN, "--temporal", "mpa")
+    assert "no engine named 'stylnet'; did you mean 'stylenet'?" in _message(
+        capsys, *RUN, "--engine", "stylnet"
+    )
+    said = _message(capsys, *RUN, "--temporal", "mpa")
+    assert "no temporal method named 'mpa'; did you mean 'map'?" in said
 
 
 @pytest.mark.parametrize(
@@ -212,7 +217,7 @@ def test_choices_of_keywords_are_those_of_the_records() -> None:
     for record in (PaintOptions, SteadyOptions, ReadOptions, WriteOptions):
         hints = get_type_hints(keywords.VideoKeywords)
         for item in dataclasses.fields(record):
-            if item.metadata["choices"]:
+            if item.metadata["choices"] and not isinstance(item.metadata["choices"], PartChoices):
                 assert set(hints[item.name].__args__) == set(item.metadata["choices"])
 
 

@@ -82,7 +82,6 @@ def test_an_existing_result_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
         (["run", "clip.mp4", "--style", "art.png", "-o", "no/out.mp4"], "the folder no does not exist"),
         (["run", "clip.mp4", "--style", "art.png", "-o", "out.doc"], "cannot write '.doc' files"),
         (["run", "clip.mp4", "--style", "art.png", "-o", "clip.mp4", "--overwrite"], "is the input itself"),
-        (["run", "clip.mp4", "--style", "art.png", "--engine", "adian"], "no engine named 'adian'"),
         (["run", "clip.mp4", "--style", "art.png", "--mask", "no.png"], "no.png"),
         (["run", "clip.mp4", "--style", "art.png", "--start", "9"], "--start 9"),
         (["run", "clip.mp4", "--style", "art.png", "--json", "no/run.json"], "no folder no for --json"),
@@ -131,7 +130,7 @@ def test_several_clips_share_one_look_at_the_style(monkeypatch: pytest.MonkeyPat
     looks: list[Pixels] = []
     encode = Renderer.encode
 
-    def counted(self: Renderer[Any], picture: Pixels) -> Any:
+    def counted(self: Renderer[Any, Any], picture: Pixels) -> Any:
         looks.append(picture)
         return encode(self, picture)
 

@@ -1,4 +1,4 @@
-"""StyleNet against its reference, against a plain implementation, and its moments."""
+"""StyleNet against its reference, against a plain implementation, and its statistics."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from vidstyle import weights
-from vidstyle.engines.base import Moments
-from vidstyle.engines.stylenet import StyleNet, build
+from vidstyle.engines.stylenet import NormStatistics, StyleNet, build
 from vidstyle.errors import WeightsMismatch, WeightsMissing
 from vidstyle.tensors import to_tensor
 
@@ -84,50 +83,53 @@ def test_painting_equals_the_plain_network_at_any_size(engine: StyleNet, size: t
 
 
 @torch.inference_mode()
-def test_moments_that_were_taken_give_the_same_painting_when_given(engine: StyleNet) -> None:
+def test_statistics_that_were_taken_give_the_same_painting_when_given(engine: StyleNet) -> None:
     image, code = torch.rand(1, 3, 50, 70), torch.zeros(100)
     first = engine.stylize(image, code)
-    assert first.moments is not None
-    assert first.moments.mean.shape == first.moments.variance.shape == (344,)
-    again = engine.stylize(image, code, first.moments)
-    assert again.moments is first.moments
+    assert first.statistics is not None
+    assert first.statistics.mean.shape == first.statistics.variance.shape == (344,)
+    again = engine.stylize(image, code, first.statistics)
+    assert again.statistics is first.statistics
     assert (again.image - first.image).abs().max() < 1e-4
 
 
 @torch.inference_mode()
-def test_moments_are_those_of_float32_at_half_precision(engine: StyleNet) -> None:
+def test_statistics_are_those_of_float32_at_half_precision(engine: StyleNet) -> None:
     image, code = torch.rand(1, 3, 64, 64), torch.zeros(100)
     exact, half = engine.stylize(image, code), engine.stylize(image.bfloat16(), code)
-    assert exact.moments is not None
-    assert half.moments is not None
+    assert exact.statistics is not None
+    assert half.statistics is not None
     assert half.image.dtype == torch.bfloat16
-    assert half.moments.mean.dtype == half.moments.variance.dtype == torch.float32
-    assert (half.moments.variance / exact.moments.variance - 1).abs().max() < 0.05
+    assert half.statistics.mean.dtype == half.statistics.variance.dtype == torch.float32
+    assert (half.statistics.variance / exact.statistics.variance - 1).abs().max() < 0.05
     assert (half.image.float() - exact.image).abs().mean() < 0.01
 
 
 @torch.inference_mode()
-def test_moments_of_a_dark_even_picture_stay_finite(engine: StyleNet) -> None:
+def test_statistics_of_a_dark_even_picture_stay_finite(engine: StyleNet) -> None:
     painted = engine.stylize(torch.full((1, 3, 40, 40), 0.01), torch.zeros(100))
-    assert painted.moments is not None
+    assert painted.statistics is not None
     assert torch.isfinite(painted.image).all()
-    assert (painted.moments.variance >= 0).all()
+    assert (painted.statistics.variance >= 0).all()
 
 
 @torch.inference_mode()
-def test_a_batch_needs_moments_and_equals_single_paintings(engine: StyleNet) -> None:
+def test_a_batch_needs_statistics_and_equals_single_paintings(engine: StyleNet) -> None:
     images, code = torch.rand(2, 3, 32, 48), torch.zeros(100)
-    moments = engine.stylize(images[:1], code).moments
-    batch = engine.stylize(images, code, moments).image
+    statistics = engine.stylize(images[:1], code).statistics
+    batch = engine.stylize(images, code, statistics).image
     for index in (0, 1):
-        alone = engine.stylize(images[index : index + 1], code, moments).image
+        alone = engine.stylize(images[index : index + 1], code, statistics).image
         assert (batch[index : index + 1] - alone).abs().max() < 1e-5
     with pytest.raises(ValueError, match="one by one"):
         engine.stylize(images, code)
 
 
-def test_moments_move_towards_others() -> None:
-    low, high = Moments(torch.zeros(3), torch.ones(3)), Moments(torch.ones(3), torch.full((3,), 3.0))
+def test_statistics_move_towards_others() -> None:
+    low, high = (
+        NormStatistics(torch.zeros(3), torch.ones(3)),
+        NormStatistics(torch.ones(3), torch.full((3,), 3.0)),
+    )
     moved = low.towards(high, 0.25)
     assert moved.mean.tolist() == [0.25] * 3
     assert moved.variance.tolist() == [1.5] * 3

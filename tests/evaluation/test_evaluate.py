@@ -23,8 +23,6 @@ from vidstyle.evaluation.html_report import page, write_report
 from vidstyle.evaluation.results import Evaluation
 from vidstyle.flow.cache import FlowCache
 from vidstyle.frames import Pixels
-from vidstyle.metrics.meaning import MEANINGS
-from vidstyle.registry import METRICS
 from vidstyle.video.reading.probe import probe
 
 COUNT, HEIGHT, WIDTH = 8, 72, 104
@@ -271,10 +269,6 @@ def test_names_in_the_report_are_escaped(folder: Path, tmp_path: Path) -> None:
     odd.write_bytes((folder / "steady.mkv").read_bytes())
     text = page(measured(folder, str(odd), metrics=["frame_difference"]))
     assert "a&lt;b&gt;&amp;c" in text and "<b>" not in text
-
-
-def test_every_metric_has_a_meaning() -> None:
-    assert list(MEANINGS) == list(METRICS)
 
 
 def test_infinity_is_a_word_in_json(folder: Path) -> None:

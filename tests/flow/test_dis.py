@@ -60,23 +60,7 @@ def estimator(name: str) -> FlowEstimator:
     return made
 
 
-# All estimators --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", BUNDLED)
-@pytest.mark.parametrize("shift", [(3.0, -2.0), (-5.0, 1.0)])
-def test_motion_goes_from_the_source_to_the_target(name: str, shift: tuple[float, float]) -> None:
-    flow = estimator(name)(*shifted(128, 144, *shift))
-    assert middle(flow) == pytest.approx(shift, abs=0.5)
-
-
-@pytest.mark.parametrize("name", BUNDLED)
-@pytest.mark.parametrize(("height", "width"), [(16, 16), (37, 53), (130, 141)])
-def test_motion_is_float32_of_the_pictures_size(name: str, height: int, width: int) -> None:
-    flow = estimator(name)(*shifted(height, width, 1, 1))
-    assert flow.shape == (1, 2, height, width)
-    assert flow.dtype == torch.float32
-    assert torch.isfinite(flow).all()
+# All estimators (see test_flow_contract, too) ------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", BUNDLED)
@@ -85,29 +69,6 @@ def test_a_target_moved_back_along_the_motion_is_the_source(name: str) -> None:
     back, inside = warp(target, estimator(name)(source, target))
     before = (target - source).abs().mean()
     assert (back - source).abs().masked_select(inside).mean() < 0.25 * before
-
-
-@pytest.mark.parametrize("name", BUNDLED)
-def test_equal_pictures_do_not_move(name: str) -> None:
-    picture, _ = shifted(128, 144, 0, 0)
-    assert estimator(name)(picture, picture).abs().mean() < 0.1
-
-
-@pytest.mark.parametrize("name", BUNDLED)
-@pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
-def test_a_plain_picture_does_not_move(name: str, value: float) -> None:
-    plain = torch.full((1, 3, 64, 64), value)
-    flow = estimator(name)(plain, plain)
-    assert torch.isfinite(flow).all()
-    assert flow.abs().mean() < 0.5
-
-
-@pytest.mark.parametrize("name", BUNDLED)
-def test_pictures_stay_as_they_are(name: str) -> None:
-    pictures = shifted(64, 64, 2, 0)
-    copies = [picture.clone() for picture in pictures]
-    estimator(name)(*pictures)
-    assert all(torch.equal(one, other) for one, other in zip(pictures, copies, strict=True))
 
 
 # DIS -------------------------------------------------------------------------------------------------

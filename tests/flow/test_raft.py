@@ -13,12 +13,12 @@ from torch import Tensor
 from torchvision.models import optical_flow
 
 from vidstyle.errors import OptionError, WeightsMismatch, WeightsMissing
-from vidstyle.flow.raft import Raft, raft_large, raft_small
+from vidstyle.flow.raft import Raft, RaftLarge, RaftSmall
 
 
 @pytest.fixture(scope="module")
 def raft() -> Raft:
-    return raft_small(updates=4)
+    return RaftSmall(updates=4)
 
 
 def blobs(height: int, width: int, *, seed: int = 0) -> Tensor:
@@ -79,21 +79,21 @@ def test_pictures_of_two_sizes_are_refused(raft: Raft) -> None:
 
 def test_updates_below_one_are_refused() -> None:
     with pytest.raises(OptionError, match="updates must be 1 or more, got 0"):
-        raft_small(updates=0)
+        RaftSmall(updates=0)
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.safetensors"
     save_file({"something": torch.zeros(3)}, path)
     with pytest.raises(WeightsMismatch, match="does not hold this network"):
-        raft_small(path)
+        RaftSmall(path)
 
 
 def test_a_file_that_is_no_weights_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "large.pth"
     path.write_text("no weights")
     with pytest.raises(WeightsMismatch, match=r"large\.pth cannot be read as weights"):
-        raft_large(path)
+        RaftLarge(path)
 
 
 def test_large_loads_a_file_of_torchs_own(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_large_loads_a_file_of_torchs_own(tmp_path: Path) -> None:
     torch.save(network.state_dict(), path)
     picture = blobs(128, 128)
     expected = Raft(network, updates=1)(picture, picture)
-    assert torch.equal(raft_large(path, updates=1)(picture, picture), expected)
+    assert torch.equal(RaftLarge(path, updates=1)(picture, picture), expected)
 
 
 def test_large_without_a_file_says_where_it_looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,4 +110,4 @@ def test_large_without_a_file_says_where_it_looked(tmp_path: Path, monkeypatch: 
     with pytest.raises(
         WeightsMissing, match=r"no weights for raft-large at .*checkpoints.*--flow raft-small"
     ):
-        raft_large()
+        RaftLarge()

@@ -12,12 +12,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from steps import make_step
 
 from vidstyle.losses.base import Step
 from vidstyle.losses.features import at_area
 from vidstyle.losses.ripple import Ripple, fineness
 from vidstyle.losses.tones import Tones
+from vidstyle.testing.losses import make_step
 
 Array = NDArray[np.float64]
 SIDE = 24

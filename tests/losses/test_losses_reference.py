@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from steps import make_step, paint, vgg
 from torch import Tensor
 
 from vidstyle.losses import compound
@@ -29,6 +28,7 @@ from vidstyle.losses.style import GramStyle, MeanDeviation, RelativeStyle
 from vidstyle.losses.style_embedding import StyleEmbedding
 from vidstyle.losses.variation import Variation
 from vidstyle.losses.warped import Warped
+from vidstyle.testing.losses import make_step, paint, vgg
 
 Array = NDArray[np.float64]
 LAYERS = ("conv1_1", "conv2_1")

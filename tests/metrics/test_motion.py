@@ -10,7 +10,7 @@ from torch import Tensor
 from truth import grid, texture
 
 from vidstyle.flow.cache import FlowCache
-from vidstyle.flow.raft import Raft, raft_small
+from vidstyle.flow.raft import Raft, RaftSmall
 from vidstyle.metrics.motion import ScoringFlow
 
 FIRST, SECOND = texture(grid(130, 160)), texture(grid(130, 160)).roll((1, 2), (2, 3))
@@ -29,7 +29,7 @@ class Constant:
 
 @pytest.fixture(scope="module")
 def raft() -> Raft:
-    return raft_small(updates=2)
+    return RaftSmall(updates=2)
 
 
 def test_motion_at_a_smaller_size_grows_with_the_picture() -> None:
@@ -69,5 +69,5 @@ def test_other_settings_find_nothing_of_these(raft: Raft, tmp_path: Path) -> Non
     cache = FlowCache(tmp_path)
     ScoringFlow(raft, name="raft-small", cache=cache).between(FIRST, SECOND)
     ScoringFlow(raft, name="raft-small", size=100, cache=cache).between(FIRST, SECOND)
-    ScoringFlow(raft_small(updates=1), name="raft-small", cache=cache).between(FIRST, SECOND)
+    ScoringFlow(RaftSmall(updates=1), name="raft-small", cache=cache).between(FIRST, SECOND)
     assert (cache.hits, cache.misses) == (0, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -95,17 +96,17 @@ def test_painting_over_keeps_the_tones_and_brings_sharpness(engine: StyleNet, co
 def test_a_frame_a_little_above_the_working_size_is_painted_once(engine: StyleNet, code: Tensor) -> None:
     painted = Renderer(engine, working_size=60).paint(picture(72, 96), code)
     assert painted.pixels.shape == (72, 96, 3)
-    assert painted.moments is not None
-    assert len(painted.moments.mean) == 344
+    assert painted.statistics is not None
+    assert len(painted.statistics.strokes.mean) == 344
 
 
 @pytest.mark.parametrize("working_size", [None, 40])
-def test_given_moments_give_the_same_painting(
+def test_given_statistics_give_the_same_painting(
     engine: StyleNet, code: Tensor, working_size: int | None
 ) -> None:
     pixels, painter = picture(97, 130), Renderer(engine, working_size=working_size)
     first = painter.paint(pixels, code)
-    again = painter.paint(pixels, code, first.moments)
+    again = painter.paint(pixels, code, first.statistics)
     assert np.abs(again.pixels.astype(int) - first.pixels).max() <= 1
 
 
@@ -113,10 +114,10 @@ def test_given_moments_give_the_same_painting(
 def test_tiles_equal_the_whole(engine: StyleNet, code: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     image = torch.rand(1, 3, 187, 270)
     whole = engine.stylize(image, code)
-    monkeypatch.setattr(tiles, "LARGEST_WHOLE", 1000)
+    monkeypatch.setattr(StyleNet, "info", replace(StyleNet.info, largest=1000))
     monkeypatch.setattr(tiles, "STRIP", 92)
-    tiled = tiles.paint_whole(engine, image, code, whole.moments)
-    whole = engine.stylize(image, code, whole.moments)
+    tiled = tiles.paint_whole(engine, image, code, whole.statistics)
+    whole = engine.stylize(image, code, whole.statistics)
     assert (tiled.image - whole.image).abs().max() < 1e-5
 
 
@@ -125,11 +126,11 @@ def test_large_pictures_are_painted_without_seams(
 ) -> None:
     pixels, painter = picture(190, 260), Renderer(engine)
     with monkeypatch.context() as small:
-        small.setattr(tiles, "LARGEST_WHOLE", 130 * 95)
+        small.setattr(StyleNet, "info", replace(StyleNet.info, largest=130 * 95))
         small.setattr(tiles, "STRIP", 92)
         tiled = painter.paint(pixels, code)
-    assert tiled.moments is not None
-    whole = painter.paint(pixels, code, tiled.moments)
+    assert tiled.statistics is not None
+    whole = painter.paint(pixels, code, tiled.statistics)
     assert np.abs(tiled.pixels.astype(int) - whole.pixels).max() <= 1
 
 
@@ -139,37 +140,37 @@ def test_parts_equal_the_whole_where_they_are_valid(
 ) -> None:
     pixels, painter = picture(200, 300), Renderer(engine, working_size=working_size)
     whole = painter.paint(pixels, code)
-    assert whole.moments is not None
+    assert whole.statistics is not None
     need = np.zeros((100, 150), np.bool_)
     need[5:9, 140:149] = need[70:75, 20:24] = True
-    part = painter.paint_where(pixels, code, whole.moments, need)
+    part = painter.paint_where(pixels, code, whole.statistics, need)
     assert part.valid is not None
     assert part.valid.mean() < 0.25
     assert part.valid[np.kron(need, np.ones((2, 2), np.bool_))].all()
-    error = np.abs(part.pixels.astype(int) - painter.paint(pixels, code, whole.moments).pixels)[part.valid]
+    error = np.abs(part.pixels.astype(int) - painter.paint(pixels, code, whole.statistics).pixels)[part.valid]
     assert error.max() <= 2
     assert error.mean() < 0.5
 
 
-def test_parts_of_white_noise_differ_at_their_rims_by_five_levels_at_most(
+def test_parts_of_white_noise_differ_at_their_rims_by_no_more_than_the_engine_says(
     engine: StyleNet, code: Tensor
 ) -> None:
     pixels, painter = np.random.default_rng(1).integers(0, 255, (200, 300, 3), np.uint8), Renderer(engine)
     whole = painter.paint(pixels, code)
-    assert whole.moments is not None
+    assert whole.statistics is not None
     need = np.zeros((100, 150), np.bool_)
     need[40:50, 60:75] = True
-    part = painter.paint_where(pixels, code, whole.moments, need)
+    part = painter.paint_where(pixels, code, whole.statistics, need)
     assert part.valid is not None
-    error = np.abs(part.pixels.astype(int) - painter.paint(pixels, code, whole.moments).pixels)[part.valid]
-    assert 0 < error.max() <= 5
+    error = np.abs(part.pixels.astype(int) - painter.paint(pixels, code, whole.statistics).pixels)[part.valid]
+    assert 0 < error.max() <= engine.info.near_error
 
 
 def test_parts_are_painted_whole_where_that_is_cheaper(engine: StyleNet, code: Tensor) -> None:
     pixels, painter = picture(64, 96), Renderer(engine)
     whole = painter.paint(pixels, code)
-    assert whole.moments is not None
-    part = painter.paint_where(pixels, code, whole.moments, np.ones((8, 12), np.bool_))
+    assert whole.statistics is not None
+    part = painter.paint_where(pixels, code, whole.statistics, np.ones((8, 12), np.bool_))
     assert part.valid is None
     assert np.abs(part.pixels.astype(int) - whole.pixels).max() <= 1
 
@@ -189,10 +190,10 @@ def test_half_precision_paints_nearly_the_same(engine: StyleNet, code: Tensor) -
 @torch.inference_mode()
 def test_regions_overlap_without_a_trace(engine: StyleNet, code: Tensor) -> None:
     image = torch.rand(1, 3, 100, 120)
-    moments = engine.stylize(image, code).moments
-    whole = engine.stylize(image, code, moments).image
+    statistics = engine.stylize(image, code).statistics
+    whole = engine.stylize(image, code, statistics).image
     regions = [Region(0, 0, 60, 60), Region(40, 40, 100, 120)]
-    parts = tiles.paint_regions(engine, image, regions, code, moments, halo=48)
+    parts = tiles.paint_regions(engine, image, regions, code, statistics, halo=48)
     for region in regions:
         assert (parts[(..., *region.slices)] - whole[(..., *region.slices)]).abs().max() < 1e-5
 

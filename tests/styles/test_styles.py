@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from vidstyle.engines.base import Engine, Moments, Painted
+from vidstyle.engines.base import Engine, EngineInfo, Painted, Statistics
 from vidstyle.errors import InputError, OptionError
 from vidstyle.frames import Frame
 from vidstyle.rendering.renderer import Renderer
@@ -25,8 +25,10 @@ from vidstyle.styles.mixtures import Styles, pushed, shares
 from vidstyle.styles.pictures import bundled_styles, find_style, load
 
 
-class Tint(Engine[Tensor]):
+class Tint(Engine[Tensor, Statistics]):
     """Fills the image with the mean colour of the style; counts what it encodes."""
+
+    info = EngineInfo(title="Tint")
 
     def __init__(self, gain: float = 1.0) -> None:
         super().__init__()
@@ -40,7 +42,9 @@ class Tint(Engine[Tensor]):
     def mix(self, styles: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
         return torch.stack([style * weight for style, weight in zip(styles, weights, strict=True)]).sum(0)
 
-    def stylize(self, image: Tensor, style: Tensor, moments: Moments | None = None) -> Painted:
+    def stylize(
+        self, image: Tensor, style: Tensor, statistics: Statistics | None = None
+    ) -> Painted[Statistics]:
         return Painted(style.clamp(0, 1).view(1, 3, 1, 1).expand_as(image))
 
 

@@ -46,15 +46,22 @@ def add(commands: Any) -> None:
     parser.add_argument("--style", metavar="PICTURE", help="the picture in whose style, or a bundled name")
     parser.add_argument("--alone", metavar="RESULT2", help="the result with each frame painted by itself")
     parser.add_argument(
-        "--engine", metavar="NAME", help="paint each frame by itself with this engine instead"
+        "--engine",
+        metavar="NAME",
+        help='paint each frame by itself with this engine instead; a name, or "package.module:Attribute"',
     )
     group = parser.add_argument_group("measuring")
-    group.add_argument("--metrics", metavar="A,B", help="only these (default: all that can be measured)")
+    group.add_argument(
+        "--metrics",
+        metavar="A,B",
+        help='only these, by name or "package.module:Class" (default: all that can be measured)',
+    )
     group.add_argument(
         "--flow",
         default="auto",
         metavar="NAME",
-        help="scores motion: auto (one that steadied none of the results), raft-small, raft-large or dis",
+        help="scores motion: auto (one that steadied none of the results), or one that `vidstyle list flows` "
+        'shows, or "package.module:Attribute"',
     )
     group.add_argument(
         "--flow-size", type=int, metavar="PX", help="short side at which motion is estimated (default: 360)"

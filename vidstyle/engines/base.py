@@ -3,49 +3,80 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from torch import Tensor, nn
 
+from vidstyle.errors import OptionError
+from vidstyle.registry import ENGINES, name_of_part
+
+
+class Statistics(Protocol):
+    """What an engine must know of a whole frame to paint a part of it: a frozen type of the engine's own."""
+
+    def towards(self, other: Self, share: float) -> Self:
+        """These statistics moved by ``share`` (0 to 1) of the way to ``other``."""
+        ...
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        """All that they hold, by name."""
+        ...
+
+
 S = TypeVar("S")
+T = TypeVar("T", bound=Statistics)
 
 
 @dataclass(frozen=True, slots=True)
-class Moments:
-    """Means and variances of an engine's normalised channels: what it knows of the whole frame."""
-
-    mean: Tensor
-    """(C,) float32, all norms of the network in order, end to end."""
-    variance: Tensor
-    """(C,) float32, biased."""
-
-    def towards(self, other: Moments, share: float) -> Moments:
-        """These moments moved by ``share`` (0 to 1) of the way to ``other``."""
-        return Moments(
-            self.mean + (other.mean - self.mean) * share,
-            self.variance + (other.variance - self.variance) * share,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Painted:
-    """A painted image (B, 3, H, W) in [0, 1], and the moments it was painted with (None: engine has none)."""
+class Painted(Generic[T]):
+    """A painted image (B, 3, H, W) in [0, 1], and the statistics of its painting (None: none needed)."""
 
     image: Tensor
-    moments: Moments | None = None
+    statistics: T | None = None
 
 
-class Engine(nn.Module, ABC, Generic[S]):
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What the rest of vidstyle must know of an engine."""
+
+    title: str
+    """Its name for people."""
+    source: str = ""
+    """The paper or project that it is from."""
+    receptive_field: int | None = None
+    """Px around a part that its paint depends on, with given statistics; None: it depends on everything."""
+    near_field: int | None = None
+    """Px around a part that are enough for paint within ``near_error``; None: the receptive field."""
+    near_error: int = 0
+    """Levels of 255 by which a part painted with ``near_field`` may differ from the whole frame's paint."""
+    multiple: int = 1
+    """Parts must start at multiples of this many px."""
+    smallest: int = 16
+    """Shortest side, px, that can be painted."""
+    largest: int = 4096 * 2304
+    """Area, px², that can be painted at once in a GB or so; larger images are painted in parts."""
+    call_cost: int = 5000
+    """Area, px², that could be painted on a CPU in the time that one more call costs by itself."""
+    is_keyframe: bool = False
+    """Whether it is too slow, or too free, to paint every frame."""
+    extra: str | None = None
+    """The extra of vidstyle, or the package, that must be installed for it."""
+    weights: str = ""
+    """Where its weights come from."""
+
+    @property
+    def surroundings(self) -> int | None:
+        """Px around a part that are painted with it and thrown away; None: parts cannot be painted."""
+        return self.receptive_field if self.near_field is None else self.near_field
+
+
+class Engine(nn.Module, ABC, Generic[S, T]):
     """Paints images in a style. Holds weights, never state: all state is an argument."""
 
-    halo: ClassVar[int | None] = None
-    """Pixels around a tile that its paint depends on once moments are given; None: depends on everything."""
-    multiple: ClassVar[int] = 1
-    """Tiles must start at multiples of this many pixels."""
-    smallest: ClassVar[int] = 16
-    """Shortest side, px, that can be painted."""
+    info: ClassVar[EngineInfo]
 
     @abstractmethod
     def encode_style(self, image: Tensor) -> S:
@@ -56,9 +87,36 @@ class Engine(nn.Module, ABC, Generic[S]):
         """Styles weighted; the weights sum to 1 and may be negative (a push away from a style)."""
 
     @abstractmethod
-    def stylize(self, image: Tensor, style: S, moments: Moments | None = None) -> Painted:
+    def stylize(self, image: Tensor, style: S, statistics: T | None = None) -> Painted[T]:
         """Paint ``image`` (1, 3, H, W) in [0, 1]; same shape and range back.
 
-        With ``moments`` given the result depends on nearby pixels only, and they come back unchanged;
-        without, they are taken from the image.
+        With ``statistics`` given the result depends on the receptive field only, and they come back
+        unchanged; without, they are taken from the image.
         """
+
+
+AnyEngine = Engine[Any, Any]
+"""An engine whose types of styles and statistics do not matter."""
+
+
+def load_engine(engine: object, weights: Path | None = None) -> AnyEngine:
+    """The engine called ``engine`` with its own weights or those of a file; an object as it is."""
+    if isinstance(engine, str):
+        make = ENGINES.load(engine)
+        if not callable(make):
+            raise OptionError(f"the engine {engine!r} must be a function of a file of weights, got {make!r}")
+        try:
+            made = make(weights)
+        except TypeError as error:
+            raise OptionError(
+                f"the engine {engine!r} cannot be made of a file of weights: {error}"
+            ) from error
+    else:
+        made = engine
+        if weights is not None:
+            raise OptionError("--weights goes with an engine's name; an engine that is an object has its own")
+    if not isinstance(made, Engine):
+        raise OptionError(f"an engine must be a vidstyle.Engine, and {name_of_part(engine)} is {type(made)}")
+    if not isinstance(getattr(made, "info", None), EngineInfo):
+        raise OptionError(f"the engine {name_of_part(engine)} has no info; give its class an EngineInfo")
+    return made

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vidstyle import weights as files
-from vidstyle.engines.base import Engine, Moments, Painted
+from vidstyle.engines.base import Engine, EngineInfo, Painted
 from vidstyle.errors import WeightsMismatch
 from vidstyle.nn import phases
 from vidstyle.nn.padding import reflect_rim
@@ -35,12 +37,41 @@ def build(weights: Path | None = None) -> StyleNet:
     return StyleNet(bundled(), files.load(source), name=name)
 
 
-class StyleNet(Engine[Tensor]):
+@dataclass(frozen=True, slots=True)
+class NormStatistics:
+    """Means and variances of the normalised channels: what the network knows of the whole frame."""
+
+    mean: Tensor
+    """(C,) float32, all norms of the network in order, end to end."""
+    variance: Tensor
+    """(C,) float32, biased."""
+
+    def towards(self, other: NormStatistics, share: float) -> NormStatistics:
+        """These statistics moved by ``share`` (0 to 1) of the way to ``other``."""
+        return NormStatistics(
+            self.mean + (other.mean - self.mean) * share,
+            self.variance + (other.variance - self.variance) * share,
+        )
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        return {"mean": self.mean, "variance": self.variance}
+
+
+class StyleNet(Engine[Tensor, NormStatistics]):
     """A style is a code (100,) float32; the dtype of an image is the precision that it is painted in."""
 
-    halo = 48
-    multiple = 4
-    smallest = 16
+    info: ClassVar[EngineInfo] = EngineInfo(
+        title="StyleNet",
+        source="vidstyle's own: a code from VGG features, a painter with conditional instance norms",
+        receptive_field=48,
+        near_field=32,  # paint depends on 48 px, but little beyond 32: 2 levels in films, 5 in white noise
+        near_error=5,
+        multiple=4,
+        smallest=16,
+        largest=4096 * 2304,  # about 1 GB of float32 features
+        call_cost=5000,
+        weights="bundled; see docs/weights.md",
+    )
 
     def __init__(self, vgg: VGG, tensors: dict[str, Tensor], *, name: str = "the file") -> None:
         super().__init__()
@@ -79,23 +110,29 @@ class StyleNet(Engine[Tensor]):
     def mix(self, styles: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
         return torch.stack([code * weight for code, weight in zip(styles, weights, strict=True)]).sum(0)
 
-    def stylize(self, image: Tensor, style: Tensor, moments: Moments | None = None) -> Painted:
-        """Paint ``image`` (1, 3, H, W) in [0, 1], each side 16 px or more; with ``moments`` any batch."""
+    def stylize(
+        self, image: Tensor, style: Tensor, statistics: NormStatistics | None = None
+    ) -> Painted[NormStatistics]:
+        """Paint ``image`` (1, 3, H, W) in [0, 1], each side 16 px or more; with ``statistics`` any batch."""
         batch, _, height, width = image.shape
-        if min(height, width) < self.smallest:
+        if min(height, width) < self.info.smallest:
             raise ValueError(
-                f"StyleNet paints {self.smallest}x{self.smallest} px or more, got {width}x{height}"
+                f"StyleNet paints {self.info.smallest}x{self.info.smallest} px or more, got {width}x{height}"
             )
-        if moments is None and batch != 1:
-            raise ValueError(f"without moments images are painted one by one, got a batch of {batch}")
+        if statistics is None and batch != 1:
+            raise ValueError(f"without statistics images are painted one by one, got a batch of {batch}")
         film = self.painter.modulate(style)
-        norms = _Taken(self.painter, film) if moments is None else _Folded(self.painter, film, moments, image)
+        norms = (
+            _Taken(self.painter, film)
+            if statistics is None
+            else _Folded(self.painter, film, statistics, image)
+        )
         value = self.painter.shrink(image)
         for block in range(BODY // 2):
             inner = F.relu_(norms.convolve(value, 2 * block))
             value = norms.convolve(inner, 2 * block + 1).add_(value)
         picture = self.painter.finish(F.relu_(norms.double(value)))
-        return Painted(picture[..., :height, :width], norms.moments())
+        return Painted(picture[..., :height, :width], norms.statistics())
 
 
 class Layers(nn.Module):
@@ -159,12 +196,14 @@ class Layers(nn.Module):
 
 
 class _Folded:
-    """The convolutions that a norm follows, with given moments: each norm is folded into its convolution."""
+    """The convolutions that a norm follows, with given statistics: each norm is folded into its own."""
 
-    def __init__(self, layers: Layers, film: tuple[Tensor, Tensor], moments: Moments, like: Tensor) -> None:
-        self._moments = moments
-        scale = film[0] * torch.rsqrt(moments.variance + SLACK)
-        shift = (film[1] - moments.mean * scale).to(like)
+    def __init__(
+        self, layers: Layers, film: tuple[Tensor, Tensor], statistics: NormStatistics, like: Tensor
+    ) -> None:
+        self._statistics = statistics
+        scale = film[0] * torch.rsqrt(statistics.variance + SLACK)
+        shift = (film[1] - statistics.mean * scale).to(like)
         body = (layers.body * scale[:-_LAST].view(-1, 1, 1, 1)).to(like)
         self._kernels = torch.split(body, CHANNELS[0])
         self._biases = torch.split(shift, CHANNELS)
@@ -180,12 +219,12 @@ class _Folded:
         padded = F.pad(value, (1,) * 4, mode="replicate")
         return F.conv2d(padded, self._repeated, self._biases[-1].repeat(4))
 
-    def moments(self) -> Moments:
-        return self._moments
+    def statistics(self) -> NormStatistics:
+        return self._statistics
 
 
 class _Taken:
-    """The same without moments: each norm takes its own from what it norms.
+    """The same without statistics: each norm takes its own from what it norms.
 
     In float32 at any precision, by sums and sums of squares: ``var_mean`` is many times slower on
     channels-last.
@@ -195,7 +234,7 @@ class _Taken:
         self._kernels = torch.split(layers.body, CHANNELS[0])
         self._repeated = layers.repeated
         self._film = list(zip(*(torch.split(part, CHANNELS) for part in film), strict=True))
-        self._moments: list[tuple[Tensor, Tensor]] = []
+        self._statistics: list[tuple[Tensor, Tensor]] = []
 
     def convolve(self, value: Tensor, number: int) -> Tensor:
         padded = F.pad(value, (1,) * 4, mode="reflect")
@@ -207,18 +246,18 @@ class _Taken:
         doubled = phases.clear_rim(F.conv2d(padded, self._repeated.to(value)))
         return self._norm(doubled, 4, 4 * value.shape[-2] * value.shape[-1])
 
-    def moments(self) -> Moments:
-        means, variances = zip(*self._moments, strict=True)
-        return Moments(torch.cat(means), torch.cat(variances))
+    def statistics(self) -> NormStatistics:
+        means, variances = zip(*self._statistics, strict=True)
+        return NormStatistics(torch.cat(means), torch.cat(variances))
 
     def _norm(self, value: Tensor, repeats: int, count: int) -> Tensor:
         """Norm (1, repeats·C, h, w), in place; ``count`` pixels of each channel are not rim."""
-        scale, shift = self._film[len(self._moments)]
+        scale, shift = self._film[len(self._statistics)]
         sums = value.sum((0, 2, 3), dtype=torch.float32)
         rows = [part.float().square().sum((0, 2, 3)) for part in torch.split(value, _ROWS, 2)]
         mean, square = (part.view(repeats, -1).sum(0) / count for part in (sums, torch.stack(rows).sum(0)))
         variance = (square - mean * mean).clamp_(min=0.0)
-        self._moments.append((mean, variance))
+        self._statistics.append((mean, variance))
         scale = scale * torch.rsqrt(variance + SLACK)
         shift = shift - mean * scale
         scale, shift = (part.repeat(repeats).to(value).view(1, -1, 1, 1) for part in (scale, shift))

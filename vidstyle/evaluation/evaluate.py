@@ -5,47 +5,37 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from copy import deepcopy
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Unpack, cast
 
 from vidstyle.device import choose_device
+from vidstyle.engines.base import AnyEngine
 from vidstyle.errors import InputError, OptionError, OutputError, VidstyleError
 from vidstyle.evaluation.alignment import Matching
 from vidstyle.evaluation.flicker_maps import Flicker, HeatClip
 from vidstyle.evaluation.results import ALONE, CLIP, Conditions, Evaluation
-from vidstyle.flow.base import load_flow
+from vidstyle.flow.base import FlowEstimator, load_flow, scoring_flows
 from vidstyle.flow.cache import FlowCache
 from vidstyle.frames import Frame, Pixels
 from vidstyle.metrics.base import Metric, Sample, Setup
-from vidstyle.metrics.meaning import MEANINGS
+from vidstyle.metrics.meaning import meaning_of
 from vidstyle.metrics.measurer import Measurer
 from vidstyle.metrics.motion import DEFAULT_SIZE, ScoringFlow
 from vidstyle.optional_imports import require
 from vidstyle.options import ReadOptions, check_keywords, take
 from vidstyle.options.keywords import ReadKeywords
 from vidstyle.pipeline.stylizer import Stylizer
-from vidstyle.registry import FEATURES, METRICS
+from vidstyle.registry import FEATURES, METRICS, name_of_part
 from vidstyle.styles.pictures import Style, load
 from vidstyle.temporal.cuts import Cuts
 from vidstyle.tensors import to_tensor
 from vidstyle.video.reading.provenance import warped_by
 
-_ON_REQUEST = (
-    "temporal_loss_longest",
-    "lpips",
-    "tlpips",
-    "fid",
-    "art_fid",
-    "clip_consistency",
-)  # slow, or networks from elsewhere
-DEFAULT_METRICS = tuple(name for name in METRICS if name not in _ON_REQUEST)
-
 OnMeasured = Callable[[int, int | None], object]
 """Called with the number of frames measured so far, and their estimated total."""
-
-_OTHERS = ("raft-small", "dis", "raft-large")  # for scoring, in the order of preference
 
 
 def evaluate(
@@ -54,9 +44,9 @@ def evaluate(
     source: str | Path,
     style: Style | None = None,
     alone: str | Path | None = None,
-    engine: str | None = None,
-    metrics: Sequence[str] | None = None,
-    flow: str = "auto",
+    engine: str | AnyEngine | None = None,
+    metrics: Sequence[str | type[Metric] | Metric] | None = None,
+    flow: str | FlowEstimator = "auto",
     flow_size: int | None = DEFAULT_SIZE,
     features: str = "vgg16",
     every: int = 1,
@@ -76,8 +66,8 @@ def evaluate(
         source: the clip that they were made from.
         style: the picture in whose style; without it style cannot be measured.
         alone: the same engine's result with each frame painted by itself: the ceiling.
-        engine: makes that on the way, in ``style``, instead of reading it.
-        metrics: names of ``registry.METRICS``; all that can be measured if None.
+        engine: by name or an object; makes that on the way, in ``style``, instead of reading it.
+        metrics: names, or "package.module:Class", or classes or objects; all that can be measured if None.
         flow: scores motion; auto takes an estimator that warped none of the results.
         flow_size: short side, px, at which motion is estimated; None: as the clip is.
         features: the perceptual encoder, vgg16 (bundled) or vgg19.
@@ -138,7 +128,7 @@ def evaluate(
             size=(matching.info.width, matching.info.height),
             every=every,
             intervals=chosen.intervals,
-            normalisation={name: MEANINGS[name].mean for name in chosen.names if MEANINGS[name].mean},
+            normalisation={name: meaning_of(name).mean for name in chosen.names if meaning_of(name).mean},
             notes=(*matching.notes, *note, *_remarks(columns), *strange),
         )
     return Evaluation(
@@ -159,46 +149,64 @@ def evaluate(
 class _Chosen:
     """The metrics that can be measured, and why others cannot."""
 
-    def __init__(self, names: Sequence[str] | None, *, has_style: bool, has_alone: bool) -> None:
+    def __init__(self, metrics: Sequence[object] | None, *, has_style: bool, has_alone: bool) -> None:
         self.missing: dict[str, str] = {}
-        self.names: list[str] = []
         self.intervals: dict[str, tuple[int, ...]] = {}
         self.needs_motion = False
-        for name in dict.fromkeys(names if names is not None else DEFAULT_METRICS):
-            make = METRICS.load(name)
-            needs = make.needs
+        self._parts: dict[str, Metric] = {}
+        named = {name_of_part(metric): metric for metric in (METRICS if metrics is None else metrics)}
+        for name, metric in named.items():
+            part = _metric(name, metric)
+            if metrics is None and getattr(part, "is_on_request", False):
+                continue
             try:
-                if library := getattr(make, "library", None):
+                if library := getattr(part, "library", None):
                     require(library, name)
             except OptionError as error:
-                if names is not None:
+                if metrics is not None:
                     raise
                 self.missing[name] = str(error)
                 continue
-            if "style" in needs and not has_style:
+            if "style" in part.needs and not has_style:
                 self.missing[name] = "needs --style"
-            elif "alone" in needs and not has_alone:
+            elif "alone" in part.needs and not has_alone:
                 self.missing[name] = "needs --alone or --engine"
             else:
-                self.names.append(name)
-                self.needs_motion |= "motion" in needs
-                if make.intervals:
-                    self.intervals[name] = tuple(make.intervals)
-        if not self.names:
+                self._parts[name] = part
+                self.needs_motion |= "motion" in part.needs
+                if part.intervals:
+                    self.intervals[name] = tuple(part.intervals)
+        if not self._parts:
             reasons = "; ".join(f"{name} {reason}" for name, reason in self.missing.items())
             raise OptionError(f"nothing can be measured: {reasons or 'no metric was named'}")
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._parts)
 
     def columns(self, words: Iterable[str], setup: Setup) -> dict[str, dict[str, Metric]]:
         """The metrics of each column, left out where their value there says nothing."""
         return {
             word: {
-                name: METRICS.load(name)(setup)
-                for name in self.names
-                if not (word == CLIP and not MEANINGS[name].tells_clip)
-                and not (word == ALONE and not MEANINGS[name].tells_alone)
+                name: _made(part, setup)
+                for name, part in self._parts.items()
+                if not (word == CLIP and not meaning_of(name).tells_clip)
+                and not (word == ALONE and not meaning_of(name).tells_alone)
             }
             for word in words
         }
+
+
+def _metric(name: str, metric: object) -> Metric:
+    """The class of a metric, or a metric that was given as an object: each column gets a copy of it."""
+    part = METRICS.load(metric) if isinstance(metric, str) else metric
+    if missing := [word for word in ("needs", "intervals", "add", "result") if not hasattr(part, word)]:
+        raise OptionError(f"the metric {name} has no {missing[0]!r}; see docs/adding-parts.md")
+    return cast(Metric, part)
+
+
+def _made(part: object, setup: Setup) -> Metric:
+    return cast(Metric, part(setup) if isinstance(part, type) else deepcopy(part))
 
 
 class _Walk:
@@ -266,7 +274,7 @@ def _named(results: Sequence[str | Path]) -> dict[str, Path]:
 
 def _scoring(
     chosen: _Chosen,
-    name: str,
+    flow: object,
     warped: Mapping[str, str | None],
     device: str,
     size: int | None,
@@ -275,8 +283,11 @@ def _scoring(
     """What estimates motion for the score, and what must be said about it."""
     if not chosen.needs_motion:
         return None, []
-    name, estimator = _independent(warped, device) if name == "auto" else (name, load_flow(name, device))
-    same = [result for result, flow in warped.items() if flow == name]
+    if flow == "auto":
+        name, estimator = _independent(warped, device)
+    else:
+        estimator, name = load_flow(flow, device), name_of_part(flow)
+    same = [result for result, other in warped.items() if other == name]
     notes = [f"{', '.join(same)}: scored with the flow that steadied it, which flatters"] if same else []
     scoring = ScoringFlow(estimator, name=name, size=size, cache=cache if cache is not None else FlowCache())
     return scoring, notes
@@ -284,12 +295,13 @@ def _scoring(
 
 def _independent(warped: Mapping[str, str | None], device: str) -> tuple[str, Any]:
     """An estimator that warped none of the results, if there is one here; else the best that is here."""
-    for name in (other for other in _OTHERS if other not in warped.values()):
+    for name in (other for other in scoring_flows() if other not in warped.values()):
         try:
             return name, load_flow(name, device)
         except VidstyleError:  # its weights do not come with the package
             continue
-    return _OTHERS[0], load_flow(_OTHERS[0], device)
+    best = scoring_flows()[0]
+    return best, load_flow(best, device)
 
 
 def _no_motion(step: int, earlier: Sample, later: Sample) -> Any:

@@ -17,7 +17,7 @@ from vidstyle.errors import OutputError
 from vidstyle.evaluation.flicker_maps import FULL, heated
 from vidstyle.evaluation.results import ALONE, CLIP, Evaluation, Worst
 from vidstyle.frames import Pixels
-from vidstyle.metrics.meaning import MEANINGS, written
+from vidstyle.metrics.meaning import meaning_of, written
 from vidstyle.optional_imports import require
 
 _CURVES = ("warping_error", "frame_difference", "style_distance", "content_distance", "sharpness")
@@ -71,7 +71,7 @@ def page(found: Evaluation) -> str:
 
 
 def _row(found: Evaluation, metric: str) -> _Row:
-    meaning, row = MEANINGS[metric], found.values[metric]
+    meaning, row = meaning_of(metric), found.values[metric]
     figures = [written(metric, row.get(column)) for column in found.columns]
     return _Row(metric, figures, meaning.unit, meaning.good)
 

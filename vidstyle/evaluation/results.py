@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidstyle.frames import Pixels
-from vidstyle.metrics.meaning import MEANINGS, written
+from vidstyle.metrics.meaning import meaning_of, written
 
 CLIP, ALONE = "clip", "alone"
 """The columns beside the results: the clip itself (the floor), each frame painted alone (the ceiling)."""
@@ -115,7 +115,7 @@ class Evaluation:
                 "value": _number(row.get(name)),
                 CLIP: _number(row.get(CLIP)),
                 ALONE: _number(row.get(ALONE)),
-                "unit": MEANINGS[metric].unit,
+                "unit": meaning_of(metric).unit,
             }
             for metric, row in self.values.items()
         }
@@ -127,7 +127,9 @@ class Evaluation:
         writer.writerow(["metric", "unit", *self.columns])
         for metric, row in self.values.items():
             numbers = [row.get(column) for column in self.columns]
-            writer.writerow([metric, MEANINGS[metric].unit, *("" if n is None else repr(n) for n in numbers)])
+            writer.writerow(
+                [metric, meaning_of(metric).unit, *("" if n is None else repr(n) for n in numbers)]
+            )
         return text.getvalue()
 
     def table(self) -> str:
@@ -136,7 +138,7 @@ class Evaluation:
         rows = [head]
         for metric, row in self.values.items():
             cells = [written(metric, row.get(column)) for column in self.columns]
-            rows.append([metric, *cells, MEANINGS[metric].good])
+            rows.append([metric, *cells, meaning_of(metric).good])
         for metric, reason in self.missing.items():
             rows.append([metric, *["-"] * len(self.columns), reason])
         return "\n".join([*aligned(rows), "", *self.remarks()])

@@ -1,13 +1,17 @@
-"""What every flow estimator is: a callable without state."""
+"""What every flow estimator is: a callable without state, and what the rest must know of it."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol, cast
+from dataclasses import dataclass
+from typing import Protocol, cast, runtime_checkable
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from vidstyle.registry import FLOWS
+from vidstyle.errors import OptionError
+from vidstyle.registry import FLOWS, name_of_part
 
 
 class FlowEstimator(Protocol):
@@ -22,7 +26,75 @@ class FlowEstimator(Protocol):
         ...
 
 
-def load_flow(name: str, device: torch.device | str) -> FlowEstimator:
-    """The estimator called ``name``, on ``device`` if it computes there: DIS is OpenCV's, on the CPU."""
-    make: Any = FLOWS.load(name)
-    return cast(FlowEstimator, make() if name == "dis" else make(device=device))
+@runtime_checkable
+class GreyEstimator(Protocol):
+    """An estimator that works on grey integers on the CPU, and may begin with a guess."""
+
+    def between(
+        self, source: NDArray[np.uint8], target: NDArray[np.uint8], guess: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """Motion (H, W, 2) float32 in px, x first, between two grey pictures (H, W) uint8."""
+        ...
+
+
+@runtime_checkable
+class RefinedEstimator(Protocol):
+    """An estimator with a faster variant for what little motion is left after a first estimate."""
+
+    def refiner(self) -> FlowEstimator: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FlowInfo:
+    """What the rest of vidstyle must know of an estimator: ``info`` of its class; these defaults without."""
+
+    title: str = ""
+    devices: frozenset[str] = frozenset()
+    """Kinds of devices ("cpu", "cuda", "mps") on which "auto" takes it."""
+    scoring: int | None = None
+    """Its place in the order in which an evaluation tries estimators; None: only if asked for."""
+
+
+def load_flow(flow: object, device: torch.device | str) -> FlowEstimator:
+    """The estimator called ``flow`` ("auto" takes that for the device), made for ``device``; or an object."""
+    if not isinstance(flow, str):
+        return _checked(flow, name_of_part(flow))
+    name = auto_flow(device) if flow == "auto" else flow
+    make = FLOWS.load(name)
+    if not callable(make):
+        raise OptionError(f"the flow {name!r} must be a class or function of a device, got {make!r}")
+    try:
+        made = make(device=device)
+    except TypeError as error:
+        raise OptionError(f"the flow {name!r} cannot be made for a device: {error}") from error
+    return _checked(made, name)
+
+
+def auto_flow(device: torch.device | str) -> str:
+    """The name of the estimator that "auto" means on ``device``."""
+    kind = torch.device(device).type
+    return next((name for name in FLOWS.bundled if kind in flow_info(name).devices), FLOWS.bundled[0])
+
+
+def scoring_flows() -> list[str]:
+    """Names of the estimators that score motion, in the order in which they are tried."""
+    ranks = {name: flow_info(name).scoring for name in FLOWS.bundled}
+    return sorted((name for name in ranks if ranks[name] is not None), key=lambda name: ranks[name] or 0)
+
+
+def flow_info(name: str) -> FlowInfo:
+    """What the estimator called ``name`` says of itself."""
+    return cast(FlowInfo, getattr(FLOWS.load(name), "info", FlowInfo()))
+
+
+def refiner_of(flow: FlowEstimator) -> FlowEstimator:
+    """What finds the little motion that is left after ``flow``: its refiner, or itself."""
+    return flow.refiner() if isinstance(flow, RefinedEstimator) else flow
+
+
+def _checked(flow: object, name: str) -> FlowEstimator:
+    if isinstance(flow, type) or not callable(flow):
+        raise OptionError(
+            f"a flow estimator is called with two images (see vidstyle.FlowEstimator); got {name}"
+        )
+    return cast(FlowEstimator, flow)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vidstyle.flow import ground
+from vidstyle.flow.base import FlowInfo
 
 _SMALLEST = 32  # px: a shorter side leaves DIS no pyramid
 
@@ -46,15 +47,32 @@ class DISSettings:
     """even ground beside moving things is held still (see ``ground``)"""
 
 
+_REFINER = DISSettings(iterations=3, finest_scale=2, is_levelled=False, is_grounded=False)
+
+
 class DIS:
     """Estimates flow by dense inverse search on grey pictures.
 
     Args:
         settings: preset and refinement.
+        device: that of the pictures; it computes on the CPU all the same.
     """
 
-    def __init__(self, settings: DISSettings = DISSettings()) -> None:  # a frozen record
+    info: ClassVar[FlowInfo] = FlowInfo(
+        title="Dense inverse search (Kroeger et al. 2016)", devices=frozenset({"cpu"}), scoring=2
+    )
+
+    def __init__(
+        self,
+        settings: DISSettings = DISSettings(),  # a frozen record
+        *,
+        device: torch.device | str = "cpu",
+    ) -> None:
         self.settings = settings
+
+    def refiner(self) -> DIS:
+        """A faster search: what is left to find is small and smooth."""
+        return DIS(_REFINER)
 
     @property
     def identity(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torchvision.models import optical_flow
 
 from vidstyle.errors import DeviceError, OptionError, WeightsMismatch, WeightsMissing
+from vidstyle.flow.base import FlowInfo
 from vidstyle.weights import RAFT_SMALL, Weights, load
 
 _SMALLEST = 128  # px: below that the coarsest level of the correlation pyramid has a side under 2
@@ -21,6 +22,8 @@ _MULTIPLE = 8  # px: the feature encoder's stride
 
 class Raft:
     """A RAFT network as a flow estimator; without state between calls, so threads may share it."""
+
+    info: ClassVar[FlowInfo] = FlowInfo(title="RAFT (Teed and Deng 2020)")
 
     def __init__(
         self,
@@ -145,48 +148,58 @@ class Raft:
         return self._checksum
 
 
-def raft_small(
-    weights: Path | None = None,
-    *,
-    updates: int = 12,
-    device: torch.device | str = "cpu",
-    precision: torch.dtype = torch.float32,
-) -> Raft:
+class RaftSmall(Raft):
     """RAFT-small with the bundled weights (no download), or with those of a safetensors file of your own."""
-    network = optical_flow.raft_small(weights=None, progress=False)
-    _load(network, RAFT_SMALL if weights is None else Path(weights))
-    return Raft(network, updates=updates, device=device, precision=precision, name="raft-small")
+
+    info = FlowInfo(title="RAFT-small (Teed and Deng 2020)", devices=frozenset({"cuda", "mps"}), scoring=1)
+
+    def __init__(
+        self,
+        weights: Path | None = None,
+        *,
+        updates: int = 12,
+        device: torch.device | str = "cpu",
+        precision: torch.dtype = torch.float32,
+    ) -> None:
+        network = optical_flow.raft_small(weights=None, progress=False)
+        _load(network, RAFT_SMALL if weights is None else Path(weights))
+        super().__init__(network, updates=updates, device=device, precision=precision, name="raft-small")
 
 
-def raft_large(
-    weights: Path | None = None,
-    *,
-    updates: int = 12,
-    device: torch.device | str = "cpu",
-    precision: torch.dtype = torch.float32,
-    may_download: bool = False,
-) -> Raft:
+class RaftLarge(Raft):
     """RAFT-large with weights from a file (safetensors, or torch's own ``.pth``).
 
     Without a file, those that torchvision keeps in torch's cache are taken; they are fetched
     (21 MB from download.pytorch.org) only if ``may_download``. ``WeightsMissing`` if there are none.
     """
-    network = optical_flow.raft_large(weights=None, progress=False)
-    published = optical_flow.Raft_Large_Weights.DEFAULT
-    if weights is not None:
-        path = Path(weights)
-    else:
-        path = Path(torch.hub.get_dir()) / "checkpoints" / Path(published.url).name
-        if not path.is_file() and may_download:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            torch.hub.load_state_dict_from_url(published.url, progress=False, check_hash=True)
-        if not path.is_file():
-            raise WeightsMissing(
-                f"no weights for raft-large at {path}; fetch {published.url} to there, "
-                "or use --flow raft-small"
-            )
-    _load(network, path)
-    return Raft(network, updates=updates, device=device, precision=precision, name="raft-large")
+
+    info = FlowInfo(title="RAFT-large (Teed and Deng 2020)", scoring=3)
+
+    def __init__(
+        self,
+        weights: Path | None = None,
+        *,
+        updates: int = 12,
+        device: torch.device | str = "cpu",
+        precision: torch.dtype = torch.float32,
+        may_download: bool = False,
+    ) -> None:
+        network = optical_flow.raft_large(weights=None, progress=False)
+        published = optical_flow.Raft_Large_Weights.DEFAULT
+        if weights is not None:
+            path = Path(weights)
+        else:
+            path = Path(torch.hub.get_dir()) / "checkpoints" / Path(published.url).name
+            if not path.is_file() and may_download:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                torch.hub.load_state_dict_from_url(published.url, progress=False, check_hash=True)
+            if not path.is_file():
+                raise WeightsMissing(
+                    f"no weights for raft-large at {path}; fetch {published.url} to there, "
+                    "or use --flow raft-small"
+                )
+        _load(network, path)
+        super().__init__(network, updates=updates, device=device, precision=precision, name="raft-large")
 
 
 def _load(network: nn.Module, source: Weights | Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -61,6 +61,19 @@ class Step:
     """For losses that need "pair"."""
 
 
+class LossSettings(Protocol):
+    """What a run's settings say of its losses."""
+
+    @property
+    def style_layers(self) -> tuple[str, ...]: ...
+    @property
+    def style_sides(self) -> tuple[int, ...]: ...
+    @property
+    def content_layers(self) -> tuple[str, ...]: ...
+    @property
+    def content_kind(self) -> str: ...
+
+
 class Loss(nn.Module, ABC):
     """Gives a number to lessen; one that learns (a projection) has parameters."""
 
@@ -68,6 +81,11 @@ class Loss(nn.Module, ABC):
     """Of "target", "itself", "codes", "pair": which optional parts of a step it cannot do without."""
     layers: tuple[str, ...] = ()
     """VGG layers that it looks at."""
+
+    @classmethod
+    def of(cls, settings: LossSettings) -> Self:
+        """The loss as a run's ``settings`` want it."""
+        return cls()
 
     @abstractmethod
     def forward(self, step: Step) -> Tensor:

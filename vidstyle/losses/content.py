@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from torch import Tensor
 
 from vidstyle.errors import OptionError
-from vidstyle.losses.base import Loss, Step
+from vidstyle.losses.base import Loss, LossSettings, Step
 
 _LUMINANCE = (0.299, 0.587, 0.114)  # BT.601
 
@@ -26,6 +28,10 @@ class Content(Loss):
             raise OptionError(f"content can be plain, normalised or grey, not {kind!r}")
         self.layers = layers
         self.kind = kind
+
+    @classmethod
+    def of(cls, settings: LossSettings) -> Self:
+        return cls(settings.content_layers, kind=settings.content_kind)
 
     def forward(self, step: Step) -> Tensor:
         source = luminance(step.content) if self.kind == "grey" else step.content

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Self
 
 import torch
 from torch import Tensor
 
-from vidstyle.losses.base import Loss, Step
+from vidstyle.losses.base import Loss, LossSettings, Step
 from vidstyle.losses.features import Statistics, relative
 
 LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1")
@@ -26,6 +27,10 @@ class Style(Loss):
         super().__init__()
         self.layers = layers
         self.sides = sides
+
+    @classmethod
+    def of(cls, settings: LossSettings) -> Self:
+        return cls(settings.style_layers, settings.style_sides)
 
     def forward(self, step: Step) -> Tensor:
         ours = step.features(step.painted)

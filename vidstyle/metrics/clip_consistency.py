@@ -11,6 +11,7 @@ from torch import Tensor
 
 from vidstyle.errors import WeightsMissing
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+from vidstyle.metrics.meaning import Meaning
 from vidstyle.optional_imports import require
 
 Embed = Callable[[Tensor], Tensor]
@@ -28,6 +29,8 @@ class CLIPConsistency:
     only values below 0.98 say something. Higher is better.
     """
 
+    meaning = Meaning("cosine", "high: 0.98 and more says little")
+    is_on_request = True
     intervals = (1,)
     needs: frozenset[str] = frozenset()
     library = "transformers"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup
 from vidstyle.metrics.features import CONTENT_LAYER, bundled
+from vidstyle.metrics.meaning import Meaning
 
 
 class ContentDistance:
@@ -14,6 +15,7 @@ class ContentDistance:
     Clip and result are looked at as they are (short side at most 480). Unit: 1; 0 is the clip itself.
     """
 
+    meaning = Meaning("1", "low, if the style allows", tells_clip=False)
     intervals = ()
     needs: frozenset[str] = frozenset()
 

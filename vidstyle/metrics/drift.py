@@ -10,6 +10,7 @@ from torch import Tensor
 
 from vidstyle.flow.warp import warp
 from vidstyle.metrics.base import Motion, Sample, Setup, lengths
+from vidstyle.metrics.meaning import Meaning
 
 _SPAN = 10  # frames: what slides by a twentieth of a pixel a frame has moved half a pixel
 _BLOCK = 32  # px at 360 lines, each with a motion of its own
@@ -26,6 +27,7 @@ class Drift:
     own value is the error of the scoring flow. vidstyle's own measure; lower is better.
     """
 
+    meaning = Meaning("px a frame", "low: near the clip's own", digits=3)
     intervals = (_SPAN,)
     needs = frozenset({"motion"})
     latest: float | None = None

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from vidstyle.errors import OptionError, WeightsMismatch, WeightsMissing
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup
 from vidstyle.metrics.lpips import Distance, alexnet
+from vidstyle.metrics.meaning import Meaning
 from vidstyle.optional_imports import require
 
 _LIBRARY = "torchmetrics.image.fid"
@@ -33,6 +34,8 @@ class FID:
     network (torch-fidelity's port, 2048 features, squares resized to 299 px). Lower is closer.
     """
 
+    meaning = Meaning("squared features", "low: near each frame's alone")
+    is_on_request = True
     intervals: tuple[int, ...] = ()
     needs = frozenset({"style"})
     library = "torch_fidelity"
@@ -65,6 +68,8 @@ class ArtFID:
     is better.
     """
 
+    meaning = Meaning("1", "low: near each frame's alone")
+    is_on_request = True
     intervals: tuple[int, ...] = ()
     needs = frozenset({"style"})
     library = _LIBRARY

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+from vidstyle.metrics.meaning import Meaning
 from vidstyle.optional_imports import require
 from vidstyle.tensors import to_pixels
 
@@ -22,6 +23,7 @@ class SSIM:
     the window have no value.
     """
 
+    meaning = Meaning("1", "high, if the style allows", tells_clip=False)
     intervals: tuple[int, ...] = ()
     needs: frozenset[str] = frozenset()
     library = "skimage.metrics"
@@ -53,6 +55,7 @@ class PSNR:
     scikit-image's ``peak_signal_noise_ratio``, range 255, every pixel counts. Infinite where they are equal.
     """
 
+    meaning = Meaning("dB", "high, if the style allows", tells_clip=False)
     intervals: tuple[int, ...] = ()
     needs: frozenset[str] = frozenset()
     library = "skimage.metrics"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from vidstyle.metrics.base import Motion, Sample, Setup
+from vidstyle.metrics.meaning import Meaning
 from vidstyle.metrics.warping_error import WarpingError
 
 
@@ -15,6 +16,7 @@ class FlickerReduction:
     Read it at equal ``style_distance`` and ``sharpness``: a blurred result scores well.
     """
 
+    meaning = Meaning("ratio", "high, at equal style and sharpness", tells_alone=False)
     intervals = (1,)
     needs = frozenset({"motion", "alone"})
 

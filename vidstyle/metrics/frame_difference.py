@@ -8,6 +8,7 @@ import torch
 
 from vidstyle.flow.warp import warp
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+from vidstyle.metrics.meaning import Meaning
 
 
 class FrameDifference:
@@ -17,6 +18,7 @@ class FrameDifference:
     occlusion rule leaves there (``base.occluded``). Unit: % of the range; lower is steadier.
     """
 
+    meaning = Meaning("%", "low: under 2", mean="mean absolute difference over trusted pixels")
     intervals = (1,)
     needs = frozenset({"motion"})
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from vidstyle.flow.warp import warp
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup, scaled
+from vidstyle.metrics.meaning import Meaning
 from vidstyle.metrics.oklab import oklab
 from vidstyle.metrics.structure import smoothed
 
@@ -33,6 +34,9 @@ class Ghosts:
     measure; lower is better.
     """
 
+    meaning = Meaning(
+        "% of the picture", "0: no paint of what is gone", tells_clip=False, tells_alone=False, digits=3
+    )
     intervals = (1,)
     needs = frozenset({"motion", "alone"})
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from vidstyle.errors import WeightsMissing
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+from vidstyle.metrics.meaning import Meaning
 from vidstyle.optional_imports import require
 
 Distance = Callable[[Tensor, Tensor], float]
@@ -27,6 +28,8 @@ class LPIPS:
     Lai et al. 2018 compare so: how much making it steady has changed the painting. Lower is nearer.
     """
 
+    meaning = Meaning("1", "low: painted as each frame alone", tells_alone=False)
+    is_on_request = True
     intervals: tuple[int, ...] = ()
     needs = frozenset({"alone"})
     library = _LIBRARY
@@ -56,6 +59,8 @@ class TLPIPS:
     its clip scores well even if it changes elsewhere. Lower is better.
     """
 
+    meaning = Meaning("100 LPIPS", "low: changes as much as the clip", tells_clip=False)
+    is_on_request = True
     intervals = (1,)
     needs: frozenset[str] = frozenset()
     library = _LIBRARY

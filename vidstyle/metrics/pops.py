@@ -9,6 +9,7 @@ from torch import Tensor
 
 from vidstyle.flow.warp import warp
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup, lengths
+from vidstyle.metrics.meaning import Meaning
 
 _PATCH = 16  # px at 360 lines: smaller changes are seen as grain, not as a patch
 _JUMP = 0.08  # of the range: a mean change over a patch that catches the eye
@@ -22,6 +23,7 @@ class Pops:
     several frames does not pop, nor does grain. vidstyle's own measure; lower is better.
     """
 
+    meaning = Meaning("% of the picture", "low: no patch jumps", tells_clip=False, digits=3)
     intervals = (1,)
     needs = frozenset({"motion"})
 

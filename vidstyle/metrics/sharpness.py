@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup, luma
+from vidstyle.metrics.meaning import Meaning
 
 
 class Sharpness:
@@ -18,6 +19,7 @@ class Sharpness:
     black frames do no harm.
     """
 
+    meaning = Meaning("ratio", "near 1: lower is blur", tells_alone=False)
     intervals = ()
     needs = frozenset({"alone"})
 

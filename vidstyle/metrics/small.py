@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from vidstyle.metrics.base import Motion, Sample, scaled
+from vidstyle.metrics.meaning import Meaning
 from vidstyle.metrics.structure import Kept, Structure, highest, smooth_luma, smoothed
 
 _REACH = 6  # px at 360 lines: things up to twice as thick are small
@@ -23,6 +24,7 @@ class Small(Structure):
     own value is no ceiling.
     """
 
+    meaning = Meaning("1", "high: small things are seen", tells_clip=False, digits=3)
     intervals = ()
     needs = frozenset()
     least = 0.0005
@@ -34,6 +36,9 @@ class Small(Structure):
 class SmallKept(Kept, Small):
     """Structure of small things, over that of the frames painted alone."""
 
+    meaning = Meaning(
+        "ratio", "near 1: lower loses small things", tells_clip=False, tells_alone=False, digits=3
+    )
     intervals = ()
     needs = frozenset({"alone"})
 

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup, lengths, luma
+from vidstyle.metrics.meaning import Meaning
 
 _REACH = 41  # px at 360 lines, over which direction is judged: a few strokes
 _MORE = 0.25  # by which one direction must outweigh the other more than in the fresh painting
@@ -23,6 +24,7 @@ class Streaks:
     direction is no streak (``sharpness`` tells that). vidstyle's own measure; lower is better.
     """
 
+    meaning = Meaning("% of the texture", "low", tells_clip=False, tells_alone=False, digits=3)
     intervals: tuple[int, ...] = ()
     needs = frozenset({"alone"})
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from vidstyle.flow.affine import affine, along
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup, luma, scaled
+from vidstyle.metrics.meaning import Meaning
 from vidstyle.metrics.memo import Memo
 
 _BEFORE, _AFTER = 1.0, 1.5  # px at 360 lines: smoothing before and after the Sobel operator
@@ -109,6 +110,8 @@ class Kept(Structure):
 class Moving(Structure):
     """Structure of what moves against the camera, where the clip has edges."""
 
+    meaning = Meaning("1", "high: near each frame's alone", tells_clip=False, digits=3)
+
     def where(self, now: Sample, moved: Motion | None) -> Tensor | None:
         if moved is None:
             return None
@@ -117,6 +120,8 @@ class Moving(Structure):
 
 class Ground(Structure):
     """Structure of all that moves with the camera or stands still, where the clip has edges."""
+
+    meaning = Meaning("1", "high: near each frame's alone", tells_clip=False, digits=3)
 
     def where(self, now: Sample, moved: Motion | None) -> Tensor | None:
         if moved is None:
@@ -127,9 +132,13 @@ class Ground(Structure):
 class MovingKept(Kept, Moving):
     """Structure of what moves against the camera, over that of the frames painted alone."""
 
+    meaning = Meaning("ratio", "near 1: lower is haze", tells_clip=False, tells_alone=False, digits=3)
+
 
 class GroundKept(Kept, Ground):
     """Structure of the ground, over that of the frames painted alone."""
+
+    meaning = Meaning("ratio", "near 1: lower is haze", tells_clip=False, tells_alone=False, digits=3)
 
 
 def structure(source: Tensor, result: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor
 from vidstyle.errors import OptionError
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup
 from vidstyle.metrics.features import STYLE_LAYERS, bundled
+from vidstyle.metrics.meaning import Meaning
 from vidstyle.nn.features import gram
 
 
@@ -20,6 +21,7 @@ class StyleDistance:
     about 1.3.
     """
 
+    meaning = Meaning("1", "low: near each frame's alone")
     intervals = ()
     needs = frozenset({"style"})
 

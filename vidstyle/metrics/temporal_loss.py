@@ -8,6 +8,7 @@ import torch
 
 from vidstyle.flow.warp import warp
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+from vidstyle.metrics.meaning import Meaning
 
 
 class _TemporalLoss:
@@ -46,14 +47,19 @@ class _TemporalLoss:
 class Short(_TemporalLoss):
     """Against the frame before."""
 
+    meaning = Meaning("intensity", "low", mean="root mean square over all pixels, distrusted ones as 0")
+
 
 class Long(_TemporalLoss):
     """Against ten frames back, the papers' long term."""
 
+    meaning = Meaning("intensity", "low", mean="root mean square over all pixels, distrusted ones as 0")
     intervals = (10,)
 
 
 class Longest(_TemporalLoss):
     """Against thirty frames back: drift that ten frames do not show yet."""
 
+    meaning = Meaning("intensity", "low", mean="root mean square over all pixels, distrusted ones as 0")
+    is_on_request = True
     intervals = (30,)

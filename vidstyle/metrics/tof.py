@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+from vidstyle.metrics.meaning import Meaning
 from vidstyle.tensors import to_pixels
 
 _SKIPPED = 2  # frames at either end
@@ -27,6 +28,7 @@ class TOF:
     truth. Pairs across a cut do not count. Lower is better; paint that stays put on moving things shows here.
     """
 
+    meaning = Meaning("px", "low: moves as the clip does", tells_clip=False)
     intervals = (1,)
     needs: frozenset[str] = frozenset()
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from vidstyle.flow.warp import warp
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+from vidstyle.metrics.meaning import Meaning
 
 
 class WarpingError:
@@ -22,6 +23,9 @@ class WarpingError:
     counts it as 0.
     """
 
+    meaning = Meaning(
+        "squared intensity", "low: near the clip's own", mean="mean squared difference over trusted pixels"
+    )
     intervals = (1,)
     needs = frozenset({"motion"})
 

@@ -20,7 +20,7 @@ class DetailKeywords(TypedDict, total=False):
 class ImageKeywords(DetailKeywords, total=False):
     """What paints (``options.PaintOptions``); values and defaults are explained there."""
 
-    engine: str
+    engine: str | object
     weights: File | None
     style_weights: Sequence[float] | str | None
     style_track: File | None
@@ -36,8 +36,8 @@ class ImageKeywords(DetailKeywords, total=False):
 class SteadyKeywords(TypedDict, total=False):
     """What makes frames agree (``options.SteadyOptions``)."""
 
-    temporal: Literal["map", "blend", "none"]
-    flow: Literal["auto", "dis", "raft-small", "raft-large", "none"]
+    temporal: str | object
+    flow: str | object
     flow_size: int | None
     stability: float
 

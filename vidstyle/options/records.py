@@ -25,6 +25,7 @@ from vidstyle.options.converters import (
     as_text,
     as_whole,
 )
+from vidstyle.registry import ENGINES, FLOWS, TEMPORAL, Registry
 
 R = TypeVar("R")
 
@@ -47,6 +48,38 @@ def option(
     return field(default=default, metadata=shown)
 
 
+class PartChoices(tuple[str, ...]):
+    """The choices that a help text lists for a part; others are taken too: see ``as_part``."""
+
+    __slots__ = ()
+
+    def __contains__(self, given: object) -> bool:
+        return True
+
+
+def part(default: str, help: str, registry: Registry, *, words: tuple[str, ...] = ()) -> Any:
+    """A part: a name in ``registry``, one of ``words``, "package.module:Attribute" or an object."""
+    return option(
+        default,
+        f'{help}; a name, or "package.module:Attribute"',
+        choices=PartChoices(dict.fromkeys((*words[:1], *registry.bundled, *words[1:]))),
+        parse=lambda given: as_part(given, registry, words),
+    )
+
+
+def as_part(given: object, registry: Registry, words: tuple[str, ...] = ()) -> Any:
+    """A part's name, checked but not imported; an object stays as it is."""
+    if not isinstance(given, str):
+        return given
+    name = given.strip()
+    if name in words:
+        return name
+    try:
+        return registry.check(name)
+    except UnknownName as error:
+        raise UnknownName(registry.kind, name, {*words, *error.known}) from None
+
+
 class Checked:
     """Makes the fields' values of what was given, and checks choices and ranges, when a record is made."""
 
@@ -65,7 +98,7 @@ def value_of(item: Field[Any], given: Any) -> Any:
     parse, choices, low, high = (item.metadata.get(key) for key in ("parse", "choices", "low", "high"))
     try:
         value = given if parse is None else parse(given)
-    except UnknownName:
+    except OptionError:
         raise  # says itself what there is
     except (TypeError, ValueError, ArithmeticError) as error:
         raise OptionError(f"{word} must be {error}, got {given!r}") from None
@@ -157,7 +190,7 @@ class DetailOptions(Checked):
 class PaintOptions(DetailOptions):
     """What paints, on what, and what is shown of it."""
 
-    engine: str = option("stylenet", "the engine that paints", metavar="NAME", parse=as_text)
+    engine: str | object = part("stylenet", "the engine that paints", ENGINES)
     weights: Path | None = option(
         None, "weights for the engine instead of the bundled ones", metavar="FILE", parse=as_path
     )
@@ -202,15 +235,14 @@ LARGEST_STYLE = 2048  # px, long side: more changes no engine's idea of a style
 class SteadyOptions(Checked):
     """What makes painted frames agree."""
 
-    temporal: str = option(
+    temporal: str | object = part(
         "map",
         "how frames are made to agree: paint map, classic blend, or not at all",
-        choices=("map", "blend", "none"),
+        TEMPORAL,
+        words=("map", "none"),
     )
-    flow: str = option(
-        "auto",
-        "motion: raft-small on a GPU and dis on a CPU, or by name",
-        choices=("auto", "dis", "raft-small", "raft-large", "none"),
+    flow: str | object = part(
+        "auto", "motion: raft-small on a GPU and dis on a CPU, or by name", FLOWS, words=("auto", "none")
     )
     flow_size: int | None = option(
         None, "short side at which motion is estimated", low=16, metavar="PX", parse=as_whole

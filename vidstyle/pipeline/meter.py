@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from vidstyle.flow.dis import DIS
+from vidstyle.flow.base import auto_flow, load_flow
 from vidstyle.frames import Frame
 from vidstyle.metrics.base import Metric, Sample, Setup
 from vidstyle.metrics.frame_difference import FrameDifference
@@ -61,11 +61,11 @@ class Meter:
 
         Args:
             style: the style's pixels (H, W, 3), or None if there is not one alone.
-            flow: the run's estimator; DIS if it has none.
+            flow: the run's estimator; that of a CPU if it has none.
             name: what that is called; None if it has none.
         """
-        self._name, self._is_own = name or "dis", name is not None
-        self._motion = ScoringFlow(flow if flow is not None else DIS(), name=self._name)
+        self._name, self._is_own = name or auto_flow("cpu"), name is not None
+        self._motion = ScoringFlow(flow if flow is not None else load_flow("auto", "cpu"), name=self._name)
         self._ours: list[Metric] = [WarpingError(), FrameDifference()]
         self._clip = WarpingError()
         self._style = None if style is None else StyleDistance(Setup(style=to_tensor(style)))

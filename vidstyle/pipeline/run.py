@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from pathlib import Path
 from time import perf_counter
@@ -16,6 +16,7 @@ from vidstyle.frames import VideoInfo
 from vidstyle.options import WriteOptions
 from vidstyle.pipeline.prefetch import Waits, prefetch
 from vidstyle.pipeline.report import OnFrame, Progress, RunReport
+from vidstyle.registry import name_of_part
 from vidstyle.temporal.base import StylizedFrame
 from vidstyle.video.writing.writer import Writer
 
@@ -201,4 +202,6 @@ _END: Any = object()
 
 def described(*records: Any) -> dict[str, Any]:
     """Every option of ``records`` with its value, for a report."""
-    return {name: value for record in records for name, value in asdict(record).items()}
+    values = {item.name: getattr(record, item.name) for record in records for item in fields(record)}
+    parts = ("engine", "temporal", "flow")  # these may be objects
+    return {name: name_of_part(value) if name in parts else value for name, value in values.items()}

@@ -15,8 +15,9 @@ from typing import Any, Unpack, cast, overload
 import torch
 
 from vidstyle.device import choose_device, choose_precision
+from vidstyle.engines.base import load_engine
 from vidstyle.errors import OptionError
-from vidstyle.flow.base import load_flow
+from vidstyle.flow.base import auto_flow, load_flow
 from vidstyle.frames import Frame, Pixels, check_pixels
 from vidstyle.options import PaintOptions, ReadOptions, SteadyOptions, WriteOptions, check_keywords, take
 from vidstyle.options.converters import as_rate
@@ -25,7 +26,7 @@ from vidstyle.pipeline.meter import Meter, metered
 from vidstyle.pipeline.prefetch import prefetch, side_thread
 from vidstyle.pipeline.report import OnFrame, RunReport
 from vidstyle.pipeline.run import described, run
-from vidstyle.registry import ENGINES
+from vidstyle.registry import name_of_part
 from vidstyle.rendering.clip_painter import ClipPainter
 from vidstyle.rendering.renderer import Renderer
 from vidstyle.styles.embedding_cache import EmbeddingCache
@@ -37,7 +38,7 @@ from vidstyle.temporal.backends.torch_raster import TorchRaster
 from vidstyle.temporal.base import Ahead, FrameWithMotion, StylizedFrame
 from vidstyle.temporal.compositing import compositor
 from vidstyle.temporal.lookahead import motions
-from vidstyle.temporal.loop import steadied
+from vidstyle.temporal.loop import load_method, steadied
 from vidstyle.video.reading.reader import Reader
 from vidstyle.video.reading.sequence import is_sequence
 from vidstyle.video.reading.sequence_picture import SUFFIXES
@@ -68,8 +69,8 @@ class Stylizer:
         self.name = name_of(style, paint.style_track)
         """What results are named after."""
         device = choose_device(paint.device)
-        self._painter: Renderer[Any] = Renderer(
-            ENGINES.load(paint.engine)(paint.weights),
+        self._painter: Renderer[Any, Any] = Renderer(
+            load_engine(paint.engine, paint.weights),
             device=device,
             precision=choose_precision(paint.precision, device),
             working_size=paint.working_size,
@@ -78,8 +79,12 @@ class Stylizer:
         self._styles = self._encoded(style, paint.style_weights, paint.style_track)
         self._flow = flow_of(self._steady, str(device))
         precision = str(self._painter.precision).removeprefix("torch.")
-        log.info("%s paints on %s in %s", paint.engine, device, precision)
-        log.info("steadied by %s with %s", self._steady.temporal, flow_name(self._steady, str(device)))
+        log.info("%s paints on %s in %s", name_of_part(paint.engine), device, precision)
+        method = name_of_part(self._steady.temporal)
+        log.info("steadied by %s with %s", method, flow_name(self._steady, str(device)))
+        self._takes_motion = self._steady.is_steady and getattr(
+            load_method(self._steady.temporal), "takes_motion", False
+        )
         if paint.mask is not None:
             with ExitStack() as stack:  # found out now, not after the first frames
                 _open_mask(paint.mask, ReadOptions(), stack)
@@ -162,7 +167,7 @@ class Stylizer:
 
     def _ahead(self, *, is_threaded: bool) -> Ahead | None:
         """What tells motion; in a thread of its own where frames may be looked ahead at: those of files."""
-        if self._steady.temporal != "map" or raster_of(self._painter.device) is not None:
+        if not self._takes_motion or raster_of(self._painter.device) is not None:
             return None
         if not is_threaded:
             return self._moving
@@ -207,8 +212,7 @@ class Stylizer:
 
 def flow_of(options: SteadyOptions, device: str) -> Any:
     """The flow estimator that ``options`` name, on ``device``; None if none is needed."""
-    name = flow_name(options, device)
-    return None if name is None else load_flow(name, device)
+    return load_flow(options.flow, device) if options.is_steady else None
 
 
 def raster_of(device: torch.device) -> Raster | None:
@@ -222,7 +226,7 @@ def flow_name(options: SteadyOptions, device: str) -> str | None:
     """The name of the estimator that ``options`` mean on ``device``; None if motion is not asked for."""
     if not options.is_steady:
         return None
-    return options.flow if options.flow != "auto" else "dis" if device == "cpu" else "raft-small"
+    return auto_flow(device) if options.flow == "auto" else name_of_part(options.flow)
 
 
 def name_of(style: Styling, track: Path | None) -> str:

@@ -1,4 +1,4 @@
-"""The painting of one clip: its style at each time, the moments of its shots, and only what is needed."""
+"""The painting of one clip: its style at each time, the statistics of its shots, and only what is needed."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from typing import Any, Generic, TypeVar, cast
 import cv2
 import numpy as np
 
-from vidstyle.engines.base import Moments
+from vidstyle.engines.base import Statistics
 from vidstyle.frames import Frame, Pixels
-from vidstyle.rendering.renderer import Renderer
+from vidstyle.rendering.renderer import FrameStatistics, Renderer
 from vidstyle.styles.mixtures import Styles, pushed
 from vidstyle.temporal.base import PaintedFrame, RepaintMask
 
 S = TypeVar("S")
+T = TypeVar("T", bound=Statistics)
 
 _WHOLE = 8  # frames from one whole painting to the next: old paint takes its colours from these
-_MUCH = 0.25  # of a frame: if more is needed it is painted whole, and its moments are worth knowing
-_SMOOTH = 0.9  # of the moments of a shot that stays from one frame to the next
+_MUCH = 0.25  # of a frame: if more is needed it is painted whole, and its statistics are worth knowing
+_SMOOTH = 0.9  # of the statistics of a shot that stays from one frame to the next
 
 
-class ClipPainter(Generic[S]):
+class ClipPainter(Generic[S, T]):
     """Paints the frames of one clip, in order; made anew for each clip, as its memory is the clip's.
 
     Args:
@@ -29,12 +30,12 @@ class ClipPainter(Generic[S]):
         strength: above 1, the style is pushed away from the shot's own.
     """
 
-    def __init__(self, painter: Renderer[S], styles: Styles[S], strength: float) -> None:
+    def __init__(self, painter: Renderer[S, T], styles: Styles[S], strength: float) -> None:
         self._painter = painter
         self._styles = styles
         self._strength = strength
         self._own: Any = None  # the shot's own style, where it is pushed away from
-        self._moments: Moments | None = None  # of the shot so far, smoothed
+        self._statistics: FrameStatistics[T] | None = None  # of the shot so far, smoothed
         self._since = 0  # frames since the last whole painting
 
     def __call__(self, frame: Frame, is_cut: bool, need: RepaintMask | None) -> PaintedFrame:
@@ -50,20 +51,20 @@ class ClipPainter(Generic[S]):
         margin = _margin(frame)
         inner = (slice(margin, margin + frame.height), slice(margin, margin + frame.width))
         framed = cast(Pixels, cv2.copyMakeBorder(frame.pixels, *(margin,) * 4, cv2.BORDER_REFLECT_101))
-        if need is None or is_cut or self._moments is None:
-            self._moments = None
+        if need is None or is_cut or self._statistics is None:
+            self._statistics = None
         elif self._since < _WHOLE - 1 and need.share < _MUCH:
             self._since += 1
             cells = round(margin * need.mask.shape[0] / frame.height)
-            part = self._painter.paint_where(framed, style, self._moments, np.pad(need.mask, cells))
+            part = self._painter.paint_where(framed, style, self._statistics, np.pad(need.mask, cells))
             valid = None if part.valid is None else np.ascontiguousarray(part.valid[inner])
             return PaintedFrame(_copied(part.pixels, inner), valid)
         painted = self._painter.paint(framed, style)
-        if self._moments is None or painted.moments is None:
-            self._moments = painted.moments
+        if self._statistics is None or painted.statistics is None:
+            self._statistics = painted.statistics
         else:
             share = max(1 - _SMOOTH ** (self._since + 1), need.share if need is not None else 1.0)
-            self._moments = self._moments.towards(painted.moments, share)
+            self._statistics = self._statistics.towards(painted.statistics, share)
         self._since = 0
         return PaintedFrame(_copied(painted.pixels, inner))
 

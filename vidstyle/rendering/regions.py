@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 _CELL = 16  # px: needs are gathered in cells of this side
-_CALL = 5000  # px² that could be painted in the time that one more call costs by itself (StyleNet on a CPU)
 _MOST = (
     48  # rectangles that are weighed against each other: more are merged blindly, or the frame painted whole
 )
@@ -52,7 +51,7 @@ class Region:
 
 
 def cover(
-    need: NDArray[np.bool_], frame: tuple[int, int], *, halo: int, margin: int = 0
+    need: NDArray[np.bool_], frame: tuple[int, int], *, halo: int, margin: int = 0, call_cost: int = 5000
 ) -> list[Region] | None:
     """Rectangles of a ``frame`` (H, W) that cover all of ``need``, or None if the whole frame costs less.
 
@@ -61,6 +60,7 @@ def cover(
         frame: height and width in px.
         halo: px that are painted around each rectangle, and thrown away.
         margin: px around what is needed that must be covered too.
+        call_cost: px² that could be painted in the time that one more call costs by itself.
     """
     boxes = _islands(need, frame, margin)
     if len(boxes) > _MOST:
@@ -73,24 +73,26 @@ def cover(
             ],
             axis=2,
         )
-        costs = _costs(boxes, frame, halo)
-        gains = costs[:, None] + costs[None] - _costs(joined, frame, halo)
+        costs = _costs(boxes, frame, halo, call_cost)
+        gains = costs[:, None] + costs[None] - _costs(joined, frame, halo, call_cost)
         np.fill_diagonal(gains, 0.0)
         first, second = np.unravel_index(int(gains.argmax()), gains.shape)
         if gains[first, second] <= 0:
             break
         kept = np.delete(boxes, [first, second], axis=0)
         boxes = np.concatenate([kept, joined[first, second][None]])
-    if float(_costs(boxes, frame, halo).sum()) >= frame[0] * frame[1] + _CALL:
+    if float(_costs(boxes, frame, halo, call_cost).sum()) >= frame[0] * frame[1] + call_cost:
         return None
     return [Region(*box) for box in boxes.tolist()]
 
 
-def _costs(boxes: NDArray[np.int64], frame: tuple[int, int], halo: int) -> NDArray[np.float64]:
+def _costs(
+    boxes: NDArray[np.int64], frame: tuple[int, int], halo: int, call_cost: int
+) -> NDArray[np.float64]:
     """What painting each of ``boxes`` (..., 4: top, left, bottom, right) costs, in px²."""
     corners = np.maximum(boxes[..., :2] - halo, 0)
     sides = np.minimum(boxes[..., 2:] + halo, frame) - corners
-    costs: NDArray[np.float64] = sides.prod(-1) + float(_CALL)
+    costs: NDArray[np.float64] = sides.prod(-1) + float(call_cost)
     return costs
 
 

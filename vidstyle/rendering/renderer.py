@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vidstyle.device import memory_errors
-from vidstyle.engines.base import Engine, Moments
+from vidstyle.engines.base import Engine, Statistics
 from vidstyle.errors import InputError
 from vidstyle.frames import Pixels, check_pixels
 from vidstyle.nn.resize import enlarged, reduced
@@ -24,39 +24,53 @@ from vidstyle.rendering.tiles import paint_regions, paint_whole
 from vidstyle.tensors import to_pixels, to_tensor
 
 S = TypeVar("S")
+T = TypeVar("T", bound=Statistics)
 
 _FINEST = 1080  # px, short side of the finer strokes: beyond, the picture is only enlarged
 _NO_FINER = 1.25  # a frame at most so much larger than its strokes' size is only enlarged
 _CLIP_SHARE = 0.25  # of the clip in what is painted over again: edges come back where the clip has them
 _AFAR = 4  # tones are taken back at the working size over this: colours do not drift, strokes are free
 _FARTHEST = 9  # px of the finest size that one such tone may cover: parts must see around it
-_NEAR = 32  # px of surroundings that a part sees: StyleNet's paint depends on 48, but little beyond 32
 _REACH = 3  # px: how far enlarging looks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Painting:
-    """Painted pixels, and the moments that they were painted with (None: the engine has none)."""
+class FrameStatistics(Generic[T]):
+    """An engine's statistics of a frame: of its strokes, and of the finer ones if it was painted over."""
+
+    strokes: T
+    finer: T | None = None
+
+    def towards(self, other: FrameStatistics[T], share: float) -> FrameStatistics[T]:
+        """These statistics moved by ``share`` (0 to 1) of the way to ``other``."""
+        finer = self.finer
+        if finer is not None and other.finer is not None:
+            finer = finer.towards(other.finer, share)
+        return FrameStatistics(self.strokes.towards(other.strokes, share), finer)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Painting(Generic[T]):
+    """Painted pixels, and the statistics that they were painted with (None: the engine has none)."""
 
     pixels: Pixels
     """(H, W, 3), size and depth of what was painted."""
-    moments: Moments | None
-    """Of both sizes, one after the other, where a painting was painted over."""
+    statistics: FrameStatistics[T] | None
     valid: NDArray[np.bool_] | None = None
     """(H, W) where there is paint, or None: everywhere."""
 
 
-class Renderer(Generic[S]):
+class Renderer(Generic[S, T]):
     """An engine with all that is the same for every engine: device, precision, working size, parts.
 
-    Holds no state of a clip: styles and moments are arguments. A frame larger than the working size is
+    Holds no state of a clip: styles and statistics are arguments. A frame larger than the working size is
     painted there, enlarged and painted over once, coarse to fine; what the second painting changes in the
     large is taken back. See docs/working-size.md.
     """
 
     def __init__(
         self,
-        engine: Engine[S],
+        engine: Engine[S, T],
         *,
         device: torch.device | str = "cpu",
         precision: torch.dtype = torch.float32,
@@ -89,80 +103,95 @@ class Renderer(Generic[S]):
         """Height and width at which strokes of a frame of this size are painted: never above its own."""
         return self._limited(height, width, self.working_size)
 
-    def paint(self, pixels: Pixels, style: S, moments: Moments | None = None) -> Painting:
-        """Paint a whole frame ``pixels`` (H, W, 3); without ``moments`` they are taken from it."""
+    def paint(self, pixels: Pixels, style: S, statistics: FrameStatistics[T] | None = None) -> Painting[T]:
+        """Paint a whole frame ``pixels`` (H, W, 3); without ``statistics`` they are taken from it."""
         height, width = self._check(pixels)
         working, fine = self._shapes(height, width)
         with torch.inference_mode(), memory_errors(self.device, *fine[::-1]):
-            coarse, over = _parts(moments, working != fine)
+            coarse, over = _parts(statistics)
             painted = paint_whole(self.engine, self._image(pixels, working), style, coarse)
             if working == fine:
-                return Painting(self._pixels(painted.image, pixels), painted.moments)
+                return Painting(self._pixels(painted.image, pixels), _joined(painted.statistics))
             ground = self._ground(pixels, painted.image, fine)
             again = paint_whole(self.engine, ground, style, over)
             result = _anchored(again.image, painted.image)
-            return Painting(self._pixels(result, pixels), _joined(painted.moments, again.moments))
+            return Painting(self._pixels(result, pixels), _joined(painted.statistics, again.statistics))
 
-    def paint_where(self, pixels: Pixels, style: S, moments: Moments, need: NDArray[np.bool_]) -> Painting:
+    def paint_where(
+        self, pixels: Pixels, style: S, statistics: FrameStatistics[T], need: NDArray[np.bool_]
+    ) -> Painting[T]:
         """Paint ``pixels`` (H, W, 3) at least where ``need`` (h, w; any size, stretched over it) is true.
 
-        Paints whole if that is cheaper, or if the engine knows no moments. What is painted alone sees less
-        than its paint depends on and differs from the whole frame's, most at its rim: StyleNet's by 2 levels
-        of 255 at most in frames of a film, by 5 in white noise.
+        Paints whole if that is cheaper, or if the engine's paint depends on everything. What is painted alone
+        sees the surroundings that the engine asks for, and differs from the whole frame's paint by
+        ``near_error`` levels of its ``info`` at most, wherever it is painted once.
         """
         height, width = self._check(pixels)
         working, fine = self._shapes(height, width)
         margin = 0 if fine == (height, width) else _REACH  # only enlarged: what lies beside it shows
-        regions = cover(need, fine, halo=_NEAR, margin=margin) if self.engine.halo is not None else None
+        info = self.engine.info
+        regions = None
+        if info.surroundings is not None:
+            regions = cover(need, fine, halo=info.surroundings, margin=margin, call_cost=info.call_cost)
         if regions is None:
-            return self.paint(pixels, style, moments)
+            return self.paint(pixels, style, statistics)
         with torch.inference_mode(), memory_errors(self.device, *fine[::-1]):
             if working == (height, width):
-                result = self._paint_windows(pixels, regions, style, moments)
+                result = self._paint_windows(pixels, regions, style, statistics)
             else:
-                result = self._pixels(self._paint_parts(pixels, regions, style, moments), pixels)
+                result = self._pixels(self._paint_parts(pixels, regions, style, statistics), pixels)
         valid = np.zeros((height, width), np.bool_)
         for region in regions:
             valid[region.scaled(fine, (height, width), margin).slices] = True
-        return Painting(result, moments, valid)
+        return Painting(result, statistics, valid)
 
-    def _paint_windows(self, pixels: Pixels, regions: list[Region], style: S, moments: Moments) -> Pixels:
+    def _paint_windows(
+        self, pixels: Pixels, regions: list[Region], style: S, statistics: FrameStatistics[T]
+    ) -> Pixels:
         """Paint ``regions`` of a frame at its own size; only their windows are ever made into tensors."""
         result = np.zeros_like(pixels)
         for region in regions:
             window = self._window(region, pixels.shape[:2])
             image = to_tensor(pixels[window.slices], self.device, self.precision)
-            painted = self.engine.stylize(image, style, moments).image
+            painted = self.engine.stylize(image, style, statistics.strokes).image
             result[region.slices] = to_pixels(painted[(..., *region.within(window).slices)], pixels.dtype)
         return result
 
-    def _paint_parts(self, pixels: Pixels, regions: list[Region], style: S, moments: Moments) -> Tensor:
+    def _paint_parts(
+        self, pixels: Pixels, regions: list[Region], style: S, statistics: FrameStatistics[T]
+    ) -> Tensor:
         """The painting (1, 3, H, W) at its finest size, right in ``regions`` of it."""
         working, fine = self._shapes(*pixels.shape[:2])
-        coarse, over = _parts(moments, working != fine)
-        image = self._image(pixels, working)
+        coarse, over = _parts(statistics)
+        near, image = self._near, self._image(pixels, working)
         if working == fine:
-            return paint_regions(self.engine, image, regions, style, coarse, halo=_NEAR)
+            return paint_regions(self.engine, image, regions, style, coarse, halo=near)
         seen = np.zeros(fine, np.bool_)
         for region in regions:
-            seen[region.grown(_NEAR, fine).slices] = True
-        under = cover(seen, working, halo=_NEAR, margin=_REACH)
+            seen[region.grown(near, fine).slices] = True
+        under = cover(seen, working, halo=near, margin=_REACH, call_cost=self.engine.info.call_cost)
         if under is None:
             painted = paint_whole(self.engine, image, style, coarse).image
         else:
-            painted = paint_regions(self.engine, image, under, style, coarse, halo=_NEAR)
+            painted = paint_regions(self.engine, image, under, style, coarse, halo=near)
         ground = self._ground(pixels, painted, fine)
-        again = paint_regions(self.engine, ground, regions, style, over, halo=_NEAR)
+        again = paint_regions(self.engine, ground, regions, style, over, halo=near)
         return _anchored(again, painted)
 
+    @property
+    def _near(self) -> int:
+        near = self.engine.info.surroundings
+        assert near is not None  # parts are painted of engines that have it
+        return near
+
     def _window(self, region: Region, frame: tuple[int, int]) -> Region:
-        return region.grown(_NEAR, frame, self.engine.multiple, self.engine.smallest)
+        return region.grown(self._near, frame, self.engine.info.multiple, self.engine.info.smallest)
 
     def _check(self, pixels: Pixels) -> tuple[int, int]:
         check_pixels(pixels)
         height, width = pixels.shape[:2]
-        if min(height, width) < self.engine.smallest:
-            least = self.engine.smallest
+        if min(height, width) < self.engine.info.smallest:
+            least = self.engine.info.smallest
             raise InputError(
                 f"a picture of {width}x{height} is too small to paint; {least}x{least} is the least"
             )
@@ -177,8 +206,8 @@ class Renderer(Generic[S]):
 
     def _limited(self, height: int, width: int, short: int) -> tuple[int, int]:
         scale = min(1.0, short / min(height, width))
-        return max(self.engine.smallest, round(height * scale)), max(
-            self.engine.smallest, round(width * scale)
+        return max(self.engine.info.smallest, round(height * scale)), max(
+            self.engine.info.smallest, round(width * scale)
         )
 
     def _image(self, pixels: Pixels, shape: tuple[int, int]) -> Tensor:
@@ -214,15 +243,10 @@ def _anchored(fine: Tensor, coarse: Tensor) -> Tensor:
     return enlarged(change, *fine.shape[-2:]).add_(fine).clamp_(0.0, 1.0)
 
 
-def _parts(moments: Moments | None, is_twice: bool) -> tuple[Moments | None, Moments | None]:
-    """The moments of the strokes, and of the finer ones."""
-    if moments is None or not is_twice:
-        return moments, None
-    (mean, fine_mean), (variance, fine_variance) = moments.mean.chunk(2), moments.variance.chunk(2)
-    return Moments(mean, variance), Moments(fine_mean, fine_variance)
+def _parts(statistics: FrameStatistics[T] | None) -> tuple[T | None, T | None]:
+    """The statistics of the strokes, and of the finer ones."""
+    return (None, None) if statistics is None else (statistics.strokes, statistics.finer)
 
 
-def _joined(coarse: Moments | None, fine: Moments | None) -> Moments | None:
-    if coarse is None or fine is None:
-        return None
-    return Moments(torch.cat([coarse.mean, fine.mean]), torch.cat([coarse.variance, fine.variance]))
+def _joined(coarse: T | None, fine: T | None = None) -> FrameStatistics[T] | None:
+    return None if coarse is None else FrameStatistics(coarse, fine)

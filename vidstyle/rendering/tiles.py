@@ -8,42 +8,44 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from vidstyle.engines.base import Engine, Moments, Painted
+from vidstyle.engines.base import Engine, Painted, Statistics
 from vidstyle.nn.resize import reduced
 from vidstyle.rendering.regions import Region
 
 S = TypeVar("S")
+T = TypeVar("T", bound=Statistics)
 
-LARGEST_WHOLE = 4096 * 2304  # px² painted at once: about 1 GB of float32 features in StyleNet
 STRIP = 2048  # px: side of the tiles that larger pictures are painted in
 
 
-def paint_whole(engine: Engine[S], image: Tensor, style: S, moments: Moments | None) -> Painted:
+def paint_whole(engine: Engine[S, T], image: Tensor, style: S, statistics: T | None) -> Painted[T]:
     """Paint ``image`` (1, 3, H, W), in tiles if it is very large and the engine can paint parts.
 
-    A very large picture's moments, if none are given, are those of the picture made smaller.
+    A very large picture's statistics, if none are given, are those of the picture made smaller.
     """
     height, width = image.shape[-2:]
-    if engine.halo is None or height * width <= LARGEST_WHOLE:
-        return engine.stylize(image, style, moments)
-    if moments is None:
-        scale = (LARGEST_WHOLE / (height * width)) ** 0.5
+    if engine.info.receptive_field is None or height * width <= engine.info.largest:
+        return engine.stylize(image, style, statistics)
+    if statistics is None:
+        scale = (engine.info.largest / (height * width)) ** 0.5
         small = reduced(image, round(height * scale), round(width * scale))
-        moments = engine.stylize(small, style).moments
+        statistics = engine.stylize(small, style).statistics
     tiles = [
         Region(top, left, min(top + STRIP, height), min(left + STRIP, width))
         for top in range(0, height, STRIP)
         for left in range(0, width, STRIP)
     ]
-    return Painted(paint_regions(engine, image, tiles, style, moments, halo=engine.halo), moments)
+    return Painted(
+        paint_regions(engine, image, tiles, style, statistics, halo=engine.info.receptive_field), statistics
+    )
 
 
 def paint_regions(
-    engine: Engine[S],
+    engine: Engine[S, T],
     image: Tensor,
     regions: Sequence[Region],
     style: S,
-    moments: Moments | None,
+    statistics: T | None,
     *,
     halo: int,
 ) -> Tensor:
@@ -55,8 +57,8 @@ def paint_regions(
     painted = torch.zeros_like(image)
     insides = []
     for region in regions:
-        window = region.grown(halo, frame, engine.multiple, engine.smallest)
-        result = engine.stylize(image[(..., *window.slices)], style, moments).image
+        window = region.grown(halo, frame, engine.info.multiple, engine.info.smallest)
+        result = engine.stylize(image[(..., *window.slices)], style, statistics).image
         painted[(..., *window.slices)] = result
         insides.append((region, result[(..., *region.within(window).slices)]))
     for region, inside in insides:

@@ -13,10 +13,11 @@ from vidstyle.styles.pictures import BUNDLED, Style, find_style, load
 from vidstyle.styles.track import Track, make_track, read_entries
 
 if TYPE_CHECKING:  # so that listing styles does not import torch
-    from vidstyle.engines.base import Engine
+    from vidstyle.engines.base import Engine, Statistics
     from vidstyle.styles.embedding_cache import EmbeddingCache
 
 S = TypeVar("S")
+T = TypeVar("T", bound="Statistics")
 
 
 class Styles(Generic[S]):
@@ -35,7 +36,7 @@ class Styles(Generic[S]):
     def __init__(
         self,
         codes: EmbeddingCache[S],
-        engine: Engine[S],
+        engine: Engine[S, T],
         styles: Sequence[Style] = (),
         *,
         weights: Sequence[float] | None = None,
@@ -81,7 +82,7 @@ class Styles(Generic[S]):
         )
 
 
-def pushed(engine: Engine[S], style: S, own: S, strength: float) -> S:
+def pushed(engine: Engine[S, T], style: S, own: S, strength: float) -> S:
     """``style`` moved away from the shot's ``own`` (its first frame, encoded) for a ``strength`` above 1."""
     return style if strength <= 1.0 else engine.mix([style, own], [strength, 1.0 - strength])
 

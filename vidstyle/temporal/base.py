@@ -63,7 +63,11 @@ Ahead = Callable[[Iterable[Frame]], Generator[FrameWithMotion, None, None]]
 
 
 class Method(Protocol):
-    """Makes the painted frames of one shot agree."""
+    """Makes the painted frames of one shot agree; what ``TEMPORAL`` names makes one for each shot.
+
+    A class with ``takes_motion = True`` uses the ``motion`` that ``plan`` may be given, which is then
+    estimated ahead of it; without, it estimates its own.
+    """
 
     repainted: float
     """Share of the last result, 0 to 1, that shows fresh paint."""

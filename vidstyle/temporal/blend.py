@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidstyle.errors import OptionError
-from vidstyle.flow.base import FlowEstimator
-from vidstyle.flow.dis import DIS
+from vidstyle.flow.base import FlowEstimator, load_flow
 from vidstyle.temporal.backends.base import Raster
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.base import FrameMotion, RepaintMask
@@ -42,7 +41,7 @@ class Blend:
         """
         if not 0 < stability <= 1:
             raise OptionError(f"stability of a blend must be above 0 and at most 1, got {stability}")
-        self._flow = flow if flow is not None else DIS()
+        self._flow = flow if flow is not None else load_flow("auto", "cpu")
         self._flow_size = flow_size
         self._weight = WEIGHT * stability
         self._raster = CvRaster()

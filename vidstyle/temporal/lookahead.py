@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vidstyle.flow.dis import DIS
+from vidstyle.flow.base import load_flow
 from vidstyle.frames import Frame
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.base import FrameMotion, FrameWithMotion
@@ -21,7 +21,7 @@ def motions(
 
     May be run in a thread of its own, ahead of the one that paints.
     """
-    raster, estimator = CvRaster(), flow if flow is not None else DIS()
+    raster, estimator = CvRaster(), flow if flow is not None else load_flow("auto", "cpu")
     last: Frame | None = None
     before: Any = None
     guess: Any = None  # the last motion that was found

@@ -7,11 +7,12 @@ from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
+from vidstyle.errors import OptionError
 from vidstyle.frames import Frame
 from vidstyle.options import SteadyOptions
-from vidstyle.registry import TEMPORAL
+from vidstyle.registry import TEMPORAL, name_of_part
 from vidstyle.temporal.backends.base import Raster
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.base import Ahead, Finish, FrameWithMotion, Method, Paint, StyleProgress, StylizedFrame
@@ -36,7 +37,7 @@ def steadied(
         frames: of one clip, in order, all of one size.
         paint: paints a frame; is asked once for each, unless the frame equals the last.
         options: the method, its flow's size and its stability; 0 shows each frame as it was painted.
-        flow: a ``FlowEstimator``; DIS if None.
+        flow: a ``FlowEstimator``; that of a CPU if None.
         raster: where the method computes; on the CPU, with no thread of its own, if None.
         begin: makes the method of a shot, say a ``PaintMap`` of other settings; that of ``options`` if None.
         ahead: gives the frames with their motion, which it may estimate ahead of the loop; closed at the end.
@@ -88,7 +89,17 @@ def _unmoved(frames: Iterable[Frame]) -> Generator[FrameWithMotion, None, None]:
 
 
 def _begin(options: SteadyOptions, flow: Any, raster: Raster | None) -> Method:
-    method: Method = TEMPORAL.load(options.temporal)(
+    method: Method = load_method(options.temporal)(
         flow, flow_size=options.flow_size, stability=options.stability, raster=raster
     )
     return method
+
+
+def load_method(temporal: object) -> Callable[..., Method]:
+    """What makes the temporal method of a shot: by name, or the class or function itself."""
+    make = TEMPORAL.load(temporal) if isinstance(temporal, str) else temporal
+    if not callable(make):
+        raise OptionError(
+            f"a temporal method is a class, made anew for each shot; got {name_of_part(temporal)}"
+        )
+    return cast("Callable[..., Method]", make)

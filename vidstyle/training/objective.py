@@ -11,14 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from vidstyle import weights
-from vidstyle.engines.base import Engine
+from vidstyle.engines.base import Engine, load_engine
 from vidstyle.engines.stylenet import StyleNet
 from vidstyle.errors import OptionError
 from vidstyle.flow.base import load_flow
 from vidstyle.losses.base import Loss, Pair, Step
 from vidstyle.losses.features import StepFeatures
 from vidstyle.nn.vgg import LAYERS, VGG, bundled
-from vidstyle.registry import ENGINES, LOSSES
+from vidstyle.registry import LOSSES
 from vidstyle.training.config import TrainOptions
 from vidstyle.training.data import Batch
 from vidstyle.training.decoder_student import DecoderStudent
@@ -66,7 +66,7 @@ class Objective(nn.Module):
         super().__init__()
         torch.manual_seed(options.seed)
         self.student: Learner = _student(recipe, options, is_resumed=is_resumed)
-        self.losses = nn.ModuleDict({name: _loss(name, options) for name, _ in options.losses})
+        self.losses = nn.ModuleDict({_key(name): _loss(name, options) for name, _ in options.losses})
         self._weights = dict(options.losses)
         self._recipe, self._options = recipe, options
         for part, values in self.student.parts().items():
@@ -108,7 +108,7 @@ class Objective(nn.Module):
         """Each loss (a scalar, unweighted) of one step, and their weighted sum as "total"."""
         generator = torch.Generator().manual_seed(self._options.seed * 1_000_003 + turn.number)
         step = self._step(turn.batch, turn.frozen, generator)
-        found = {name: loss(step) for name, loss in self.losses.items()}
+        found: dict[str, Tensor] = {name: self.losses[_key(name)](step) for name in self._weights}
         found["total"] = torch.stack([self._weights[name] * value for name, value in found.items()]).sum()
         return found
 
@@ -206,11 +206,10 @@ def describe(frozen: Frozen, styles: tuple[Tensor, ...], keys: tuple[Key, ...] =
     return torch.stack(found)
 
 
-def _teacher(options: TrainOptions) -> Engine[Any]:
+def _teacher(options: TrainOptions) -> Engine[Any, Any]:
     if options.teacher.lower().endswith(".onnx"):
         return OnnxTeacher(Path(options.teacher), options.teacher_weights)
-    made: Engine[Any] = ENGINES.load(options.teacher)(options.teacher_weights)
-    return made
+    return load_engine(options.teacher, options.teacher_weights)
 
 
 def _student(recipe: Recipe, options: TrainOptions, *, is_resumed: bool) -> Learner:
@@ -228,18 +227,16 @@ def _student(recipe: Recipe, options: TrainOptions, *, is_resumed: bool) -> Lear
     return student
 
 
+def _key(name: str) -> str:
+    """A loss's name as torch takes names of modules: without the dots of "package.module:Class"."""
+    return name.replace(".", "/")
+
+
 def _loss(name: str, options: TrainOptions) -> Loss:
-    make = LOSSES.load(name)
-    if name in ("style", "gram", "mean-deviation"):
-        made: Loss = make(_known(options.style_layers), options.style_sides)
-    elif name == "content":
-        made = make(_known(options.content_layers), kind=options.content_kind)
-    else:
-        made = make()
-    return made
-
-
-def _known(layers: tuple[str, ...]) -> tuple[str, ...]:
-    if unknown := [layer for layer in layers if layer not in LAYERS]:
+    kind = LOSSES.load(name)
+    if not (isinstance(kind, type) and issubclass(kind, Loss)):
+        raise OptionError(f"the loss {name!r} must be a subclass of vidstyle.losses.base.Loss, got {kind!r}")
+    made = kind.of(options)
+    if unknown := [layer for layer in made.layers if layer not in LAYERS]:
         raise OptionError(f"no VGG layer {unknown[0]!r}; there are: {', '.join(LAYERS)}")
-    return layers
+    return made

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vidstyle.engines.base import Engine, Moments, Painted
+from vidstyle.engines.base import Engine, EngineInfo, Painted, Statistics
 from vidstyle.errors import InputError, OptionError, WeightsMismatch
 from vidstyle.optional_imports import require
 
@@ -40,7 +40,7 @@ class _Input:
         return (sides[0], sides[1]) if all(isinstance(side, int) and side > 0 for side in sides) else None
 
 
-class OnnxTeacher(Engine[Tensor]):
+class OnnxTeacher(Engine[Tensor, Statistics]):
     """Networks that take pictures in [0, 1], (1, 3, H, W) or (1, H, W, 3), and return one.
 
     Args:
@@ -49,6 +49,8 @@ class OnnxTeacher(Engine[Tensor]):
 
     Raises ``InputError`` for files that cannot be read, ``WeightsMismatch`` for networks of other inputs.
     """
+
+    info = EngineInfo(title="ONNX teacher", extra="onnx", weights="files of the user's")
 
     def __init__(self, file: Path, encoder: Path | None = None) -> None:
         super().__init__()
@@ -92,7 +94,9 @@ class OnnxTeacher(Engine[Tensor]):
             raise OptionError(f"{self._file} takes style pictures, which cannot be mixed; set mixtures=0")
         return torch.stack([style * weight for style, weight in zip(styles, weights, strict=True)]).sum(0)
 
-    def stylize(self, image: Tensor, style: Tensor, moments: Moments | None = None) -> Painted:
+    def stylize(
+        self, image: Tensor, style: Tensor, statistics: Statistics | None = None
+    ) -> Painted[Statistics]:
         """Paint ``image`` (1, 3, H, W); a network of a fixed size paints at its own, and that is resized."""
         sides = tuple(image.shape[-2:])
         fed = {self._content.name: _fed(image, self._content, self._content.sides or sides)}

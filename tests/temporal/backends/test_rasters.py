@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from vidstyle.errors import DeviceError
 from vidstyle.flow.dis import DIS
-from vidstyle.flow.raft import Raft, raft_small
+from vidstyle.flow.raft import Raft, RaftSmall
 from vidstyle.frames import Frame
 from vidstyle.options import SteadyOptions
 from vidstyle.pipeline.stylizer import Stylizer, raster_of
@@ -36,7 +36,7 @@ LEVEL = 1 / 255  # of the range
 
 @pytest.fixture(scope="module")
 def raft() -> Raft:
-    return raft_small(updates=3)
+    return RaftSmall(updates=3)
 
 
 def texture(height: int, width: int, seed: int = 0, *, grain: float = 1.5) -> Array:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from vidstyle.flow.dis import DIS
+from vidstyle.flow.base import GreyEstimator
 from vidstyle.frames import eight_bits
 from vidstyle.temporal.backends import kernels
 
@@ -135,7 +135,7 @@ class CvRaster:
     # flow
 
     def view(self, picture: Array, height: int, width: int, estimator: Any) -> Any:
-        if isinstance(estimator, DIS):  # grey integers are what it works on
+        if isinstance(estimator, GreyEstimator):  # grey integers are what it works on
             grey = cv2.cvtColor(eight_bits(picture), cv2.COLOR_RGB2GRAY)
             return self.shrunk(grey, height, width)
         small = self.shrunk(picture, height, width)
@@ -145,7 +145,7 @@ class CvRaster:
     def motion(
         self, estimator: Any, source: Any, target: Any, guess: tuple[Array, Array] | None = None
     ) -> tuple[Array, Array]:
-        if isinstance(estimator, DIS):
+        if isinstance(estimator, GreyEstimator):
             flow = estimator.between(source, target, None if guess is None else np.dstack(guess))
             return np.ascontiguousarray(flow[..., 0]), np.ascontiguousarray(flow[..., 1])
         planes: Array = estimator(source, target)[0].float().cpu().numpy()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vidstyle.device import memory_errors
-from vidstyle.flow.dis import DIS
+from vidstyle.flow.base import GreyEstimator
 from vidstyle.temporal.backends import kernels
 from vidstyle.tensors import to_pixels, to_tensor
 
@@ -137,7 +137,7 @@ class TorchRaster:
     # flow
 
     def view(self, picture: Tensor, height: int, width: int, estimator: Any) -> Any:
-        if isinstance(estimator, DIS):  # grey integers on the CPU are what it works on
+        if isinstance(estimator, GreyEstimator):  # grey integers on the CPU are what it works on
             grey = self._sized(self.luminance(picture), height, width)
             return grey.mul(255).round_().to(torch.uint8).cpu().numpy()
         return self._sized(picture, height, width)
@@ -145,7 +145,7 @@ class TorchRaster:
     def motion(
         self, estimator: Any, source: Any, target: Any, guess: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Tensor, Tensor]:
-        if isinstance(estimator, DIS):
+        if isinstance(estimator, GreyEstimator):
             first = None if guess is None else torch.stack(guess, -1).cpu().numpy()
             flow = torch.from_numpy(estimator.between(source, target, first)).to(self.device)
             return flow[..., 0].contiguous(), flow[..., 1].contiguous()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from vidstyle.errors import OptionError
-from vidstyle.flow.base import FlowEstimator
-from vidstyle.flow.dis import DIS, DISSettings
+from vidstyle.flow.base import FlowEstimator, load_flow, refiner_of
 from vidstyle.temporal.backends.base import Picture, Plane, Raster
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.base import FrameMotion, RepaintMask
@@ -17,9 +16,6 @@ from vidstyle.temporal.paint_map.decisions import Decider
 from vidstyle.temporal.paint_map.settings import DEFAULTS, Layout, MapSettings
 from vidstyle.temporal.paint_map.stale_paint import ghosts, worn
 from vidstyle.temporal.paint_map.state import Plan, State
-
-# what is left to find is small and smooth
-_REFINER = DISSettings(iterations=3, finest_scale=2, is_levelled=False, is_grounded=False)
 
 _OF_LATE = 0.3  # of the trace: something moved there within the last dozen frames
 
@@ -33,6 +29,8 @@ class PaintMap:
     colours that new paint takes over from the old. See docs/paint-map.md.
     """
 
+    takes_motion: ClassVar[bool] = True
+
     def __init__(
         self,
         flow: FlowEstimator | None = None,
@@ -45,7 +43,7 @@ class PaintMap:
         """Begin a shot.
 
         Args:
-            flow: estimates motion; DIS if not given.
+            flow: estimates motion; that of a CPU if not given.
             flow_size: short side, px, at which motion is estimated; 432 or the frame's own if less.
             stability: 1 keeps paint as long as it holds; lower repaints sooner and in turn, above 0.
             settings: limits; the defaults were tuned on real clips.
@@ -55,7 +53,7 @@ class PaintMap:
             raise OptionError(f"stability of a paint map must be above 0 and at most 1, got {stability}")
         self._settings, self._stability, self._flow_size = settings, stability, flow_size
         self._raster: Raster = raster if raster is not None else CvRaster()
-        self._flow = flow if flow is not None else DIS()
+        self._flow = flow if flow is not None else load_flow("auto", "cpu")
         self._first: Picture | None = None  # content of the first frame, until it is settled
         self._given: tuple[tuple[int, ...], Any] = ((), None)  # shape and type of all frames
         self._state: State | None = None
@@ -127,7 +125,7 @@ class PaintMap:
     def _begin(self, sample_bytes: int, picture: Picture) -> None:
         raster, settings = self._raster, self._settings
         self._layout = Layout.of(raster.size(picture), sample_bytes, self._flow_size, settings.slots)
-        refiner: Any = DIS(_REFINER) if isinstance(self._flow, DIS) else self._flow
+        refiner = refiner_of(self._flow)
         self._decider = Decider(raster, self._layout, settings, self._stability, self._flow, refiner)
         self._xs, self._ys = raster.grid(*self._layout.frame)
         self._first = picture

@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterable, Iterator
 from fractions import Fraction
 from heapq import heappop, heappush
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import av.error
@@ -16,6 +16,9 @@ import av.error
 from vidstyle.errors import InputError
 from vidstyle.video.reading.joins import JoinedClock, may_be_joined
 from vidstyle.video.reading.opening import open_video, reason, tells_decoding_only
+
+if TYPE_CHECKING:
+    from vidstyle.video.reading.joins import Packet
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +120,7 @@ class Decoder:
     def _in_file_time(self, start: Fraction | None) -> Generator[av.VideoFrame, None, None]:
         self.failed_in_a_row = 0
         self._due: int | None = None  # ticks of the next packet, of a container that tells decoding only
-        packets: Iterator[Any] = self._demuxed()
+        packets: Iterator[Packet] = self._demuxed()
         if may_be_joined(self.container):
             packets = JoinedClock(self.stream, 1 / rate_of(self.stream), str(self.path))(packets)
             if start is not None:
@@ -130,7 +133,7 @@ class Decoder:
             if self._is_hopeless():
                 return
 
-    def _demuxed(self) -> Iterator[Any]:
+    def _demuxed(self) -> Iterator[Packet]:
         """The packets of the pictures, past damaged places."""
         packets = self.container.demux(self.stream)
         while True:
@@ -158,7 +161,7 @@ class Decoder:
         )
         return True
 
-    def _decode(self, packet: Any) -> tuple[list[av.VideoFrame], bool]:
+    def _decode(self, packet: Packet) -> tuple[list[av.VideoFrame], bool]:
         """The pictures that come out when ``packet`` goes in, and whether it failed."""
         if packet.size and tells_decoding_only(self.container):
             if packet.dts is not None:
@@ -198,10 +201,10 @@ def _in_order(pictures: Iterable[av.VideoFrame]) -> Generator[av.VideoFrame, Non
         yield next_of_them()
 
 
-def _walked(packets: Iterator[Any], start: Fraction) -> Iterator[Any]:
+def _walked(packets: Iterator[Packet], start: Fraction) -> Iterator[Packet]:
     """``packets`` from the key picture before the one before ``start`` (s) on."""
-    before: list[Any] = []
-    group: list[Any] = []
+    before: list[Packet] = []
+    group: list[Packet] = []
     for packet in packets:
         if packet.is_keyframe:
             before, group = group, []
@@ -214,12 +217,12 @@ def _walked(packets: Iterator[Any], start: Fraction) -> Iterator[Any]:
     yield from packets
 
 
-def rate_of(stream: Any) -> Fraction:
+def rate_of(stream: av.VideoStream) -> Fraction:
     """Mean pictures a second, or a usual one; what headers claim may be none, or absurd."""
     return known_rate(stream) or _DEFAULT_RATE
 
 
-def known_rate(stream: Any) -> Fraction | None:
+def known_rate(stream: av.VideoStream) -> Fraction | None:
     """Mean pictures a second, if the file gives one that can be."""
     for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
         if rate and 0 < rate <= 1000:

@@ -7,7 +7,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING
+
+import av
+
+if TYPE_CHECKING:
+    Packet = av.Packet[av.stream.Stream]
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +23,7 @@ _NEAR = 5  # s by which sound and pictures that belong together may stand apart 
 _MOST_HELD = 512  # packets kept while it is not known which clock is theirs
 
 
-def may_be_joined(container: Any) -> bool:
+def may_be_joined(container: av.container.InputContainer) -> bool:
     """Whether files of this kind can simply be put one behind the other."""
     return container.format.name in ("mpegts", "mpeg", "flv")
 
@@ -30,7 +35,7 @@ class _Other:
     clock: int = 0  # the number of the clock in use
     own: Fraction = Fraction(0)  # s that this stream alone is shifted by
     due: Fraction | None = None
-    held: deque[Any] = field(default_factory=deque)
+    held: deque[Packet] = field(default_factory=deque)
 
 
 class JoinedClock:
@@ -41,7 +46,7 @@ class JoinedClock:
     are held back.
     """
 
-    def __init__(self, stream: Any, usual: Fraction, name: str = "") -> None:
+    def __init__(self, stream: av.stream.Stream, usual: Fraction, name: str = "") -> None:
         """``usual``: seconds from picture to picture of ``stream``; with a ``name``, joins are told."""
         self._index, self._usual, self._name = stream.index, usual, name
         self._shifts = [Fraction(0)]
@@ -50,7 +55,7 @@ class JoinedClock:
         self._due: Fraction | None = None
         self._others: dict[int, _Other] = {}
 
-    def __call__(self, packets: Iterable[Any]) -> Iterator[Any]:
+    def __call__(self, packets: Iterable[Packet]) -> Iterator[Packet]:
         """Yield ``packets`` with new times; those held back come before the empty ones at the end."""
         for packet in packets:
             if packet.size == 0:
@@ -66,7 +71,7 @@ class JoinedClock:
                 yield from self._ready(other)
         yield from self._released()
 
-    def _picture(self, packet: Any) -> Any:
+    def _picture(self, packet: Packet) -> Packet:
         time = _time(packet.dts if packet.dts is not None else packet.pts, packet)
         if time is None:
             return packet
@@ -97,7 +102,7 @@ class JoinedClock:
                 float(self._due or 0),
             )
 
-    def _ready(self, other: _Other, *, at_once: bool = False) -> Iterator[Any]:
+    def _ready(self, other: _Other, *, at_once: bool = False) -> Iterator[Packet]:
         """The packets held back whose clock is known; all of them, ``at_once``."""
         while other.held:
             packet = other.held[0]
@@ -141,16 +146,16 @@ class JoinedClock:
         if placed < other.due - _GAP:
             other.own += other.due - placed
 
-    def _released(self) -> Iterator[Any]:
+    def _released(self) -> Iterator[Packet]:
         for other in self._others.values():
             yield from self._ready(other, at_once=True)
 
 
-def _time(ticks: int | None, packet: Any) -> Fraction | None:
+def _time(ticks: int | None, packet: Packet) -> Fraction | None:
     return None if ticks is None else ticks * Fraction(packet.time_base)
 
 
-def _shifted(packet: Any, shift: Fraction) -> Any:
+def _shifted(packet: Packet, shift: Fraction) -> Packet:
     ticks = round(shift / Fraction(packet.time_base)) if shift else 0
     if ticks and packet.pts is not None:
         packet.pts += ticks

@@ -1,0 +1,222 @@
+"""Parts of other packages: listed without being imported, held to the contracts, used by every door."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from clips import shapes
+from toy import Dye, Grey, Stand, Unlikeness
+
+import vidstyle
+from vidstyle.cli.main import main
+from vidstyle.engines.base import Engine, load_engine
+from vidstyle.errors import OptionError, UnknownName
+from vidstyle.flow.base import FlowEstimator, load_flow
+from vidstyle.losses.base import Loss
+from vidstyle.metrics.base import Metric, Setup
+from vidstyle.registry import ENGINES, FLOWS, LOSSES, METRICS, RECIPES
+from vidstyle.testing import EngineContract, FlowContract, LossContract, MetricContract
+from vidstyle.training.config import settings
+from vidstyle.training.objective import Objective
+from vidstyle.video.reading.reader import Reader
+
+_POINTS = """\
+[vidstyle.engines]
+dye = toy_parts:dye
+[vidstyle.flows]
+stand = toy_parts:Stand
+[vidstyle.metrics]
+unlikeness = toy_parts:Unlikeness
+[vidstyle.losses]
+grey = toy_parts:Grey
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the toy package is installed in, as pip would."""
+    folder = tmp_path_factory.mktemp("site")
+    toy = Path(__file__).with_name("toy.py").read_text(encoding="utf-8")
+    (folder / "toy_parts.py").write_text(toy, encoding="utf-8")
+    facts = folder / "toy_parts-1.0.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-parts\nVersion: 1.0\n")
+    (facts / "entry_points.txt").write_text(_POINTS)
+    return folder
+
+
+@pytest.fixture
+def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.syspath_prepend(str(site))
+    yield site
+    sys.modules.pop("toy_parts", None)
+
+
+# Contracts -------------------------------------------------------------------------------------------
+
+
+class TestDye(EngineContract):
+    def make(self, device: str) -> Engine[Any, Any]:
+        return Dye().to(device)
+
+
+class TestStand(FlowContract):
+    finds_motion = False
+
+    def make(self, device: str) -> FlowEstimator:
+        return Stand(device=device)
+
+
+class TestUnlikeness(MetricContract):
+    def make(self, setup: Setup) -> Metric:
+        return Unlikeness(setup)
+
+
+class TestGrey(LossContract):
+    def make(self) -> Loss:
+        return Grey()
+
+
+# Names -----------------------------------------------------------------------------------------------
+
+
+def test_parts_of_installed_packages_are_listed_and_not_imported(site: Path) -> None:
+    program = (
+        "import sys; from vidstyle.cli.main import main; main(['list']); print('toy_parts' in sys.modules)"
+    )
+    where = {"PYTHONPATH": f"{site}:{Path(vidstyle.__file__).parents[1]}"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=where)
+    assert done.returncode == 0, done.stderr
+    lists = {line.split()[0]: line for line in done.stdout.splitlines()}
+    for title, name in (
+        ("engines", "dye"),
+        ("flows", "stand"),
+        ("metrics", "unlikeness"),
+        ("losses", "grey"),
+    ):
+        assert name in lists[title]
+    assert done.stdout.endswith("False\n")
+
+
+def test_installed_parts_are_loaded_by_name(installed: Path) -> None:
+    assert load_engine("dye").info.title == "Dye"
+    assert type(load_flow("stand", "cpu")).__name__ == "Stand"
+    assert METRICS.load("unlikeness").__name__ == "Unlikeness"
+    assert LOSSES.load("grey").__name__ == "Grey"
+    assert "dye" in ENGINES and list(FLOWS)[-1] == "stand"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("dey", "no engine named 'dey'; did you mean 'dye'?"),
+        ("toy_parts:dyi", "no engine 'toy_parts:dyi': toy_parts has no 'dyi'; did you mean 'dye'?"),
+        ("toy_prats:dye", "cannot be imported from toy_prats (ModuleNotFoundError: No module named"),
+        (
+            "toy_parts:",
+            "no engine 'toy_parts:'; parts from elsewhere are given as \"package.module:Attribute\"",
+        ),
+        ("toy_parts:Stand", "cannot be made of a file of weights"),
+        ("toy_parts:Mean", "must be a vidstyle.Engine"),
+    ],
+)
+def test_a_wrong_part_is_one_line(
+    name: str, message: str, installed: Path, plain_clip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(OptionError) as raised:
+        load_engine(name)
+    assert message in str(raised.value) and "\n" not in str(raised.value)
+    words = ["run", str(plain_clip), "--style", "waves", "--engine", name, "-o", str(installed / "no.mkv")]
+    try:
+        assert main(words) != 0
+    except SystemExit as left:
+        assert left.code
+    assert message in capsys.readouterr().err
+
+
+def test_a_name_near_none_lists_what_there_is() -> None:
+    with pytest.raises(UnknownName, match="there are: dis, raft-large, raft-small"):
+        load_flow("q", "cpu")
+
+
+def test_a_loss_by_its_place_is_a_training_setting(installed: Path) -> None:
+    found = settings("stylenet", words=["losses=grey=1,toy_parts:Grey=0.5"])
+    assert dict(found.losses) == {"grey": 1.0, "toy_parts:Grey": 0.5}
+    objective = Objective(RECIPES.load("stylenet"), settings("stylenet", words=["losses=toy_parts:Grey=1"]))
+    assert objective.needs == frozenset()
+
+
+def test_a_loss_of_a_package_within_a_package_is_one_of_a_run() -> None:
+    name = "vidstyle.losses.variation:Variation"
+    objective = Objective(RECIPES.load("stylenet"), settings("stylenet", words=[f"losses={name}=1"]))
+    assert [type(loss).__name__ for loss in objective.losses.values()] == ["Variation"]
+
+
+# Use -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("engine", "flow"), [("dye", "stand"), ("toy_parts:dye", "toy_parts:Stand")])
+def test_installed_parts_paint_a_clip_and_measure_it(
+    engine: str, flow: str, installed: Path, plain_clip: Path, tmp_path: Path
+) -> None:
+    target, numbers = tmp_path / "dyed.mkv", tmp_path / "numbers.json"
+    words = ["--engine", engine, "--flow", flow, "-o", str(target), "-q"]
+    assert main(["run", str(plain_clip), "--style", "waves", *words]) == 0
+    assert sum(1 for _ in Reader(target)) == 12
+    metric = engine.replace("dye", "unlikeness") if ":" not in engine else "toy_parts:Unlikeness"
+    words = ["--metrics", metric, "--flow", flow, "--json", str(numbers), "-q"]
+    assert main(["evaluate", str(target), "--source", str(plain_clip), *words]) == 0
+    measured = json.loads(numbers.read_text(encoding="utf-8"))["metrics"][metric]
+    assert measured["dyed"]["value"] > 0.01 if "dyed" in measured else measured
+
+
+def test_objects_are_taken_where_names_are(plain_clip: Path, tmp_path: Path) -> None:
+    frames = list(vidstyle.stylize_frames(shapes(4), style="waves", engine=Dye(), flow=Stand(), device="cpu"))
+    assert len(frames) == 4
+    target = tmp_path / "dyed.mkv"
+    report = vidstyle.stylize_video(
+        plain_clip, target, style="waves", engine=Dye(), flow=Stand(), device="cpu", frames=3
+    )
+    assert (report.options["engine"], report.options["flow"]) == ("toy:Dye", "toy:Stand")
+    json.dumps(report.to_json())
+    found = vidstyle.evaluate(
+        target, source=plain_clip, frames=3, metrics=[Unlikeness, "psnr"], flow=Stand(), device="cpu"
+    )
+    assert (found.value("toy:Unlikeness") or 0) > 0
+
+
+def test_a_temporal_method_is_taken_as_a_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    from vidstyle.temporal.blend import Blend
+
+    frames = [
+        list(vidstyle.stylize_frames(shapes(4), style="waves", engine=Dye(), temporal=method, device="cpu"))
+        for method in (Blend, "blend", "vidstyle.temporal.blend:Blend")
+    ]
+    assert all((a == b).all() for other in frames[1:] for a, b in zip(frames[0], other, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"engine": Dye}, "an engine must be a vidstyle.Engine, and toy:Dye is"),
+        ({"engine": Dye(), "weights": "x"}, "--weights goes with an engine's name"),
+        ({"engine": Dye(), "flow": Stand}, "a flow estimator is called with two images"),
+        ({"engine": Dye(), "temporal": 3}, "a temporal method is a class"),
+    ],
+    ids=["engine", "weights", "flow", "temporal"],
+)
+def test_an_object_that_is_no_part_is_one_line(words: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        vidstyle.Stylizer("waves", device="cpu", **words)
+
+
+def test_statistics_of_a_shot_are_the_engines_own() -> None:
+    painted = Dye().stylize(torch.rand(1, 3, 8, 8), torch.zeros(3))
+    assert painted.statistics is not None and set(painted.statistics.tensors()) == {"mean"}

@@ -1,0 +1,18 @@
+"""Contract tests of parts: subclass them in a package's own tests, and pytest runs them on its parts.
+
+    from vidstyle.testing import EngineContract
+
+    class TestMyEngine(EngineContract):
+        def make(self, device):
+            return MyEngine().to(device)
+
+A test that must hold on a GPU too is run on every device there is.
+"""
+
+from vidstyle.testing.devices import devices
+from vidstyle.testing.engines import EngineContract
+from vidstyle.testing.flows import FlowContract
+from vidstyle.testing.losses import LossContract, make_step
+from vidstyle.testing.metrics import MetricContract
+
+__all__ = ["EngineContract", "FlowContract", "LossContract", "MetricContract", "devices", "make_step"]

@@ -1,0 +1,19 @@
+"""The devices that contract tests run on."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from vidstyle.errors import DeviceError
+
+
+def devices() -> list[str]:
+    """Kinds of devices that are present, the CPU first; with VIDSTYLE_REQUIRE_CUDA=1 a GPU must be one."""
+    found = ["cpu"]
+    if torch.cuda.is_available():
+        found.append("cuda")
+    elif os.environ.get("VIDSTYLE_REQUIRE_CUDA") == "1":
+        raise DeviceError("VIDSTYLE_REQUIRE_CUDA=1 asks for a CUDA device, and there is none")
+    return found

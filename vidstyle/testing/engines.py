@@ -1,0 +1,152 @@
+"""Facts that every engine meets."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from vidstyle.engines.base import AnyEngine, EngineInfo
+from vidstyle.testing.devices import devices
+
+_SIZES = ((16, 16), (37, 53), (64, 48))
+
+
+class EngineContract(ABC):
+    """Checks one engine, on each device there is; a subclass says how it is made."""
+
+    near: float = 1e-4
+    """Of the range: by how much two ways to the same painting may differ."""
+
+    @abstractmethod
+    def make(self, device: str) -> AnyEngine:
+        """The engine, on ``device``."""
+
+    def test_its_info_is_complete_and_possible(self) -> None:
+        info = self.make("cpu").info
+        assert isinstance(info, EngineInfo)
+        assert info.title
+        assert info.multiple >= 1 and info.smallest >= 1 and info.largest > 0 and info.near_error >= 0
+        if info.near_field is not None:
+            assert info.receptive_field is not None and 0 <= info.near_field <= info.receptive_field
+
+    @torch.inference_mode()
+    def test_painting_has_the_shape_range_and_dtype_of_the_image(self) -> None:
+        for engine, device in self._made():
+            style = engine.encode_style(_picture(60, 80, device))
+            for height, width in _SIZES:
+                least = engine.info.smallest
+                image = _picture(max(height, least), max(width, least), device, seed=2)
+                painted = engine.stylize(image, style).image
+                assert painted.shape == image.shape
+                assert painted.dtype == image.dtype
+                assert painted.device.type == device
+                assert painted.min() >= 0 and painted.max() <= 1
+
+    @torch.inference_mode()
+    def test_painting_again_gives_nearly_the_same(self) -> None:
+        for engine, device in self._made():
+            image, style = self._pair(engine, device)
+            first, again = (engine.stylize(image, style).image for _ in (0, 1))
+            assert torch.equal(first, again) if device == "cpu" else (first - again).abs().max() < self.near
+
+    @torch.inference_mode()
+    def test_painting_leaves_image_and_style_picture_as_they_were(self) -> None:
+        for engine, device in self._made():
+            image, picture = self._image(engine, device), _picture(60, 80, device)
+            copies = image.clone(), picture.clone()
+            engine.stylize(image, engine.encode_style(picture))
+            assert torch.equal(image, copies[0])
+            assert torch.equal(picture, copies[1])
+
+    @torch.inference_mode()
+    def test_styles_of_any_shape_are_encoded(self) -> None:
+        for engine, device in self._made():
+            for size in ((1, 1), (3, 200), (500, 7), (300, 300)):
+                style = engine.encode_style(_picture(*size, device))
+                assert torch.isfinite(engine.stylize(self._image(engine, device), style).image).all()
+
+    @torch.inference_mode()
+    def test_a_mixture_of_one_style_with_itself_is_that_style(self) -> None:
+        for engine, device in self._made():
+            image, style = self._pair(engine, device)
+            mixed = engine.stylize(image, engine.mix([style, style], [0.25, 0.75])).image
+            assert (mixed - engine.stylize(image, style).image).abs().max() < self.near
+
+    @torch.inference_mode()
+    def test_a_mixture_differs_from_both_styles(self) -> None:
+        for engine, device in self._made():
+            image, picture = self._image(engine, device), _picture(60, 80, device)
+            styles = [engine.encode_style(each) for each in (picture, picture**3)]
+            mixed = engine.stylize(image, engine.mix(styles, [0.5, 0.5])).image
+            for style in styles:
+                assert (mixed - engine.stylize(image, style).image).abs().max() > self.near
+
+    @torch.inference_mode()
+    def test_given_statistics_come_back_and_paint_depends_on_the_receptive_field_only(self) -> None:
+        for engine, device in self._made():
+            info = engine.info
+            if info.receptive_field is None:
+                continue
+            far = info.receptive_field + 2 * info.multiple
+            image = _picture(max(48, info.smallest), far + max(48, info.smallest), device)
+            style = engine.encode_style(_picture(60, 80, device))
+            statistics = engine.stylize(image, style).statistics
+            changed = image.clone()
+            changed[..., far + 16 :] = 0.0
+            paintings = [engine.stylize(each, style, statistics) for each in (image, changed)]
+            assert paintings[0].statistics is statistics
+            gap = (paintings[0].image[..., :16] - paintings[1].image[..., :16]).abs().max()
+            assert gap == 0 if device == "cpu" else gap < self.near
+            assert not torch.equal(paintings[0].image[..., -16:], paintings[1].image[..., -16:])
+
+    @torch.inference_mode()
+    def test_a_part_painted_with_its_surroundings_differs_no_more_than_the_engine_says(self) -> None:
+        for engine, device in self._made():
+            info = engine.info
+            if info.surroundings is None:
+                continue
+            multiple, near = info.multiple, info.surroundings
+            first = -(-near // multiple) * multiple + 16 * multiple
+            size = 2 * first + max(32, info.smallest)
+            image, style = _picture(size, size, device, seed=4), engine.encode_style(_picture(60, 80, device))
+            statistics = engine.stylize(image, style).statistics
+            whole = engine.stylize(image, style, statistics).image
+            begin = (first - near) // multiple * multiple
+            seen, inner = slice(begin, size - begin), slice(first - begin, size - first - begin)
+            part = engine.stylize(image[..., seen, seen], style, statistics).image[..., inner, inner]
+            gap = (part - whole[..., first : size - first, first : size - first]).abs().max()
+            assert gap * 255 <= info.near_error + 0.1
+
+    @torch.inference_mode()
+    def test_statistics_move_towards_others_and_name_their_tensors(self) -> None:
+        for engine, device in self._made():
+            style = engine.encode_style(_picture(60, 80, device))
+            image = self._image(engine, device)
+            first, other = (engine.stylize(each, style).statistics for each in (image, image * 0.5))
+            if first is None or other is None:
+                continue
+            start, end = first.tensors(), other.tensors()
+            assert isinstance(start, Mapping) and start.keys() == end.keys()
+            for share, expected in ((0.0, start), (1.0, end)):
+                moved = first.towards(other, share).tensors()
+                for name, value in expected.items():
+                    scale = 1 + value.abs().max()
+                    assert (moved[name] - value).abs().max() <= 1e-4 * scale
+
+    def _made(self) -> list[tuple[AnyEngine, str]]:
+        return [(self.make(device), device) for device in devices()]
+
+    def _image(self, engine: AnyEngine, device: str) -> Tensor:
+        least = engine.info.smallest
+        return _picture(max(37, least), max(53, least), device, seed=3)
+
+    def _pair(self, engine: AnyEngine, device: str) -> tuple[Tensor, object]:
+        return self._image(engine, device), engine.encode_style(_picture(60, 80, device))
+
+
+def _picture(height: int, width: int, device: str, seed: int = 1) -> Tensor:
+    """White noise (1, 3, H, W) in [0, 1], the hardest picture for parts."""
+    return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed)).to(device)

@@ -1,0 +1,122 @@
+"""Facts that every loss meets, and a small training step to try one on."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection
+from dataclasses import replace
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from vidstyle.flow.warp import warp
+from vidstyle.losses.base import Loss, Pair, Step
+from vidstyle.losses.features import StepFeatures
+from vidstyle.nn.vgg import LAYERS, VGG, bundled
+from vidstyle.testing.devices import devices
+
+
+class LossContract(ABC):
+    """Checks one loss, on each device there is; a subclass says how it is made."""
+
+    @abstractmethod
+    def make(self) -> Loss:
+        """The loss, new, on the CPU."""
+
+    def test_it_is_a_positive_number_with_a_slope(self) -> None:
+        for device in devices():
+            loss = self._new(device)
+            step = make_step(loss.layers, device=device)
+            value = loss(step)
+            assert value.shape == ()
+            assert torch.isfinite(value)
+            assert value > 0
+            value.backward()
+            slopes = [image.grad for image in _learnt(step) if image.grad is not None]
+            assert slopes
+            assert all(torch.isfinite(slope).all() for slope in slopes)
+            assert any(slope.abs().max() > 0 for slope in slopes)
+
+    def test_of_the_same_step_it_is_the_same(self) -> None:
+        loss = self._new("cpu")
+        assert torch.equal(loss(make_step(loss.layers)), loss(make_step(loss.layers)))
+
+    def test_it_says_which_part_of_the_step_it_lacks(self) -> None:
+        loss = self._new("cpu")
+        bare = replace(make_step(loss.layers), target=None, itself=None, codes=None, pair=None)
+        if not loss.needs:
+            assert torch.isfinite(loss(bare))
+            return
+        try:
+            loss(bare)
+        except ValueError as error:
+            assert any(part in str(error) for part in loss.needs)
+        else:
+            raise AssertionError(f"no ValueError for a step without {', '.join(sorted(loss.needs))}")
+
+    def test_pictures_of_half_precision_give_a_finite_number(self) -> None:
+        for device in devices():
+            loss = self._new(device)
+            step = make_step(loss.layers, device=device)
+            coarse = replace(step, painted=step.painted.detach().bfloat16().requires_grad_())
+            assert torch.isfinite(loss(coarse))
+
+    def _new(self, device: str) -> Loss:
+        torch.manual_seed(3)  # some have layers of their own
+        return self.make().to(device)
+
+
+def _learnt(step: Step) -> list[Tensor]:
+    assert step.pair is not None and step.codes is not None and step.itself is not None
+    return [
+        step.painted,
+        step.itself,
+        step.codes[0],
+        step.pair.painted_earlier,
+        step.pair.painted_later,
+    ]
+
+
+@cache
+def vgg(device: str = "cpu") -> VGG:
+    return bundled().to(device)
+
+
+def paint(picture: Tensor) -> Tensor:
+    """Looks at absolute places (columns in turn), so that paint does not move along with what it shows."""
+    stripes = (torch.arange(picture.shape[-1]) % 4).to(picture) / 10
+    return (picture.flip(1) * 0.6 + 0.1 + stripes).clamp(0, 1)
+
+
+def make_step(layers: Collection[str] = LAYERS, seed: int = 5, device: str = "cpu") -> Step:
+    """A small training step: two random pictures, and paint from a plain formula."""
+    size, count = (24, 32), 2
+    generator = torch.Generator().manual_seed(seed)
+
+    def picture() -> Tensor:
+        rough = torch.rand(count, 3, 5, 5, generator=generator)
+        return torch.nn.functional.interpolate(rough, size, mode="bicubic").clamp(0, 1).to(device)
+
+    content, earlier = picture(), picture()
+    motion = torch.randn(count, 2, *size, generator=generator).to(device) * 1.5
+    later = (warp(earlier, motion)[0] * 0.9 + 0.05).clamp(0, 1)
+    painted = [paint(image).requires_grad_() for image in (content, earlier, later)]
+    trusted = torch.rand(count, 1, *size, generator=generator).to(device) > 0.3
+    return Step(
+        content=content,
+        styles=tuple(
+            torch.rand(1, 3, 20 + 4 * number, 24, generator=generator).to(device) for number in range(count)
+        ),
+        painted=painted[0],
+        paint=paint,
+        features=StepFeatures(vgg(device), layers),
+        generator=torch.Generator().manual_seed(seed + 1),
+        target=(content * 0.8 + 0.1),
+        itself=(content * 0.9 + 0.02).requires_grad_(),
+        codes=(
+            torch.linspace(-1, 1, 8, device=device).view(2, 4).requires_grad_(),
+            torch.ones(2, 4, device=device),
+        ),
+        pair=Pair(earlier, later, painted[1], painted[2], motion, trusted),
+    )
