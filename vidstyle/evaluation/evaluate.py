@@ -293,7 +293,7 @@ def _scoring(
     return scoring, notes
 
 
-def _independent(warped: Mapping[str, str | None], device: str) -> tuple[str, Any]:
+def _independent(warped: Mapping[str, str | None], device: str) -> tuple[str, FlowEstimator]:
     """An estimator that warped none of the results, if there is one here; else the best that is here."""
     for name in (other for other in scoring_flows() if other not in warped.values()):
         try:

@@ -45,7 +45,7 @@ def open_container(path: Path) -> Any:
         raise InputError(_why_not(path, error)) from error
 
 
-def tells_decoding_only(container: Any) -> bool:
+def tells_decoding_only(container: av.container.InputContainer) -> bool:
     """Whether a container says when to decode, not when to show: FFmpeg's guesses at that are often wrong.
 
     Pictures come out of a decoder as they are shown, and have those times in rising order.
