@@ -20,6 +20,7 @@ class _TemporalLoss:
     It differs from ``warping_error`` in the root, and in that masked pixels count as perfect.
     """
 
+    meaning = Meaning("intensity", "low", mean="root mean square over all pixels, distrusted ones as 0")
     needs = frozenset({"motion"})
     intervals = (1,)
 
@@ -47,19 +48,15 @@ class _TemporalLoss:
 class Short(_TemporalLoss):
     """Against the frame before."""
 
-    meaning = Meaning("intensity", "low", mean="root mean square over all pixels, distrusted ones as 0")
-
 
 class Long(_TemporalLoss):
     """Against ten frames back, the papers' long term."""
 
-    meaning = Meaning("intensity", "low", mean="root mean square over all pixels, distrusted ones as 0")
     intervals = (10,)
 
 
 class Longest(_TemporalLoss):
     """Against thirty frames back: drift that ten frames do not show yet."""
 
-    meaning = Meaning("intensity", "low", mean="root mean square over all pixels, distrusted ones as 0")
     is_on_request = True
     intervals = (30,)

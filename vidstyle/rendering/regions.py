@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _CELL = 16  # px: needs are gathered in cells of this side
-_MOST = (
-    48  # rectangles that are weighed against each other: more are merged blindly, or the frame painted whole
-)
+# rectangles that are weighed against each other: more are merged blindly, or the frame painted whole
+_MOST = 48
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from vidstyle.temporal.paint_map.unexplained import unexplained
 
 _LARGEST_NOISE = 0.03  # of the range: more is no grain, but a picture that changes everywhere
 _BESIDE = 2.5  # px at 360 lines, Gaussian: so far a painted outline reaches into its surroundings
+_BESIDE_MISSED = 1.25  # px at 360 lines, Gaussian: less, as patches of missed motion are widened already
 _STAYS = 0.9  # of the trace of something that moved, from one frame to the next
 _LATELY = 0.8  # of the running mean of whether a place is painted anew, from one frame to the next
 _TURNS = 12  # times that a patch is painted anew on the way from one style to another
@@ -126,7 +127,8 @@ class Decider:
             raster, layout, settings, small, past.small, small_x, small_y, is_old, texture, noise
         )
         is_beside = raster.blurred(raster.floats(is_torn), _BESIDE * layout.scale) > 0.02
-        is_beside = is_beside | (raster.blurred(raster.floats(is_missed), 1.25 * layout.scale) > 0.05)
+        near_missed = raster.blurred(raster.floats(is_missed), _BESIDE_MISSED * layout.scale) > 0.05
+        is_beside = is_beside | near_missed
         is_fringe = (wake > 0.5) & is_beside
         losable = structure.losable(raster, settings, moving, fit) * self._patience
         is_bad = (
