@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from vidstyle.pipeline.report import OnFrame, Progress, RunReport
     from vidstyle.pipeline.stylizer import Styling
     from vidstyle.styles.pictures import Style
-    from vidstyle.temporal.backends.base import Raster
+    from vidstyle.temporal.backends.base import AnyRaster, Raster
     from vidstyle.temporal.base import FrameMotion, RepaintMask
     from vidstyle.temporal.paint_map.paint_map import PaintMap
     from vidstyle.temporal.paint_map.settings import MapSettings
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AnyEngine": "vidstyle.engines.base",
+    "AnyRaster": "vidstyle.temporal.backends.base",
     "ColorTags": "vidstyle.frames",
     "Conditions": "vidstyle.evaluation.results",
     "DeviceError": "vidstyle.errors",
@@ -111,6 +112,7 @@ _HOMES = {
 
 __all__ = [
     "AnyEngine",
+    "AnyRaster",
     "ColorTags",
     "Conditions",
     "DeviceError",

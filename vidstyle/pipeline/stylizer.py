@@ -32,7 +32,7 @@ from vidstyle.rendering.renderer import Renderer
 from vidstyle.styles.embedding_cache import EmbeddingCache
 from vidstyle.styles.mixtures import Styles
 from vidstyle.styles.pictures import Style, load
-from vidstyle.temporal.backends.base import Raster
+from vidstyle.temporal.backends.base import AnyRaster
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.backends.torch_raster import TorchRaster
 from vidstyle.temporal.base import Ahead, FrameWithMotion, StylizedFrame
@@ -215,7 +215,7 @@ def flow_of(options: SteadyOptions, device: str) -> Any:
     return load_flow(options.flow, device) if options.is_steady else None
 
 
-def raster_of(device: torch.device) -> Raster | None:
+def raster_of(device: torch.device) -> AnyRaster | None:
     """Where the paint map computes on ``device``; None is the CPU's way."""
     # The painting goes to the map as (H, W, 3) integers, one more download and upload a frame (12 MB at
     # 1080p): every engine, and paint made elsewhere, meets the map in the same form.

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vidstyle.frames import Frame, Pixels
-from vidstyle.temporal.backends.base import Plane, View
+from vidstyle.temporal.backends.base import Array, View
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,8 +19,8 @@ class FrameMotion:
     """A frame as the flow estimator looks at it, and where its pixels were in the last frame."""
 
     view: View
-    planes: tuple[Plane, Plane] | None
-    """In px of the view, x and y; None for a first frame."""
+    planes: tuple[Array, Array] | None
+    """x and y, (h, w) float32 in px of the view; None for a first frame."""
 
 
 FrameWithMotion = tuple[Frame, FrameMotion | None]
@@ -72,10 +72,10 @@ class Method(Protocol):
     repainted: float
     """Share of the last result, 0 to 1, that shows fresh paint."""
 
-    def plan(self, content: Any, *, renew: float = 0.0, motion: FrameMotion | None = None) -> RepaintMask:
+    def plan(self, content: Pixels, *, renew: float = 0.0, motion: FrameMotion | None = None) -> RepaintMask:
         """Where a frame wants fresh paint."""
 
-    def settle(self, painted: Any, valid: Any = None) -> Any:
+    def settle(self, painted: Pixels, valid: NDArray[np.bool_] | None = None) -> Pixels:
         """The result for the planned frame; ``valid`` tells where there is paint, None: everywhere."""
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vidstyle.errors import OptionError
 from vidstyle.flow.base import FlowEstimator, load_flow
-from vidstyle.temporal.backends.base import Raster
+from vidstyle.frames import Pixels
+from vidstyle.temporal.backends.base import AnyRaster, Array, View
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.base import FrameMotion, RepaintMask
 from vidstyle.temporal.paint_map.settings import flow_shape
-
-Array = NDArray[Any]
 
 WEIGHT = 0.85  # of the warped last result where it can be trusted
 
@@ -33,7 +30,7 @@ class Blend:
         *,
         flow_size: int | None = None,
         stability: float = 1.0,
-        raster: Raster | None = None,
+        raster: AnyRaster | None = None,
     ) -> None:
         """Begin a shot; ``stability`` (above 0, at most 1) scales the weight of the past.
 
@@ -45,23 +42,23 @@ class Blend:
         self._flow_size = flow_size
         self._weight = WEIGHT * stability
         self._raster = CvRaster()
-        self._view: Any = None
+        self._view: View | None = None
         self._back: tuple[Array, Array] | None = None  # the last frame's motion, where a search may begin
         self._forth: tuple[Array, Array] | None = None
         self._result: NDArray[np.float32] | None = None
-        self._now: Any = None
+        self._now: View | None = None
         self.repainted = 1.0
 
-    def plan(self, content: Array, *, renew: float = 0.0, motion: FrameMotion | None = None) -> RepaintMask:
+    def plan(self, content: Pixels, *, renew: float = 0.0, motion: FrameMotion | None = None) -> RepaintMask:
         """Look at the frame ``content`` (H, W, 3) uint8 or uint16; a blend wants all of it painted."""
         height, width = content.shape[:2]
         self._now = self._raster.view(content, *flow_shape((height, width), self._flow_size), self._flow)
         return RepaintMask(np.ones((height, width), np.bool_), 1.0)
 
-    def settle(self, painted: Array, valid: Array | None = None) -> Array:
+    def settle(self, painted: Pixels, valid: NDArray[np.bool_] | None = None) -> Pixels:
         """The planned frame's ``painted`` (H, W, 3) mixed with the warped last result; all is ``valid``."""
         paint = painted.astype(np.float32)
-        if self._result is None:
+        if self._result is None or self._now is None or self._view is None:
             self._result = paint
         else:
             height, width = painted.shape[:2]
@@ -76,7 +73,8 @@ class Blend:
             self._result = paint + (past - paint) * trust[..., None]
         self._view = self._now
         full = np.iinfo(painted.dtype).max
-        return np.clip(np.rint(self._result), 0, full).astype(painted.dtype)
+        mixed: Pixels = np.clip(np.rint(self._result), 0, full).astype(painted.dtype)  # type: ignore[assignment]
+        return mixed
 
     def _sized(self, motion: tuple[Array, Array], height: int, width: int) -> tuple[Array, Array]:
         fx, fy = motion

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
-from typing import Any
 
 import numpy as np
 
-from vidstyle.flow.base import load_flow
+from vidstyle.flow.base import FlowEstimator, load_flow
 from vidstyle.frames import Frame
+from vidstyle.temporal.backends.base import Array, View
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.base import FrameMotion, FrameWithMotion
 from vidstyle.temporal.paint_map.settings import flow_shape
 
 
 def motions(
-    frames: Iterable[Frame], flow: Any = None, flow_size: int | None = None
+    frames: Iterable[Frame], flow: FlowEstimator | None = None, flow_size: int | None = None
 ) -> Generator[FrameWithMotion, None, None]:
     """``frames`` with their motion, for a ``PaintMap`` on a CPU with the same ``flow`` and ``flow_size``.
 
@@ -23,15 +23,16 @@ def motions(
     """
     raster, estimator = CvRaster(), flow if flow is not None else load_flow("auto", "cpu")
     last: Frame | None = None
-    before: Any = None
-    guess: Any = None  # the last motion that was found
-    planes: Any = None
+    before: View | None = None
+    guess: tuple[Array, Array] | None = None  # the last motion that was found
+    planes: tuple[Array, Array] | None = None
     for frame in frames:
         view = raster.view(frame.pixels, *flow_shape(frame.pixels.shape[:2], flow_size), estimator)
         guess, planes = planes if planes is not None else guess, None
         # a frame equal to the last needs no motion: nothing will be planned
         is_same_size = last is not None and last.pixels.shape == frame.pixels.shape
-        if last is not None and is_same_size and not np.array_equal(last.pixels, frame.pixels):
+        is_changed = last is not None and is_same_size and not np.array_equal(last.pixels, frame.pixels)
+        if is_changed and before is not None:
             planes = raster.motion(estimator, view, before, guess)
         yield frame, FrameMotion(view, planes)
         last, before = frame, view

@@ -7,13 +7,14 @@ from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
 from time import perf_counter
-from typing import Any, cast
+from typing import cast
 
 from vidstyle.errors import OptionError
+from vidstyle.flow.base import FlowEstimator
 from vidstyle.frames import Frame
 from vidstyle.options import SteadyOptions
 from vidstyle.registry import TEMPORAL, name_of_part
-from vidstyle.temporal.backends.base import Raster
+from vidstyle.temporal.backends.base import AnyRaster
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.base import Ahead, Finish, FrameWithMotion, Method, Paint, StyleProgress, StylizedFrame
 from vidstyle.temporal.cuts import Cuts
@@ -24,8 +25,8 @@ def steadied(
     paint: Paint,
     *,
     options: SteadyOptions = SteadyOptions(),  # noqa: B008  # a frozen record
-    flow: Any = None,
-    raster: Raster | None = None,
+    flow: FlowEstimator | None = None,
+    raster: AnyRaster | None = None,
     begin: Callable[[], Method] | None = None,
     ahead: Ahead | None = None,
     finish: Finish | None = None,
@@ -88,7 +89,7 @@ def _unmoved(frames: Iterable[Frame]) -> Generator[FrameWithMotion, None, None]:
         yield frame, None
 
 
-def _begin(options: SteadyOptions, flow: Any, raster: Raster | None) -> Method:
+def _begin(options: SteadyOptions, flow: FlowEstimator | None, raster: AnyRaster | None) -> Method:
     method: Method = load_method(options.temporal)(
         flow, flow_size=options.flow_size, stability=options.stability, raster=raster
     )

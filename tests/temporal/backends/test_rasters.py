@@ -20,7 +20,7 @@ from vidstyle.flow.raft import Raft, RaftSmall
 from vidstyle.frames import Frame
 from vidstyle.options import SteadyOptions
 from vidstyle.pipeline.stylizer import Stylizer, raster_of
-from vidstyle.temporal.backends.base import Raster
+from vidstyle.temporal.backends.base import AnyRaster
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.backends.torch_raster import TorchRaster
 from vidstyle.temporal.base import PaintedFrame, RepaintMask, StylizedFrame
@@ -52,7 +52,7 @@ def pixels(values: Array, dtype: Any = np.uint8) -> Array:
     return samples
 
 
-def values_of(raster: Raster, result: Any) -> Any:
+def values_of(raster: AnyRaster, result: Any) -> Any:
     """A raster's result in a form that both share: pictures as (H, W, 3) of the range, planes (H, W)."""
     if isinstance(result, tuple):
         return np.stack([values_of(raster, each) for each in result])
@@ -122,7 +122,7 @@ def test_planes_come_out_the_same(name: str, size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("make", [CvRaster, lambda: TorchRaster("cpu")], ids=["opencv", "torch"])
-def test_the_mean_of_all_ones_is_one(make: Callable[[], Raster]) -> None:
+def test_the_mean_of_all_ones_is_one(make: Callable[[], AnyRaster]) -> None:
     raster = make()
     assert raster.mean(raster.full(179, 321, 1.0)) == 1.0
 
@@ -368,7 +368,7 @@ def clip(
 
 
 def steady(
-    pairs: Iterator[tuple[Array, Array]], raster: Raster, flow: Any
+    pairs: Iterator[tuple[Array, Array]], raster: AnyRaster, flow: Any
 ) -> tuple[list[Array], list[RepaintMask]]:
     paint = PaintMap(flow, raster=raster)
     results, needs = [], []
@@ -402,7 +402,7 @@ def test_a_still_stays_the_first_painting_to_the_bit() -> None:
 
 @pytest.mark.parametrize("raster", [None, TorchRaster("cpu")], ids=["opencv", "torch"])
 @pytest.mark.parametrize("method", ["map", "blend"])
-def test_raft_steadies_on_any_raster(method: str, raster: Raster | None, raft: Raft) -> None:
+def test_raft_steadies_on_any_raster(method: str, raster: AnyRaster | None, raft: Raft) -> None:
     pairs = list(clip(5, noise=0.3, pan=(2, 0)))
     frames = [Frame(content, Fraction(index, 25)) for index, (content, _) in enumerate(pairs)]
     paints = iter([painting for _, painting in pairs])

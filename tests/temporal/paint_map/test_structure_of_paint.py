@@ -11,7 +11,7 @@ import pytest
 from scenes import change, flickering, ground, shot
 
 from vidstyle.frames import Pixels
-from vidstyle.temporal.backends.base import Plane, Raster
+from vidstyle.temporal.backends.base import AnyRaster, Array
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.backends.torch_raster import TorchRaster
 from vidstyle.temporal.paint_map import structure
@@ -23,7 +23,7 @@ BLIND = replace(DEFAULTS, structure=9.0, structure_ground=9.0, ghost=9.0)
 GROUND = ground(HEIGHT, WIDTH)
 COAT = ground(HEIGHT, WIDTH, seed=5)
 LAYOUT = Layout.of((HEIGHT, WIDTH), 1, None, 4)
-RASTERS: list[Callable[[], Raster]] = [CvRaster, lambda: TorchRaster("cpu")]
+RASTERS: list[Callable[[], AnyRaster]] = [CvRaster, lambda: TorchRaster("cpu")]
 
 
 def disc(x: float, y: float = 90.0, radius: int = 28) -> np.ndarray:
@@ -54,10 +54,11 @@ def walked(settings: MapSettings, count: int = 24) -> list[tuple[Pixels, Pixels,
     return found
 
 
-def kept(raster: Raster, content: Pixels, result: Pixels) -> Plane:
+def kept(raster: AnyRaster, content: Pixels, result: Pixels) -> Array:
     small = [raster.shrunk(raster.upload(each), *LAYOUT.decisions) for each in (content, result)]
     edges = [structure.edges(raster, LAYOUT, each) for each in small]
-    return raster.array(structure.correlation(raster, LAYOUT, DEFAULTS, *edges)[0])
+    found: Array = raster.array(structure.correlation(raster, LAYOUT, DEFAULTS, *edges)[0])
+    return found
 
 
 def test_a_walking_disc_keeps_its_outline() -> None:
@@ -93,7 +94,7 @@ def test_paint_of_a_still_scene_stays() -> None:
 
 
 @pytest.mark.parametrize("make", RASTERS, ids=["opencv", "torch"])
-def test_light_and_contrast_do_not_change_the_correlation(make: Callable[[], Raster]) -> None:
+def test_light_and_contrast_do_not_change_the_correlation(make: Callable[[], AnyRaster]) -> None:
     raster = make()
     content = shot(GROUND)
     darker = shot(0.5 * GROUND + 20)
@@ -103,7 +104,7 @@ def test_light_and_contrast_do_not_change_the_correlation(make: Callable[[], Ras
 
 
 @pytest.mark.parametrize("make", RASTERS, ids=["opencv", "torch"])
-def test_a_disc_moves_and_the_panning_ground_does_not(make: Callable[[], Raster]) -> None:
+def test_a_disc_moves_and_the_panning_ground_does_not(make: Callable[[], AnyRaster]) -> None:
     raster = make()
     weight = disc(100)
     motion = raster.plane(4.0 + 3.0 * weight), raster.plane(-1.0 + 0 * weight)

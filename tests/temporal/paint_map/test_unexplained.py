@@ -12,7 +12,7 @@ from scenes import ground, shot
 
 from vidstyle.flow.dis import DIS
 from vidstyle.frames import Pixels
-from vidstyle.temporal.backends.base import Raster
+from vidstyle.temporal.backends.base import AnyRaster
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.backends.torch_raster import TorchRaster
 from vidstyle.temporal.base import FrameMotion
@@ -23,7 +23,7 @@ from vidstyle.temporal.paint_map.unexplained import unexplained
 HEIGHT, WIDTH = 180, 320
 GROUND = 60 + 0.2 * ground(HEIGHT, WIDTH)
 LAYOUT = Layout.of((HEIGHT, WIDTH), 1, None, 4)
-RASTERS: list[Callable[[], Raster]] = [CvRaster, lambda: TorchRaster("cpu")]
+RASTERS: list[Callable[[], AnyRaster]] = [CvRaster, lambda: TorchRaster("cpu")]
 
 
 def bar(index: int, grown: int = 0) -> np.ndarray:
@@ -45,7 +45,7 @@ def painted(index: int) -> Pixels:
     return shot(fall(index) * (1 - outline) + 10 * outline)
 
 
-def found(raster: Raster, now: Pixels, before: Pixels, down: float) -> np.ndarray:
+def found(raster: AnyRaster, now: Pixels, before: Pixels, down: float) -> np.ndarray:
     small = [raster.shrunk(raster.upload(each), *LAYOUT.decisions) for each in (now, before)]
     x, y = raster.grid(*LAYOUT.decisions)
     texture = raster.full(*LAYOUT.decisions, 0.02)
@@ -57,14 +57,16 @@ def found(raster: Raster, now: Pixels, before: Pixels, down: float) -> np.ndarra
 
 
 @pytest.mark.parametrize("make", RASTERS, ids=["opencv", "torch"])
-def test_a_bar_that_moved_where_the_search_says_it_stayed_is_unexplained(make: Callable[[], Raster]) -> None:
+def test_a_bar_that_moved_where_the_search_says_it_stayed_is_unexplained(
+    make: Callable[[], AnyRaster],
+) -> None:
     missed = found(make(), fall(3), fall(2), 0.0)
     assert missed[bar(3) > 0].mean() > 0.9
     assert missed[120:].max() == 0
 
 
 @pytest.mark.parametrize("make", RASTERS, ids=["opencv", "torch"])
-def test_a_bar_whose_motion_is_known_is_explained(make: Callable[[], Raster]) -> None:
+def test_a_bar_whose_motion_is_known_is_explained(make: Callable[[], AnyRaster]) -> None:
     near = np.s_[50:70, 124:156]
     assert found(make(), fall(3), fall(2), -6.0)[near].max() == 0
 

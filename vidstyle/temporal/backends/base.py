@@ -3,28 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
-Plane = Any
-"""(H, W) float32, bool or uint8: a NumPy array or a torch tensor; both know +, *, <, &, slices, masks."""
-Picture = Any
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vidstyle.flow.base import FlowEstimator
+from vidstyle.frames import Pixels
+
+Array = NDArray[Any]
+"""A NumPy array of any type of number."""
+
+Plane = TypeVar("Plane", Array, Tensor)
+"""(H, W) float32, bool or uint8; a NumPy array or a torch tensor, as both know +, *, <, &, slices, masks."""
+
+Picture = TypeVar("Picture")
 """A picture, or a signed difference of pictures from -1 to 1: only the raster looks inside."""
-Ring = Any
-"""Several pictures of one size in one block, so that one sampling serves all of them."""
-View = Any
-"""What a flow estimator looks at, made once a frame."""
+
+View = NDArray[np.uint8] | Tensor
+"""A frame as a flow estimator takes it, made once a frame: (H, W) grey levels for a ``GreyEstimator``,
+(1, 3, H, W) in [0, 1] for others."""
 
 
-class Raster(Protocol):
+@dataclass(frozen=True, slots=True, eq=False)
+class Ring(Generic[Picture]):
+    """Several pictures of one size in one block, so that one call samples all of them."""
+
+    block: Picture
+    """All pictures, in an order of axes that the raster chooses."""
+    fine: int = 1
+    """Pixels kept for one of a picture's, along each side."""
+
+
+class Raster(Protocol[Plane, Picture]):
     """The operations that differ between NumPy with OpenCV and torch.
 
     Coordinates are in pixels, x first. Outside a picture its nearest edge is seen.
     """
 
-    def upload(self, pixels: Any) -> Picture:
+    def upload(self, pixels: Pixels) -> Picture:
         """(H, W, 3) uint8 or uint16 in this raster's form."""
 
-    def download(self, picture: Picture) -> Any:
+    def download(self, picture: Picture) -> Pixels:
         """Back to (H, W, 3) in the depth that was uploaded."""
 
     def size(self, picture: Picture) -> tuple[int, int]:
@@ -44,10 +66,10 @@ class Raster(Protocol):
     def full(self, height: int, width: int, value: float) -> Plane:
         """A float32 plane of one value."""
 
-    def plane(self, values: Any) -> Plane:
+    def plane(self, values: Array) -> Plane:
         """A NumPy array (H, W) as a float32 plane."""
 
-    def array(self, plane: Plane) -> Any:
+    def array(self, plane: Plane) -> Array:
         """A plane as a NumPy array (H, W)."""
 
     def slots(self, height: int, width: int) -> Plane:
@@ -100,11 +122,11 @@ class Raster(Protocol):
 
     # flow
 
-    def view(self, picture: Picture, height: int, width: int, estimator: Any) -> View:
+    def view(self, picture: Picture, height: int, width: int, estimator: FlowEstimator) -> View:
         """What ``estimator`` looks at, at this size."""
 
     def motion(
-        self, estimator: Any, source: View, target: View, guess: tuple[Plane, Plane] | None = None
+        self, estimator: FlowEstimator, source: View, target: View, guess: tuple[Plane, Plane] | None = None
     ) -> tuple[Plane, Plane]:
         """Motion in px, x and y, from ``source`` to ``target``, float32 planes of the views' size.
 
@@ -122,22 +144,22 @@ class Raster(Protocol):
     def difference(self, left: Picture, right: Picture, sigma: float) -> Plane:
         """The largest absolute difference of the channels, 0 to 1, after a Gaussian of ``sigma`` px."""
 
-    def new_ring(self, slots: int, like: Picture, fine: int = 1) -> Ring:
+    def new_ring(self, slots: int, like: Picture, fine: int = 1) -> Ring[Picture]:
         """Room for ``slots`` pictures, which may be kept ``fine`` times larger to be sampled well."""
 
-    def put(self, ring: Ring, slot: int, picture: Picture) -> None:
+    def put(self, ring: Ring[Picture], slot: int, picture: Picture) -> None:
         """Store a picture, which must not be changed from then on."""
 
-    def sample(self, ring: Ring, slot: Plane, x: Plane, y: Plane) -> Picture:
+    def sample(self, ring: Ring[Picture], slot: Plane, x: Plane, y: Plane) -> Picture:
         """The ring's pictures at (x, y) of ``slot``, bilinear."""
 
-    def sharply(self, ring: Ring, slot: Plane, x: Plane, y: Plane) -> Callable[[], Picture]:
+    def sharply(self, ring: Ring[Picture], slot: Plane, x: Plane, y: Plane) -> Callable[[], Picture]:
         """Begin to sample as sharply as can be; what is returned waits for the picture."""
 
     def mixed(self, under: Picture, over: Picture, weight: Plane) -> Picture:
         """``over`` where weight is 1, ``under`` where it is 0."""
 
-    def filled(self, picture: Picture, other: Picture, valid: Any) -> Picture:
+    def filled(self, picture: Picture, other: Picture, valid: Plane | NDArray[np.bool_]) -> Picture:
         """``picture`` where ``valid`` (a bool plane or NumPy array) is true, else ``other``."""
 
     def minus(self, left: Picture, right: Picture) -> Picture:
@@ -172,3 +194,7 @@ class Raster(Protocol):
 
     def scaled(self, correction: Picture, weight: Plane) -> Picture:
         """A float32 correction times a plane."""
+
+
+AnyRaster = Raster[Any, Any]
+"""A raster whose planes and pictures are passed on, not looked at."""

@@ -4,31 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from vidstyle.flow.base import GreyEstimator
-from vidstyle.frames import eight_bits
+from vidstyle.flow.base import FlowEstimator, GreyEstimator
+from vidstyle.frames import Pixels, eight_bits
 from vidstyle.temporal.backends import kernels
-
-Array = NDArray[Any]
+from vidstyle.temporal.backends.base import Array, Ring, View
 
 _PAD = 4  # lines above and below each slot: more than any kernel reaches, so none sees its neighbour
 _SMALLEST_VISIBLE = 1 / 255  # of the range: a fading difference below is dropped
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ring:
-    """Several pictures, each doubled along both sides if ``fine`` is 2, with its edge lines around it."""
-
-    lines: Array
-    """(slots, lines, columns, 3)."""
-    fine: int
 
 
 class CvRaster:
@@ -42,10 +31,10 @@ class CvRaster:
         self._side = side
         self._storing: Future[None] | None = None
 
-    def upload(self, pixels: Array) -> Array:
+    def upload(self, pixels: Pixels) -> Array:
         return pixels.copy()  # the caller may fill the same array with the next frame
 
-    def download(self, picture: Array) -> Array:
+    def download(self, picture: Array) -> Pixels:
         return picture.copy()  # the caller may draw on it; here it is still to be stored and sampled
 
     def size(self, picture: Array) -> tuple[int, int]:
@@ -87,7 +76,7 @@ class CvRaster:
     def floor(self, plane: Array) -> Array:
         return np.floor(plane)
 
-    def chosen(self, mask: Array, yes: Any, no: Array) -> Array:
+    def chosen(self, mask: Array, yes: Array | float, no: Array) -> Array:
         np.copyto(no, yes, where=mask, casting="unsafe")
         return no
 
@@ -134,7 +123,7 @@ class CvRaster:
 
     # flow
 
-    def view(self, picture: Array, height: int, width: int, estimator: Any) -> Any:
+    def view(self, picture: Array, height: int, width: int, estimator: FlowEstimator) -> View:
         if isinstance(estimator, GreyEstimator):  # grey integers are what it works on
             grey = cv2.cvtColor(eight_bits(picture), cv2.COLOR_RGB2GRAY)
             return self.shrunk(grey, height, width)
@@ -143,11 +132,13 @@ class CvRaster:
         return scaled.permute(2, 0, 1).unsqueeze(0)
 
     def motion(
-        self, estimator: Any, source: Any, target: Any, guess: tuple[Array, Array] | None = None
+        self, estimator: FlowEstimator, source: View, target: View, guess: tuple[Array, Array] | None = None
     ) -> tuple[Array, Array]:
         if isinstance(estimator, GreyEstimator):
+            assert not isinstance(source, Tensor) and not isinstance(target, Tensor)  # as ``view`` made them
             flow = estimator.between(source, target, None if guess is None else np.dstack(guess))
             return np.ascontiguousarray(flow[..., 0]), np.ascontiguousarray(flow[..., 1])
+        assert isinstance(source, Tensor) and isinstance(target, Tensor)
         planes: Array = estimator(source, target)[0].float().cpu().numpy()
         return planes[0], planes[1]
 
@@ -169,20 +160,20 @@ class CvRaster:
         largest: Array = cv2.absdiff(*blurred).max(axis=2)
         return np.asarray(largest * np.float32(1 / np.iinfo(left.dtype).max), np.float32)
 
-    def new_ring(self, slots: int, like: Array, fine: int = 1) -> Ring:
+    def new_ring(self, slots: int, like: Array, fine: int = 1) -> Ring[Array]:
         height, width = like.shape[:2]
         return Ring(np.zeros((slots, fine * height + 2 * _PAD, fine * width, 3), like.dtype), fine)
 
-    def put(self, ring: Ring, slot: int, picture: Array) -> None:
+    def put(self, ring: Ring[Array], slot: int, picture: Array) -> None:
         if self._side is None or ring.fine == 1:
             _put(ring, slot, picture)
         else:
             self._storing = self._side.submit(_put, ring, slot, picture)
 
-    def sample(self, ring: Ring, slot: Array, x: Array, y: Array) -> Array:
+    def sample(self, ring: Ring[Array], slot: Array, x: Array, y: Array) -> Array:
         return _sampled(ring, slot, x, y, cv2.INTER_LINEAR)
 
-    def sharply(self, ring: Ring, slot: Array, x: Array, y: Array) -> Callable[[], Array]:
+    def sharply(self, ring: Ring[Array], slot: Array, x: Array, y: Array) -> Callable[[], Array]:
         # Cubic sampling of a doubled picture is sharper than Lanczos' of the plain one, and half the work.
         if self._side is None:
             picture = _sampled(ring, slot, x, y, cv2.INTER_CUBIC)
@@ -202,7 +193,7 @@ class CvRaster:
         mixed: Array = np.rint(under + (over.astype(np.float32) - under) * weight[..., None])
         return mixed.astype(under.dtype)
 
-    def filled(self, picture: Array, other: Array, valid: Array) -> Array:
+    def filled(self, picture: Array, other: Array, valid: Array | NDArray[np.bool_]) -> Array:
         return cv2.copyTo(picture, valid.view(np.uint8), other.copy())
 
     def minus(self, left: Array, right: Array) -> Array:
@@ -254,8 +245,8 @@ class CvRaster:
         return scaled
 
 
-def _put(ring: Ring, slot: int, picture: Array) -> None:
-    lines = ring.lines[slot]
+def _put(ring: Ring[Array], slot: int, picture: Array) -> None:
+    lines = ring.block[slot]
     if ring.fine == 2:
         _doubled(picture, lines[_PAD:-_PAD])
     else:
@@ -264,12 +255,12 @@ def _put(ring: Ring, slot: int, picture: Array) -> None:
     lines[-_PAD:] = lines[-_PAD - 1]
 
 
-def _sampled(ring: Ring, slot: Array, x: Array, y: Array, kind: int) -> Array:
-    _, tall, wide, _ = ring.lines.shape
+def _sampled(ring: Ring[Array], slot: Array, x: Array, y: Array, kind: int) -> Array:
+    _, tall, wide, _ = ring.block.shape
     fine = np.float32(ring.fine)
     inside = np.clip(fine * y, 0, tall - 2 * _PAD - 1)  # paint past the edge must not see its neighbour
     line = slot.astype(np.float32) * np.float32(tall) + (inside + np.float32(_PAD))
-    tower = ring.lines.reshape(-1, wide, 3)
+    tower = ring.block.reshape(-1, wide, 3)
     return cv2.remap(tower, fine * x, line, kind, borderMode=cv2.BORDER_REPLICATE)
 
 

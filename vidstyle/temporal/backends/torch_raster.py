@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,8 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vidstyle.device import memory_errors
-from vidstyle.flow.base import GreyEstimator
+from vidstyle.flow.base import FlowEstimator, GreyEstimator
+from vidstyle.frames import Pixels
 from vidstyle.temporal.backends import kernels
+from vidstyle.temporal.backends.base import Array, Ring, View
 from vidstyle.tensors import to_pixels, to_tensor
 
 _SAMPLED = 1 << 20  # px sampled at once: what ten pixels for each take, 190 MB, is all that is held
@@ -35,15 +36,14 @@ class TorchRaster:
 
     def __init__(self, device: torch.device | str) -> None:
         self.device = torch.device(device)
-        self._matrices: dict[tuple[Any, ...], Tensor] = {}
+        self._matrices: dict[tuple[object, ...], Tensor] = {}
 
-    def upload(self, pixels: NDArray[Any]) -> Tensor:
+    def upload(self, pixels: Pixels) -> Tensor:
         dtype = torch.float16 if pixels.dtype == np.uint8 else torch.float32
         return to_tensor(pixels, self.device, dtype).contiguous()
 
-    def download(self, picture: Tensor) -> NDArray[Any]:
-        pixels: NDArray[Any] = to_pixels(picture, np.uint8 if picture.dtype == torch.float16 else np.uint16)
-        return pixels
+    def download(self, picture: Tensor) -> Pixels:
+        return to_pixels(picture, np.uint8 if picture.dtype == torch.float16 else np.uint16)
 
     def size(self, picture: Tensor) -> tuple[int, int]:
         return picture.shape[-2], picture.shape[-1]
@@ -63,11 +63,11 @@ class TorchRaster:
     def full(self, height: int, width: int, value: float) -> Tensor:
         return torch.full((height, width), value, dtype=torch.float32, device=self.device)
 
-    def plane(self, values: NDArray[Any]) -> Tensor:
+    def plane(self, values: Array) -> Tensor:
         return torch.from_numpy(values.astype(np.float32)).to(self.device)
 
-    def array(self, plane: Tensor) -> NDArray[Any]:
-        array: NDArray[Any] = plane.cpu().numpy()
+    def array(self, plane: Tensor) -> Array:
+        array: Array = plane.cpu().numpy()
         return array
 
     def slots(self, height: int, width: int) -> Tensor:
@@ -82,7 +82,7 @@ class TorchRaster:
     def floor(self, plane: Tensor) -> Tensor:
         return plane.floor()
 
-    def chosen(self, mask: Tensor, yes: Any, no: Tensor) -> Tensor:
+    def chosen(self, mask: Tensor, yes: Tensor | float, no: Tensor) -> Tensor:
         if isinstance(yes, Tensor):
             return torch.where(mask, yes.to(no.dtype), no)
         return no.masked_fill(mask, yes)
@@ -136,20 +136,22 @@ class TorchRaster:
 
     # flow
 
-    def view(self, picture: Tensor, height: int, width: int, estimator: Any) -> Any:
+    def view(self, picture: Tensor, height: int, width: int, estimator: FlowEstimator) -> View:
         if isinstance(estimator, GreyEstimator):  # grey integers on the CPU are what it works on
             grey = self._sized(self.luminance(picture), height, width)
             return grey.mul(255).round_().to(torch.uint8).cpu().numpy()
         return self._sized(picture, height, width)
 
     def motion(
-        self, estimator: Any, source: Any, target: Any, guess: tuple[Tensor, Tensor] | None = None
+        self, estimator: FlowEstimator, source: View, target: View, guess: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Tensor, Tensor]:
         if isinstance(estimator, GreyEstimator):
+            assert not isinstance(source, Tensor) and not isinstance(target, Tensor)  # as ``view`` made them
             first = None if guess is None else torch.stack(guess, -1).cpu().numpy()
             flow = torch.from_numpy(estimator.between(source, target, first)).to(self.device)
             return flow[..., 0].contiguous(), flow[..., 1].contiguous()
-        planes: Tensor = estimator(source, target)[0].to(self.device, torch.float32)
+        assert isinstance(source, Tensor) and isinstance(target, Tensor)
+        planes = estimator(source, target)[0].to(self.device, torch.float32)
         return planes[0], planes[1]
 
     # pictures
@@ -167,21 +169,21 @@ class TorchRaster:
     def difference(self, left: Tensor, right: Tensor, sigma: float) -> Tensor:
         return self.blurred(self.minus(left, right), sigma)[0].abs().amax(0)
 
-    def new_ring(self, slots: int, like: Tensor, fine: int = 1) -> Tensor:
+    def new_ring(self, slots: int, like: Tensor, fine: int = 1) -> Ring[Tensor]:
         # ``fine`` is the CPU's way to sample well; here the kernel is as long as it takes
         height, width = like.shape[-2:]
         with memory_errors(self.device, width, height):
             ring = like.new_zeros((3, slots, height, width))
-        return ring
+        return Ring(ring)
 
-    def put(self, ring: Tensor, slot: int, picture: Tensor) -> None:
-        ring[:, slot] = picture[0]
+    def put(self, ring: Ring[Tensor], slot: int, picture: Tensor) -> None:
+        ring.block[:, slot] = picture[0]
 
-    def sample(self, ring: Tensor, slot: Tensor, x: Tensor, y: Tensor) -> Tensor:
-        return self._in_bands(ring, slot, x, y, is_sharp=False)
+    def sample(self, ring: Ring[Tensor], slot: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        return self._in_bands(ring.block, slot, x, y, is_sharp=False)
 
-    def sharply(self, ring: Tensor, slot: Tensor, x: Tensor, y: Tensor) -> Callable[[], Tensor]:
-        picture = self._in_bands(ring, slot, x, y, is_sharp=True)  # a device does not wait anyway
+    def sharply(self, ring: Ring[Tensor], slot: Tensor, x: Tensor, y: Tensor) -> Callable[[], Tensor]:
+        picture = self._in_bands(ring.block, slot, x, y, is_sharp=True)  # a device does not wait anyway
         return lambda: picture
 
     def _in_bands(self, ring: Tensor, slot: Tensor, x: Tensor, y: Tensor, *, is_sharp: bool) -> Tensor:
@@ -289,13 +291,13 @@ class TorchRaster:
         )
         return down @ planes @ across.T
 
-    def _matrix(self, make: Callable[..., NDArray[np.float32]], *words: Any) -> Tensor:
-        """What ``make`` gives for ``words``, on the device."""
-        key = (make, *words)
+    def _matrix(self, make: Callable[..., NDArray[np.float32]], *arguments: float) -> Tensor:
+        """What ``make`` returns for ``arguments``, on the device."""
+        key = (make, *arguments)
         if key not in self._matrices:
             if len(self._matrices) >= _MOST_MATRICES:
                 self._matrices.clear()
-            self._matrices[key] = torch.from_numpy(make(*words)).to(self.device)
+            self._matrices[key] = torch.from_numpy(make(*arguments)).to(self.device)
         return self._matrices[key]
 
     def _numbers(self, count: int) -> Tensor:

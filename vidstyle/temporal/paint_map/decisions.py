@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Generic
 
 import numpy as np
 
+from vidstyle.flow.base import FlowEstimator
 from vidstyle.temporal.backends.base import Picture, Plane, Raster, Ring
 from vidstyle.temporal.base import FrameMotion
 from vidstyle.temporal.paint_map import deformation, lighting, structure
 from vidstyle.temporal.paint_map.settings import Layout, MapSettings
-from vidstyle.temporal.paint_map.state import Plan, State
+from vidstyle.temporal.paint_map.state import Plan, State, first_state
 from vidstyle.temporal.paint_map.unexplained import unexplained
 
 _LARGEST_NOISE = 0.03  # of the range: more is no grain, but a picture that changes everywhere
@@ -22,7 +23,7 @@ _LATELY = 0.8  # of the running mean of whether a place is painted anew, from on
 _TURNS = 12  # times that a patch is painted anew on the way from one style to another
 
 
-class Decider:
+class Decider(Generic[Plane, Picture]):
     """Decides for the frames of one shot.
 
     Args:
@@ -32,62 +33,48 @@ class Decider:
 
     def __init__(
         self,
-        raster: Raster,
+        raster: Raster[Plane, Picture],
         layout: Layout,
         settings: MapSettings,
         stability: float,
-        flow: Any,
-        refiner: Any,
+        flow: FlowEstimator,
+        refiner: FlowEstimator,
     ) -> None:
-        self._raster, self._layout, self._settings = raster, layout, settings
+        self._raster: Raster[Plane, Picture] = raster
+        self._layout, self._settings = layout, settings
         self._stability = stability
         self._patience = 0.3 + 0.7 * stability  # share of what old paint is allowed at stability 1
         self._flow, self._refiner = flow, refiner
-        self._xs, self._ys = raster.grid(*layout.frame)
-        self._small_xs, self._small_ys = raster.grid(*layout.decisions)
-        self._tone_xs, self._tone_ys = raster.grid(*layout.tone)
-        self._phase = self._patches()
+        self._grid: tuple[Plane, Plane] = raster.grid(*layout.frame)
+        self._small_grid: tuple[Plane, Plane] = raster.grid(*layout.decisions)
+        self._tone_grid: tuple[Plane, Plane] = raster.grid(*layout.tone)
+        self._phase: Plane = self._patches()
         self._turned = 0.0  # turns of repainting since the shot began
 
-    def begin(self, content: Picture) -> State:
-        """The state of a shot's first frame: all paint lies where it is shown."""
-        raster, layout = self._raster, self._layout
-        return State(
-            content=content,
-            small=raster.shrunk(content, *layout.decisions),
-            view=raster.view(content, *layout.flow, self._flow),
-            motion=None,
-            u=self._xs + 0,
-            v=self._ys + 0,
-            slot=raster.slots(*layout.frame),
-            jacobian=deformation.none(raster, *layout.decisions),
-            wake=raster.full(*layout.decisions, 0.0),
-            fit=raster.full(*layout.decisions, 1.0),
-            fresh=raster.full(*layout.decisions, 0.0) > 0,
-            trace=raster.full(*layout.decisions, 0.0),
-            unrest=raster.full(*layout.decisions, 0.0),
-            tone=raster.correction(*layout.tone),
-            goal=raster.correction(*layout.tone),
-        )
+    def begin(self, content: Picture) -> State[Plane, Picture]:
+        """The state of a shot's first frame."""
+        view = self._raster.view(content, *self._layout.flow, self._flow)
+        return first_state(self._raster, self._layout, content, view, self._grid)
 
     def decide(
         self,
         content: Picture,
-        past: State,
-        contents: Ring,
-        paintings: Ring,
+        past: State[Plane, Picture],
+        contents: Ring[Picture],
+        paintings: Ring[Picture],
         renew: float,
         known: FrameMotion | None = None,
-    ) -> Plan:
+    ) -> Plan[Plane, Picture]:
         """The plan for the frame ``content``, after ``past``; rings of the sources' contents and results."""
         raster, settings, layout = self._raster, self._settings, self._layout
         view = known.view if known is not None else raster.view(content, *layout.flow, self._flow)
-        motion = known.planes if known is not None else None
-        if motion is None:
+        if known is not None and known.planes is not None:
+            motion = raster.plane(known.planes[0]), raster.plane(known.planes[1])
+        else:
             motion = raster.motion(self._flow, view, past.view, past.motion)
         coarse = self._at(motion, layout.decisions)
         fx, fy = self._at(motion, layout.frame)
-        x, y = self._xs + fx, self._ys + fy
+        x, y = self._grid[0] + fx, self._grid[1] + fy
         height, width = layout.frame
         is_inside = (x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)
         # The nearest pixel's source plus the fraction that rounding left out: coordinates of different
@@ -96,7 +83,7 @@ class Decider:
         u = raster.pick(past.u, near_x, near_y) + (x - near_x)
         v = raster.pick(past.v, near_x, near_y) + (y - near_y)
         slot = raster.pick(past.slot, near_x, near_y)
-        small_x, small_y = self._small_xs + coarse[0], self._small_ys + coarse[1]
+        small_x, small_y = self._small_grid[0] + coarse[0], self._small_grid[1] + coarse[1]
         near_x, near_y = raster.rint(small_x), raster.rint(small_y)
         jacobian = deformation.followed(raster, past.jacobian, near_x, near_y, coarse, sigma=1.0)
         wake = raster.pick(past.wake, near_x, near_y)
@@ -184,7 +171,7 @@ class Decider:
             renewal=min(1.0, renew * _TURNS),
         )
 
-    def without(self, plan: Plan, mask: Plane) -> Plan:
+    def without(self, plan: Plan[Plane, Picture], mask: Plane) -> Plan[Plane, Picture]:
         """``plan`` with fresh paint where ``mask`` (on the decision grid) is true, too."""
         raster = self._raster
         less = self._weight(mask)
@@ -203,7 +190,7 @@ class Decider:
         """Every so many pixels of a plane: the decision grid."""
         return plane[:: self._layout.step, :: self._layout.step]
 
-    def _at_sources(self, contents: Picture, u: Plane, v: Plane, slot: Plane) -> Picture:
+    def _at_sources(self, contents: Ring[Picture], u: Plane, v: Plane, slot: Plane) -> Picture:
         """The contents that each pixel's paint was made for, on the decision grid."""
         (height, width), small = self._layout.frame, self._layout.decisions
         half = self._layout.step / 2  # px from a pixel's edge to the middle of those it stands for
@@ -241,13 +228,14 @@ class Decider:
         limit = self._settings.content + self._settings.texture * texture
         return limit * self._patience + 2 * noise
 
-    def _is_spent(self, shift: tuple[Plane, Plane], jacobian: deformation.Jacobian) -> Plane:
+    def _is_spent(self, shift: tuple[Plane, Plane], jacobian: deformation.Jacobian[Plane]) -> Plane:
         """Whether paint has drifted or been deformed too far."""
         drift = self._settings.drift * self._layout.scale
         spread = 0.9 + 0.2 * self._phase  # in a zoom all paint reaches its limit at once: not so here
         stretch = deformation.stretch(self._raster, jacobian)
         is_adrift = shift[0] * shift[0] + shift[1] * shift[1] > drift * drift
-        return is_adrift | (stretch > self._settings.stretch * spread)
+        is_spent: Plane = is_adrift | (stretch > self._settings.stretch * spread)
+        return is_spent
 
     def _is_patchwork(self, slot: Plane) -> Plane:
         """Whether paint is in slivers: in a pan a new one comes in with every frame."""
@@ -270,14 +258,16 @@ class Decider:
             turns += (1 - self._stability) / 2  # at 0.5 every fourth frame
         before, self._turned = self._turned, self._turned + turns
         start = self._raster.floor(self._phase + before)
-        return self._raster.floor(self._phase + self._turned) > start
+        is_due: Plane = self._raster.floor(self._phase + self._turned) > start
+        return is_due
 
     def _weight(self, is_bad: Plane) -> Plane:
         raster = self._raster
         keep = raster.blurred(raster.floats(~is_bad), self._settings.seam * self._layout.scale)
         weight = raster.clip(2 * keep - 1, 0.0, 1.0)
         weight = weight * (weight > 0.002)
-        return weight + (1 - weight) * (weight > 0.998)
+        softened: Plane = weight + (1 - weight) * (weight > 0.998)
+        return softened
 
     def _patches(self) -> Plane:
         """A number from 0 to 1 for each place, alike within patches: repainting goes patch by patch."""
@@ -296,4 +286,5 @@ class Decider:
         raster = self._raster
         height, width = self._layout.tone
         fx, fy = self._at(motion, (height, width))
-        return raster.clip(self._tone_xs + fx, 0, width - 1), raster.clip(self._tone_ys + fy, 0, height - 1)
+        x, y = self._tone_grid
+        return raster.clip(x + fx, 0, width - 1), raster.clip(y + fy, 0, height - 1)

@@ -11,7 +11,9 @@ _COARSE = 5.0  # px at 360 lines, Gaussian: strokes of one thing are allowed to 
 _VISIBLE = 1 / 255  # of the range: paint with less texture is even, and may be
 
 
-def worn(raster: Raster, layout: Layout, settings: MapSettings, old: Picture, fresh: Picture) -> Plane:
+def worn(
+    raster: Raster[Plane, Picture], layout: Layout, settings: MapSettings, old: Picture, fresh: Picture
+) -> Plane:
     """Where ``old`` paint has too little or too much texture beside ``fresh`` paint.
 
     A bool plane on the decision grid. Texture is the mean absolute Laplacian of the luminance. Paint loses it
@@ -25,7 +27,9 @@ def worn(raster: Raster, layout: Layout, settings: MapSettings, old: Picture, fr
     return raster.blurred(raster.floats(is_worn), _LEAST * layout.scale) > 0.5
 
 
-def ghosts(raster: Raster, layout: Layout, settings: MapSettings, old: Picture, fresh: Picture) -> Plane:
+def ghosts(
+    raster: Raster[Plane, Picture], layout: Layout, settings: MapSettings, old: Picture, fresh: Picture
+) -> Plane:
     """Where the coarse colours of ``old`` paint are not those of ``fresh`` paint: another thing's, perhaps.
 
     Both on the decision grid, as is the bool plane. Engines change their mind about colours, too, so this

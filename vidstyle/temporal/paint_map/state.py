@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Generic
 
-from vidstyle.temporal.backends.base import Picture, Plane, View
+from vidstyle.temporal.backends.base import Picture, Plane, Raster, View
 from vidstyle.temporal.paint_map import deformation
+from vidstyle.temporal.paint_map.settings import Layout
 
 
 @dataclass(slots=True, eq=False)
-class State:
+class State(Generic[Plane, Picture]):
     """Where the paint of one frame lies. Planes are the frame's size unless said otherwise."""
 
     content: Picture
@@ -23,7 +25,7 @@ class State:
     """Where in its source a pixel's paint lies, px."""
     slot: Plane
     """In which source, uint8."""
-    jacobian: deformation.Jacobian
+    jacobian: deformation.Jacobian[Plane]
     """How far the paint is deformed, on the decision grid."""
     wake: Plane
     """1 where paint was laid beside something that moved, decision grid."""
@@ -42,10 +44,10 @@ class State:
 
 
 @dataclass(slots=True, eq=False)
-class Plan:
+class Plan(Generic[Plane, Picture]):
     """What has been decided about a frame."""
 
-    state: State
+    state: State[Plane, Picture]
     x: Plane
     y: Plane
     """Where each pixel was in the last frame."""
@@ -66,3 +68,31 @@ class Plan:
     """Of the picture that is painted anew, 0 to 1."""
     renewal: float
     """How much of the style's colours are new since the last frame, 0 to 1: old ones hold that much less."""
+
+
+def first_state(
+    raster: Raster[Plane, Picture],
+    layout: Layout,
+    content: Picture,
+    view: View,
+    grid: tuple[Plane, Plane],
+) -> State[Plane, Picture]:
+    """The state of a shot's first frame: all paint lies where it is shown. ``grid`` is the frame's."""
+    zero = raster.full(*layout.decisions, 0.0)
+    return State(
+        content=content,
+        small=raster.shrunk(content, *layout.decisions),
+        view=view,
+        motion=None,
+        u=grid[0] + 0,
+        v=grid[1] + 0,
+        slot=raster.slots(*layout.frame),
+        jacobian=deformation.none(raster, *layout.decisions),
+        wake=zero + 0,
+        fit=zero + 1,
+        fresh=zero > 0,
+        trace=zero + 0,
+        unrest=zero + 0,
+        tone=raster.correction(*layout.tone),
+        goal=raster.correction(*layout.tone),
+    )

@@ -20,14 +20,14 @@ _GRAIN = 6.0  # times what is lost beyond that, which grain can take from a sing
 _FEW, _MANY = 0.25, 0.5  # share of the picture that moves on its own: up to which there is a ground, or none
 
 
-def edges(raster: Raster, layout: Layout, picture: Picture) -> Plane:
+def edges(raster: Raster[Plane, Picture], layout: Layout, picture: Picture) -> Plane:
     """Gradient magnitude of the luminance of a picture on the decision grid, smoothed."""
     across, down = raster.slope(raster.luminance(picture))
     return raster.blurred(raster.sqrt(across * across + down * down), _SMOOTH * layout.scale)
 
 
 def correlation(
-    raster: Raster, layout: Layout, settings: MapSettings, one: Plane, other: Plane
+    raster: Raster[Plane, Picture], layout: Layout, settings: MapSettings, one: Plane, other: Plane
 ) -> tuple[Plane, Plane]:
     """Local correlation of two ``edges``, -1 to 1, and how sure it is, 0 (``one`` is flat there) to 1.
 
@@ -49,14 +49,16 @@ def correlation(
     return raster.resized(found, height, width), raster.resized(sure, height, width)
 
 
-def of_whole(raster: Raster, layout: Layout, settings: MapSettings, small: Picture, paint: Picture) -> Plane:
+def of_whole(
+    raster: Raster[Plane, Picture], layout: Layout, settings: MapSettings, small: Picture, paint: Picture
+) -> Plane:
     """Correlation of the edges of a whole painting with those of its frame, both on the decision grid."""
     now, painted = (edges(raster, layout, each) for each in (small, paint))
     return correlation(raster, layout, settings, now, painted)[0]
 
 
 def lost(
-    raster: Raster,
+    raster: Raster[Plane, Picture],
     layout: Layout,
     settings: MapSettings,
     small: Picture,
@@ -90,7 +92,7 @@ def lost(
     return fit, raster.chosen(most < missing, most, missing) * sure
 
 
-def losable(raster: Raster, settings: MapSettings, moving: Plane, fit: Plane) -> Plane:
+def losable(raster: Raster[Plane, Picture], settings: MapSettings, moving: Plane, fit: Plane) -> Plane:
     """How much may be lost: less on what moves, more where fresh paint hardly has any structure."""
     least = settings.structure_ground + (settings.structure - settings.structure_ground) * moving
     little = 1 - raster.clip(fit, 0.0, 1.0)
@@ -99,7 +101,7 @@ def losable(raster: Raster, settings: MapSettings, moving: Plane, fit: Plane) ->
     return least * (1 + settings.structure_loose * little)
 
 
-def moving(raster: Raster, layout: Layout, motion: tuple[Plane, Plane]) -> Plane:
+def moving(raster: Raster[Plane, Picture], layout: Layout, motion: tuple[Plane, Plane]) -> Plane:
     """1 at things that move against the frame as a whole, and close around them, 0 on the ground.
 
     ``motion`` is the decision grid's, in its px. Where half of the picture moves on its own there is no

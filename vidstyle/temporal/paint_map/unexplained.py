@@ -11,7 +11,7 @@ _FEW = 0.02  # of the picture: where more is missed (leaves in the wind), only w
 
 
 def unexplained(
-    raster: Raster,
+    raster: Raster[Plane, Picture],
     layout: Layout,
     settings: MapSettings,
     small: Picture,
@@ -42,5 +42,5 @@ def unexplained(
     return found if share <= _FEW else _patches(raster, layout, (differs > share / _FEW * limit) & is_inside)
 
 
-def _patches(raster: Raster, layout: Layout, mask: Plane) -> Plane:
+def _patches(raster: Raster[Plane, Picture], layout: Layout, mask: Plane) -> Plane:
     return raster.blurred(raster.floats(mask), max(1.0, _REACH * layout.scale)) > _LEAST_AREA
