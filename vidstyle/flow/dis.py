@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import cv2
@@ -16,11 +16,13 @@ from vidstyle.flow.base import FlowInfo
 
 _SMALLEST = 32  # px: a shorter side leaves DIS no pyramid
 
-_VERSION = 3  # of what is done before and after OpenCV's search
+_VERSION = 4  # of what is done before and after OpenCV's search
 _COARSE = 8  # px to one of the coarse pictures that contrast is measured on
 _DEVIATION = 40.0  # levels of 255 that local contrast is brought to
 _NOISE = 6.0  # levels: what differs by less is not raised to full contrast
 _FAST = 4.0  # px: a picture that moves by less in a frame is not blurred
+_FAST_ALPHA = 160.0  # smoothness where motion is fast: blurred ground takes its motion from around
+_FAST_ITERATIONS = 30
 
 _PRESETS = {
     "ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
@@ -42,7 +44,8 @@ class DISSettings:
     finest_scale: int | None = 1
     """finest pyramid level that is searched, 0 is full size (OpenCV: 1; 2 in the fast presets)"""
     is_levelled: bool = True
-    """where most of the picture moves fast, local contrast is made equal: blur leaves little to search by"""
+    """where most of the picture moves fast, local contrast is made equal and the refinement is smoother and
+    longer: blur leaves little to search by"""
     is_grounded: bool = True
     """even ground beside moving things is held still (see ``ground``)"""
 
@@ -95,7 +98,8 @@ class DIS:
         """
         found = guess if guess is not None else self._searched(source, target, None)
         if self.settings.is_levelled and _is_fast(found):
-            found = self._searched(levelled(source), levelled(target), found)
+            fast = DIS(replace(self.settings, alpha=_FAST_ALPHA, iterations=_FAST_ITERATIONS))
+            found = fast._searched(levelled(source), levelled(target), found)
         elif guess is not None:
             found = self._searched(source, target, guess)
         return ground.held(source, target, found) if self.settings.is_grounded else found
