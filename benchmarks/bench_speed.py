@@ -25,6 +25,7 @@ from vidstyle.pipeline.stylizer import Stylizer
 from vidstyle.styles.pictures import load
 from vidstyle.tensors import to_tensor
 from vidstyle.video.reading.reader import Reader
+from vidstyle.video.writing.target import check_target
 from vidstyle.video.writing.writer import Writer
 
 _PEER_FRAMES = 16  # of the clip, evenly spread, in each round: it takes as long as 60 of ours
@@ -183,7 +184,7 @@ def _stages_alone(
     with (
         clocks["encode"].running(count),
         Writer(
-            scratch / "encoded.mp4", like=info, source=clip, options=WriteOptions(overwrite=True)
+            check_target(scratch / "encoded.mp4", WriteOptions(overwrite=True), clip), like=info, source=clip
         ) as writer,
     ):
         for frame in results:

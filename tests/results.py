@@ -16,6 +16,7 @@ from vidstyle.options import ReadOptions, WriteOptions
 from vidstyle.video.color.conversion import to_rgb
 from vidstyle.video.color.tags import decode_tags
 from vidstyle.video.reading.reader import Reader
+from vidstyle.video.writing.target import check_target
 from vidstyle.video.writing.writer import Writer
 
 FAST = WriteOptions(preset="ultrafast", crf=8)
@@ -58,7 +59,7 @@ def write(
     target: Path, items: Sequence[Frame], like: VideoInfo | None = None, options: WriteOptions = FAST
 ) -> Path:
     like = like or info(items[0].width, items[0].height)
-    with Writer(target, like=like, options=options) as writer:
+    with Writer(check_target(target, options), like=like) as writer:
         for item in items:
             writer.write(item)
     return target
@@ -86,7 +87,7 @@ def rewrite(
     """What a run does to a clip, less the painting."""
     with (
         Reader(source, ReadOptions(**part)) as reader,
-        Writer(target, like=reader.info, source=source, options=options) as writer,
+        Writer(check_target(target, options, source), like=reader.info, source=source) as writer,
     ):
         for count, frame in enumerate(reader, 1):
             writer.write(frame)

@@ -27,8 +27,8 @@ _ARROWS: dict[str, set[str]] = {
     "__main__": {"cli"},
     "cli": {
         *("_version", "api", "atomic_write", "device", "errors", "evaluation", "metrics", "optional_imports"),
-        *("options", "pipeline", "registry", "styles", "training", "video.reading"),
-        *("video.stills", "video.writing", "weights"),
+        *("options", "pipeline", "registry", "styles", "training", "video.stills"),
+        *("video.writing", "weights"),
     },
     "testing": {"engines", "errors", "flow", "losses", "metrics", "nn"},
     "api": {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Unpack, cast, overload
 
@@ -18,14 +18,14 @@ from vidstyle.options import (
     take,
 )
 from vidstyle.options.keywords import (
-    FileKeywords,
     FrameKeywords,
     ImageKeywords,
     SteadyFileKeywords,
     StreamKeywords,
     VideoKeywords,
 )
-from vidstyle.pipeline.precomputed import Pairs, paintings
+from vidstyle.pipeline.plan import Stage, plan_painting, plan_run
+from vidstyle.pipeline.precomputed import Pair, Pairs, paintings
 from vidstyle.pipeline.prefetch import side_thread
 from vidstyle.pipeline.report import OnFrame, RunReport
 from vidstyle.pipeline.run import described, run
@@ -34,7 +34,7 @@ from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.base import StylizedFrame
 from vidstyle.temporal.compositing import compositor
 from vidstyle.temporal.loop import steadied
-from vidstyle.video.writing.target import check_target, default_target
+from vidstyle.video.writing.target import default_target
 
 __all__ = ["Styling", "Stylizer", "steady", "stylize_frames", "stylize_image", "stylize_video"]
 
@@ -59,13 +59,15 @@ def stylize_video(
         options: the command line's words; see ``vidstyle.options``.
     """
     check_keywords(options, PaintOptions, SteadyOptions, ReadOptions, WriteOptions)
-    write = take(WriteOptions, options)
+    read, write = take(ReadOptions, options), take(WriteOptions, options)
     name = name_of(style, take(PaintOptions, options).style_track)
-    found = Path(target) if target is not None else default_target(Path(source), name, write)
-    check_target(found, write, Path(source))  # before the engine is loaded, which takes seconds
-    stylizer = Stylizer(style, **cast(FrameKeywords, only(options, PaintOptions, SteadyOptions)))
-    files = cast(FileKeywords, only(options, ReadOptions, WriteOptions))
-    return stylizer.video(source, found, on_frame=on_frame, measure=measure, **files)
+    result = Path(target) if target is not None else default_target(Path(source), name, write)
+
+    def load() -> Stylizer:
+        return Stylizer(style, **cast(FrameKeywords, only(options, PaintOptions, SteadyOptions)))
+
+    plan = plan_painting(source, result, load, read=read, write=write, measure=measure)
+    return run(plan, on_frame=on_frame)
 
 
 @overload
@@ -120,12 +122,22 @@ def steady(
     check_keywords(options, DetailOptions, SteadyOptions, ReadOptions, WriteOptions)
     detail, how = take(DetailOptions, options).detail, take(SteadyOptions, options)
     read, write = take(ReadOptions, options), take(WriteOptions, options)
-    found = Path(target) if target is not None else default_target(Path(painted), "steady", write)
-    check_target(found, write, Path(clip))
-    check_target(found, write, Path(painted))
+    result = Path(target) if target is not None else default_target(Path(painted), "steady", write)
+
+    def load() -> Stage[Pair]:
+        chosen = {"detail": detail, **described(how, read, write), "flow": flow_name(how, "cpu") or "none"}
+        return Stage(_steadying(how, detail), chosen)
+
+    inputs = [Path(clip), Path(painted)]
+    plan = plan_run(lambda: Pairs(clip, painted, read), result, load, inputs=inputs, write=write)
+    return run(plan, on_frame=on_frame)
+
+
+def _steadying(how: SteadyOptions, detail: float) -> Callable[[Iterable[Pair]], Iterator[StylizedFrame]]:
+    """What makes paintings agree, each given with its frame of the clip; on a CPU."""
     flow = flow_of(how, "cpu")
 
-    def stage(pairs: Iterable[tuple[Frame, Frame]]) -> Iterator[StylizedFrame]:
+    def results(pairs: Iterable[Pair]) -> Iterator[StylizedFrame]:
         contents, paint = paintings(pairs)
         with side_thread("results") as side:
             yield from steadied(
@@ -137,5 +149,4 @@ def steady(
                 finish=compositor(detail=detail),
             )
 
-    chosen = {"detail": detail, **described(how, read, write), "flow": flow_name(how, "cpu") or "none"}
-    return run(Pairs(clip, painted, read), found, stage, write=write, options=chosen, on_frame=on_frame)
+    return results

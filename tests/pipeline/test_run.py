@@ -18,6 +18,7 @@ from clips import shapes, write_clip
 from vidstyle.errors import InputError, OptionError, OutputError
 from vidstyle.frames import Frame
 from vidstyle.options import ReadOptions, WriteOptions
+from vidstyle.pipeline.plan import Stage, plan_run
 from vidstyle.pipeline.report import Progress, RunReport
 from vidstyle.pipeline.run import run
 from vidstyle.temporal.base import StylizedFrame
@@ -30,8 +31,12 @@ def _shown(frames: Iterable[Frame]) -> Iterator[StylizedFrame]:
 
 
 def _run(source: Path, target: Path, stage: Any = _shown, on_frame: Any = None, **read: Any) -> RunReport:
-    reader = Reader(source, ReadOptions(**read))
-    return run(reader, target, stage, write=WriteOptions(), options={"strength": 1.0}, on_frame=on_frame)
+    def load() -> Stage[Any]:
+        return Stage(stage, {"strength": 1.0})
+
+    options = ReadOptions(**read)
+    plan = plan_run(lambda: Reader(source, options), target, load, inputs=[source], write=WriteOptions())
+    return run(plan, on_frame=on_frame)
 
 
 def _left_behind(folder: Path, *known: Path) -> list[str]:

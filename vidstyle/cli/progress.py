@@ -8,11 +8,13 @@ from collections import deque
 from collections.abc import Generator, Sequence
 from fractions import Fraction
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from vidstyle.pipeline.preview import Preview
-from vidstyle.pipeline.report import OnFrame, Progress, RunReport
+if TYPE_CHECKING:
+    from vidstyle.pipeline.preview import Preview
+    from vidstyle.pipeline.report import OnFrame, Progress, RunReport
 
 _RECENT = 50  # frames over which rate and time left are taken
 

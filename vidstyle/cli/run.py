@@ -14,7 +14,7 @@ from vidstyle.options import PaintOptions, ReadOptions, SteadyOptions, WriteOpti
 
 if TYPE_CHECKING:
     from vidstyle.api import Stylizer
-    from vidstyle.options.keywords import FileKeywords, FrameKeywords
+    from vidstyle.options.keywords import FrameKeywords
     from vidstyle.pipeline.report import RunReport
 
 _EXAMPLES = """\
@@ -83,7 +83,8 @@ class _Batch:
         self.words = words
         self.reports: list[RunReport] = []
         self.failed: list[tuple[str, str]] = []
-        write = WriteOptions(**given(words, WriteOptions))
+        self._write = write = WriteOptions(**given(words, WriteOptions))
+        self._read = ReadOptions(**given(words, ReadOptions))
         PaintOptions(**given(words, PaintOptions))
         self.sources = expand(words.inputs, style, write)
         self.targets = targets(self.sources, words.output, style, write)
@@ -110,12 +111,20 @@ class _Batch:
 
     def _paint(self, source: str, target: Path) -> None:
         from vidstyle.cli.progress import bar, summary
+        from vidstyle.pipeline.plan import plan_painting
 
-        files = cast("FileKeywords", given(self.words, ReadOptions, WriteOptions))
-        self._check(source, target)
         with bar(Path(source).name, hidden=self.words.quiet) as draw:
-            measure = self.words.measure
-            report = self._loaded().video(source, target, on_frame=draw, measure=measure, **files)
+            plan = plan_painting(
+                source,
+                target,
+                self._loaded,
+                read=self._read,
+                write=self._write,
+                measure=self.words.measure,
+            )
+            from vidstyle.pipeline.run import run  # imports torch: what is wrong with the files is known now
+
+            report = run(plan, on_frame=draw)
         self.reports.append(report)
         if not self.words.quiet:
             print(summary(report), flush=True)
@@ -124,21 +133,12 @@ class _Batch:
 
                 print(Measured(**report.measured).text(), flush=True)
 
-    def _check(self, source: str, target: Path) -> None:
-        """Find out what is wrong with a source or target before the engine is loaded, which takes seconds."""
-        from vidstyle.video.reading.probe import probe
-        from vidstyle.video.writing.target import check_target
-
-        check_target(target, WriteOptions(**given(self.words, WriteOptions)), Path(source))
-        probe(source, ReadOptions(**given(self.words, ReadOptions)))
-
     def _preview(self, source: str, target: Path) -> None:
         from vidstyle.cli.progress import estimate
         from vidstyle.pipeline.preview import preview
 
-        files = cast("FileKeywords", given(self.words, ReadOptions, WriteOptions))
         picture = target.with_name(f"{target.stem}_preview.png")
-        tried = preview(self._loaded(), source, picture, target, **files)
+        tried = preview(self._loaded, source, picture, target, read=self._read, write=self._write)
         if not self.words.quiet:
             print(estimate(tried), flush=True)
 

@@ -19,6 +19,7 @@ from vidstyle.metrics.base import Motion, Sample
 from vidstyle.metrics.warping_error import squared_change
 from vidstyle.options import WriteOptions
 from vidstyle.tensors import to_pixels
+from vidstyle.video.writing.target import check_target
 from vidstyle.video.writing.writer import Writer
 
 FULL = 0.25  # of the range: a change that is shown in the brightest colour
@@ -96,7 +97,7 @@ class HeatClip:
     """A clip that shows where a result flickers: the clip in grey, changes in colour; a context."""
 
     def __init__(self, target: Path, like: VideoInfo, *, overwrite: bool) -> None:
-        self._writer = Writer(target, like=like, options=WriteOptions(overwrite=overwrite))
+        self._writer = Writer(check_target(target, WriteOptions(overwrite=overwrite), like.path), like=like)
 
     def __enter__(self) -> HeatClip:
         self._writer.__enter__()

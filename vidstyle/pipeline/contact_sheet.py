@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from vidstyle.errors import OptionError
-from vidstyle.frames import Frame, eight_bits
+from vidstyle.frames import Frame, VideoInfo, eight_bits
 from vidstyle.options import PaintOptions, ReadOptions, SheetOptions, check_keywords, only, take
 from vidstyle.options.keywords import ImageKeywords, SheetKeywords
 from vidstyle.pipeline.stylizer import Stylizer, name_of
@@ -60,13 +60,8 @@ def moments(source: Path, read: ReadOptions, count: int) -> list[Frame]:
 
     Their times are those of the source. Raises ``InputError`` and ``OptionError`` as a reader does.
     """
-    info = probe(source, read)
-    start = read.start or Fraction(0)
-    # the last picture begins a step before the end
-    length = max(Fraction(0), (info.duration or Fraction(0)) - (1 / info.rate if info.rate else 0))
     found: list[Frame] = []
-    for share in range(count if length else 1):
-        time = start + length * Fraction(2 * share + 1, 2 * count)
+    for time in spread(probe(source, read), read, count):
         try:
             with open_reader(source, replace(read, start=time, end=None, frames=1)) as reader:
                 found += [replace(frame, time=time) for frame in reader]
@@ -74,6 +69,18 @@ def moments(source: Path, read: ReadOptions, count: int) -> list[Frame]:
             if not found:
                 raise
     return found
+
+
+def spread(info: VideoInfo, read: ReadOptions, count: int) -> list[Fraction]:
+    """``count`` times (s) of the source, each in the middle of an equal share of the part that is read.
+
+    One alone, where the part begins, if its length is not known or no more than a frame.
+    """
+    start = read.start or Fraction(0)
+    # the last picture begins a step before the end
+    length = max(Fraction(0), (info.duration or Fraction(0)) - (1 / info.rate if info.rate else 0))
+    shares = range(count if length else 1)
+    return [start + length * Fraction(2 * share + 1, 2 * count) for share in shares]
 
 
 def _drawn(rows: Sequence[tuple[str, Sequence[Frame]]], cell: int) -> Image.Image:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Unpack
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vidstyle.frames import Frame
-from vidstyle.options import ReadOptions, WriteOptions, check_keywords, take
-from vidstyle.options.keywords import FileKeywords
-from vidstyle.pipeline.contact_sheet import moments
+from vidstyle.options import ReadOptions, WriteOptions
+from vidstyle.pipeline.contact_sheet import spread
+from vidstyle.pipeline.plan import RunPlan, plan_painting
 from vidstyle.pipeline.report import Progress
-from vidstyle.pipeline.stylizer import Stylizer
+from vidstyle.pipeline.run import run
+from vidstyle.temporal.base import StylizedFrame
 from vidstyle.video.reading.probe import probe
 from vidstyle.video.stills import check_picture_target, save_image
+
+if TYPE_CHECKING:
+    from vidstyle.pipeline.stylizer import Stylizer
 
 _TRIAL = 8  # frames that are run for the estimate; the first warms up and does not count
 _GAP = 8  # px between source and result
@@ -41,17 +46,23 @@ class Preview:
 
 
 def preview(
-    stylizer: Stylizer, source: str | Path, picture: str | Path, target: Path, **options: Unpack[FileKeywords]
+    load: Callable[[], Stylizer],
+    source: str | Path,
+    picture: Path,
+    target: Path,
+    *,
+    read: ReadOptions,
+    write: WriteOptions,
 ) -> Preview:
     """Run a few frames from the middle of ``source`` and show the first of them in ``picture``.
 
-    ``target`` is what the whole run would write; nothing is written there, but its format is tried.
+    ``load`` gives what paints. ``target`` is what the whole run would write: nothing is written there, but
+    its format is tried.
     """
-    check_keywords(options, ReadOptions, WriteOptions)
-    picture = Path(picture)
-    check_picture_target(picture, take(WriteOptions, options).overwrite)
-    read = take(ReadOptions, options)
-    original = moments(Path(source), read, 1)[0]
+    check_picture_target(picture, write.overwrite)
+    whole = probe(source, read)
+    part = replace(read, start=spread(whole, read, 1)[0], frames=min(_TRIAL, read.frames or _TRIAL))
+    originals: list[Frame] = []
     shown: list[tuple[float, Frame]] = []
 
     def keep(progress: Progress) -> None:
@@ -59,17 +70,26 @@ def preview(
         del shown[1:-1]  # two frames at most stay in memory
 
     with tempfile.TemporaryDirectory(prefix="vidstyle-") as folder:
-        trial: FileKeywords = {
-            **options,
-            "start": original.time,
-            "frames": min(_TRIAL, read.frames or _TRIAL),
-        }
-        report = stylizer.video(source, Path(folder) / target.name, on_frame=keep, **trial)
-    save_image(picture, _side_by_side(original, shown[0][1]))
+        trial = plan_painting(source, Path(folder) / target.name, load, read=part, write=write)
+        report = run(_with_first_kept(trial, originals), on_frame=keep)
+    save_image(picture, _side_by_side(originals[0], shown[0][1]))
     elapsed = shown[-1][0] - shown[0][0]
-    return Preview(
-        picture, (report.frames - 1) / elapsed if elapsed else 0.0, probe(Path(source), read).frames
-    )
+    return Preview(picture, (report.frames - 1) / elapsed if elapsed else 0.0, whole.frames)
+
+
+def _with_first_kept(plan: RunPlan[Frame], kept: list[Frame]) -> RunPlan[Frame]:
+    """``plan``, which puts the first frame that it reads into ``kept``."""
+
+    def read(frames: Iterable[Frame]) -> Iterator[Frame]:
+        for frame in frames:
+            if not kept:
+                kept.append(frame)
+            yield frame
+
+    def results(frames: Iterable[Frame]) -> Iterator[StylizedFrame]:
+        return plan.stage.results(read(frames))
+
+    return replace(plan, stage=replace(plan.stage, results=results))
 
 
 def _side_by_side(left: Frame, right: Frame) -> Frame:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from fractions import Fraction
-from pathlib import Path
 from time import perf_counter
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from vidstyle._version import __version__
 from vidstyle.errors import InputError
 from vidstyle.frames import VideoInfo
-from vidstyle.options import WriteOptions
+from vidstyle.pipeline.plan import RunPlan
 from vidstyle.pipeline.prefetch import Waits, prefetch
 from vidstyle.pipeline.report import OnFrame, Progress, RunReport
 from vidstyle.registry import name_of_part
@@ -21,61 +20,33 @@ from vidstyle.temporal.base import StylizedFrame
 from vidstyle.video.writing.writer import Writer
 
 T = TypeVar("T")
-Item = TypeVar("Item", covariant=True)
 
 _AHEAD = 4  # frames that wait between two stages: enough to even out slow ones, little at 4K
 
 
-class Source(Protocol[Item]):
-    """What a run reads: a context that yields its items once, in order."""
+def run(plan: RunPlan[T], *, on_frame: OnFrame | None = None) -> RunReport:
+    """Put what the plan's source yields through its stage and write the frames to its target.
 
-    @property
-    def info(self) -> VideoInfo: ...
-
-    @property
-    def skipped(self) -> int: ...
-
-    def __enter__(self) -> Source[Item]: ...
-
-    def __exit__(self, *error: Any) -> None: ...
-
-    def __iter__(self) -> Iterator[Item]: ...
-
-
-def run(
-    source: Source[T],
-    target: Path,
-    stage: Callable[[Iterable[T]], Iterator[StylizedFrame]],
-    *,
-    write: WriteOptions,
-    options: Mapping[str, Any],
-    on_frame: OnFrame | None = None,
-) -> RunReport:
-    """Read ``source``, put what it yields through ``stage`` and write the frames to ``target``.
-
-    The target appears once it is whole; whatever goes wrong, no thread and no file is left behind.
-
-    Args:
-        source: is entered and left here; sound and all else beside the pictures comes from its file.
-        stage: called once; runs in a thread of its own.
-        options: what was chosen, for the report.
-        on_frame: called in the caller's thread with each frame after it was written.
+    The target appears once it is whole; whatever goes wrong, no thread and no file is left behind, and the
+    source is closed. Sound and all else beside the pictures comes from the source's file. ``on_frame`` is
+    called in the caller's thread with each frame after it was written.
     """
+    stage = plan.stage
     begun = perf_counter()
     clocks = _Clocks()
     tally = _Tally()
     stopped = False
     with ExitStack() as stack:  # unwinds writer -> stylize -> decode -> file
-        reader = stack.enter_context(source)
+        reader = stack.enter_context(plan.source)
         info = reader.info
         items = prefetch(_timed(reader, clocks.decode), _AHEAD, "decode", clocks.decoded)
         items = stack.enter_context(closing(items))
-        results = prefetch(_timed(stage(items), clocks.stylize), _AHEAD, "stylize", clocks.stylized)
+        results = prefetch(_timed(stage.results(items), clocks.stylize), _AHEAD, "stylize", clocks.stylized)
         results = stack.enter_context(closing(results))
         sound = None if info.is_still_sequence else info.path
         stack.callback(clocks.encode.stop)
         writer = stack.enter_context(
-            Writer(target, like=info, source=sound, options=write, tags=_made_by(options, info))
+            Writer(plan.output, like=info, source=sound, tags=_made_by(stage.options, info))
         )
         stack.callback(clocks.encode.start)  # leaving the writer is work too: encoders keep frames to the end
         for shown in results:
@@ -92,7 +63,7 @@ def run(
             raise InputError(f"{info.path} has no frames in the selected part; see --start and --end")
     return RunReport(
         source=info.path,
-        target=target,
+        target=plan.output.target,
         frames=tally.frames,
         duration=tally.end,
         cuts=tuple(tally.cuts),
@@ -102,7 +73,8 @@ def run(
         stages={**clocks.stages, **tally.parts},
         limit=clocks.limit,
         stopped=stopped,
-        options=options,
+        measured=None if stage.meter is None else asdict(stage.meter.found()),
+        options=stage.options,
     )
 
 

@@ -7,7 +7,6 @@ import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Unpack, cast, overload
@@ -23,6 +22,7 @@ from vidstyle.options import PaintOptions, ReadOptions, SteadyOptions, WriteOpti
 from vidstyle.options.converters import as_rate
 from vidstyle.options.keywords import FileKeywords, FrameKeywords, Number
 from vidstyle.pipeline.meter import Meter, metered
+from vidstyle.pipeline.plan import Stage, plan_painting
 from vidstyle.pipeline.prefetch import prefetch, side_thread
 from vidstyle.pipeline.report import OnFrame, RunReport
 from vidstyle.pipeline.run import described, run
@@ -43,7 +43,7 @@ from vidstyle.video.reading.reader import Reader
 from vidstyle.video.reading.sequence import is_sequence
 from vidstyle.video.reading.sequence_picture import SUFFIXES
 from vidstyle.video.stills import check_picture_target, load_image, save_image
-from vidstyle.video.writing.target import check_target, default_target
+from vidstyle.video.writing.target import default_target
 
 Styling = Style | Sequence[Style]
 """One style (a picture's path, a bundled name, pixels), or several that are mixed."""
@@ -101,24 +101,9 @@ class Stylizer:
         """Paint a clip; see ``stylize_video``."""
         check_keywords(options, ReadOptions, WriteOptions)
         read, write = take(ReadOptions, options), take(WriteOptions, options)
-        found = Path(target) if target is not None else default_target(Path(source), self.name, write)
-        check_target(found, write, Path(source))
-
-        meter = self._meter() if measure else None
-
-        def stage(frames: Iterable[Frame]) -> Iterator[StylizedFrame]:
-            ahead = self._ahead(is_threaded=True)
-            if meter is not None:
-                return metered(frames, lambda taken: self._shown(taken, read, ahead), meter)
-            return self._shown(frames, read, ahead)
-
-        chosen = {
-            "style": self._names,
-            **described(self._paint, self._steady, read, write),
-            "flow": flow_name(self._steady, str(self._painter.device)) or "none",  # what auto means here
-        }
-        report = run(Reader(source, read), found, stage, write=write, options=chosen, on_frame=on_frame)
-        return report if meter is None else replace(report, measured=asdict(meter.found()))
+        result = Path(target) if target is not None else default_target(Path(source), self.name, write)
+        plan = plan_painting(source, result, lambda: self, read=read, write=write, measure=measure)
+        return run(plan, on_frame=on_frame)
 
     @overload
     def frames(self, frames: Iterable[Frame], *, rate: Number | None = None) -> Iterator[Frame]: ...
@@ -208,6 +193,24 @@ class Stylizer:
         return compositor(
             strength=paint.strength, preserve_color=paint.preserve_color, mask=mask, detail=paint.detail
         )
+
+
+def painting(stylizer: Stylizer, read: ReadOptions, write: WriteOptions, *, measure: bool) -> Stage[Frame]:
+    """What paints the frames of one file in a run; ``read`` and ``write`` are of that file."""
+    meter = stylizer._meter() if measure else None
+
+    def results(frames: Iterable[Frame]) -> Iterator[StylizedFrame]:
+        ahead = stylizer._ahead(is_threaded=True)
+        if meter is not None:
+            return metered(frames, lambda taken: stylizer._shown(taken, read, ahead), meter)
+        return stylizer._shown(frames, read, ahead)
+
+    chosen = {
+        "style": stylizer._names,
+        **described(stylizer._paint, stylizer._steady, read, write),
+        "flow": flow_name(stylizer._steady, str(stylizer._painter.device)) or "none",  # what auto means here
+    }
+    return Stage(results, chosen, meter)
 
 
 def flow_of(options: SteadyOptions, device: str) -> Any:

@@ -10,8 +10,9 @@ import av
 import pytest
 from clips import Sound, number_of, shapes, write_clip
 
-from vidstyle.options import ReadOptions
+from vidstyle.options import ReadOptions, WriteOptions
 from vidstyle.video.reading.reader import Reader
+from vidstyle.video.writing.target import check_target
 from vidstyle.video.writing.writer import Writer
 
 TICK = Fraction(1, 25)
@@ -96,7 +97,10 @@ def test_sound_beside_them_is_carried_whole(tmp_path: Path) -> None:
         tmp_path / "a.avi", shapes(COUNT), codec="mpeg4", b_frames=2, sounds=[Sound(codec="mp2", seconds=2.0)]
     )
     target = tmp_path / "b.mkv"
-    with Reader(path) as reader, Writer(target, like=reader.info, source=path) as writer:
+    with (
+        Reader(path) as reader,
+        Writer(check_target(target, WriteOptions(), path), like=reader.info, source=path) as writer,
+    ):
         for frame in reader:
             writer.write(frame)
 

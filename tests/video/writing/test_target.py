@@ -17,10 +17,10 @@ from clips import Sound, shapes, write_clip
 
 from vidstyle.errors import OptionError, OutputError, UnknownName
 from vidstyle.frames import Frame, VideoInfo
-from vidstyle.options import ReadOptions, WriteOptions
+from vidstyle.options import WriteOptions
 from vidstyle.video.reading.reader import Reader
-from vidstyle.video.writing.target import PartFile, cannot_write
-from vidstyle.video.writing.writer import Writer, check_target, default_target
+from vidstyle.video.writing.target import PartFile, cannot_write, check_target, default_target
+from vidstyle.video.writing.writer import Writer
 
 FAST = WriteOptions(preset="ultrafast")
 LIKE = VideoInfo(Path("source.mp4"), 96, 64, rate=Fraction(25), time_base=Fraction(1, 25))
@@ -33,7 +33,7 @@ def items(count: int = 5) -> list[Frame]:
 
 
 def write(target: Path, frames: Sequence[Frame], options: WriteOptions = FAST) -> Path:
-    with Writer(target, like=LIKE, options=options) as writer:
+    with Writer(check_target(target, options), like=LIKE) as writer:
         for frame in frames:
             writer.write(frame)
     return target
@@ -107,7 +107,7 @@ def test_existing_file_is_overwritten_when_asked(tmp_path: Path) -> None:
 def test_old_file_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
     target = tmp_path / "a.mp4"
     target.write_bytes(b"old")
-    with Writer(target, like=LIKE, options=WriteOptions(overwrite=True)) as writer:
+    with Writer(check_target(target, WriteOptions(overwrite=True)), like=LIKE) as writer:
         for item in items():
             writer.write(item)
             assert target.read_bytes() == b"old"
@@ -123,8 +123,6 @@ def test_input_is_never_the_output(tmp_path: Path, overwrite: bool) -> None:
     for target in (clip, other):
         with pytest.raises(OutputError, match="is the input itself"):
             check_target(target, WriteOptions(overwrite=overwrite), clip)
-        with Reader(clip, ReadOptions()) as reader, pytest.raises(OutputError, match="is the input itself"):
-            Writer(target, like=reader.info, source=clip, options=WriteOptions(overwrite=overwrite))
     assert clip.read_bytes() == before
 
 
@@ -189,7 +187,7 @@ def test_folder_without_permission_is_refused(tmp_path: Path) -> None:
 def test_error_leaves_nothing_behind(tmp_path: Path, name: str, error: type[BaseException]) -> None:
     options = WriteOptions(codec="png" if name == "frames" else None)
     threads = threading.active_count()
-    with pytest.raises(error), Writer(tmp_path / name, like=LIKE, options=options) as writer:
+    with pytest.raises(error), Writer(check_target(tmp_path / name, options), like=LIKE) as writer:
         for number, item in enumerate(items()):
             if number == 3:
                 assert list(tmp_path.iterdir())  # there is something to leave behind
@@ -204,7 +202,9 @@ def test_error_while_the_sound_is_carried_leaves_nothing_behind(tmp_path: Path) 
     with (
         pytest.raises(KeyboardInterrupt),
         Reader(clip) as reader,
-        Writer(tmp_path / "a.mp4", like=reader.info, source=clip) as writer,
+        Writer(
+            check_target(tmp_path / "a.mp4", WriteOptions(), clip), like=reader.info, source=clip
+        ) as writer,
     ):
         for frame in reader:
             writer.write(frame)
@@ -231,7 +231,7 @@ def test_left_over_of_a_killed_run_is_no_trouble(tmp_path: Path) -> None:
 
 
 def test_part_file_is_hidden_and_has_the_extension(tmp_path: Path) -> None:
-    with Writer(tmp_path / "a.b.mp4", like=LIKE, options=FAST) as writer:
+    with Writer(check_target(tmp_path / "a.b.mp4", FAST), like=LIKE) as writer:
         writer.write(items()[0])
         writer.write(items()[1])
         assert [path.name for path in tmp_path.iterdir()] == [".a.b.part.mp4"]
@@ -248,7 +248,7 @@ def test_names_with_colons_percents_and_other_scripts_are_just_names(
 
 
 def test_finished_writer_takes_no_more_frames(tmp_path: Path) -> None:
-    with Writer(tmp_path / "a.mp4", like=LIKE, options=FAST) as writer:
+    with Writer(check_target(tmp_path / "a.mp4", FAST), like=LIKE) as writer:
         writer.write(items()[0])
     with pytest.raises(OutputError, match="finished"):
         writer.write(items()[1])
@@ -273,6 +273,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 from vidstyle.errors import OutputError
 from vidstyle.frames import Frame, VideoInfo
 from vidstyle.options import WriteOptions
+from vidstyle.video.writing.target import check_target
 from vidstyle.video.writing.writer import Writer
 like = VideoInfo(Path("x"), 96, 64, rate=Fraction(25), time_base=Fraction(1, 25))
 noise = np.random.default_rng(0)
@@ -280,7 +281,7 @@ target = Path(sys.argv[1])
 options = WriteOptions(crf=1, preset="ultrafast") if target.suffix in (".mp4", ".mkv") else WriteOptions(
     codec=None if target.suffix else "png")
 try:
-    with Writer(target, like=like, options=options) as writer:
+    with Writer(check_target(target, options), like=like) as writer:
         for number in range(30):
             size = (64, 96, 3) if target.suffix else (240, 320, 3)
             pixels = noise.integers(0, 255, size, dtype=np.uint8)
@@ -307,11 +308,12 @@ from pathlib import Path
 import numpy as np
 from vidstyle.frames import Frame, VideoInfo
 from vidstyle.options import WriteOptions
+from vidstyle.video.writing.target import check_target
 from vidstyle.video.writing.writer import Writer
 like = VideoInfo(Path("x"), 160, 96, rate=Fraction(25), time_base=Fraction(1, 25))
 noise = np.random.default_rng(0).integers(0, 255, (96 + 64, 160 + 64, 3), dtype=np.uint8)
 peaks = []
-with Writer(Path(sys.argv[1]), like=like, options=WriteOptions(preset="ultrafast")) as writer:
+with Writer(check_target(Path(sys.argv[1]), WriteOptions(preset="ultrafast")), like=like) as writer:
     for number in range(1200):
         top = number % 64
         writer.write(Frame(noise[top : top + 96, top : top + 160].copy(), Fraction(number, 25)))

@@ -25,6 +25,7 @@ from results import (
 
 from vidstyle.errors import OptionError, OutputError
 from vidstyle.options import WriteOptions
+from vidstyle.video.writing.target import check_target
 from vidstyle.video.writing.writer import Writer
 
 
@@ -172,10 +173,11 @@ from pathlib import Path
 import numpy as np
 from vidstyle.frames import Frame, VideoInfo
 from vidstyle.options import WriteOptions
+from vidstyle.video.writing.target import check_target
 from vidstyle.video.writing.writer import Writer
 for codec, name in (item.split("=") for item in sys.argv[2:]):
     target = Path(sys.argv[1]) / (codec + name)
-    with Writer(target, like=VideoInfo(Path("x"), 96, 64), options=WriteOptions(codec=codec)) as writer:
+    with Writer(check_target(target, WriteOptions(codec=codec)), like=VideoInfo(Path("x"), 96, 64)) as writer:
         for number in range(3):
             writer.write(Frame(np.full((64, 96, 3), 50 * number, np.uint8), Fraction(number, 25)))
 """
@@ -188,7 +190,7 @@ for codec, name in (item.split("=") for item in sys.argv[2:]):
 
 
 def test_tags_can_be_given(tmp_path: Path) -> None:
-    with Writer(tmp_path / "a.mp4", like=info(), options=FAST, tags={"title": "Waves"}) as writer:
+    with Writer(check_target(tmp_path / "a.mp4", FAST), like=info(), tags={"title": "Waves"}) as writer:
         writer.write(frames(shapes(1))[0])
     with av.open(tmp_path / "a.mp4") as container:
         assert container.metadata["title"] == "Waves"
@@ -210,6 +212,9 @@ def test_encoder_that_does_not_open_for_a_size_says_so(tmp_path: Path) -> None:
 
 
 def test_nothing_written_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="no picture came"), Writer(tmp_path / "a.mp4", like=info()):
+    with (
+        pytest.raises(OutputError, match="no picture came"),
+        Writer(check_target(tmp_path / "a.mp4", WriteOptions()), like=info()),
+    ):
         pass
     assert not list(tmp_path.iterdir())

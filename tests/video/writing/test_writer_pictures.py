@@ -19,6 +19,7 @@ from vidstyle.errors import OutputError
 from vidstyle.frames import ColorTags, Frame, Pixels, VideoInfo
 from vidstyle.options import WriteOptions
 from vidstyle.video.reading.reader import Reader
+from vidstyle.video.writing.target import check_target
 from vidstyle.video.writing.writer import Writer
 
 UNEVEN = [Fraction(tick, 100) for tick in (0, 4, 8, 14, 20, 31, 35, 37, 39, 55)]
@@ -51,7 +52,7 @@ def write(
         pixel_aspect=pixel_aspect,
         color=ColorTags(1, 1, 1),
     )
-    with Writer(target, like=like, options=options or WriteOptions()) as writer:
+    with Writer(check_target(target, options or WriteOptions()), like=like) as writer:
         for index, (picture, begin, stop) in enumerate(zip(pictures, begins, ends, strict=True)):
             writer.write(Frame(picture, begin, stop - begin, alpha[index] if alpha else None))
     return target
@@ -264,7 +265,10 @@ def test_an_animation_plays_as_often_as_its_source(
     kept: dict[str, Any] = {} if source.endswith(".gif") and plays == 1 else {"loop": loop}
     first.save(path, save_all=True, append_images=rest, duration=80, **kept)
 
-    with Reader(path) as reader, Writer(tmp_path / target, like=reader.info) as writer:
+    with (
+        Reader(path) as reader,
+        Writer(check_target(tmp_path / target, WriteOptions()), like=reader.info) as writer,
+    ):
         assert reader.info.plays == plays
         for frame in reader:
             writer.write(frame)

@@ -16,7 +16,6 @@ from av.video.reformatter import VideoReformatter
 
 from vidstyle.errors import OptionError
 from vidstyle.frames import Frame, VideoInfo
-from vidstyle.options import WriteOptions
 from vidstyle.video.streams.passthrough import Passthrough
 from vidstyle.video.writing.codecs import family
 from vidstyle.video.writing.encoder_settings import tune
@@ -51,7 +50,6 @@ class EncodedFile:
         *,
         like: VideoInfo,
         source: Path | None,
-        options: WriteOptions,
         tags: Mapping[str, str],
     ) -> None:
         self._path, self._form, self._scaler = path, form, VideoReformatter()
@@ -67,7 +65,7 @@ class EncodedFile:
         try:
             # no random numbers and dates: the same frames give the same bytes
             self._out.flags |= int(av.container.core.Flags.bitexact.value)  # type: ignore[call-overload]
-            self._stream = self._add_stream(plan, like, first, options)
+            self._stream = self._add_stream(plan, like, first)
             if source is not None and not plan.container.is_animation:
                 self._rest = Passthrough(source, self._out, plan.container, like.start)
                 self._rest.describe_picture(self._stream, plan.container)
@@ -162,13 +160,13 @@ class EncodedFile:
         wanted = end - delay - self._packet.duration
         self._packet.dts = max(self._packet.dts, min(wanted, self._packet.pts))
 
-    def _add_stream(self, plan: OutputPlan, like: VideoInfo, first: Frame, options: WriteOptions) -> Any:
+    def _add_stream(self, plan: OutputPlan, like: VideoInfo, first: Frame) -> Any:
         encoder, form = plan.encoder, self._form
         rate = like.rate if like.rate else 1 / first.duration if first.duration > 0 else _USUAL_RATE
         stream = self._out.add_stream(
             encoder, rate=rate.limit_denominator(100_000), hwaccel=hardware_device(encoder)
         )
-        tuning = tune(encoder, options, form.name, form.size)
+        tuning = tune(encoder, plan.options, form.name, form.size)
         context = stream.codec_context
         configure(context, encoder, form.name, form.size, self._tick, tuning)
         context.flags |= Flags.frame_duration

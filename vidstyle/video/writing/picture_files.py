@@ -13,7 +13,6 @@ import av
 from av.video.reformatter import VideoReformatter
 
 from vidstyle.frames import Frame, VideoInfo
-from vidstyle.options import WriteOptions
 from vidstyle.video.writing.encoded_file import EncodedFile
 from vidstyle.video.writing.picture_format import PictureFormat
 from vidstyle.video.writing.target import OutputPlan
@@ -74,9 +73,8 @@ class AnimatedPictureFile(EncodedFile):
         first: Frame,
         *,
         like: VideoInfo,
-        options: WriteOptions,
     ) -> None:
-        super().__init__(path, plan, form, first, like=like, source=None, options=options, tags={})
+        super().__init__(path, plan, form, first, like=like, source=None, tags={})
         self._kind = plan.container.format
         self._first_time = first.time
 

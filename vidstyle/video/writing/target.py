@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,19 +21,21 @@ from vidstyle.video.writing.encoder_trial import try_encoder
 
 @dataclass(frozen=True, slots=True)
 class OutputPlan:
-    """What a target and options come to."""
+    """What a target and options come to: checked, and all that a ``Writer`` needs of them."""
 
+    target: Path
+    options: WriteOptions
     container: Container
     encoder: str
     """FFmpeg's name of it; one that opens here."""
 
 
-def check_target(target: Path, options: WriteOptions, source: Path | None = None) -> OutputPlan:
+def check_target(target: Path, options: WriteOptions, *inputs: Path) -> OutputPlan:
     """Find out all that can be known before the first frame; what will be written, and with what.
 
     Raises:
         OptionError: a codec, preset, quality or encoder option that does not exist.
-        OutputError: the target exists, is the source itself, has an unknown extension, or its folder is
+        OutputError: the target exists, is one of the ``inputs``, has an unknown extension, or its folder is
             missing or cannot be written to; the container refuses the codec.
     """
     container = _container_of(target, options)
@@ -45,8 +48,8 @@ def check_target(target: Path, options: WriteOptions, source: Path | None = None
             try_encoder(encoder, pixel_format, tuning, container.format)
         except OutputError as error:
             raise _refusal(target, encoder, str(error)) from None
-    _check_place(target, container, options, source)
-    return OutputPlan(container, encoder)
+    _check_place(target, container, options, inputs)
+    return OutputPlan(target, options, container, encoder)
 
 
 def default_target(source: Path, style_name: str, options: WriteOptions) -> Path:
@@ -168,9 +171,9 @@ def _refusal(target: Path, encoder: str, reason: str) -> OutputError:
     return OutputError(f"{target.suffix} files cannot hold {made}{f' ({reason})' if reason else ''}: {hint}")
 
 
-def _check_place(target: Path, container: Container, options: WriteOptions, source: Path | None) -> None:
+def _check_place(target: Path, container: Container, options: WriteOptions, inputs: Iterable[Path]) -> None:
     parent = target.parent
-    if source is not None and source.exists() and target.exists() and target.samefile(source):
+    if any(source.exists() and target.exists() and target.samefile(source) for source in inputs):
         raise OutputError(f"{target} is the input itself; give the result another name with --output")
     if not parent.exists():
         raise OutputError(f"the folder {parent} does not exist; make it first, or choose another --output")

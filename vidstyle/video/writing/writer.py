@@ -12,53 +12,42 @@ import av.error
 
 from vidstyle.errors import OutputError, VidstyleError
 from vidstyle.frames import Frame, VideoInfo
-from vidstyle.options import WriteOptions
 from vidstyle.video.containers import FOLDER
 from vidstyle.video.streams.passthrough import warn_of_silence
 from vidstyle.video.writing.encoded_file import EncodedFile
 from vidstyle.video.writing.gif import GifFile
 from vidstyle.video.writing.picture_files import AnimatedPictureFile, PictureFolder
 from vidstyle.video.writing.picture_format import choose_format
-from vidstyle.video.writing.target import PartFile, cannot_write, check_target, default_target
-
-__all__ = ["Writer", "check_target", "default_target"]
-
-_DEFAULTS = WriteOptions()
+from vidstyle.video.writing.target import OutputPlan, PartFile, cannot_write
 
 
 class Writer:
-    """Writes frames into ``target``, which appears when the ``with`` block is left without an error.
+    """Writes frames into a target, which appears when the ``with`` block is left without an error.
 
     Until then all goes into a hidden file (or folder) beside it, which is removed after an error.
 
     Args:
-        target: the result; its extension and ``options.codec`` say what kind of file it is.
+        plan: the checked target, how it is encoded and in what; of ``check_target``.
         like: what the frames come from: its colours, tick, pixel shape and start are the result's.
         source: the file that sound, subtitles, chapters and tags are carried over from, if any.
-        options: codec, quality and the like.
         tags: further tags of the whole file, like ``{"comment": "…"}``.
 
-    Raises:
-        OptionError: a codec, preset, quality or encoder option that cannot be used.
-        OutputError: the target cannot be written; also from ``write`` and on leaving.
+    Raises, from ``write`` and on leaving:
+        OptionError: the encoder does not open for frames of this size.
+        OutputError: the target cannot be written.
     """
 
     def __init__(
         self,
-        target: str | Path,
+        plan: OutputPlan,
         *,
         like: VideoInfo,
         source: str | Path | None = None,
-        options: WriteOptions = _DEFAULTS,
         tags: Mapping[str, str] = {},
     ) -> None:
-        self.target = Path(target)
-        self.encoder: str
-        """FFmpeg's name of the encoder in use."""
-        self._like, self._options, self._tags = like, options, tags
+        self.target = plan.target
+        self._plan, self._like, self._tags = plan, like, tags
         self._source = None if source is None or like.is_still_sequence else Path(source)
-        self._plan = check_target(self.target, options, self._source or like.path)
-        self.encoder = self._plan.encoder
         self._part = PartFile(self.target)
         self._file: _File | None = None
         self._is_closed = False
@@ -117,7 +106,7 @@ class Writer:
         self._part.discard()
 
     def _open(self, first: Frame) -> _File:
-        form = choose_format(self.encoder, first, self._like, self._options, self.target)
+        form = choose_format(self._plan.encoder, first, self._like, self._plan.options, self.target)
         container = self._plan.container
         if self._source is not None and (container is FOLDER or container.is_animation):
             warn_of_silence(self._source, self.target)
@@ -127,9 +116,7 @@ class Writer:
             has_alpha = first.alpha is not None or self._like.has_alpha
             return GifFile(self._part.path, form, with_alpha=has_alpha, plays=self._like.plays)
         if container.is_animation:
-            return AnimatedPictureFile(
-                self._part.path, self._plan, form, first, like=self._like, options=self._options
-            )
+            return AnimatedPictureFile(self._part.path, self._plan, form, first, like=self._like)
         return EncodedFile(
             self._part.path,
             self._plan,
@@ -137,7 +124,6 @@ class Writer:
             first,
             like=self._like,
             source=self._source,
-            options=self._options,
             tags=self._tags,
         )
 
@@ -146,7 +132,7 @@ class Writer:
             return cannot_write(self.target, error)
         reason = getattr(error, "strerror", None) or str(error)
         return OutputError(
-            f"cannot write {self.target}: {self.encoder} failed ({reason}); try another --codec"
+            f"cannot write {self.target}: {self._plan.encoder} failed ({reason}); try another --codec"
         )
 
 

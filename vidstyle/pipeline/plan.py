@@ -1,0 +1,105 @@
+"""The plan of a run, made once before its first frame: source open, target checked, style loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from vidstyle.options import ReadOptions, WriteOptions
+from vidstyle.video.reading.reader import Reader
+from vidstyle.video.writing.target import OutputPlan, check_target
+
+if TYPE_CHECKING:
+    from vidstyle.frames import Frame, VideoInfo
+    from vidstyle.pipeline.meter import Meter
+    from vidstyle.pipeline.stylizer import Stylizer
+    from vidstyle.temporal.base import StylizedFrame
+
+Item = TypeVar("Item")
+Read = TypeVar("Read", covariant=True)
+
+
+class Source(Protocol[Read]):
+    """What a run reads: a context, open at its first frame, that yields its items once, in order."""
+
+    @property
+    def info(self) -> VideoInfo: ...
+
+    @property
+    def skipped(self) -> int: ...
+
+    def __enter__(self) -> Source[Read]: ...
+
+    def __exit__(self, *error: Any) -> None: ...
+
+    def __iter__(self) -> Iterator[Read]: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage(Generic[Item]):
+    """What makes results of a source's items, with all that takes seconds loaded."""
+
+    results: Callable[[Iterable[Item]], Iterator[StylizedFrame]]
+    """One result for each item; called once, in a thread of its own."""
+    options: Mapping[str, Any]
+    """What was chosen, for the report."""
+    meter: Meter | None = None
+    """What measures the results on the way, if that was asked for."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunPlan(Generic[Item]):
+    """All that a run needs to know before its first frame, each looked at once; ``run`` carries it out."""
+
+    source: Source[Item]
+    """Open; whoever has the plan closes it, and ``run`` does."""
+    output: OutputPlan
+    """The target, its container and the encoder, which has been rehearsed."""
+    stage: Stage[Item]
+
+
+def plan_run(
+    open_source: Callable[[], Source[Item]],
+    target: Path,
+    load: Callable[[], Stage[Item]],
+    *,
+    inputs: Iterable[Path],
+    write: WriteOptions,
+) -> RunPlan[Item]:
+    """Check ``target``, open the source, then load the stage: what is found out soonest comes first.
+
+    Raises a ``VidstyleError`` for whatever stands in the way; then no file is open. ``inputs`` are the files
+    that the target must not be.
+    """
+    output = check_target(target, write, *inputs)
+    with ExitStack() as stack:
+        source = open_source()
+        stack.push(source)
+        stage = load()
+        stack.pop_all()
+    return RunPlan(source, output, stage)
+
+
+def plan_painting(
+    source: str | Path,
+    target: Path,
+    load: Callable[[], Stylizer],
+    *,
+    read: ReadOptions,
+    write: WriteOptions,
+    measure: bool = False,
+) -> RunPlan[Frame]:
+    """Plan to paint a clip with what ``load`` returns; flicker and style are measured if ``measure``.
+
+    Raises as ``plan_run`` does.
+    """
+
+    def stage() -> Stage[Frame]:
+        from vidstyle.pipeline.stylizer import painting  # imports torch, as what is loaded does
+
+        return painting(load(), read, write, measure=measure)
+
+    return plan_run(lambda: Reader(source, read), target, stage, inputs=[Path(source)], write=write)
