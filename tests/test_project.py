@@ -48,12 +48,12 @@ _ARROWS: dict[str, set[str]] = {
     "pipeline": {
         *("_version", "device", "engines", "errors", "flow", "frames", "metrics", "options", "registry"),
         *("rendering", "styles", "temporal", "temporal.backends", "temporal.base", "tensors"),
-        *("video.reading", "video.stills", "video.writing"),
+        *("video.pictures", "video.reading", "video.stills", "video.writing"),
     },
     "training": {
         *("_version", "atomic_write", "device", "engines", "errors", "flow", "frames", "losses"),
-        *("metrics", "nn", "optional_imports", "options", "registry", "tensors", "video.reading"),
-        *("video.stills", "weights"),
+        *("metrics", "nn", "optional_imports", "options", "registry", "tensors"),
+        *("video.pictures", "video.reading", "video.stills", "weights"),
     },
     "rendering": {
         *("device", "engines", "errors", "frames", "nn", "options", "styles", "temporal.base"),
@@ -86,8 +86,9 @@ _ARROWS: dict[str, set[str]] = {
         "video.streams",
     },
     "video.streams": {"video.containers", "video.reading"},
-    "video.reading": {"errors", "frames", "options", "video.color", "video.stills"},
-    "video.stills": {"atomic_write", "errors", "frames", "options"},
+    "video.reading": {"errors", "frames", "options", "video.color", "video.pictures"},
+    "video.stills": {"atomic_write", "errors", "frames", "options", "video.pictures"},
+    "video.pictures": {"errors", "frames"},
     "video.color": {"errors", "frames"},
     "video.containers": set(),
     "options": {"errors", "registry"},

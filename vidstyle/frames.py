@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -110,6 +111,17 @@ def check_pixels(pixels: Any) -> None:
         raise ValueError(f"pixels must be (H, W, 3) uint8 or uint16 RGB, got {given}")
 
 
-def eight_bits(pixels: Pixels) -> NDArray[np.uint8]:
-    """``pixels`` as uint8, the upper half of 16 bits: to look at and to measure by, not to show."""
-    return np.asarray(pixels if pixels.dtype == np.uint8 else pixels >> 8, np.uint8)
+def eight_bits(samples: Pixels) -> NDArray[np.uint8]:
+    """``samples`` as uint8: those of 16 bits rounded to the nearest of 8, white to white."""
+    if samples.dtype == np.uint8:
+        return np.asarray(samples, np.uint8)
+    return np.asarray(cv2.convertScaleAbs(samples, alpha=1 / 257).reshape(samples.shape), np.uint8)
+
+
+def sixteen_bits(samples: Pixels) -> NDArray[np.uint16]:
+    """``samples`` as uint16: those of 8 bits spread out, white to white; ``eight_bits`` gives them back."""
+    return (
+        np.asarray(samples, np.uint16)
+        if samples.dtype == np.uint16
+        else samples.astype(np.uint16) * np.uint16(257)
+    )

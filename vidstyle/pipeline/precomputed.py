@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from vidstyle.errors import InputError
-from vidstyle.frames import Frame, Pixels, VideoInfo
+from vidstyle.frames import Frame, Pixels, VideoInfo, eight_bits, sixteen_bits
 from vidstyle.options import ReadOptions
 from vidstyle.temporal.base import Paint, PaintedFrame
 from vidstyle.video.reading.reader import Reader
@@ -130,10 +130,7 @@ def _pixel_aspect(clip: VideoInfo, painted: VideoInfo) -> Fraction:
 def _fitted(samples: Any, like: Pixels) -> Any:
     """``samples`` (H, W) or (H, W, 3) in the size and depth of ``like``."""
     if samples.dtype != like.dtype:
-        if like.dtype == np.uint16:
-            samples = samples.astype(np.uint16) * np.uint16(257)
-        else:
-            samples = ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        samples = sixteen_bits(samples) if like.dtype == np.uint16 else eight_bits(samples)
     height, width = like.shape[:2]
     if samples.shape[:2] == (height, width):
         return samples

@@ -39,9 +39,9 @@ from vidstyle.temporal.base import Ahead, FrameWithMotion, StylizedFrame
 from vidstyle.temporal.compositing import compositor
 from vidstyle.temporal.lookahead import motions
 from vidstyle.temporal.loop import load_method, steadied
+from vidstyle.video.pictures.animated import is_still
 from vidstyle.video.reading.reader import Reader
 from vidstyle.video.reading.sequence import is_sequence
-from vidstyle.video.reading.sequence_picture import SUFFIXES
 from vidstyle.video.stills import check_picture_target, load_image, save_image
 from vidstyle.video.writing.target import default_target
 
@@ -51,6 +51,7 @@ Styling = Style | Sequence[Style]
 log = logging.getLogger(__name__)
 
 _AHEAD = 2  # frames whose motion is known before they are painted
+_LARGEST_MASK = 8192  # px of its longer side: as large as any frame, and no more memory than that takes
 _RATE = Fraction(25)  # frames a second of arrays, which carry no times
 
 
@@ -256,6 +257,6 @@ def _as_frame(item: Any, time: Fraction, step: Fraction) -> Frame:
 
 def _open_mask(path: Path, read: ReadOptions, stack: ExitStack) -> Frame | Iterable[Frame]:
     """A mask's picture, or the frames of a mask clip for the part of the source that ``read`` chooses."""
-    if path.suffix.lower() in SUFFIXES and not is_sequence(path):
-        return load_image(path)
+    if not is_sequence(path) and is_still(path):
+        return load_image(path, largest=_LARGEST_MASK)
     return stack.enter_context(Reader(path, ReadOptions(start=read.start, rate=read.rate)))

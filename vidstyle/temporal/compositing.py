@@ -90,9 +90,12 @@ def recolored(clip: Pixels, painting: Pixels) -> Pixels:
 def as_weights(mask: Frame, height: int, width: int) -> Weights:
     """A mask's picture as weights (height, width): its luminance, times its alpha, smoothly resized."""
     full = float(np.iinfo(mask.pixels.dtype).max)
-    light = (mask.pixels.astype(np.float32) @ _LUMA) / full
-    if mask.alpha is not None:
-        light *= mask.alpha.astype(np.float32) / full
+    light = np.empty((mask.height, mask.width), np.float32)
+    for top in range(0, mask.height, _ROWS):
+        part = slice(top, top + _ROWS)
+        light[part] = (mask.pixels[part].astype(np.float32) @ _LUMA) / full
+        if mask.alpha is not None:
+            light[part] *= mask.alpha[part].astype(np.float32) / full
     sized: Any = light
     if light.shape != (height, width):
         way = cv2.INTER_AREA if height * width < light.size else cv2.INTER_LINEAR

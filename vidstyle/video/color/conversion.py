@@ -24,7 +24,7 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from vidstyle.frames import ColorTags, Pixels
+from vidstyle.frames import ColorTags, Pixels, eight_bits, sixteen_bits
 from vidstyle.video.color.tags import SCALER_MATRICES, has_alpha, is_rgb, sample_bits
 
 UNBIASED = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
@@ -194,11 +194,7 @@ def _with_depth(samples: Any, wanted: av.VideoFormat) -> Any:
     if samples is None:
         return None
     deep = sample_bits(wanted) > 8
-    if deep and samples.dtype == np.uint8:
-        return samples.astype(np.uint16) * np.uint16(257)
-    if not deep and samples.dtype == np.uint16:
-        return ((samples - (samples >> 8) + 128) >> 8).astype(np.uint8)  # round(x / 257)
-    return samples
+    return sixteen_bits(samples) if deep else eight_bits(samples)
 
 
 def _packed_frame(pixels: Pixels, alpha: Pixels | None, *, for_yuv: bool) -> av.VideoFrame:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidstyle.frames import Pixels
+from vidstyle.frames import Pixels, eight_bits, sixteen_bits
 from vidstyle.video.color.tags import PQ
 
 SDR_WHITE = 203.0  # cd/m2, BT.2408
@@ -51,9 +51,8 @@ class ToneMap:
         result = np.empty_like(pixels)
         for top in range(0, pixels.shape[0], _BAND):
             band = pixels[top : top + _BAND]
-            codes: Any = band if deep else band.astype(np.uint16) * np.uint16(257)
-            mapped = self._band(codes)
-            result[top : top + _BAND] = mapped if deep else (mapped - (mapped >> 8) + 128) >> 8  # x / 257
+            mapped = self._band(sixteen_bits(band))
+            result[top : top + _BAND] = mapped if deep else eight_bits(mapped)
         return result
 
     def _band(self, codes: NDArray[np.uint16]) -> NDArray[np.uint16]:

@@ -16,13 +16,14 @@ from vidstyle.errors import InputError, OptionError
 from vidstyle.frames import Frame, VideoInfo
 from vidstyle.options import ReadOptions
 from vidstyle.video.color.tags import PICTURE_TAGS
+from vidstyle.video.pictures.animated import FORMATS, shown
+from vidstyle.video.pictures.opening import DAMAGED, check_size, no_pillow_limit
+from vidstyle.video.pictures.profiles import to_srgb
 from vidstyle.video.reading.opening import check_file
 from vidstyle.video.reading.timeline import Part, Timed
 
-_FORMATS = ("GIF", "PNG", "WEBP", "AVIF")
 _UNSAID = Fraction(1, 10)  # s, of a frame whose file says none: what browsers and FFmpeg take
 _SHORTEST_GIF = Fraction(1, 50)  # s; anything less is taken for unsaid, by browsers and FFmpeg alike
-_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, IndexError, RuntimeError, struct.error)
 
 
 def is_animation(path: Path) -> bool:
@@ -48,11 +49,14 @@ class AnimatedPicture:
         self._path = path
         self.skipped = 0
         try:
-            self._image = Image.open(path, formats=_FORMATS)
-        except _DAMAGED as error:
+            with no_pillow_limit():
+                self._image = Image.open(path, formats=FORMATS)
+        except DAMAGED as error:
             raise InputError(f"{path} cannot be read as a picture: {error}") from error
         try:
-            if self._count() < 2:
+            check_size(path, self._image.width, self._image.height)
+            self._shown = self._numbers()
+            if len(self._shown) < 2:
                 raise InputError(f"{path} is a single picture, not a clip; paint it with `vidstyle image`")
             durations = self._durations()
             times = list(accumulate(durations, initial=Fraction(0)))
@@ -80,17 +84,16 @@ class AnimatedPicture:
 
     def _durations(self) -> list[Fraction]:
         """Seconds of every frame; a file that is cut off ends before the first that cannot be decoded."""
-        count = self._count()
         exact = _png_delays(self._path) if self._image.format == "PNG" else []
         durations: list[Fraction] = []
         self._has_alpha = False
-        for index in range(count):
+        for index in range(len(self._shown)):
             try:
                 samples = self._picture(index)
             except InputError:
                 if not durations:
                     raise
-                self.skipped = count - index
+                self.skipped = len(self._shown) - index
                 break
             self._has_alpha = self._has_alpha or bool((samples[..., 3] < 255).any())
             told = Fraction(self._image.info.get("duration", 0) or 0).limit_denominator(10**6) / 1000
@@ -99,18 +102,18 @@ class AnimatedPicture:
             durations.append(_UNSAID if unsaid else length)
         return durations
 
-    def _count(self) -> int:
+    def _numbers(self) -> range:
         try:
-            return int(getattr(self._image, "n_frames", 1))
-        except _DAMAGED as error:
+            return shown(self._image)
+        except DAMAGED as error:
             raise InputError(f"{self._path} is damaged or cut off: {error}") from error
 
     def _picture(self, index: int) -> Any:
         """(H, W, 4) uint8 of a whole frame, put together from the ones before it."""
         try:
-            self._image.seek(index)
-            return np.asarray(self._image.convert("RGBA"))
-        except _DAMAGED as error:
+            self._image.seek(self._shown[index])
+            return np.asarray(to_srgb(self._image).convert("RGBA"))
+        except DAMAGED as error:
             raise InputError(f"{self._path} is damaged at its picture {index + 1}: {error}") from error
 
     def _describe(self) -> VideoInfo:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import struct
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,14 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from vidstyle.errors import InputError
-from vidstyle.frames import ColorTags, Pixels
+from vidstyle.frames import ColorTags, Pixels, eight_bits, sixteen_bits
 from vidstyle.video.color.conversion import to_rgb
 from vidstyle.video.color.tags import HLG, SDR_TAGS, decode_tags, is_hdr, sample_bits
 from vidstyle.video.color.tone_mapping import DEFAULT_PEAK, SDR_WHITE, ToneMap
 
 log = logging.getLogger(__name__)
 
+_NARROW_BARS = 0.01  # of a side: less black than this is not worth a bar (1088 lines among 1080)
 _TRANSFER_NAMES = {16: "PQ", 18: "HLG"}
 
 
@@ -31,6 +33,7 @@ class Converter:
         """Learn from the ``first`` picture; ``hdr`` is "tonemap" or "refuse" (``InputError``)."""
         self._name = str(path)
         self._context = stream.codec_context
+        self._first_aspect = self._pixel_aspect()
         self._scaler = VideoReformatter()
         self._warned: set[str] = set()
         tags = self._tags(first)
@@ -79,23 +82,46 @@ class Converter:
         """The same samples where nothing has changed since the first picture, as in nearly every file."""
         if pixels.shape[:2] != (self.height, self.width):
             self._warn_once(
-                "%s changes its size to %dx%d; those pictures are scaled to the first's %dx%d",
+                "%s changes its size to %dx%d; those pictures are fitted into the first's %dx%d",
                 self._name, pixels.shape[1], pixels.shape[0], self.width, self.height,
             )  # fmt: skip
-            shrinks = pixels.shape[0] > self.height
-            way = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-            pixels = cv2.resize(pixels, (self.width, self.height), interpolation=way)
+            aspect = self._pixel_aspect() / self._first_aspect
+            if self._orientation[0] % 2:
+                aspect = 1 / aspect
+            pixels = letterboxed(pixels, self.width, self.height, aspect)
         if pixels.dtype != self._dtype:
             self._warn_once("%s changes its depth; all is kept at %d bits", self._name, self.bits)
-            if self._dtype == np.uint16:
-                return pixels.astype(np.uint16) * np.uint16(257)
-            return (pixels // 257).astype(np.uint8)
+            return sixteen_bits(pixels) if self._dtype == np.uint16 else eight_bits(pixels)
         return pixels
+
+    def _pixel_aspect(self) -> Fraction:
+        """Width of a pixel over its height, of the pictures that are decoded now, before they are turned."""
+        return Fraction(self._context.sample_aspect_ratio or 1) or Fraction(1)
 
     def _warn_once(self, text: str, *values: object) -> None:
         if text not in self._warned:
             self._warned.add(text)
             log.warning(text, *values)
+
+
+def letterboxed(pixels: Any, width: int, height: int, aspect: Fraction = Fraction(1)) -> Any:
+    """``pixels`` (H, W) or (H, W, 3) as large as fits into ``width`` x ``height``, black around them.
+
+    ``aspect``: how much wider their pixels are shown than those of the result.
+    """
+    shape = float(pixels.shape[1] * aspect), float(pixels.shape[0])
+    scale = min(width / shape[0], height / shape[1])
+    inner = [max(1, round(side * scale)) for side in shape]
+    sides = [
+        side if side - fitted <= max(2, side * _NARROW_BARS) else fitted
+        for side, fitted in zip((width, height), inner, strict=True)
+    ]
+    way = cv2.INTER_AREA if pixels.shape[0] > sides[1] else cv2.INTER_CUBIC
+    result = np.zeros((height, width, *pixels.shape[2:]), pixels.dtype)
+    left, top = (width - sides[0]) // 2, (height - sides[1]) // 2
+    resized = cv2.resize(pixels, (sides[0], sides[1]), interpolation=way)
+    result[top : top + sides[1], left : left + sides[0]] = resized
+    return result
 
 
 def _orientation(frame: av.VideoFrame) -> tuple[int, bool]:

@@ -8,15 +8,15 @@ import re
 from collections.abc import Generator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from vidstyle.errors import InputError, OptionError
-from vidstyle.frames import Frame, VideoInfo
+from vidstyle.frames import Frame, VideoInfo, sixteen_bits
 from vidstyle.options import ReadOptions
 from vidstyle.video.color.tags import PICTURE_TAGS
-from vidstyle.video.reading.sequence_picture import SUFFIXES, Header, read_header, read_still
+from vidstyle.video.pictures.decoder import Header, read_header, read_picture
+from vidstyle.video.pictures.opening import SUFFIXES
 from vidstyle.video.reading.timeline import Part, Timed
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,8 @@ class Sequence:
                 "nothing of it lies between --start and --end"
             )
         headers = _headers([item.picture for item in self._part])
+        # one white for all: what one picture alone tells may be less than the next one's
+        self._white = max((header.white for header in headers if header.white is not None), default=None)
         first, last = self._part[0], self._part[-1]
         self.info = VideoInfo(
             path=path,
@@ -75,18 +77,15 @@ class Sequence:
 
     def __iter__(self) -> Generator[Frame, None, None]:
         for item in self._part:
-            pixels, alpha = (self._at_depth(samples) for samples in read_still(item.picture))
+            pixels, alpha = read_picture(item.picture, white=self._white)
             if self.info.has_alpha and alpha is None:
                 alpha = np.full(pixels.shape[:2], np.iinfo(pixels.dtype).max, pixels.dtype)
+            if self.info.bits > 8:
+                pixels, alpha = sixteen_bits(pixels), None if alpha is None else sixteen_bits(alpha)
             yield Frame(pixels, item.time - self.info.start, item.duration, alpha)
 
     def close(self) -> None:
         """Nothing is held open."""
-
-    def _at_depth(self, samples: Any) -> Any:
-        if samples is not None and self.info.bits > 8 and samples.dtype == np.uint8:
-            return samples.astype(np.uint16) * np.uint16(257)
-        return samples
 
 
 def _pictures(path: Path) -> list[Path]:

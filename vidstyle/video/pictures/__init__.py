@@ -1,0 +1,1 @@
+"""Still pictures out of files, in one way wherever they are used."""

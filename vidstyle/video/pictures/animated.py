@@ -1,0 +1,37 @@
+"""Whether a picture file moves, and which of its pictures are shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image
+
+from vidstyle.errors import InputError
+from vidstyle.video.pictures.opening import SUFFIXES, opened
+
+FORMATS = ("GIF", "PNG", "WEBP", "AVIF")
+
+
+def shown(image: Image.Image) -> range:
+    """The numbers of the pictures that an animation shows; one that only still viewers show is left out."""
+    count = int(getattr(image, "n_frames", 1))
+    has_cover = bool(getattr(image, "default_image", False))  # an animated PNG's, outside of its animation
+    return range(1 if has_cover and count > 1 else 0, count)
+
+
+def is_moving(path: Path) -> bool:
+    """Whether ``path`` is a picture that moves, by what it holds; False for what is no picture at all."""
+    try:
+        with opened(path, formats=FORMATS) as image:
+            return len(shown(image)) > 1
+    except InputError:
+        return False
+
+
+def is_still(path: Path) -> bool:
+    """Whether ``path`` is one picture, by what it holds; or by its name, where that cannot be read."""
+    try:
+        with opened(path) as image:
+            return image.format not in FORMATS or len(shown(image)) < 2
+    except InputError:
+        return path.suffix.lower() in SUFFIXES

@@ -1,0 +1,161 @@
+"""The one decoder of still pictures: any file as upright sRGB of 8 or 16 bits, alpha beside the pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from vidstyle.frames import Pixels, eight_bits
+from vidstyle.video.pictures.deep import decoded, layout, read_samples, scaled, white_of
+from vidstyle.video.pictures.opening import check_picture_file, opened
+from vidstyle.video.pictures.profiles import deep_to_srgb, to_srgb
+
+Samples = TypeVar("Samples", bound=NDArray[np.generic])
+
+_TURN = 0x0112  # EXIF's orientation
+# modes whose neighbouring samples have a mean
+_REDUCIBLE = ("L", "LA", "RGB", "RGBA", "CMYK", "YCbCr")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What is known of a picture before it is painted; the size is upright."""
+
+    width: int
+    height: int
+    bits: int
+    has_alpha: bool
+    format: str
+    white: float | None = None
+    """The value of white in its samples, where only they can tell: floats, and integers of 32 bits."""
+
+
+def read_header(path: Path) -> Header:
+    """Raises ``InputError`` for what is no picture."""
+    check_picture_file(path)
+    form = layout(path)
+    if form is not None:
+        white = white_of(decoded(path)) if form.white is None else None
+        return Header(form.width, form.height, 16, form.has_alpha, form.format, white)
+    with opened(path) as image:
+        width, height = image.size
+        # behind a PNG's pixels Pillow would look only by decoding them
+        is_told = image.format != "PNG" or "exif" in image.info
+        if is_told and image.format != "TIFF" and _orientation(image) >= 5:
+            width, height = height, width
+        kind = str(image.format).lower()
+        white = white_of(np.asarray(image)) if image.mode in ("I", "F") else None
+        bits = 16 if _is_deep(path, image) else 8
+        return Header(width, height, bits, image.has_transparency_data, kind, white)
+
+
+def read_picture(
+    path: Path, *, purpose: str = "picture", white: float | None = None, largest: int | None = None
+) -> tuple[Pixels, Pixels | None]:
+    """Pixels (H, W, 3) sRGB and alpha (H, W) or None; uint16 for what has more than 8 bits a sample.
+
+    Args:
+        path: any file that Pillow or OpenCV reads as a picture; of several in it, the first.
+        purpose: what the picture is for, in messages.
+        white: the value of white in samples that cannot tell it themselves; see ``Header.white``.
+        largest: px of the longer side; more is made smaller, and 16 bits come as 8.
+
+    Raises:
+        InputError: missing, damaged, larger than ``LARGEST_PICTURE``, or no picture.
+    """
+    check_picture_file(path, purpose=purpose)
+    form = layout(path)
+    if form is not None:
+        deep = _in_color(read_samples(path, form, white), form.profile)
+        return _apart(deep if largest is None else _fitted(_eight_bit_image(deep), largest))
+    with opened(path, purpose=purpose) as image:
+        if largest is not None:
+            image.draft(None, (largest, largest))  # a large JPEG is decoded small
+        if _is_deep(path, image):
+            deep = _deep_samples(path, image, white)
+            samples: NDArray[np.generic] = deep
+            if largest is not None:
+                samples = _fitted(_eight_bit_image(deep), largest)
+        else:
+            image.load()
+            samples = np.asarray(to_srgb(image)) if largest is None else _small(image, largest)
+        # after decoding: Pillow turns a TIFF upright itself
+        return _apart(upright(samples, _orientation(image)))
+
+
+def upright(samples: Samples, orientation: int) -> Samples:
+    """(H, W, C) turned upright as EXIF's ``orientation`` (1 to 8) says."""
+    turned: Any = samples
+    if orientation in (5, 6, 7, 8):
+        turned = turned.transpose(1, 0, 2)
+    if orientation in (3, 4, 7, 8):
+        turned = turned[::-1]
+    if orientation in (2, 3, 6, 7):
+        turned = turned[:, ::-1]
+    return cast(Samples, np.ascontiguousarray(turned))
+
+
+def _orientation(image: Image.Image) -> int:
+    """1 (upright) to 8, as EXIF counts the ways to hold a camera."""
+    told = image.getexif().get(_TURN, 1)
+    return told if isinstance(told, int) and 1 <= told <= 8 else 1
+
+
+def _is_deep(path: Path, image: Image.Image) -> bool:
+    if image.format == "PNG":
+        with path.open("rb") as file:
+            return file.read(25)[24] == 16  # IHDR's bit depth
+    return image.mode in ("I", "F") or image.mode.startswith("I;16")
+
+
+def _deep_samples(path: Path, image: Image.Image, white: float | None) -> NDArray[np.uint16]:
+    profile = image.info.get("icc_profile")
+    if image.format == "PNG":
+        samples = decoded(path)
+        key = image.info.get("transparency")
+        if isinstance(key, int) and samples.shape[2] == 1:  # which OpenCV leaves out of grey
+            opacity = np.where(samples == key, 0, 65535).astype(np.uint16)
+            samples = np.concatenate([np.repeat(samples, 3, axis=2), opacity], axis=2)
+        return _in_color(scaled(samples, 65535), profile)
+    samples = np.asarray(image)[..., None]
+    if image.mode in ("I", "F"):
+        top = white or white_of(samples)
+    else:
+        bits = getattr(image, "tag_v2", {}).get(258, 16)
+        top = 2.0 ** int(bits[0] if isinstance(bits, tuple) else bits) - 1
+    return _in_color(scaled(samples.astype(samples.dtype.newbyteorder("=")), top), profile)
+
+
+def _in_color(samples: NDArray[np.uint16], profile: bytes | None) -> NDArray[np.uint16]:
+    """16-bit grey, RGB or RGBA as RGB or RGBA in sRGB."""
+    colors = deep_to_srgb(samples[..., :3], profile)
+    return np.concatenate([colors, samples[..., 3:]], axis=2) if samples.shape[2] == 4 else colors
+
+
+def _eight_bit_image(samples: NDArray[np.uint16]) -> Image.Image:
+    return Image.fromarray(eight_bits(samples))
+
+
+def _small(image: Image.Image, largest: int) -> NDArray[np.uint8]:
+    """A decoded picture in sRGB, no side longer than ``largest``; never the whole of a huge one in colour."""
+    factor = max(image.size) // (2 * largest)
+    if factor > 1 and image.mode in _REDUCIBLE and "transparency" not in image.info:
+        image = image.reduce(factor)
+    elif factor > 1 and image.mode == "1":
+        image = image.convert("L").reduce(factor)
+    return _fitted(to_srgb(image), largest)
+
+
+def _fitted(image: Image.Image, largest: int) -> NDArray[np.uint8]:
+    image.thumbnail((largest, largest), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return np.asarray(image)
+
+
+def _apart(samples: NDArray[np.generic]) -> tuple[Pixels, Pixels | None]:
+    alpha = np.ascontiguousarray(samples[..., 3]) if samples.shape[2] == 4 else None
+    return np.ascontiguousarray(samples[..., :3]), alpha

@@ -1,0 +1,108 @@
+"""Opening a picture file, with one clear line for each way in which that can fail."""
+
+from __future__ import annotations
+
+import struct
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from vidstyle.errors import InputError
+
+SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"),
+    *(".bmp", ".avif", ".tga", ".ppm", ".pgm", ".jp2"),
+)
+"""What counts as a picture in a folder; given by itself, any file may be one."""
+LARGEST_PICTURE = 1_000_000_000  # px; larger is a mistake or an attack, and would not fit in memory
+# what Pillow raises for a damaged file
+DAMAGED = (
+    *(OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, AttributeError),
+    *(RuntimeError, OverflowError, AssertionError, struct.error, zlib.error),
+)
+# what Pillow knows by sight only, or hands on to another program
+_NOT_READ = ("MPEG", "EPS", "WMF", "GRIB", "HDF5", "BUFR", "FLI")
+_VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg",
+                   ".flv", ".wmv", ".ogv", ".mxf", ".3gp", ".vob", ".y4m")  # fmt: skip
+_pillow_limit = threading.Lock()
+
+
+@contextmanager
+def opened(
+    path: Path, *, purpose: str = "picture", formats: tuple[str, ...] | None = None
+) -> Iterator[Image.Image]:
+    """Open a picture; each way in which it can be broken becomes one line, also while the block decodes."""
+    check_picture_file(path, purpose=purpose)
+    # not by its name: Pillow 13 would map the file into memory, and take a turned grey TIFF for its transpose
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(path.open("rb"))
+            with no_pillow_limit():
+                image = stack.enter_context(Image.open(file, formats=formats))
+        except UnidentifiedImageError as error:
+            raise InputError(_not_a_picture(path, purpose)) from error
+        except DAMAGED as error:
+            raise InputError(f"{path} cannot be read as a picture: {error}") from error
+        if image.format in _NOT_READ:
+            raise InputError(_not_a_picture(path, purpose))
+        check_size(path, image.width, image.height)
+        with explained(path, image.width, image.height):
+            yield image
+
+
+@contextmanager
+def explained(path: Path, width: int, height: int) -> Iterator[None]:
+    """What goes wrong in the block, while a picture of this size is decoded, as one line."""
+    try:
+        yield
+    except MemoryError as error:
+        raise InputError(f"{path} ({width}x{height}) does not fit in memory") from error
+    except DAMAGED as error:
+        raise InputError(f"{path} is damaged or cut off: {error}") from error
+
+
+def check_picture_file(path: Path, *, purpose: str = "picture") -> None:
+    """Raise ``InputError`` unless ``path`` is a file that holds something."""
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; a {purpose} is one picture file")
+    if not path.is_file():
+        raise InputError(f"no {purpose} {path}; give a picture file")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path} is empty; give a picture file")
+
+
+def check_size(path: Path, width: int, height: int) -> None:
+    """Raise ``InputError`` for a picture beyond all measure, before it is decoded."""
+    if width * height > LARGEST_PICTURE:
+        raise InputError(
+            f"{path} has {width}x{height} pixels; "
+            f"at most {LARGEST_PICTURE // 1_000_000:,} million can be read: make it smaller"
+        )
+
+
+@contextmanager
+def no_pillow_limit() -> Iterator[None]:
+    """Lift Pillow's limit on pixels, which fails at sizes that cameras reach; ours is checked."""
+    with _pillow_limit:
+        limit = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def _not_a_picture(path: Path, purpose: str) -> str:
+    with path.open("rb") as file:
+        head = file.read(16)
+    is_box, brand = head[4:8] == b"ftyp", head[8:12]
+    if is_box and brand in (b"heic", b"heix", b"mif1", b"msf1", b"hevc"):
+        return f"{path} is a HEIC picture, which cannot be read here; save it as JPEG or PNG"
+    is_video = is_box or head[:4] == b"\x1a\x45\xdf\xa3" or (head[:4] == b"RIFF" and head[8:12] == b"AVI ")
+    if is_video or path.suffix.lower() in _VIDEO_SUFFIXES:
+        return f"{path} is a video; a {purpose} is one picture (JPEG, PNG, WebP …): save one of its frames"
+    return f"{path} is not a picture that can be read (JPEG, PNG, WebP, AVIF, TIFF, GIF, BMP …)"
