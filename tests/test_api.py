@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from clips import Sound, shapes, write_clip
+from PIL import Image
 
 import vidstyle
 from vidstyle import Frame, Stylizer, stylize_frames, stylize_image, stylize_video
@@ -147,11 +148,16 @@ def test_a_mask_keeps_the_clip_where_it_is_black(art: Path, tmp_path: Path) -> N
     assert _difference(shown[2][:, 32:], pictures[2][:, 32:]) > 5
 
 
-def test_a_clip_may_be_the_mask(art: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["mask.mkv", "mask.gif", "mask.png", "mask.webp"])
+def test_a_mask_may_move(art: Path, tmp_path: Path, name: str) -> None:
     white = np.full((48, 64, 3), 255, np.uint8)
-    mask = write_clip(tmp_path / "mask.mkv", [white * 0, white], codec="ffv1", pixel_format="bgr0")
+    if name == "mask.mkv":
+        write_clip(tmp_path / name, [white * 0, white], codec="ffv1", pixel_format="bgr0")
+    else:
+        black = Image.fromarray(white * 0)
+        black.save(tmp_path / name, save_all=True, append_images=[Image.fromarray(white)], duration=40)
     pictures = shapes(2, 64, 48)
-    shown = list(stylize_frames(pictures, style=art, mask=mask))
+    shown = list(stylize_frames(pictures, style=art, mask=tmp_path / name))
     assert np.array_equal(shown[0], pictures[0])
     assert _difference(shown[1], pictures[1]) > 5
 

@@ -18,6 +18,7 @@ from vidstyle.video.pictures.profiles import deep_to_srgb, to_srgb
 Samples = TypeVar("Samples", bound=NDArray[np.generic])
 
 _TURN = 0x0112  # EXIF's orientation
+_GAP = 1.5  # times the wanted size, down to which plain means are taken; from there on, Lanczos
 # modes whose neighbouring samples have a mean
 _REDUCIBLE = ("L", "LA", "RGB", "RGBA", "CMYK", "YCbCr")
 
@@ -143,7 +144,7 @@ def _eight_bit_image(samples: NDArray[np.uint16]) -> Image.Image:
 
 def _small(image: Image.Image, largest: int) -> NDArray[np.uint8]:
     """A decoded picture in sRGB, no side longer than ``largest``; never the whole of a huge one in colour."""
-    factor = max(image.size) // (2 * largest)
+    factor = int(max(image.size) / (_GAP * largest))
     if factor > 1 and image.mode in _REDUCIBLE and "transparency" not in image.info:
         image = image.reduce(factor)
     elif factor > 1 and image.mode == "1":

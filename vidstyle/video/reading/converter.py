@@ -19,6 +19,7 @@ from vidstyle.frames import ColorTags, Pixels, eight_bits, sixteen_bits
 from vidstyle.video.color.conversion import to_rgb
 from vidstyle.video.color.tags import HLG, SDR_TAGS, decode_tags, is_hdr, sample_bits
 from vidstyle.video.color.tone_mapping import DEFAULT_PEAK, SDR_WHITE, ToneMap
+from vidstyle.video.reading.cropping import Crop
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +30,9 @@ _TRANSFER_NAMES = {16: "PQ", 18: "HLG"}
 class Converter:
     """Decoded pictures of one file into pixels of one size and depth."""
 
-    def __init__(self, path: Path, first: av.VideoFrame, stream: Any, hdr: str) -> None:
+    def __init__(self, path: Path, first: av.VideoFrame, stream: Any, hdr: str, crop: Crop) -> None:
         """Learn from the ``first`` picture; ``hdr`` is "tonemap" or "refuse" (``InputError``)."""
+        self._crop = crop
         self._name = str(path)
         self._context = stream.codec_context
         self._first_aspect = self._pixel_aspect()
@@ -52,6 +54,9 @@ class Converter:
         self._rotation, self._orientation = first.rotation, _orientation(first)
         self.is_turned = self._orientation[0] % 2 == 1
         self.width, self.height = first.width, first.height
+        if crop.fits(self.width, self.height):
+            self.width -= crop.left + crop.right
+            self.height -= crop.top + crop.bottom
         if self.is_turned:
             self.width, self.height = self.height, self.width
 
@@ -64,6 +69,8 @@ class Converter:
                 f"{self._name} has pictures in the format {frame.format.name}, which cannot be converted; "
                 "convert the file first"
             ) from error
+        if self._crop != Crop():
+            pixels, alpha = self._crop(pixels), None if alpha is None else self._crop(alpha)
         if self._tone_map is not None:
             pixels = self._tone_map(pixels)
         if (
@@ -140,7 +147,7 @@ def _orientation(frame: av.VideoFrame) -> tuple[int, bool]:
 
 def _upright(pixels: Any, turns: int, mirrored: bool) -> Any:
     if not turns and not mirrored:
-        return pixels
+        return np.ascontiguousarray(pixels)
     if mirrored:
         pixels = pixels[:, ::-1]
     return np.ascontiguousarray(np.rot90(pixels, turns))

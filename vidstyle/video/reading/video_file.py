@@ -16,6 +16,7 @@ from vidstyle.frames import Frame, VideoInfo
 from vidstyle.options import ReadOptions
 from vidstyle.video.color.tags import has_alpha
 from vidstyle.video.reading.converter import Converter
+from vidstyle.video.reading.cropping import crop_of
 from vidstyle.video.reading.decoder import Decoder, known_rate, rate_of, time_of
 from vidstyle.video.reading.deinterlace import deinterlaced
 from vidstyle.video.reading.joins import may_be_joined
@@ -54,7 +55,7 @@ class VideoFile:
             if first is None:
                 raise self._why_nothing()
             self._first = first
-            self._converter = Converter(path, first.picture, stream, options.hdr)
+            self._converter = Converter(path, first.picture, stream, options.hdr, crop_of(path, stream))
             self.info = self._describe(first, rate)
         except BaseException:
             self.close()
