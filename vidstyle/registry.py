@@ -103,6 +103,7 @@ ENGINES = Registry(
     "engine",
     {
         "stylenet": "vidstyle.engines.stylenet:build",
+        "wct": "vidstyle.engines.wct:build",
     },
     group="vidstyle.engines",
 )

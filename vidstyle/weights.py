@@ -44,13 +44,19 @@ VGG16 = Weights(
     "MIT",
     _PACKAGE,
 )
+SMALL_VGG = Weights(
+    "small-vgg.safetensors",
+    "f6d33915969bd494b7a75ab7100539840d149825d265ae6e3e25464287a4be9c",
+    "Apache-2.0",
+    _PACKAGE,
+)
 RAFT_SMALL = Weights(
     "raft-small.safetensors",
     "3919f127f5802378fc3740f803676c728a4e15dbcfed36b03d48af2c075a2956",
     "BSD-3-Clause",
     _PACKAGE,
 )
-BUNDLED = (STYLENET, VGG16, RAFT_SMALL)
+BUNDLED = (STYLENET, VGG16, SMALL_VGG, RAFT_SMALL)
 
 
 def find(weights: Weights) -> Path:

@@ -1,0 +1,177 @@
+"""Whitening and colouring (Li et al. 2017): features of a frame take on a style's means and covariances."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vidstyle import weights as files
+from vidstyle.engines.base import Engine, EngineInfo, Painted
+from vidstyle.nn.small_vgg import Convolution, SmallVGG
+
+_ALPHA = 0.7  # of the whitened and coloured features in what is decoded; the rest are the frame's own
+_LEVELS = (4, 3, 2, 1)  # coarse to fine
+_STYLE_AREA = 384 * 384  # px² at which a style's moments are taken
+_MULTIPLE = 8  # px: the encoder halves three times
+_SILENT = 1e-8  # eigenvalues below are directions that nothing is known of; features are about 1
+
+
+def build(weights: Path | None = None) -> WCT:
+    """WCT with the bundled small VGG, or that of a file. Raises ``WeightsMissing``, ``WeightsMismatch``."""
+    source = weights or files.SMALL_VGG
+    name = str(source) if isinstance(source, Path) else source.file
+    return WCT(SmallVGG(files.load(source), name=name))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moments:
+    """Means and covariances of features, by level, coarse to fine."""
+
+    means: tuple[Tensor, ...]
+    """(C,) float64."""
+    covariances: tuple[Tensor, ...]
+    """(C, C) float64."""
+
+    def towards(self, other: Moments, share: float) -> Moments:
+        """These moments moved by ``share`` (0 to 1) of the way to ``other``."""
+        return _weighted((self, other), (1 - share, share))
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        names = [f"{part}{level}" for part in ("mean", "covariance") for level in _LEVELS]
+        return dict(zip(names, (*self.means, *self.covariances), strict=True))
+
+
+class WCT(Engine[Moments, Moments]):
+    """A style is the moments of its features; the dtype of an image is the precision it is painted in.
+
+    The frame is encoded to the coarsest level, transformed and decoded, and the picture that comes of it goes
+    through the next finer level in the same way. With statistics given a level is an encoder and a decoder:
+    its transform is folded into the decoder's first convolution.
+    """
+
+    info: ClassVar[EngineInfo] = EngineInfo(
+        title="WCT",
+        source="whitening and colouring transforms (Li et al. 2017), on a small VGG of vidstyle's own",
+        receptive_field=112,
+        multiple=_MULTIPLE,
+        smallest=16,
+        largest=1920 * 1080,  # about 1 GB of float32 features
+        weights="bundled; see docs/weights.md",
+    )
+
+    def __init__(self, network: SmallVGG) -> None:
+        super().__init__()
+        self.network = network
+        self._folded: tuple[Moments, Moments, torch.dtype, tuple[Convolution, ...]] | None = None  # the latest, kept
+        self.requires_grad_(False)
+        self.eval()
+
+    def encode_style(self, image: Tensor) -> Moments:
+        """The moments of a style ``image`` (1, 3, H, W) in [0, 1], at about 384 px squared."""
+        height, width = image.shape[-2:]
+        scale = (_STYLE_AREA / (height * width)) ** 0.5
+        size = [max(16, _MULTIPLE * round(side * scale / _MULTIPLE)) for side in (height, width)]
+        small = F.interpolate(image.float(), size, mode="bilinear", antialias=True)
+        means, covariances = zip(
+            *(_moments(self.network.encode(small, level)) for level in _LEVELS), strict=True
+        )
+        return Moments(means, covariances)
+
+    def mix(self, styles: Sequence[Moments], weights: Sequence[float]) -> Moments:
+        return _weighted(styles, weights)
+
+    def stylize(self, image: Tensor, style: Moments, statistics: Moments | None = None) -> Painted[Moments]:
+        """Paint ``image`` (1, 3, H, W) in [0, 1], each side 16 px or more; with ``statistics`` any batch."""
+        batch, _, height, width = image.shape
+        if min(height, width) < self.info.smallest:
+            raise ValueError(f"WCT paints {self.info.smallest}x{self.info.smallest} px or more, got {width}x{height}")
+        if statistics is None and batch != 1:
+            raise ValueError(f"without statistics images are painted one by one, got a batch of {batch}")
+        picture = F.pad(image, (0, -width % _MULTIPLE, 0, -height % _MULTIPLE), mode="reflect")
+        picture = picture.contiguous(memory_format=torch.channels_last)
+        if statistics is not None:
+            for level, first in zip(_LEVELS, self._convolutions(style, statistics, image.dtype), strict=True):
+                picture = self.network.picture(self.network.encode(picture, level), level, first)
+            return Painted(picture[..., :height, :width], statistics)
+        taken = []
+        for place, level in enumerate(_LEVELS):
+            features = self.network.encode(picture, level)
+            taken.append(_moments(features))
+            aim = style.means[place], style.covariances[place]
+            first = self._convolution(level, taken[-1], aim, image.dtype)
+            picture = self.network.picture(features, level, first)
+        means, covariances = zip(*taken, strict=True)
+        return Painted(picture[..., :height, :width], Moments(means, covariances))
+
+    def _convolutions(
+        self, style: Moments, statistics: Moments, precision: torch.dtype
+    ) -> tuple[Convolution, ...]:
+        """The decoders' first convolutions with each level's transform in them; windows share them."""
+        known = self._folded
+        if known is not None and known[0] is style and known[1] is statistics and known[2] is precision:
+            return known[3]
+        pairs = zip(
+            _LEVELS,
+            zip(statistics.means, statistics.covariances, strict=True),
+            zip(style.means, style.covariances, strict=True),
+            strict=True,
+        )
+        made = tuple(self._convolution(level, own, aim, precision) for level, own, aim in pairs)
+        self._folded = style, statistics, precision, made
+        return made
+
+    def _convolution(
+        self, level: int, own: tuple[Tensor, Tensor], aim: tuple[Tensor, Tensor], precision: torch.dtype
+    ) -> Convolution:
+        """The first convolution of a level's decoder after the transform from moments to others."""
+        kernel, bias = (part.double() for part in self.network.first(level))
+        matrix, offset = transform(*own, *aim, _ALPHA)
+        folded = torch.einsum("oiyx,ij->ojyx", kernel, matrix).to(precision)
+        # mean features come out as they should, whatever the kernel's entries lose in this precision
+        middle = torch.einsum("oiyx,i->o", kernel, matrix @ own[0] + offset)
+        shift = bias + middle - torch.einsum("oiyx,i->o", folded.double(), own[0])
+        return folded.contiguous(memory_format=torch.channels_last), shift.to(precision)
+
+
+def transform(
+    mean: Tensor, covariance: Tensor, style_mean: Tensor, style_covariance: Tensor, alpha: float
+) -> tuple[Tensor, Tensor]:
+    """The matrix (C, C) and offset (C,) that whiten features and colour them (Li et al. 2017, eq. 2 and 3).
+
+    ``alpha`` (0 to 1) is the share of what comes of it, beside the features as they are.
+    """
+    whitening, coloring = _power(covariance, -0.5), _power(style_covariance, 0.5)
+    matrix = alpha * coloring @ whitening
+    offset = alpha * style_mean - matrix @ mean
+    return matrix + (1 - alpha) * torch.eye(len(mean), dtype=matrix.dtype, device=matrix.device), offset
+
+
+def _power(covariance: Tensor, power: float) -> Tensor:
+    """A power of a symmetric matrix, of its directions that hold anything."""
+    values, vectors = torch.linalg.eigh(covariance)
+    powers = torch.where(values > _SILENT, values.clamp_min(_SILENT) ** power, 0.0)
+    return (vectors * powers) @ vectors.T
+
+
+def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean (C,) and covariance (C, C) of ``features`` (1, C, h, w), float64."""
+    flat = features[0].flatten(1).float()
+    mean = flat.mean(1, keepdim=True)
+    centred = flat - mean
+    return mean[:, 0].double(), (centred @ centred.T).double() / max(1, flat.shape[1] - 1)
+
+
+def _weighted(moments: Sequence[Moments], weights: Sequence[float]) -> Moments:
+    def mixed(parts: Sequence[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
+        return tuple(
+            torch.stack([part * weight for part, weight in zip(level, weights, strict=True)]).sum(0)
+            for level in zip(*parts, strict=True)
+        )
+
+    return Moments(mixed([each.means for each in moments]), mixed([each.covariances for each in moments]))

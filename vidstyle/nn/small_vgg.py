@@ -1,0 +1,123 @@
+"""A small VGG of vidstyle's own: an encoder to conv4_1, and decoders from each level to the one below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vidstyle.errors import WeightsMismatch
+from vidstyle.nn.padding import reflected
+
+LEVELS = (1, 2, 3, 4)
+_LAYERS = (
+    ("conv1_1", "conv1_2"),
+    ("conv2_1", "conv2_2"),
+    ("conv3_1", "conv3_2", "conv3_3"),
+    ("conv4_1",),
+)  # 2x2 max pooling lies between the groups; a level is the first layer of its group
+_CENTRE, _GAIN = 0.45, 4.0  # the encoder's input is (RGB - centre) * gain
+
+Convolution = tuple[Tensor, Tensor]
+"""A 3x3 kernel (O, I, 3, 3) and its bias (O,)."""
+
+
+class SmallVGG(nn.Module):
+    """Distilled from VGG-16 and trained to be decoded; every convolution is 3x3, padded by reflection.
+
+    Features are divided by their deviations over many pictures, so that all channels are of one size.
+
+    Args:
+        tensors: as in ``small-vgg.safetensors``: ``encoder.conv1_1.weight`` …, ``scale.conv1_1`` …,
+            ``decoder4.0.weight`` … Raises ``WeightsMismatch`` if one is missing.
+    """
+
+    def __init__(self, tensors: Mapping[str, Tensor], *, name: str = "the file") -> None:
+        super().__init__()
+        try:
+            scaled = _with_scales(tensors)
+        except KeyError as error:
+            raise WeightsMismatch(f"{name} does not hold a small VGG: {error.args[0]} is missing") from error
+        for key, (kernel, bias) in scaled.items():
+            kernel = kernel.contiguous(memory_format=torch.channels_last)
+            self.register_buffer(f"{key}_weight", kernel, persistent=False)
+            self.register_buffer(f"{key}_bias", bias, persistent=False)
+
+    def channels(self, level: int) -> int:
+        """Channels of the features of ``level``."""
+        return len(self.get_buffer(f"conv{level}_1_bias"))
+
+    def encode(self, image: Tensor, level: int) -> Tensor:
+        """Features (B, C, h, w) of ``level`` (1 to 4), 2**(level - 1) times smaller than ``image``.
+
+        ``image`` is (B, 3, H, W) RGB in [0, 1]; its sides are multiples of 2**(level - 1), 16 or more.
+        """
+        value = image
+        for group, layers in enumerate(_LAYERS[:level], start=1):
+            if group > 1:
+                value = F.max_pool2d(value, 2)
+            for layer in layers if group < level else layers[:1]:
+                value = F.relu_(_convolved(value, *self._layer(layer)))
+        return value
+
+    def first(self, level: int) -> Convolution:
+        """The first convolution of the decoder of ``level``, float32: what acts on features folds into it."""
+        return self._layer(f"decoder{level}_0")
+
+    def decode(self, value: Tensor, level: int, first: Convolution | None = None) -> Tensor:
+        """Features of ``level`` to those of the level below; those of level 1 to RGB, about [0, 1].
+
+        ``first`` takes the place of the decoder's first convolution.
+        """
+        value = _convolved(value, *(first or self.first(level)))
+        if level == 1:
+            return value
+        value = F.interpolate(F.relu_(value), scale_factor=2.0, mode="nearest")
+        inner = F.relu_(_convolved(value, *self._layer(f"decoder{level}_1")))
+        return F.relu_(_convolved(inner, *self._layer(f"decoder{level}_2")).add_(value))
+
+    def picture(self, value: Tensor, level: int, first: Convolution | None = None) -> Tensor:
+        """Features of ``level`` all the way to RGB in [0, 1]; ``first`` as in ``decode``."""
+        value = self.decode(value, level, first)
+        for below in range(level - 1, 0, -1):
+            value = self.decode(value, below)
+        return value.clamp_(0.0, 1.0)
+
+    def _layer(self, name: str) -> Convolution:
+        return self.get_buffer(f"{name}_weight"), self.get_buffer(f"{name}_bias")
+
+
+def _convolved(value: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
+    return F.conv2d(reflected(value), kernel.to(value.dtype), bias.to(value.dtype))
+
+
+def _with_scales(tensors: Mapping[str, Tensor]) -> dict[str, Convolution]:
+    """All convolutions, the scales of features and of the input folded into them.
+
+    A ReLU lets a positive factor through, so that a scale may be applied before it.
+    """
+
+    def convolution(key: str) -> Convolution:
+        return tensors[f"{key}.weight"].float(), tensors[f"{key}.bias"].float()
+
+    found: dict[str, Convolution] = {}
+    inputs: Tensor | None = None  # what the features that come in have been divided by
+    for group, layers in enumerate(_LAYERS, start=1):
+        for place, layer in enumerate(layers):
+            kernel, bias = convolution(f"encoder.{layer}")
+            if inputs is None and layer == "conv1_1":
+                bias = bias - _GAIN * _CENTRE * kernel.sum((1, 2, 3))
+                kernel = kernel * _GAIN
+            elif inputs is not None:
+                kernel = kernel * inputs.view(1, -1, 1, 1)
+            inputs = None
+            if place == 0:
+                inputs = tensors[f"scale.{layer}"].float()
+                kernel, bias = kernel / inputs.view(-1, 1, 1, 1), bias / inputs
+            found[layer] = kernel, bias
+    for level in LEVELS:
+        for part in range(1 if level == 1 else 3):
+            found[f"decoder{level}_{part}"] = convolution(f"decoder{level}.{part}")
+    return found
