@@ -59,6 +59,8 @@ class WCT(Engine[Moments, Moments]):
         title="WCT",
         source="whitening and colouring transforms (Li et al. 2017), on a small VGG of vidstyle's own",
         receptive_field=112,
+        near_field=48,  # beyond, 0.4 levels in photographs and in white noise
+        near_error=1,
         multiple=_MULTIPLE,
         smallest=16,
         largest=1920 * 1080,  # about 1 GB of float32 features
@@ -68,7 +70,9 @@ class WCT(Engine[Moments, Moments]):
     def __init__(self, network: SmallVGG) -> None:
         super().__init__()
         self.network = network
-        self._folded: tuple[Moments, Moments, torch.dtype, tuple[Convolution, ...]] | None = None  # the latest, kept
+        self._folded: tuple[Moments, Moments, torch.dtype, tuple[Convolution, ...]] | None = (
+            None  # the latest, kept
+        )
         self.requires_grad_(False)
         self.eval()
 
@@ -90,7 +94,9 @@ class WCT(Engine[Moments, Moments]):
         """Paint ``image`` (1, 3, H, W) in [0, 1], each side 16 px or more; with ``statistics`` any batch."""
         batch, _, height, width = image.shape
         if min(height, width) < self.info.smallest:
-            raise ValueError(f"WCT paints {self.info.smallest}x{self.info.smallest} px or more, got {width}x{height}")
+            raise ValueError(
+                f"WCT paints {self.info.smallest}x{self.info.smallest} px or more, got {width}x{height}"
+            )
         if statistics is None and batch != 1:
             raise ValueError(f"without statistics images are painted one by one, got a batch of {batch}")
         picture = F.pad(image, (0, -width % _MULTIPLE, 0, -height % _MULTIPLE), mode="reflect")
@@ -156,7 +162,8 @@ def _power(covariance: Tensor, power: float) -> Tensor:
     """A power of a symmetric matrix, of its directions that hold anything."""
     values, vectors = torch.linalg.eigh(covariance)
     powers = torch.where(values > _SILENT, values.clamp_min(_SILENT) ** power, 0.0)
-    return (vectors * powers) @ vectors.T
+    root: Tensor = (vectors * powers) @ vectors.T
+    return root
 
 
 def _moments(features: Tensor) -> tuple[Tensor, Tensor]:

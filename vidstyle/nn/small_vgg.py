@@ -104,7 +104,7 @@ def _with_scales(tensors: Mapping[str, Tensor]) -> dict[str, Convolution]:
 
     found: dict[str, Convolution] = {}
     inputs: Tensor | None = None  # what the features that come in have been divided by
-    for group, layers in enumerate(_LAYERS, start=1):
+    for layers in _LAYERS:
         for place, layer in enumerate(layers):
             kernel, bias = convolution(f"encoder.{layer}")
             if inputs is None and layer == "conv1_1":
