@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -11,8 +12,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from vidstyle import weights
+from vidstyle.engines.base import load_engine
 from vidstyle.engines.wct import WCT, Moments, build, transform
-from vidstyle.errors import WeightsMismatch, WeightsMissing
+from vidstyle.errors import OptionError, WeightsMismatch, WeightsMissing
+from vidstyle.pipeline.stylizer import Stylizer
 from vidstyle.styles.pictures import bundled_styles, load
 from vidstyle.tensors import to_tensor
 
@@ -124,6 +127,54 @@ def test_a_batch_is_painted_with_statistics_and_refused_without(engine: WCT, sty
         engine.stylize(torch.cat([image, image]), style)
     with pytest.raises(ValueError, match="16x16 px or more, got 8x64"):
         engine.stylize(image[..., :8], style)
+
+
+@torch.inference_mode()
+def test_strength_is_the_share_of_the_style_among_features(engine: WCT, style: Moments) -> None:
+    image = picture(0)[..., :96, :128]
+    gaps = [
+        float((engine.stylize(image, engine.at_strength(style, strength)).image - image).abs().mean())
+        for strength in (0.5, 1.0, 1.5)
+    ]
+    assert 1.15 * gaps[0] < gaps[1] and 1.03 * gaps[1] < gaps[2]
+    assert engine.at_strength(style, 1.5).alpha == 1.0
+
+
+def test_weak_strengths_come_near_the_clip_without_a_step() -> None:
+    pixels = np.asarray(load(next(iter(bundled_styles()))))[:96, :128]
+    gaps = []
+    for strength in (0.0, 0.1, 0.45, 0.5, 0.55):
+        stylizer = Stylizer("waves", engine="wct", strength=strength, detail=0, precision="fp32")
+        shown = stylizer.image(np.ascontiguousarray(pixels))
+        gaps.append(float(np.abs(shown.astype(float) - pixels).mean()))
+    assert gaps[0] == 0 < gaps[1] < 0.3 * gaps[3]
+    assert gaps[2] == pytest.approx(gaps[3], rel=0.15) and gaps[4] == pytest.approx(gaps[3], rel=0.15)
+
+
+@torch.inference_mode()
+def test_without_coarse_levels_shapes_stay_nearer(engine: WCT) -> None:
+    image, fine = picture(0)[..., :96, :128], load_engine("wct", options={"levels": "21"})
+    styles = [each.encode_style(picture(-1)) for each in (engine, fine)]
+    assert [len(each.means) for each in styles] == [4, 2]
+    far, near = (each.stylize(image, known).image for each, known in zip((engine, fine), styles, strict=True))
+    edges = [each.mean(1).diff(dim=-1).flatten() for each in (image, far, near)]
+    alike = [torch.corrcoef(torch.stack([edges[0], other]))[0, 1] for other in edges[1:]]
+    assert alike[1] > alike[0] + 0.05
+
+
+@pytest.mark.parametrize("levels", ["", "1234", "45", "44", "x"])
+def test_other_levels_are_refused(levels: str) -> None:
+    with pytest.raises(OptionError, match="must be digits from 4 down to 1, such as 4321 or 32, got"):
+        load_engine("wct", options={"levels": levels})
+
+
+def test_options_that_an_engine_does_not_have_are_refused() -> None:
+    with pytest.raises(OptionError, match="engine 'wct' has no option 'level'; did you mean 'levels'"):
+        load_engine("wct", options={"level": "43"})
+    with pytest.raises(OptionError, match="engine 'stylenet' has no option 'levels'; it has none"):
+        Stylizer("waves", engine_options=["levels=43"])
+    with pytest.raises(OptionError, match="go with an engine's name"):
+        Stylizer("waves", engine=build(), engine_options={"levels": "43"})
 
 
 def test_a_file_of_other_weights_is_refused(tmp_path: Path) -> None:

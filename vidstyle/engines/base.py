@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from torch import Tensor, nn
 
-from vidstyle.errors import OptionError
+from vidstyle.errors import OptionError, suggestion
 from vidstyle.registry import ENGINES, name_of_part
 
 
@@ -60,6 +62,9 @@ class EngineInfo:
     """Area, px², that can be painted at once in a GB or so; larger images are painted in parts."""
     call_cost: int = 5000
     """Area, px², that could be painted on a CPU in the time that one more call costs by itself."""
+    feature_strength: float | None = None
+    """Down to this ``strength`` the engine weighs the style itself (``at_strength``), and only below its
+    painting is mixed with the clip; None: it is always mixed, and above 1 the style is pushed further."""
     is_keyframe: bool = False
     """Whether it is too slow, or too free, to paint every frame."""
     extra: str | None = None
@@ -86,6 +91,10 @@ class Engine(nn.Module, ABC, Generic[S, T]):
     def mix(self, styles: Sequence[S], weights: Sequence[float]) -> S:
         """Styles weighted; the weights sum to 1 and may be negative (a push away from a style)."""
 
+    def at_strength(self, style: S, strength: float) -> S:
+        """``style`` at a ``strength`` above 0, for engines that have a ``feature_strength``; 1: as it is."""
+        return style
+
     @abstractmethod
     def stylize(self, image: Tensor, style: S, statistics: T | None = None) -> Painted[T]:
         """Paint ``image`` (1, 3, H, W) in [0, 1]; same shape and range back.
@@ -99,14 +108,20 @@ AnyEngine = Engine[Any, Any]
 """An engine whose types of styles and statistics do not matter."""
 
 
-def load_engine(engine: object, weights: Path | None = None) -> AnyEngine:
-    """The engine called ``engine`` with its own weights or those of a file; an object as it is."""
+def load_engine(
+    engine: object, weights: Path | None = None, options: Mapping[str, str] = MappingProxyType({})
+) -> AnyEngine:
+    """The engine called ``engine`` with its own weights or those of a file; an object as it is.
+
+    ``options`` are the engine's own: keywords of the function that makes it, which checks their values.
+    """
     if isinstance(engine, str):
         make = ENGINES.load(engine)
         if not callable(make):
             raise OptionError(f"the engine {engine!r} must be a function of a file of weights, got {make!r}")
+        _check_options(engine, make, options)
         try:
-            made = make(weights)
+            made = make(weights, **options)
         except TypeError as error:
             raise OptionError(
                 f"the engine {engine!r} cannot be made of a file of weights: {error}"
@@ -115,8 +130,22 @@ def load_engine(engine: object, weights: Path | None = None) -> AnyEngine:
         made = engine
         if weights is not None:
             raise OptionError("--weights goes with an engine's name; an engine that is an object has its own")
+        if options:
+            raise OptionError("--engine-options go with an engine's name, not with an object")
     if not isinstance(made, Engine):
         raise OptionError(f"an engine must be a vidstyle.Engine, and {name_of_part(engine)} is {type(made)}")
     if not isinstance(getattr(made, "info", None), EngineInfo):
         raise OptionError(f"the engine {name_of_part(engine)} has no info; give its class an EngineInfo")
     return made
+
+
+def _check_options(engine: str, make: Callable[..., object], options: Mapping[str, str]) -> None:
+    """Raise ``OptionError`` for an option that the function ``make`` of an engine does not take."""
+    if not options:
+        return
+    parameters = inspect.signature(make).parameters.values()
+    known = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
+    for name in options:
+        if name not in known:
+            hint = suggestion(name, known) if known else "it has none"
+            raise OptionError(f"the engine {engine!r} has no option {name!r}; {hint}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,38 +13,49 @@ from torch import Tensor
 
 from vidstyle import weights as files
 from vidstyle.engines.base import Engine, EngineInfo, Painted
+from vidstyle.errors import OptionError
 from vidstyle.nn.small_vgg import Convolution, SmallVGG
 
 _ALPHA = 0.7  # of the whitened and coloured features in what is decoded; the rest are the frame's own
-_LEVELS = (4, 3, 2, 1)  # coarse to fine
 _STYLE_AREA = 384 * 384  # px² at which a style's moments are taken
 _MULTIPLE = 8  # px: the encoder halves three times
 _SILENT = 1e-8  # eigenvalues below are directions that nothing is known of; features are about 1
 
 
-def build(weights: Path | None = None) -> WCT:
-    """WCT with the bundled small VGG, or that of a file. Raises ``WeightsMissing``, ``WeightsMismatch``."""
+def build(weights: Path | None = None, *, levels: str = "4321") -> WCT:
+    """WCT with the bundled small VGG, or that of a file.
+
+    ``levels`` are those that are transformed, digits from 4 (the coarsest) to 1: without 4 shapes stay nearer
+    to the clip's. Raises ``OptionError``, ``WeightsMissing`` and ``WeightsMismatch``.
+    """
+    numbers = tuple(int(digit) for digit in levels if digit in "1234")
+    if len(numbers) != len(levels) or not numbers or numbers != tuple(sorted(set(numbers), reverse=True)):
+        raise OptionError(
+            f"the levels of wct must be digits from 4 down to 1, such as 4321 or 32, got {levels!r}"
+        )
     source = weights or files.SMALL_VGG
     name = str(source) if isinstance(source, Path) else source.file
-    return WCT(SmallVGG(files.load(source), name=name))
+    return WCT(SmallVGG(files.load(source), name=name), numbers)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moments:
-    """Means and covariances of features, by level, coarse to fine."""
+    """Means and covariances of features, by level."""
 
     means: tuple[Tensor, ...]
-    """(C,) float64."""
+    """(C,) float64, coarse to fine."""
     covariances: tuple[Tensor, ...]
     """(C, C) float64."""
+    alpha: float = _ALPHA
+    """Of a style: the share that it has in what is decoded."""
 
     def towards(self, other: Moments, share: float) -> Moments:
         """These moments moved by ``share`` (0 to 1) of the way to ``other``."""
         return _weighted((self, other), (1 - share, share))
 
     def tensors(self) -> Mapping[str, Tensor]:
-        names = [f"{part}{level}" for part in ("mean", "covariance") for level in _LEVELS]
-        return dict(zip(names, (*self.means, *self.covariances), strict=True))
+        parts = {"mean": self.means, "covariance": self.covariances}
+        return {f"{name}{place}": part for name in parts for place, part in enumerate(parts[name])}
 
 
 class WCT(Engine[Moments, Moments]):
@@ -64,12 +75,14 @@ class WCT(Engine[Moments, Moments]):
         multiple=_MULTIPLE,
         smallest=16,
         largest=1920 * 1080,  # about 1 GB of float32 features
+        feature_strength=0.5,  # less does not look like less: coarse features give a picture back blurred
         weights="bundled; see docs/weights.md",
     )
 
-    def __init__(self, network: SmallVGG) -> None:
+    def __init__(self, network: SmallVGG, levels: Sequence[int] = (4, 3, 2, 1)) -> None:
         super().__init__()
         self.network = network
+        self.levels = tuple(levels)  # coarse to fine
         self._folded: tuple[Moments, Moments, torch.dtype, tuple[Convolution, ...]] | None = (
             None  # the latest, kept
         )
@@ -83,12 +96,15 @@ class WCT(Engine[Moments, Moments]):
         size = [max(16, _MULTIPLE * round(side * scale / _MULTIPLE)) for side in (height, width)]
         small = F.interpolate(image.float(), size, mode="bilinear", antialias=True)
         means, covariances = zip(
-            *(_moments(self.network.encode(small, level)) for level in _LEVELS), strict=True
+            *(_moments(self.network.encode(small, level)) for level in self.levels), strict=True
         )
         return Moments(means, covariances)
 
     def mix(self, styles: Sequence[Moments], weights: Sequence[float]) -> Moments:
         return _weighted(styles, weights)
+
+    def at_strength(self, style: Moments, strength: float) -> Moments:
+        return replace(style, alpha=min(1.0, style.alpha * strength))
 
     def stylize(self, image: Tensor, style: Moments, statistics: Moments | None = None) -> Painted[Moments]:
         """Paint ``image`` (1, 3, H, W) in [0, 1], each side 16 px or more; with ``statistics`` any batch."""
@@ -102,15 +118,17 @@ class WCT(Engine[Moments, Moments]):
         picture = F.pad(image, (0, -width % _MULTIPLE, 0, -height % _MULTIPLE), mode="reflect")
         picture = picture.contiguous(memory_format=torch.channels_last)
         if statistics is not None:
-            for level, first in zip(_LEVELS, self._convolutions(style, statistics, image.dtype), strict=True):
+            for level, first in zip(
+                self.levels, self._convolutions(style, statistics, image.dtype), strict=True
+            ):
                 picture = self.network.picture(self.network.encode(picture, level), level, first)
             return Painted(picture[..., :height, :width], statistics)
         taken = []
-        for place, level in enumerate(_LEVELS):
+        for place, level in enumerate(self.levels):
             features = self.network.encode(picture, level)
             taken.append(_moments(features))
             aim = style.means[place], style.covariances[place]
-            first = self._convolution(level, taken[-1], aim, image.dtype)
+            first = self._convolution(level, taken[-1], aim, style.alpha, image.dtype)
             picture = self.network.picture(features, level, first)
         means, covariances = zip(*taken, strict=True)
         return Painted(picture[..., :height, :width], Moments(means, covariances))
@@ -123,21 +141,26 @@ class WCT(Engine[Moments, Moments]):
         if known is not None and known[0] is style and known[1] is statistics and known[2] is precision:
             return known[3]
         pairs = zip(
-            _LEVELS,
+            self.levels,
             zip(statistics.means, statistics.covariances, strict=True),
             zip(style.means, style.covariances, strict=True),
             strict=True,
         )
-        made = tuple(self._convolution(level, own, aim, precision) for level, own, aim in pairs)
+        made = tuple(self._convolution(level, own, aim, style.alpha, precision) for level, own, aim in pairs)
         self._folded = style, statistics, precision, made
         return made
 
     def _convolution(
-        self, level: int, own: tuple[Tensor, Tensor], aim: tuple[Tensor, Tensor], precision: torch.dtype
+        self,
+        level: int,
+        own: tuple[Tensor, Tensor],
+        aim: tuple[Tensor, Tensor],
+        alpha: float,
+        precision: torch.dtype,
     ) -> Convolution:
         """The first convolution of a level's decoder after the transform from moments to others."""
         kernel, bias = (part.double() for part in self.network.first(level))
-        matrix, offset = transform(*own, *aim, _ALPHA)
+        matrix, offset = transform(*own, *aim, alpha)
         folded = torch.einsum("oiyx,ij->ojyx", kernel, matrix).to(precision)
         # mean features come out as they should, whatever the kernel's entries lose in this precision
         middle = torch.einsum("oiyx,i->o", kernel, matrix @ own[0] + offset)
@@ -181,4 +204,8 @@ def _weighted(moments: Sequence[Moments], weights: Sequence[float]) -> Moments:
             for level in zip(*parts, strict=True)
         )
 
-    return Moments(mixed([each.means for each in moments]), mixed([each.covariances for each in moments]))
+    return replace(
+        moments[0],
+        means=mixed([each.means for each in moments]),
+        covariances=mixed([each.covariances for each in moments]),
+    )

@@ -22,6 +22,7 @@ class ImageKeywords(DetailKeywords, total=False):
 
     engine: str | object
     weights: File | None
+    engine_options: Mapping[str, object] | Sequence[str]
     style_weights: Sequence[float] | str | None
     style_track: File | None
     strength: float

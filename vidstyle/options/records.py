@@ -194,6 +194,9 @@ class PaintOptions(DetailOptions):
     weights: Path | None = option(
         None, "weights for the engine instead of the bundled ones", metavar="FILE", parse=as_path
     )
+    engine_options: tuple[tuple[str, str], ...] = option(
+        (), "an option of the engine's own; may be repeated", metavar="KEY=VALUE", parse=as_pairs
+    )
     style_weights: tuple[float, ...] | None = option(
         None, "one weight for each --style (equal if not given)", metavar="W,W", parse=as_numbers
     )

@@ -71,7 +71,7 @@ class Stylizer:
         """What results are named after."""
         device = choose_device(paint.device)
         self._painter: Renderer[Any, Any] = Renderer(
-            load_engine(paint.engine, paint.weights),
+            load_engine(paint.engine, paint.weights, dict(paint.engine_options)),
             device=device,
             precision=choose_precision(paint.precision, device),
             working_size=paint.working_size,
@@ -190,10 +190,9 @@ class Stylizer:
 
     def _finisher(self, read: ReadOptions, stack: ExitStack) -> Any:
         mask = None if self._paint.mask is None else _open_mask(self._paint.mask, read, stack)
-        paint = self._paint
-        return compositor(
-            strength=paint.strength, preserve_color=paint.preserve_color, mask=mask, detail=paint.detail
-        )
+        paint, least = self._paint, self._painter.engine.info.feature_strength
+        share = paint.strength if least is None else min(1.0, paint.strength / least)
+        return compositor(strength=share, preserve_color=paint.preserve_color, mask=mask, detail=paint.detail)
 
 
 def painting(stylizer: Stylizer, read: ReadOptions, write: WriteOptions, *, measure: bool) -> Stage[Frame]:

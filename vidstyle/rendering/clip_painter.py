@@ -27,7 +27,8 @@ class ClipPainter(Generic[S, T]):
     Args:
         painter: paints a frame.
         styles: what is painted in at each time.
-        strength: above 1, the style is pushed away from the shot's own.
+        strength: weighed by the engine if it does so itself; else, above 1, the style is pushed away from the
+            shot's own.
     """
 
     def __init__(self, painter: Renderer[S, T], styles: Styles[S], strength: float) -> None:
@@ -35,6 +36,7 @@ class ClipPainter(Generic[S, T]):
         self._styles = styles
         self._strength = strength
         self._own: Any = None  # the shot's own style, where it is pushed away from
+        self._weighed: tuple[S, S] | None = None  # the latest style, and what the engine made of it
         self._statistics: FrameStatistics[T] | None = None  # of the shot so far, smoothed
         self._since = 0  # frames since the last whole painting
 
@@ -43,11 +45,7 @@ class ClipPainter(Generic[S, T]):
         if need is not None and need.share == 0 and not is_cut:
             self._since += 1
             return PaintedFrame(frame.pixels, np.zeros(frame.pixels.shape[:2], np.bool_))
-        style = self._styles.at(frame.time)
-        if self._strength > 1:
-            if is_cut or self._own is None:
-                self._own = self._painter.encode(frame.pixels)
-            style = pushed(self._painter.engine, style, self._own, self._strength)
+        style = self._style(frame, is_cut)
         margin = _margin(frame)
         inner = (slice(margin, margin + frame.height), slice(margin, margin + frame.width))
         framed = cast(Pixels, cv2.copyMakeBorder(frame.pixels, *(margin,) * 4, cv2.BORDER_REFLECT_101))
@@ -67,6 +65,20 @@ class ClipPainter(Generic[S, T]):
             self._statistics = self._statistics.towards(painted.statistics, share)
         self._since = 0
         return PaintedFrame(_copied(painted.pixels, inner))
+
+    def _style(self, frame: Frame, is_cut: bool) -> S:
+        """What ``frame`` is painted in, at the strength asked for."""
+        style, engine, strength = self._styles.at(frame.time), self._painter.engine, self._strength
+        if engine.info.feature_strength is not None:
+            if self._weighed is None or self._weighed[0] is not style:
+                weighed = engine.at_strength(style, max(strength, engine.info.feature_strength))
+                self._weighed = style, weighed
+            return self._weighed[1]
+        if strength > 1:
+            if is_cut or self._own is None:
+                self._own = self._painter.encode(frame.pixels)
+            style = pushed(engine, style, self._own, strength)
+        return style
 
 
 def _copied(pixels: Pixels, inner: tuple[slice, slice]) -> Pixels:
