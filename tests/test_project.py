@@ -26,9 +26,9 @@ MODULES = sorted(module.name for module in pkgutil.walk_packages([str(PACKAGE)],
 _ARROWS: dict[str, set[str]] = {
     "__main__": {"cli"},
     "cli": {
-        *("_version", "api", "atomic_write", "device", "errors", "evaluation", "metrics", "optional_imports"),
-        *("options", "pipeline", "registry", "styles", "training", "video.stills"),
-        *("video.writing", "weights"),
+        *("_version", "api", "device", "errors", "evaluation", "metrics", "optional_imports"),
+        *("options", "pipeline", "registry", "styles", "training", "video.reading"),
+        *("video.stills", "video.writing", "weights", "derived_names", "outputs", "patterns"),
     },
     "testing": {"engines", "errors", "flow", "losses", "metrics", "nn"},
     "api": {
@@ -41,8 +41,8 @@ _ARROWS: dict[str, set[str]] = {
         "video.writing",
     },
     "evaluation": {
-        *("atomic_write", "device", "engines", "errors", "flow", "frames", "metrics", "optional_imports"),
-        *("options", "pipeline", "registry", "styles", "temporal", "tensors", "video.reading"),
+        *("device", "engines", "errors", "flow", "frames", "metrics", "optional_imports"),
+        *("options", "outputs", "pipeline", "registry", "styles", "temporal", "tensors", "video.reading"),
         *("video.writing",),
     },
     "pipeline": {
@@ -53,7 +53,7 @@ _ARROWS: dict[str, set[str]] = {
     "training": {
         *("_version", "atomic_write", "device", "engines", "errors", "flow", "frames", "losses"),
         *("metrics", "nn", "optional_imports", "options", "registry", "tensors"),
-        *("video.pictures", "video.reading", "video.stills", "weights"),
+        *("outputs", "video.pictures", "video.reading", "video.stills", "weights"),
     },
     "rendering": {
         *("device", "engines", "errors", "frames", "nn", "options", "styles", "temporal.base"),
@@ -78,16 +78,20 @@ _ARROWS: dict[str, set[str]] = {
     "video": set(),
     "video.writing": {
         "atomic_write",
+        "derived_names",
         "errors",
         "frames",
         "options",
+        "outputs",
         "video.color",
         "video.containers",
         "video.ebml",
         "video.streams",
     },
     "video.streams": {"video.containers", "video.reading"},
-    "video.reading": {"errors", "frames", "options", "video.color", "video.ebml", "video.pictures"},
+    "video.reading": {
+        *("errors", "frames", "options", "patterns", "video.color", "video.ebml", "video.pictures"),
+    },
     "video.stills": {"atomic_write", "errors", "frames", "options", "video.pictures"},
     "video.pictures": {"errors", "frames"},
     "video.color": {"errors", "frames"},
@@ -97,7 +101,10 @@ _ARROWS: dict[str, set[str]] = {
     "registry": {"errors"},
     "optional_imports": {"errors"},
     "frames": set(),
-    "atomic_write": {"errors"},
+    "outputs": {"atomic_write", "derived_names", "errors", "patterns"},
+    "atomic_write": {"derived_names", "errors"},
+    "derived_names": {"patterns"},
+    "patterns": {"errors"},
     "errors": set(),
     "vidstyle": {"_version"},  # the package itself: its public names are imported on their first use
     "_version": set(),

@@ -7,6 +7,7 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
+from vidstyle.derived_names import fitted
 from vidstyle.errors import OutputError
 
 _NUMBERS = count()  # next() of it is atomic
@@ -19,7 +20,7 @@ def write_atomically(path: Path, data: bytes | memoryview, *, is_synced: bool = 
     Raises ``OSError``; no part of a file is left.
     """
     # a name of its own: several threads and processes may write one file
-    partial = path.with_name(f".{path.name}.{os.getpid()}-{next(_NUMBERS)}.part")
+    partial = path.with_name(fitted(f".{path.name}", f".{os.getpid()}-{next(_NUMBERS)}.part"))
     try:
         with partial.open("wb") as file:
             file.write(data)

@@ -73,6 +73,7 @@ _COMMAND_LINE_ALONE = {
     "report",
     "quiet",
     "verbose",
+    "skip_existing",
 }
 
 

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from vidstyle.atomic_write import check_overwrite
 from vidstyle.cli.logs import shown
 from vidstyle.cli.parser import Parser, add_noise, add_options, given
-from vidstyle.errors import OutputError
-from vidstyle.options import ReadOptions
+from vidstyle.options import ReadOptions, WriteOptions
+from vidstyle.outputs import check_file_output, check_outputs, write_text
 
 if TYPE_CHECKING:
     from vidstyle.evaluation.evaluate import OnMeasured
@@ -83,6 +82,9 @@ def add(commands: Any) -> None:
 
 
 def _run(words: argparse.Namespace) -> int:
+    from vidstyle.cli.inputs import expand_clips
+
+    words.inputs = expand_clips(words.inputs)
     targets = _targets(words)
     with shown(words):
         from vidstyle.evaluation.evaluate import evaluate
@@ -119,24 +121,18 @@ def _run(words: argparse.Namespace) -> int:
 
 def _targets(words: argparse.Namespace) -> dict[str, Path]:
     """The files asked for; ``OutputError`` for one that cannot be written, before anything is measured."""
+    from vidstyle.video.writing.target import check_target
+
     targets = {
         kind: Path(value) for kind in ("json", "csv", "report") if (value := getattr(words, kind)) is not None
     }
-    inputs = {Path(word).resolve() for word in _inputs(words)}
-    heatmap = [] if words.heatmap is None else [Path(words.heatmap)]
-    seen: set[Path] = set()
-    for target in (*targets.values(), *heatmap):
-        if target.resolve() in inputs:
-            raise OutputError(f"{target} is an input of this evaluation; write to another file")
-        if target.resolve() in seen:
-            raise OutputError(f"{target} is named twice; give each file a name of its own")
-        seen.add(target.resolve())
-    for target in targets.values():
-        if not target.parent.is_dir():
-            raise OutputError(f"the folder {target.parent} does not exist; make it first")
-        if target.is_dir():
-            raise OutputError(f"{target} is a folder; give the name of a file")
-        check_overwrite(target, overwrite=words.overwrite)
+    heatmap = [] if words.heatmap is None else [("--heatmap", Path(words.heatmap))]
+    texts = [(f"--{kind}", target) for kind, target in targets.items()]
+    check_outputs([*texts, *heatmap], _inputs(words))
+    for output in texts:
+        check_file_output(output, overwrite=words.overwrite)
+    if heatmap:
+        check_target(heatmap[0][1], WriteOptions(overwrite=words.overwrite))
     return targets
 
 
@@ -172,24 +168,17 @@ class _Bar:
 
 
 def _write_json(found: Evaluation, target: Path) -> None:
-    _write(target, json.dumps(found.to_json(), indent=2) + "\n")
+    write_text(target, json.dumps(found.to_json(), indent=2) + "\n")
 
 
 def _write_csv(found: Evaluation, target: Path) -> None:
-    _write(target, found.to_csv())
+    write_text(target, found.to_csv())
 
 
 def _write_report(found: Evaluation, target: Path) -> None:
     from vidstyle.evaluation.html_report import write_report
 
     write_report(found, target)
-
-
-def _write(target: Path, text: str) -> None:
-    try:
-        target.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
 
 
 _WRITERS: dict[str, Callable[[Evaluation, Path], None]] = {

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from vidstyle.cli.logs import about, shown, write_line
 from vidstyle.cli.parser import Parser, add_noise, add_options, add_styles, given, style_name
+from vidstyle.derived_names import name_beside
 from vidstyle.errors import OptionError, OutputError, VidstyleError
 from vidstyle.options import PaintOptions
+from vidstyle.outputs import check_outputs
 
 if TYPE_CHECKING:
     from vidstyle.options.keywords import ImageKeywords
@@ -31,13 +33,25 @@ def add(commands: Any) -> None:
         help="the result, its format by its extension, or a folder (default: <picture>_<style>)",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing result")
+    parser.add_argument("--skip-existing", action="store_true", help="leave out inputs whose result exists")
     add_noise(parser)
     add_options(parser, "painting", PaintOptions, leave_out=("style_track",))
     parser.set_defaults(run=_run, parser=parser)
 
 
 def _run(words: argparse.Namespace) -> int:
+    from vidstyle.cli.inputs import expand_pictures
+
+    words.inputs = expand_pictures(words.inputs)
+    if words.skip_existing and words.overwrite:
+        words.parser.error("--skip-existing keeps results, --overwrite replaces them; give one of the two")
     targets = _targets(words)
+    read = [
+        *words.inputs,
+        *words.style,
+        *(given(words, PaintOptions).get(name) for name in ("mask", "weights")),
+    ]
+    check_outputs([("the result", target) for target in targets], read)
     with shown(words):
         from vidstyle.api import Stylizer
         from vidstyle.device import own_process
@@ -46,6 +60,10 @@ def _run(words: argparse.Namespace) -> int:
         stylizer = Stylizer(words.style, **cast("ImageKeywords", given(words, PaintOptions)))
         failed = 0
         for source, target in zip(words.inputs, targets, strict=True):
+            if words.skip_existing and target.exists():
+                if not words.quiet:
+                    print(f"{target}: exists already, skipped", flush=True)
+                continue
             try:
                 stylizer.image(source, target, overwrite=words.overwrite)
             except VidstyleError as error:
@@ -61,7 +79,7 @@ def _run(words: argparse.Namespace) -> int:
 
 def _targets(words: argparse.Namespace) -> list[Path]:
     sources = [Path(source) for source in words.inputs]
-    defaults = [source.with_name(f"{source.stem}_{style_name(words)}{_suffix(source)}") for source in sources]
+    defaults = [name_beside(source, style_name(words), _suffix(source)) for source in sources]
     if words.output is None:
         return _distinct(sources, defaults)
     output = Path(words.output)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from vidstyle.derived_names import fitted
 from vidstyle.errors import InputError, OptionError, OutputError
 from vidstyle.options import WriteOptions
+from vidstyle.patterns import files_of, is_pattern, listed
+from vidstyle.styles.pictures import bundled_styles
+from vidstyle.video.reading.provenance import is_result
+from vidstyle.video.reading.sequence_picture import SUFFIXES as _PICTURES
 from vidstyle.video.writing.target import default_target
+
+log = logging.getLogger(__name__)
 
 _CLIPS = frozenset(  # what counts as a clip in a folder; given by itself, any file may be one
     """.3g2 .3gp .asf .avi .divx .dv .f4v .flv .gif .ivf .m2t .m2ts .m2v .m4v .mjpeg .mjpg .mkv .mov .mp4
@@ -18,27 +27,70 @@ _CLIPS = frozenset(  # what counts as a clip in a folder; given by itself, any f
 
 
 def expand(inputs: Sequence[str], style: str, write: WriteOptions) -> list[str]:
-    """The sources behind ``inputs``: a folder with clips stands for each of them, any other for itself.
+    """The sources behind ``inputs``: a folder or pattern of clips stands for each, any other for itself.
 
-    What an earlier run in this ``style`` wrote into the folder is no source.
+    What earlier runs wrote beside the clips of a folder is no source.
     """
+    _refuse_loose_pictures(inputs)
     sources: list[str] = []
     for given in inputs:
-        clips = _clips_of(Path(given))
+        path = Path(given)
+        clips = _clips_of(path)
         results = {default_target(clip, style, write) for clip in clips}
         results |= {_told_apart(default_target(clip, style, write), clip) for clip in clips}
+        results |= {clip for clip in clips if clip not in results and _is_earlier_result(clip, clips)}
+        left_out = [clip.name for clip in clips if clip in results]
+        if left_out:
+            more = f" and {len(left_out) - 1} more" if len(left_out) > 1 else ""
+            log.warning("%s: left out results of earlier runs: %s%s", given, left_out[0], more)
         sources += [str(clip) for clip in clips if clip not in results] or [given]
     return sources
 
 
-def _clips_of(folder: Path) -> list[Path]:
-    if not folder.is_dir():
+def expand_clips(inputs: Sequence[str]) -> list[str]:
+    """``inputs`` with the clips that each pattern means in its place, which not every shell does."""
+    return [name for given in inputs for name in _of_pattern(given, _CLIPS) or [given]]
+
+
+def expand_pictures(inputs: Sequence[str]) -> list[str]:
+    """``inputs`` with the pictures that each pattern means in its place."""
+    return [name for given in inputs for name in _of_pattern(given, frozenset(_PICTURES)) or [given]]
+
+
+def _of_pattern(given: str, kinds: frozenset[str]) -> list[str]:
+    path = Path(given)
+    if not is_pattern(path) or not path.parent.is_dir():
         return []
-    try:
-        files = sorted(path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file())
-    except OSError as error:
-        raise InputError(f"{folder} cannot be listed: {error.strerror or error}") from error
-    return [path for path in files if path.suffix.lower() in _CLIPS]
+    return [str(file) for file in sorted(files_of(path)) if file.suffix.lower() in kinds]
+
+
+def _refuse_loose_pictures(inputs: Sequence[str]) -> None:
+    """A pattern of pictures without quotes comes as many inputs, none of them a clip."""
+    pictures = [Path(given) for given in inputs if Path(given).suffix.lower() in _PICTURES]
+    if len(pictures) > 1 and all(path.is_file() for path in pictures):
+        first = pictures[0]
+        pattern = first.with_name(f"*{first.suffix}")
+        raise InputError(
+            f"{first} and {len(pictures) - 1} more are single pictures; to paint them as one clip give their "
+            f"folder, or their pattern in quotes: {shlex.quote(str(pattern))} (`vidstyle image` paints each)"
+        )
+
+
+def _clips_of(path: Path) -> list[Path]:
+    """The clips of a folder, or those that a pattern means."""
+    if not path.is_dir():
+        return [Path(name) for name in _of_pattern(str(path), _CLIPS)]
+    return [file for file in sorted(listed(path)) if file.suffix.lower() in _CLIPS]
+
+
+def _is_earlier_result(clip: Path, clips: Sequence[Path]) -> bool:
+    """Whether ``clip`` is called ``<other>_<style>`` after one of ``clips``, and vidstyle made it."""
+    begins = [other.stem + "_" for other in clips if other is not clip]
+    begins += [clip.parent.name + "_"] if clip.parent.name else []
+    named_so = [begin for begin in begins if clip.stem.startswith(begin)]
+    if clip.suffix.lower() == ".gif":  # which holds no tags
+        return any(clip.stem.removeprefix(begin) in bundled_styles() for begin in named_so)
+    return bool(named_so) and is_result(clip)
 
 
 def targets(sources: Sequence[str], output: str | None, style: str, write: WriteOptions) -> list[Path]:
@@ -68,7 +120,7 @@ def targets(sources: Sequence[str], output: str | None, style: str, write: Write
 def _told_apart(target: Path, source: Path) -> Path:
     """``target`` with the kind of its source in its name."""
     kind = source.suffix.lower().lstrip(".")
-    return target.with_name(f"{target.stem}_{kind}{target.suffix}") if kind else target
+    return target.with_name(fitted(f"{target.stem}_{kind}", target.suffix)) if kind else target
 
 
 def _is_folder(output: str, write: WriteOptions) -> bool:

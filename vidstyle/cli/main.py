@@ -62,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # whoever read stdout has gone (vidstyle list | head): nothing to say, nor where
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:  # a name that no file can have, a disk that has gone
+        return _failed(f"{_short(error.filename)}{error.strerror or error}", 1)
     except MemoryError:
         return _failed("out of memory; try a smaller --working-size", 1)
     except Exception as error:
@@ -81,6 +83,12 @@ def build_parser() -> Parser:
     for module in COMMANDS.values():
         importlib.import_module(module).add(commands)
     return parser
+
+
+def _short(name: object) -> str:
+    """The file that an error is about, as much of it as a line can show."""
+    text = "" if name is None else str(name)
+    return f"{text[:60]}{'…' if len(text) > 60 else ''}: " if text else ""
 
 
 def _failed(message: str, code: int) -> int:

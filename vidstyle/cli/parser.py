@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any, NoReturn
 
-from vidstyle.errors import OptionError, suggestion
+from vidstyle.errors import InputError, OptionError, suggestion
 from vidstyle.options import value_of
 
 
@@ -29,6 +30,8 @@ class Parser(argparse.ArgumentParser):
         for action in self._actions if unknown else ():
             if unknown and isinstance(action, argparse._SubParsersAction):
                 return f"no command named {unknown[1]!r}; {suggestion(unknown[1], action.choices)}"
+        if message.endswith("expected one argument"):
+            message += " (a name that begins with - is written ./-name)"
         # the option records name the option themselves
         return re.sub(r"^argument (--[\w-]+)[^:]*: (?=--)", "", message)
 
@@ -115,6 +118,7 @@ def given(words: argparse.Namespace, *records: type[Any]) -> dict[str, Any]:
 
 def parse(parser: Parser, arguments: list[str]) -> argparse.Namespace:
     """The words of the command line; inputs may stand before, between and after the options."""
+    _refuse_files_like_options(parser, arguments)
     words, left = parser.parse_known_args(arguments)
     loose = [word for word in left if not word.startswith("-") or word == "-"]
     wrong = [word for word in left if word not in loose]
@@ -126,10 +130,32 @@ def parse(parser: Parser, arguments: list[str]) -> argparse.Namespace:
             f"no option {flag}; {suggestion(flag, flags)}" if _has_near(flag, flags) else f"no option {flag}"
         )
     if loose and not isinstance(getattr(words, "inputs", None), list):
-        command.error(f"one word too many: {loose[0]}")
+        command.error(f"one word too many: {loose[0]}{_about_shells(loose)}")
     if loose:
         words.inputs += loose
+    _refuse_addresses(words)
     return words
+
+
+def _refuse_files_like_options(parser: Parser, arguments: list[str]) -> None:
+    """A file called ``-clip.mp4`` is taken for an option, whatever is said then."""
+    for word in arguments[: arguments.index("--")] if "--" in arguments else arguments:
+        if len(word) > 2 and word[0] == "-" and word[1] != "-" and Path(word).is_file():
+            parser.error(f"{word} is taken for an option; write {shlex.quote(f'./{word}')} for the file")
+
+
+def _about_shells(loose: list[str]) -> str:
+    """A hint for files that a shell has put in the place of a pattern."""
+    path = Path(loose[0])
+    pattern = shlex.quote(str(path.with_name(f"*{path.suffix}")))
+    return f"; a pattern needs quotes: {pattern}" if path.is_file() else ""
+
+
+def _refuse_addresses(words: argparse.Namespace) -> None:
+    named = [getattr(words, name, None) for name in ("input", "clip", "painted", "source", "alone")]
+    for given in [*named, *(getattr(words, "inputs", None) or ())]:
+        if isinstance(given, str) and re.match(r"[a-z][a-z0-9+.-]+://", given, re.I):
+            raise InputError(f"{given} is an address, not a file; download it first, then give the file")
 
 
 def _has_near(flag: str, flags: list[str]) -> bool:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from vidstyle.cli.logs import about, shown, write_line
 from vidstyle.cli.parser import Parser, add_noise, add_options, add_styles, given, style_name
-from vidstyle.errors import OutputError, VidstyleError
+from vidstyle.derived_names import fitted
+from vidstyle.errors import VidstyleError
 from vidstyle.options import PaintOptions, ReadOptions, SteadyOptions, WriteOptions
+from vidstyle.outputs import check_file_output, check_outputs, write_text
 
 if TYPE_CHECKING:
     from vidstyle.api import Stylizer
@@ -54,6 +56,7 @@ def add(commands: Any) -> None:
         "--measure", action="store_true", help="say at the end how much it flickers and how near the style is"
     )
     parser.add_argument("--json", metavar="FILE", help="write what was done, and how fast, to this file")
+    parser.add_argument("--skip-existing", action="store_true", help="leave out inputs whose result exists")
     add_noise(parser)
     add_options(parser, "painting", PaintOptions)
     add_options(parser, "steadiness", SteadyOptions)
@@ -78,22 +81,36 @@ class _Batch:
         style = style_name(words)
         if words.preview and words.json is not None:
             words.parser.error("--json reports a whole run; leave out --preview or --json")
+        if words.skip_existing and "overwrite" in words:
+            words.parser.error(
+                "--skip-existing keeps results, --overwrite replaces them; give one of the two"
+            )
         from vidstyle.cli.inputs import expand, targets  # reads what codecs there are: after usage is checked
 
         self.words = words
         self.reports: list[RunReport] = []
         self.failed: list[tuple[str, str]] = []
+        self.skipped: list[str] = []
         self._write = write = WriteOptions(**given(words, WriteOptions))
         self._read = ReadOptions(**given(words, ReadOptions))
         PaintOptions(**given(words, PaintOptions))
         self.sources = expand(words.inputs, style, write)
         self.targets = targets(self.sources, words.output, style, write)
-        if words.json is not None and not Path(words.json).parent.is_dir():
-            raise OutputError(f"no folder {Path(words.json).parent} for --json; make it first")
+        report = [] if words.json is None else [("--json", Path(words.json))]
+        made = [_picture_of(target) if words.preview else target for target in self.targets]
+        read = [*self.sources, *words.style, *(given(words, PaintOptions).get(name) for name in _FILES)]
+        check_outputs([*(("the result", path) for path in made), *report], read)
+        for output in report:
+            check_file_output(output, overwrite=write.overwrite)
         self._stylizer: Stylizer | None = None
 
     def run(self) -> None:
         for source, target in zip(self.sources, self.targets, strict=True):
+            made = _picture_of(target) if self.words.preview else target
+            if self.words.skip_existing and made.exists():
+                self.skipped.append(source)
+                self._say(f"{made}: exists already, skipped")
+                continue
             try:
                 if self.words.preview:
                     self._preview(source, target)
@@ -104,10 +121,12 @@ class _Batch:
                     raise
                 self.failed.append((source, str(error)))
                 write_line(f"vidstyle: {about(source, error)}")
-        if len(self.sources) > 1 and not self.words.quiet:
-            print(f"{len(self.sources) - len(self.failed)} of {len(self.sources)} inputs done", flush=True)
+        if len(self.sources) > 1:
+            done = len(self.sources) - len(self.failed) - len(self.skipped)
+            skipped = f", {len(self.skipped)} skipped" if self.skipped else ""
+            self._say(f"{done} of {len(self.sources)} inputs done{skipped}")
             for source, _ in self.failed:
-                print(f"  failed: {source}", flush=True)
+                self._say(f"  failed: {source}")
 
     def _paint(self, source: str, target: Path) -> None:
         from vidstyle.cli.progress import bar, summary
@@ -126,21 +145,23 @@ class _Batch:
 
             report = run(plan, on_frame=draw)
         self.reports.append(report)
-        if not self.words.quiet:
-            print(summary(report), flush=True)
-            if report.measured is not None:
-                from vidstyle.pipeline.meter import Measured
+        self._say(summary(report))
+        if report.measured is not None:
+            from vidstyle.pipeline.meter import Measured
 
-                print(Measured(**report.measured).text(), flush=True)
+            self._say(Measured(**report.measured).text())
+
+    def _say(self, line: str) -> None:
+        if not self.words.quiet:
+            print(line, flush=True)
 
     def _preview(self, source: str, target: Path) -> None:
         from vidstyle.cli.progress import estimate
         from vidstyle.pipeline.preview import preview
 
-        picture = target.with_name(f"{target.stem}_preview.png")
+        picture = _picture_of(target)
         tried = preview(self._loaded, source, picture, target, read=self._read, write=self._write)
-        if not self.words.quiet:
-            print(estimate(tried), flush=True)
+        self._say(estimate(tried))
 
     def _loaded(self) -> Stylizer:
         """The engine and the styles, loaded for the first source and kept for the others."""
@@ -158,8 +179,14 @@ class _Batch:
         """Write the report of the run, or a list of those of several, as JSON."""
         runs = [report.to_json() for report in self.reports]
         failed = [{"source": source, "error": error} for source, error in self.failed]
-        content = runs[0] if len(self.sources) == 1 else {"runs": runs, "failed": failed}
-        try:
-            path.write_text(json.dumps({**content, "warnings": warnings}, indent=2) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+        several = {"runs": runs, "failed": failed, "skipped": self.skipped}
+        content = runs[0] if len(self.sources) == 1 and runs else several
+        write_text(path, json.dumps({**content, "warnings": warnings}, indent=2) + "\n")
+
+
+_FILES = ("mask", "style_track", "weights")  # options that name files to read
+
+
+def _picture_of(target: Path) -> Path:
+    """Where the preview of a result goes: beside it."""
+    return target.with_name(fitted(f"{target.stem}_preview", ".png"))

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from vidstyle.cli.logs import shown
 from vidstyle.cli.parser import Parser, add_noise, add_options, add_styles, given
+from vidstyle.derived_names import name_beside
 from vidstyle.options import PaintOptions, ReadOptions, SheetOptions
+from vidstyle.outputs import check_outputs
 
 if TYPE_CHECKING:
     from vidstyle.options.keywords import SheetKeywords
@@ -37,10 +39,10 @@ def _run(words: argparse.Namespace) -> int:
     with shown(words):
         from vidstyle.pipeline.contact_sheet import make_sheet
 
-        source = Path(words.input)
-        target = (
-            Path(words.output) if words.output is not None else source.with_name(f"{source.stem}_sheet.png")
-        )
+        source, output = Path(words.input), words.output
+        target = name_beside(source, "sheet", ".png") if output is None else Path(output)
+        paint = given(words, PaintOptions)
+        check_outputs([("the sheet", target)], [source, *words.style, paint.get("weights")])
         options = cast("SheetKeywords", given(words, SheetOptions, PaintOptions, ReadOptions))
         make_sheet(words.input, target, style=words.style, overwrite=words.overwrite, **options)
         if not words.quiet:

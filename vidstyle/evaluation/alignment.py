@@ -18,6 +18,7 @@ from vidstyle.errors import InputError
 from vidstyle.frames import Frame, Pixels, VideoInfo
 from vidstyle.options import ReadOptions
 from vidstyle.video.reading.reader import Reader
+from vidstyle.video.reading.sequence import is_sequence
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +101,8 @@ class Matching:
         """A result, as many of its own frames as last as long as those asked for of the clip."""
         clip = self._clip.info.rate
         # the clip's rate is that of folders of pictures, which have no times
-        words = ReadOptions(rate=options.rate or clip, frames=options.frames, hdr=options.hdr)
+        rate = (options.rate or clip) if is_sequence(path) else None
+        words = ReadOptions(rate=rate, frames=options.frames, hdr=options.hdr)
         reader = Reader(path, words)
         own = reader.info.rate
         if options.frames is None or not clip or not own or abs(clip - own) <= _LIKE * clip:

@@ -13,7 +13,7 @@ from typing import Any, Unpack, cast
 
 from vidstyle.device import choose_device
 from vidstyle.engines.base import AnyEngine
-from vidstyle.errors import InputError, OptionError, OutputError, VidstyleError
+from vidstyle.errors import InputError, OptionError, VidstyleError
 from vidstyle.evaluation.alignment import Matching
 from vidstyle.evaluation.flicker_maps import Flicker, HeatClip
 from vidstyle.evaluation.results import ALONE, CLIP, Conditions, Evaluation
@@ -27,6 +27,7 @@ from vidstyle.metrics.motion import DEFAULT_SIZE, ScoringFlow
 from vidstyle.optional_imports import require
 from vidstyle.options import ReadOptions, check_keywords, take
 from vidstyle.options.keywords import ReadKeywords
+from vidstyle.outputs import check_outputs
 from vidstyle.pipeline.stylizer import Stylizer
 from vidstyle.registry import FEATURES, METRICS, name_of_part
 from vidstyle.styles.pictures import Style, load
@@ -88,8 +89,9 @@ def evaluate(
     if engine is not None and style is None:
         raise OptionError("--engine needs --style: what it is to paint in")
     read_files = [*([result] if isinstance(result, (str, Path)) else result), source, alone, style]
-    if heatmap is not None and Path(heatmap).resolve() in _resolved(read_files):
-        raise OutputError(f"{heatmap} is an input of this evaluation; write the heat map to another file")
+    if heatmap is not None:
+        named = [item for item in read_files if isinstance(item, (str, Path))]
+        check_outputs([("--heatmap", Path(heatmap))], named)
     paths = _named([result] if isinstance(result, (str, Path)) else list(result))
     place = choose_device(device)
     picture = None if style is None else to_tensor(load(style), place)
@@ -306,10 +308,6 @@ def _independent(warped: Mapping[str, str | None], device: str) -> tuple[str, Fl
 
 def _no_motion(step: int, earlier: Sample, later: Sample) -> Any:
     raise AssertionError("no metric asked for motion")
-
-
-def _resolved(files: Iterable[object]) -> set[Path]:
-    return {Path(file).resolve() for file in files if isinstance(file, (str, Path))}
 
 
 def _remarks(columns: Mapping[str, Mapping[str, Metric]]) -> list[str]:

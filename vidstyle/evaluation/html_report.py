@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vidstyle.atomic_write import write_atomically
-from vidstyle.errors import OutputError
 from vidstyle.evaluation.flicker_maps import FULL, heated
 from vidstyle.evaluation.results import ALONE, CLIP, Evaluation, Worst
 from vidstyle.frames import Pixels
 from vidstyle.metrics.meaning import meaning_of, written
 from vidstyle.optional_imports import require
+from vidstyle.outputs import write_text
 
 _CURVES = ("warping_error", "frame_difference", "style_distance", "content_distance", "sharpness")
 _COLOURS = ("#c2410c", "#1d4ed8", "#15803d", "#7e22ce", "#b45309", "#0e7490")
@@ -42,11 +41,7 @@ class _Figure:
 
 def write_report(found: Evaluation, target: Path) -> None:
     """Write ``found`` to ``target``; the file appears once it is whole. Raises ``OutputError``."""
-    text = page(found)
-    try:
-        write_atomically(target, text.encode())
-    except OSError as error:
-        raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
+    write_text(target, page(found))
 
 
 def page(found: Evaluation) -> str:

@@ -18,6 +18,7 @@ from vidstyle.frames import Frame, Pixels, VideoInfo, eight_bits, sixteen_bits
 from vidstyle.options import ReadOptions
 from vidstyle.temporal.base import Paint, PaintedFrame
 from vidstyle.video.reading.reader import Reader
+from vidstyle.video.reading.sequence import is_sequence
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,8 @@ class Pairs:
         """Open both; raises ``InputError`` if one cannot be read or they cannot be of the same frames."""
         with ExitStack() as stack:
             self._clip = stack.enter_context(Reader(clip, options))
-            rate = options.rate or self._clip.info.rate  # of pictures without times
+            has_times = not is_sequence(Path(painted))
+            rate = None if has_times else options.rate or self._clip.info.rate
             self._painted = stack.enter_context(Reader(painted, replace(options, rate=rate)))
             _check_alike(self._clip.info, self._painted.info)
             self._stack = stack.pop_all()

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from vidstyle import weights
 from vidstyle._version import __version__
-from vidstyle.atomic_write import check_overwrite, write_atomically
+from vidstyle.atomic_write import write_atomically
 from vidstyle.errors import OptionError, OutputError, WeightsMismatch
+from vidstyle.outputs import check_file_output, check_outputs
 from vidstyle.training import checkpoints
 
 MIX_SHARE = 0.25
@@ -44,9 +45,8 @@ def export(
     target = Path(target)
     if target.suffix != ".safetensors":
         raise OptionError(f"weights are written as .safetensors, not as {target.name!r}")
-    if not target.parent.is_dir():
-        raise OutputError(f"no folder {target.parent}; make it first, or write elsewhere")
-    check_overwrite(target, overwrite=overwrite)
+    check_outputs([("--output", target)], [mix])
+    check_file_output(("--output", target), overwrite=overwrite)
     if share is not None and mix is None:
         raise OptionError("--share says how much of --mix FILE is taken; give both")
     state = checkpoints.newest(Path(run))

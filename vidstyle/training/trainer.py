@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from vidstyle.errors import InputError, OptionError, OutputError, TrainingError
+from vidstyle.outputs import check_outputs
 from vidstyle.registry import RECIPES
 from vidstyle.training import checkpoints
 from vidstyle.training.config import TrainOptions
@@ -89,6 +90,7 @@ def train(
     Raises a ``VidstyleError`` in one line for whatever stands in the way.
     """
     run = Path(output)
+    check_outputs([("--output", run)], [content, style])
     state = _state(run, recipe, resume)
     fabric = launched(options)
     rank, ranks = fabric.global_rank, fabric.world_size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,8 @@ def check_file(path: Path) -> None:
     """Raise ``InputError`` unless ``path`` is a file that may be read and holds something."""
     try:
         if not path.exists():
+            if re.match(r"[a-z][a-z0-9+.-]+:/", str(path), re.I):  # not C:/
+                raise InputError(f"{path} is an address, not a file; download it first, then give the file")
             folder = path.parent
             more = "" if folder.is_dir() else f" (there is no folder {folder})"
             raise InputError(f"no such file: {path}{more}; check the name")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import av
-
 from vidstyle.errors import InputError
+from vidstyle.video.reading.opening import open_container
 
+_MADE = re.compile(r"\bvidstyle \d")
 _WORD = re.compile(r"\bvidstyle\b.*\bflow[=: ]+([\w-]+)")
 
 
@@ -16,14 +16,17 @@ def warped_by(path: Path) -> str | None:
     """The flow estimator that steadied ``path``, if its tags name one; else None."""
     if not path.is_file():
         return None
-    if not path.stat().st_size:
-        raise InputError(f"{path} is empty (0 bytes); copy or record it again")
+    return next((flow[1] for text in _tags(path) if (flow := _WORD.search(text))), None)
+
+
+def is_result(path: Path) -> bool:
+    """Whether the tags of ``path`` say that vidstyle made it; False for what cannot be read."""
     try:
-        with av.open(path) as container:
-            texts = [str(value) for value in container.metadata.values()]
-    except av.error.FFmpegError as error:
-        raise InputError(f"{path} cannot be read as a video: {error.strerror or error}") from error
-    for text in texts:
-        if found := _WORD.search(text):
-            return found[1]
-    return None
+        return any(_MADE.search(text) for text in _tags(path))
+    except InputError:
+        return False
+
+
+def _tags(path: Path) -> list[str]:
+    with open_container(path) as container:
+        return [str(value) for value in container.metadata.values()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,10 +12,14 @@ from typing import Protocol
 from vidstyle.errors import InputError
 from vidstyle.frames import Frame, VideoInfo
 from vidstyle.options import ReadOptions
+from vidstyle.patterns import files_of, is_pattern
 from vidstyle.video.reading.animated_picture import AnimatedPicture, is_animation
 from vidstyle.video.reading.opening import check_file
-from vidstyle.video.reading.sequence import Sequence, is_sequence
+from vidstyle.video.reading.sequence import UNREADABLE, Sequence, is_sequence
+from vidstyle.video.reading.sequence_picture import SUFFIXES
 from vidstyle.video.reading.video_file import VideoFile
+
+log = logging.getLogger(__name__)
 
 ALL = ReadOptions()
 """The whole of an input, read as it comes."""
@@ -91,8 +96,19 @@ class _Source(Protocol):
 
 def _open(path: Path, options: ReadOptions) -> _Source:
     if is_sequence(path):
-        return Sequence(path, options)
+        only = _only_file(path)
+        if only is None:
+            return Sequence(path, options)
+        path = only
     check_file(path)
+    if options.rate is not None:
+        log.warning("%s has times of its own: --rate is for pictures, and is left out here", path)
     if is_animation(path):
         return AnimatedPicture(path, options)
     return VideoFile(path, options)
+
+
+def _only_file(path: Path) -> Path | None:
+    """The one file that a pattern fits, if it is no picture: some shells leave ``cli*.mp4`` as it is."""
+    files = files_of(path) if is_pattern(path) else []
+    return files[0] if len(files) == 1 and files[0].suffix.lower() not in (*SUFFIXES, *UNREADABLE) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import logging
 import re
 from collections.abc import Generator
@@ -14,6 +13,7 @@ import numpy as np
 from vidstyle.errors import InputError, OptionError
 from vidstyle.frames import Frame, VideoInfo, sixteen_bits
 from vidstyle.options import ReadOptions
+from vidstyle.patterns import files_of, is_pattern, listed, numbered
 from vidstyle.video.color.tags import PICTURE_TAGS
 from vidstyle.video.pictures.decoder import Header, read_header, read_picture
 from vidstyle.video.pictures.opening import SUFFIXES
@@ -23,18 +23,16 @@ log = logging.getLogger(__name__)
 
 DEFAULT_RATE = Fraction(25)  # pictures a second
 
-_NUMBER = re.compile(r"%0?(\d*)d")
+UNREADABLE = frozenset(".exr .dpx .cin .hdr .psd .dng .cr2 .cr3 .nef .arw .heic".split())  # noqa: SIM905
+"""Kinds of pictures that no part of this reads."""
 
 
 def is_sequence(path: Path) -> bool:
     """Whether ``path`` means several pictures: a folder, ``shots/*.png`` or ``shots/frame_%04d.png``."""
     try:
-        if path.is_dir():
-            return True
-        exists = path.exists()
+        return path.is_dir() or is_pattern(path)
     except (OSError, ValueError):  # a name that no file can have
         return False
-    return not exists and (glob.has_magic(str(path)) or _NUMBER.search(path.name) is not None)
 
 
 class Sequence:
@@ -91,48 +89,52 @@ class Sequence:
 def _pictures(path: Path) -> list[Path]:
     """The files meant by ``path``, in the order that people count: 2 before 10."""
     if path.is_dir():
-        found = [item for item in _listed(path) if item.suffix.lower() in SUFFIXES]
+        files = listed(path)
+        found = [item for item in files if item.suffix.lower() in SUFFIXES]
         if not found:
-            kinds = ", ".join(suffix.lstrip(".").upper() for suffix in SUFFIXES[:6])
-            raise InputError(f"the folder {path} holds no pictures ({kinds} …); give a folder of frames")
-        return sorted(found, key=_natural)
-    number = _NUMBER.search(path.name)
-    if number is not None and not glob.has_magic(str(path)):
-        return _numbered(path, number)
-    names = glob.glob(str(path))  # noqa: PTH207 - Path.glob takes no absolute patterns
-    found = [Path(name) for name in names if Path(name).is_file()]
-    if not found:
-        raise InputError(f"no picture fits {path}; check the pattern")
-    return sorted(found, key=_natural)
+            raise InputError(f"the folder {path} holds no pictures ({_KINDS}); {_advice(files)}")
+    else:
+        found = files_of(path)
+        if not found:
+            raise InputError(f"no file is called {path}, and none fits it as a pattern; check the name")
+        if not any(item.suffix.lower() in SUFFIXES for item in found):
+            raise InputError(f"{path} fits {found[0].name}, which is no picture ({_KINDS}); {_advice(found)}")
+    numbers = numbered(path)
+    if numbers:
+        found = [numbers[number] for number in sorted(numbers)]
+    else:
+        found.sort(key=_natural)
+        numbers = _numbers_of(found)
+    _tell_gaps(path, sorted(numbers))
+    return found
 
 
-def _numbered(path: Path, number: re.Match[str]) -> list[Path]:
-    """Files whose name has a number where the pattern has ``%04d``, by that number."""
-    digits = rf"\d{{{int(number[1])},}}" if number[1] else r"\d+"
-    before, after = path.name[: number.start()], path.name[number.end() :]
-    name = re.compile(re.escape(before) + f"({digits})" + re.escape(after))
-    found = {
-        int(fits[1]): item for item in _listed(path.parent) if (fits := name.fullmatch(item.name)) is not None
-    }
-    if not found:
-        raise InputError(f"no picture fits {path}; check the pattern")
-    numbers = sorted(found)
-    missing = numbers[-1] - numbers[0] + 1 - len(numbers)
+def _advice(files: list[Path]) -> str:
+    unreadable = sorted({item.suffix.lower() for item in files} & UNREADABLE)
+    if unreadable:
+        return f"{unreadable[0]} cannot be read: convert them to 16-bit PNG or TIFF"
+    return "give a folder of frames"
+
+
+def _numbers_of(paths: list[Path]) -> dict[int, Path]:
+    """The numbers that names end in, if all of ``paths`` are called alike otherwise; else {}."""
+    ends = [re.fullmatch(r"(.*?)(\d+)", path.stem, re.S) for path in paths]
+    alike = {(end[1], path.suffix) for end, path in zip(ends, paths, strict=True) if end is not None}
+    if len(alike) != 1 or None in ends:
+        return {}
+    return {int(end[2]): path for end, path in zip(ends, paths, strict=True) if end is not None}
+
+
+def _tell_gaps(path: Path, numbers: list[int]) -> None:
+    missing = numbers[-1] - numbers[0] + 1 - len(numbers) if numbers else 0
     if missing:
         log.warning(
             "%s: %d numbers between %d and %d are missing; the pictures follow each other without a gap",
             path, missing, numbers[0], numbers[-1],
         )  # fmt: skip
-    return [found[index] for index in numbers]
 
 
-def _listed(folder: Path) -> list[Path]:
-    try:
-        return [item for item in folder.iterdir() if item.is_file() and not item.name.startswith(".")]
-    except PermissionError as error:
-        raise InputError(f"the folder {folder} may not be read; change its permissions") from error
-    except OSError as error:
-        raise InputError(f"no folder {folder}; check the name") from error
+_KINDS = ", ".join(suffix.lstrip(".").upper() for suffix in SUFFIXES[:6]) + " …"
 
 
 def _natural(path: Path) -> list[tuple[int, int, str]]:

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidstyle.atomic_write import check_overwrite
+from vidstyle.derived_names import fitted, is_too_long, name_beside
 from vidstyle.errors import OutputError, suggestion
 from vidstyle.options import WriteOptions
+from vidstyle.outputs import check_outputs
 from vidstyle.video.containers import CONTAINERS, FOLDER, Container
 from vidstyle.video.writing.codecs import CODECS, choose_encoder, family, pixel_format_of
 from vidstyle.video.writing.encoder_settings import tune
@@ -53,7 +55,7 @@ def check_target(target: Path, options: WriteOptions, *inputs: Path) -> OutputPl
 
 
 def default_target(source: Path, style_name: str, options: WriteOptions) -> Path:
-    """``<clip>_<style>`` beside the clip ``source``, with an extension that suits the codec.
+    """``<clip>_<style>`` beside the clip or folder ``source``, with an extension that suits the codec.
 
     The source's own extension if it suits, so that a .mov or .mkv stays one.
 
@@ -63,12 +65,7 @@ def default_target(source: Path, style_name: str, options: WriteOptions) -> Path
     codec = CODECS.get(family(options.codec or "h264"), CODECS["h264"])
     suffix = source.suffix.lower()
     extension = suffix if suffix in codec.containers and not source.is_dir() else codec.extension
-    # a pattern (shot_%04d.png, shot_*.png) names many files: its result has a plain name
-    stem = re.sub(r"[_.-]*(%\d*d|[*?]|\[[^]]*\])+[_.-]*", "", source.stem) or source.parent.name or "result"
-    stem = source.name if source.is_dir() else stem
-    style = re.sub(r'[\\/:*?"<>|\x00-\x1f]+', "-", style_name).strip(" .") or "styled"
-    name = f"{stem}_{style}"
-    return source.parent / (name[: _LONGEST - len(extension) - len(".part") - 1] + extension)
+    return name_beside(source, style_name, extension)
 
 
 class PartFile:
@@ -80,8 +77,7 @@ class PartFile:
 
     def __init__(self, target: Path) -> None:
         self.target = target
-        stem = target.stem.encode()[: _LONGEST - len(target.suffix) - len("..part")].decode(errors="ignore")
-        self.path = target.with_name(f".{stem}.part{target.suffix}")
+        self.path = target.with_name(fitted(f".{target.stem}", f".part{target.suffix}"))
 
     def keep(self) -> None:
         """Put what was written in the place of the target, in one step; OutputError if that fails."""
@@ -106,7 +102,7 @@ class PartFile:
 
     def _keep_folder(self) -> None:
         """Replace an older folder of pictures; it is gone only when the new one is in its place."""
-        old = self.target.with_name(f".{self.target.name}.old")
+        old = self.target.with_name(fitted(f".{self.target.name}", ".old"))
         if self.target.exists():
             self.target.replace(old)
         try:
@@ -130,7 +126,6 @@ def cannot_write(target: Path, error: OSError) -> OutputError:
     return OutputError(f"cannot write {target}: {reason[:1].lower()}{reason[1:]}")
 
 
-_LONGEST = 255  # bytes in a file's name, on every common file system
 _PICTURE = re.compile(r"\d+\.png")
 
 
@@ -173,15 +168,14 @@ def _refusal(target: Path, encoder: str, reason: str) -> OutputError:
 
 def _check_place(target: Path, container: Container, options: WriteOptions, inputs: Iterable[Path]) -> None:
     parent = target.parent
-    if any(source.exists() and target.exists() and target.samefile(source) for source in inputs):
-        raise OutputError(f"{target} is the input itself; give the result another name with --output")
+    check_outputs([("--output", target)], inputs)
     if not parent.exists():
         raise OutputError(f"the folder {parent} does not exist; make it first, or choose another --output")
     if not parent.is_dir():
         raise OutputError(f"{parent} is not a folder; choose another --output")
     if not os.access(parent, os.W_OK | os.X_OK):
         raise OutputError(f"nothing may be written in the folder {parent}; choose another --output")
-    if len(target.name.encode()) > _LONGEST:
+    if is_too_long(target.name):
         raise OutputError(f"the name {target.name[:40]!r}… is too long for a file; choose a shorter --output")
     if container is FOLDER:
         _check_folder(target, options)
