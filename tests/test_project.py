@@ -27,7 +27,7 @@ _ARROWS: dict[str, set[str]] = {
     "__main__": {"cli"},
     "cli": {
         *("_version", "api", "device", "errors", "evaluation", "metrics", "optional_imports"),
-        *("options", "pipeline", "registry", "styles", "training", "video.reading"),
+        *("options", "pipeline", "registry", "styles", "training", "video.pictures", "video.reading"),
         *("video.stills", "video.writing", "weights", "derived_names", "outputs", "patterns"),
     },
     "testing": {"engines", "errors", "flow", "losses", "metrics", "nn"},
