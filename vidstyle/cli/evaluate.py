@@ -152,6 +152,9 @@ class _Bar:
     def __init__(self, hidden: bool) -> None:
         from tqdm import tqdm
 
+        from vidstyle.cli.progress import Lines
+
+        self._lines = Lines(hidden)
         self._bar: Any = tqdm(
             desc="evaluate", unit="frame", disable=True if hidden else None, leave=False, dynamic_ncols=True
         )
@@ -163,6 +166,8 @@ class _Bar:
         self._bar.close()
 
     def _draw(self, done: int, total: int | None) -> None:
+        of_all = f" of about {max(total, done):,}" if total else ""
+        self._lines.tell(lambda: f"evaluate: {done:,}{of_all} frames")
         self._bar.total = max(total, done) if total else None
         self._bar.update(done - self._bar.n)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import os
 import signal
 import sys
@@ -44,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Left alone torch's threads spin for milliseconds at every barrier, against decoder and encoder: up to
     # 10 times the CPU time. Not spinning at all makes the network a third slower. Read at torch's import.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    for stream in (sys.stdout, sys.stderr):  # names of files need be no text that a terminal can show
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         with _signals_raise(is_process=arguments is None):
             words = parse(build_parser(), list(sys.argv[1:] if arguments is None else arguments))

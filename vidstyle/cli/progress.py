@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from fractions import Fraction
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from vidstyle.cli.logs import write_line
+
 if TYPE_CHECKING:
     from vidstyle.pipeline.preview import Preview
     from vidstyle.pipeline.report import OnFrame, Progress, RunReport
 
+PAUSE = 30.0  # s between two lines where there is no terminal
 _RECENT = 50  # frames over which rate and time left are taken
 
 
@@ -31,7 +34,9 @@ def bar(name: str, hidden: bool) -> Generator[OnFrame, None, None]:
 
 class _Bar:
     def __init__(self, name: str, hidden: bool) -> None:
+        self._title = name
         self._name = name.replace("{", "{{").replace("}", "}}")  # it becomes part of a format
+        self._lines = Lines(hidden)
         self._hidden = hidden
         self._bar: tqdm[None] | None = None
         self._recent: deque[tuple[float, Fraction]] = deque(maxlen=_RECENT)
@@ -41,6 +46,7 @@ class _Bar:
             self._bar = self._open(progress)
         done = progress.frame.time + progress.frame.duration
         self._recent.append((monotonic(), done))
+        self._lines.tell(lambda: f"{self._title}: {state(progress, self._recent)}")
         bar = "{percentage:3.0f}% |{bar}| " if progress.info.duration else ""
         self._bar.bar_format = f"{self._name} {bar}{state(progress, self._recent)}"
         total = self._bar.total
@@ -63,6 +69,20 @@ class _Bar:
             dynamic_ncols=True,
             miniters=0,
         )
+
+
+class Lines:
+    """A line on stderr now and then, where there is no terminal to draw a bar on; none if ``hidden``."""
+
+    def __init__(self, hidden: bool) -> None:
+        self._is_needed = not hidden and not sys.stderr.isatty()
+        self._last = monotonic()
+
+    def tell(self, line: Callable[[], str]) -> None:
+        """Write ``line`` if the one before is long ago."""
+        if self._is_needed and monotonic() - self._last >= PAUSE:
+            self._last = monotonic()
+            write_line(f"vidstyle: {line()}")
 
 
 def state(progress: Progress, recent: Sequence[tuple[float, Fraction]]) -> str:

@@ -116,7 +116,7 @@ class _Batch:
                     self._preview(source, target)
                 else:
                     self._paint(source, target)
-            except VidstyleError as error:
+            except (VidstyleError, OSError, UnicodeError) as error:
                 if len(self.sources) == 1:
                     raise
                 self.failed.append((source, str(error)))

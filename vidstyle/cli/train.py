@@ -103,10 +103,14 @@ def _bar(hidden: bool) -> Generator[OnStep, None, None]:
     """A hook that draws losses, steps a second and the time left on stderr; nothing without a terminal."""
     from tqdm import tqdm
 
+    from vidstyle.cli.progress import Lines
+
+    lines = Lines(hidden or os.environ.get("LOCAL_RANK", "0") != "0")
     # disable=None: hidden where stderr is no terminal
     bar = tqdm(disable=True if hidden else None, file=sys.stderr, leave=False, dynamic_ncols=True, miniters=0)
 
     def draw(progress: TrainingProgress) -> None:
+        lines.tell(lambda: state(progress))
         bar.total = progress.steps
         bar.bar_format = "{percentage:3.0f}% |{bar}| " + state(progress)
         bar.update(progress.step - bar.n)

@@ -17,6 +17,7 @@ from vidstyle.options import PaintOptions, ReadOptions, SheetOptions, check_keyw
 from vidstyle.options.keywords import ImageKeywords, SheetKeywords
 from vidstyle.pipeline.stylizer import Stylizer, name_of
 from vidstyle.styles.pictures import Style
+from vidstyle.video.reading.length import measured_length
 from vidstyle.video.reading.probe import probe
 from vidstyle.video.reading.reader import open_reader
 from vidstyle.video.stills import check_picture_target, save_image
@@ -74,11 +75,15 @@ def moments(source: Path, read: ReadOptions, count: int) -> list[Frame]:
 def spread(info: VideoInfo, read: ReadOptions, count: int) -> list[Fraction]:
     """``count`` times (s) of the source, each in the middle of an equal share of the part that is read.
 
-    One alone, where the part begins, if its length is not known or no more than a frame.
+    One alone, where the part begins, if that is no longer than a frame.
     """
     start = read.start or Fraction(0)
+    duration = info.duration
+    if duration is None:  # nobody has said: the file is read through
+        end = measured_length(info.path)
+        duration = min(end, read.end or end) - start
     # the last picture begins a step before the end
-    length = max(Fraction(0), (info.duration or Fraction(0)) - (1 / info.rate if info.rate else 0))
+    length = max(Fraction(0), duration - (1 / info.rate if info.rate else 0))
     shares = range(count if length else 1)
     return [start + length * Fraction(2 * share + 1, 2 * count) for share in shares]
 

@@ -20,6 +20,7 @@ from vidstyle.video.reading.cropping import crop_of
 from vidstyle.video.reading.decoder import Decoder, known_rate, rate_of, time_of
 from vidstyle.video.reading.deinterlace import deinterlaced
 from vidstyle.video.reading.joins import may_be_joined
+from vidstyle.video.reading.length import has_one_clock
 from vidstyle.video.reading.opening import is_cut_off
 from vidstyle.video.reading.timeline import Part, Ticked, Timed, Timeline
 
@@ -175,7 +176,7 @@ def _known_duration(decoder: Decoder) -> Fraction | None:
     if may_be_joined(container) and container.duration:
         # what lies between the clocks of two recordings is no length
         pictures = Fraction(container.duration, av.time_base) * rate_of(stream)
-        if decoder.path.stat().st_size < pictures * _LEAST_BYTES:
+        if decoder.path.stat().st_size < pictures * _LEAST_BYTES or not has_one_clock(decoder.path):
             return None
     if stream.duration:
         return Fraction(stream.duration * stream.time_base)

@@ -1,0 +1,60 @@
+"""How long a video is, where its header does not say or cannot be believed: by looking at its packets."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av.error
+
+from vidstyle.video.reading.decoder import rate_of
+from vidstyle.video.reading.joins import JoinedClock, may_be_joined
+from vidstyle.video.reading.opening import open_video
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vidstyle.video.reading.joins import Packet
+
+_LOOKS = 16  # places of a file
+_BACK = Fraction(1)  # s that packets stand out of order at most
+
+
+def measured_length(path: Path) -> Fraction:
+    """Seconds of the pictures of ``path``, by all of its packets, of which none is decoded."""
+    container, stream = open_video(path)
+    with container:
+        usual = 1 / rate_of(stream)
+        packets: Iterator[Packet] = container.demux(stream)
+        if may_be_joined(container):
+            packets = JoinedClock(stream, usual)(packets)
+        count = 0
+        times: list[Fraction] = []
+        with suppress(av.error.FFmpegError, IndexError):  # damaged: as long as it can be read
+            for packet in packets:
+                count += packet.size > 0
+                time = _time_of(packet)
+                times = times if time is None else [min([*times[:1], time]), max([*times[1:], time])]
+    return times[-1] - times[0] + usual if len(times) > 1 and times[0] < times[1] else count * usual
+
+
+def has_one_clock(path: Path) -> bool:
+    """Whether times rise from place to place in a file that may be joined from several recordings."""
+    container, stream = open_video(path)
+    latest: Fraction | None = None
+    size = path.stat().st_size
+    with container, suppress(av.error.FFmpegError, IndexError, StopIteration):
+        for look in range(_LOOKS):
+            container.seek(size * look // _LOOKS, any_frame=True, unsupported_byte_offset=True)
+            time = next(time for packet in container.demux(stream) if (time := _time_of(packet)) is not None)
+            if latest is not None and time < latest - _BACK:
+                return False
+            latest = time
+    return True
+
+
+def _time_of(packet: Packet) -> Fraction | None:
+    ticks = packet.pts if packet.pts is not None else packet.dts
+    return None if ticks is None or not packet.size else ticks * Fraction(packet.time_base)
