@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from numpy.typing import NDArray
 
@@ -27,7 +27,7 @@ def write_tiff(
 
     ``photometric``: 0 black for the largest value, 1 grey, 2 RGB, 5 CMYK. ``planar``: one plane a channel.
     """
-    order = ">" if big_endian else "<"
+    order: Literal["<", ">"] = ">" if big_endian else "<"
     height, width, channels = samples.shape
     stored = samples.astype(samples.dtype.newbyteorder(order))
     planes = [stored[..., channel].tobytes() for channel in range(channels)] if planar else [stored.tobytes()]

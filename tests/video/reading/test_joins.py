@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from clips import Sound, number_of, shapes, write_clip
 from results import rewrite
@@ -74,6 +75,17 @@ def test_the_time_between_two_clocks_is_not_announced(tmp_path: Path, kind: str)
         assert reader.info.duration is None or reader.info.duration <= 3
 
 
+def test_the_time_between_two_clocks_is_not_announced_for_pictures_of_many_bytes(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (12, 240, 320, 3), dtype=np.uint8)  # 25 kB each
+    data = write_clip(tmp_path / "a.ts", list(noise), options={"crf": "20"}).read_bytes()
+    late = [250_000 + number for number in range(12)]  # 10 000 s on
+    data += write_clip(tmp_path / "a.ts", list(noise), options={"crf": "20"}, ticks=late).read_bytes()
+    (tmp_path / "a.ts").write_bytes(data)
+    assert len(data) > 25 * 10_000
+    with Reader(tmp_path / "a.ts") as reader:
+        assert reader.info.frames is None or reader.info.frames <= 60
+
+
 @pytest.mark.parametrize("target", ["b.mp4", "b.mkv", "b.webm"])
 @pytest.mark.parametrize(("first", "second"), [(0, 0), (HOURS, 0), (0, HOURS)], ids=["anew", "back", "far"])
 @pytest.mark.parametrize("kind", [".ts", ".mpg"])
@@ -109,3 +121,30 @@ def test_a_clock_that_jumps_many_times_is_told_once(tmp_path: Path, caplog: pyte
     assert [number_of(frame.pixels) for frame in frames] == list(range(50))
     assert [frame.time for frame in frames] == [n * TICK for n in range(50)]
     assert caplog.text.count("its clock jumps") == 1
+
+
+@pytest.mark.parametrize("sound", [True, False], ids=["sound", "silent"])
+@pytest.mark.parametrize("kind", [".ts", ".flv"])
+def test_a_clock_that_goes_back_by_a_little_loses_no_picture(tmp_path: Path, kind: str, sound: bool) -> None:
+    parts = [(range(4 * n, 4 * n + 4), 10) for n in range(5)]  # each begins anew after 0.16 s
+    path = joined(tmp_path / f"a{kind}", parts, sound=sound)
+    with Reader(path) as reader:
+        frames = list(reader)
+    assert [number_of(frame.pixels) for frame in frames] == list(range(20))
+    assert [frame.time for frame in frames] == [n * TICK for n in range(20)]
+
+
+@pytest.mark.parametrize("target", ["b.mp4", "b.mkv", "b.webm"])
+def test_sound_stays_beside_pictures_whose_clock_goes_back_by_a_little(
+    tmp_path: Path, target: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    parts = [(range(4 * n, 4 * n + 4), 10) for n in range(5)]
+    path = joined(tmp_path / "a.ts", parts)
+    with caplog.at_level(logging.WARNING, "vidstyle"):
+        result = rewrite(path, tmp_path / target, WriteOptions(preset="ultrafast", crf=30))
+    assert "broken packets" not in caplog.text
+    with av.open(result) as file:
+        times = [packet.pts * Fraction(packet.time_base) for packet in file.demux(audio=0) if packet.size]
+    assert times == sorted(set(times))
+    assert max(then - now for now, then in pairwise(times)) <= 2 * TICK
+    assert times[-1] - times[0] == pytest.approx(20 / 25, abs=0.1)

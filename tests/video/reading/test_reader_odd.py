@@ -99,6 +99,24 @@ def test_pictures_that_change_their_size_are_brought_to_the_first_ones(
     assert abs(frames[9].pixels.astype(int) - smaller).mean() < 4
 
 
+@pytest.mark.parametrize(("width", "height", "box"), [(64, 96, (0, 26, 64, 43)), (192, 64, (16, 0, 32, 96))])
+def test_pictures_that_change_their_shape_are_shown_whole_between_bars(
+    tmp_path: Path, width: int, height: int, box: tuple[int, int, int, int]
+) -> None:
+    white = np.full((height, width, 3), 255, np.uint8)
+    one = write_clip(tmp_path / "1.h264", shapes(3))
+    spliced = tmp_path / "a.h264"
+    spliced.write_bytes(one.read_bytes() + write_clip(tmp_path / "2.h264", [white] * 3).read_bytes())
+
+    last = read(spliced)[-1].pixels
+
+    top, left, high, wide = box
+    inside = np.zeros((64, 96), bool)
+    inside[top : top + high, left : left + wide] = True
+    assert last.shape == (64, 96, 3)
+    assert last[inside].min() > 240 and (last[~inside] == 0).all()
+
+
 def test_two_recordings_one_after_the_other_play_on(tmp_path: Path) -> None:
     one = write_clip(tmp_path / "1.ts", shapes(60), gop=10)
     spliced = tmp_path / "a.ts"

@@ -97,6 +97,15 @@ def test_animations_play_for_ever(tmp_path: Path, name: str) -> None:
         assert image.info["loop"] == 0
 
 
+def test_gif_shows_a_picture_longer_than_one_of_its_delays(tmp_path: Path) -> None:
+    times = [Fraction(0), Fraction(1000), Fraction(1000) + Fraction(65536, 100)]
+    path = write(tmp_path / "a.gif", noisy(3), times, times[-1] + 2000)
+    shown = delays(path)
+    assert sum(shown) == float(times[-1] + 2000) * 1000
+    assert [sum(shown[:2]), sum(shown[:4])] == [float(time) * 1000 for time in times[1:]]
+    assert min(shown) > 300_000
+
+
 def test_gif_of_a_rate_that_it_cannot_hold_does_not_drift(tmp_path: Path) -> None:
     found = delays(write(tmp_path / "a.gif", noisy(48), rate=Fraction(24000, 1001)))
     assert set(found) == {40.0, 50.0}

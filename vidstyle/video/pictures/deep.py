@@ -97,7 +97,8 @@ def scaled(samples: NDArray[np.generic], white: float) -> NDArray[np.uint16]:
     """Samples of any type as 16 bits, with ``white`` at 65535."""
     if samples.dtype == np.uint16 and white == 65535:
         return np.asarray(samples, np.uint16)
-    shares = np.nan_to_num(samples.astype(np.float64) / white, nan=0.0, posinf=1.0, neginf=0.0)
+    with np.errstate(all="ignore"):  # floats of a damaged file
+        shares = np.nan_to_num(samples.astype(np.float64) / white, nan=0.0, posinf=1.0, neginf=0.0)
     return np.rint(np.clip(shares, 0.0, 1.0) * 65535).astype(np.uint16)
 
 

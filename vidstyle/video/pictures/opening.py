@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import threading
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,12 +24,15 @@ LARGEST_PICTURE = 1_000_000_000  # px; larger is a mistake or an attack, and wou
 DAMAGED = (
     *(OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, AttributeError),
     *(RuntimeError, OverflowError, AssertionError, struct.error, zlib.error),
+    Image.DecompressionBombError,  # a frame of an animation that claims to be larger than the whole
 )
 # what Pillow knows by sight only, or hands on to another program
 _NOT_READ = ("MPEG", "EPS", "WMF", "GRIB", "HDF5", "BUFR", "FLI")
 _VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg",
                    ".flv", ".wmv", ".ogv", ".mxf", ".3gp", ".vob", ".y4m")  # fmt: skip
 _pillow_limit = threading.Lock()
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # of what it reads all the same
 
 
 @contextmanager

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import suppress
 from fractions import Fraction
+from functools import cached_property
 from heapq import heappop, heappush
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +29,7 @@ _HOPELESS = 300  # packets in a row that give no picture: the rest of the file i
 # s before the time sought, then from the beginning; never less, for a picture that leans on the one before
 _STEPS_BACK = (Fraction(1, 5), Fraction(2), Fraction(12))
 
+_NO_TIMES: int = av.format.Flags.no_timestamps.value  # type: ignore[assignment]  # of bare streams: .h264, .m2v
 _REORDERED = 17  # pictures, with the one at hand, that codecs may hold back to set them in order
 
 # FFmpeg's own decoders leave out the alpha of these two; these do not
@@ -47,7 +50,7 @@ class Decoder:
         """Packets that have failed since the last picture."""
         self._open()
 
-    @property
+    @cached_property
     def origin(self) -> Fraction:
         """The file's own time (s) at which a player shows 0: the first of its sound and pictures."""
         starts = [
@@ -57,7 +60,17 @@ class Decoder:
         ]
         if starts:
             return Fraction(min(starts))
+        if self.container.format.flags & _NO_TIMES:
+            return self._first_time()
         return Fraction(self.container.start_time or 0, av.time_base)
+
+    def _first_time(self) -> Fraction:
+        """When the first picture is shown, of a bare stream: where FFmpeg counts from differs by codec."""
+        container, stream = open_video(self.path)
+        with container, suppress(av.error.FFmpegError):
+            first = next(container.decode(stream), None)
+            return (None if first is None else time_of(first)) or Fraction(0)
+        return Fraction(0)
 
     def frames(self, start: Fraction | None = None) -> Iterator[av.VideoFrame]:
         """All pictures; with ``start`` (s, the file's own time) from some picture before it on."""

@@ -35,6 +35,7 @@ class _Other:
     clock: int = 0  # the number of the clock in use
     own: Fraction = Fraction(0)  # s that this stream alone is shifted by
     due: Fraction | None = None
+    last: Fraction | None = None  # by the file's clock
     held: deque[Packet] = field(default_factory=deque)
 
 
@@ -84,7 +85,9 @@ class JoinedClock:
         shown = time if packet.pts is None else _time(packet.pts, packet) or Fraction(0)
         if self._last is not None and self._due is not None:
             jump = time - self._last
-            if jump < -_BACK or jump > _FORWARD:
+            # a recording begins with a key picture, and nothing before one is ever shown after it
+            is_anew = packet.is_keyframe and jump < 0 and shown + self._shifts[-1] < self._due - step
+            if is_anew or jump < -_BACK or jump > _FORWARD:
                 self._tell(jump)
                 self._shifts.append(self._due - shown)
         self._last, self._now = time, time + self._shifts[-1]
@@ -114,10 +117,12 @@ class JoinedClock:
             other.held.popleft()
             shift = self._shifts[other.clock] + other.own
             if time is not None:
+                other.last = time
                 time += shift
-                if other.due is not None and time < other.due - _BACK:
+                length = _time(packet.duration or None, packet) or Fraction(0)
+                if other.due is not None and time < other.due - (length / 2 or _BACK):
                     continue  # sound of both recordings at one time
-                end = time + (_time(packet.duration or None, packet) or 0)
+                end = time + length
                 other.due = end if other.due is None else max(other.due, end)
             yield _shifted(packet, shift)
 
@@ -127,7 +132,8 @@ class JoinedClock:
             clocks = range(len(self._shifts))
             other.clock = min(clocks, key=lambda clock: abs(time + self._shifts[clock] - self._now))
             return True
-        for clock in range(other.clock, len(self._shifts)):
+        goes_back = other.last is not None and time < other.last  # as no stream does by one clock
+        for clock in range(other.clock + goes_back, len(self._shifts)):
             placed = time + self._shifts[clock] + other.own
             later = placed - other.due
             if later >= -_BACK and (later <= _GAP or abs(placed - self._now) <= _NEAR):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from vidstyle.video.reading.joins import Packet
 
+_BEGINNING = 250  # packets
 _LOOKS = 16  # places of a file
 _BACK = Fraction(1)  # s that packets stand out of order at most
 
@@ -53,6 +55,24 @@ def has_one_clock(path: Path) -> bool:
                 return False
             latest = time
     return True
+
+
+def likely_length(path: Path) -> Fraction | None:
+    """Seconds of a file of this size, if all of it takes as many bytes as its beginning does."""
+    places: list[int] = []
+    times: list[Fraction] = []
+    container, stream = open_video(path)
+    with container:
+        for packet in islice(container.demux(stream), _BEGINNING):
+            time = _time_of(packet)
+            if packet.pos is not None and packet.pos >= 0 and time is not None:
+                if times and not times[-1] - _BACK <= time <= times[-1] + 10:  # of another clock
+                    break
+                places.append(packet.pos)
+                times.append(time)
+    if len(times) < 2 or places[-1] <= places[0] or times[-1] <= times[0]:
+        return None
+    return (times[-1] - times[0]) * path.stat().st_size / (places[-1] - places[0])
 
 
 def _time_of(packet: Packet) -> Fraction | None:

@@ -19,15 +19,10 @@ from vidstyle.video.reading.converter import Converter
 from vidstyle.video.reading.cropping import crop_of
 from vidstyle.video.reading.decoder import Decoder, known_rate, rate_of, time_of
 from vidstyle.video.reading.deinterlace import deinterlaced
-from vidstyle.video.reading.joins import may_be_joined
-from vidstyle.video.reading.length import has_one_clock
-from vidstyle.video.reading.opening import is_cut_off
 from vidstyle.video.reading.timeline import Part, Ticked, Timed, Timeline
+from vidstyle.video.reading.told_length import known_duration, promised_end
 
 log = logging.getLogger(__name__)
-
-_LEAST_BYTES = 188  # of a picture in a transport stream, which begins a packet of its own
-_TELL_LENGTH = ("mov,mp4,m4a,3gp,3g2,mj2", "avi", "mxf")  # their headers hold the length of each stream
 
 
 class VideoFile:
@@ -102,7 +97,7 @@ class VideoFile:
         aspect = Fraction(stream.sample_aspect_ratio or 1) or Fraction(1)
         converter = self._converter
         start = first.time
-        duration = _known_duration(self._decoder)
+        duration = known_duration(self._decoder)
         if duration is not None:
             end = self._decoder.origin + duration
             duration = max(min(end, self._part.end or end) - start, first.duration)
@@ -154,7 +149,7 @@ class VideoFile:
 
     def _count_lost(self, last: Timed[Any]) -> int:
         """Pictures that the header promises after the ``last`` one, less those counted as damaged."""
-        end = _promised_end(self._decoder)
+        end = promised_end(self._decoder)
         if end is None:
             return 0
         missing = end - (last.time + last.duration)
@@ -168,43 +163,3 @@ def _duration_of(frame: av.VideoFrame) -> Fraction | None:
     if not frame.duration or not frame.time_base:
         return None
     return frame.duration * Fraction(frame.time_base.numerator, frame.time_base.denominator)
-
-
-def _known_duration(decoder: Decoder) -> Fraction | None:
-    """Seconds of the pictures, or else of the whole file: an estimate."""
-    stream, container = decoder.stream, decoder.container
-    if may_be_joined(container) and container.duration:
-        # what lies between the clocks of two recordings is no length
-        pictures = Fraction(container.duration, av.time_base) * rate_of(stream)
-        if decoder.path.stat().st_size < pictures * _LEAST_BYTES or not has_one_clock(decoder.path):
-            return None
-    if stream.duration:
-        return Fraction(stream.duration * stream.time_base)
-    noted = _noted_end(stream)
-    if noted is None and container.duration:
-        return Fraction(container.duration, av.time_base)
-    return noted
-
-
-def _promised_end(decoder: Decoder) -> Fraction | None:
-    """Where the last picture should end (s, the file's own time), if its header can be trusted so far."""
-    stream = decoder.stream
-    noted = _noted_end(stream)
-    if noted is not None:
-        return noted
-    ticks, name = stream.duration or 0, decoder.container.format.name
-    if name == "avi":  # FFmpeg believes the size of a file that is cut off more than its header
-        ticks = max(ticks, stream.frames)
-    # other headers know how long the file is, sound and all, not how long its pictures are
-    if not ticks or not (name in _TELL_LENGTH or is_cut_off(decoder.path)):
-        return None
-    return Fraction(((stream.start_time or 0) + ticks) * stream.time_base)
-
-
-def _noted_end(stream: Any) -> Fraction | None:
-    """The end of a Matroska stream as a tag of its own has it: 00:00:05.280000000."""
-    try:
-        hours, minutes, seconds = stream.metadata.get("DURATION", "").split(":")
-        return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
-    except ValueError:
-        return None

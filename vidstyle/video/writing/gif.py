@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 _TICK = Fraction(1, 100)  # s: what a GIF counts in
 _SHORTEST = 2  # ticks: browsers show anything shorter for a tenth of a second
-_LONGEST = 65535  # ticks
+_LONGEST = 65535  # ticks, of one picture: what is shown longer is written again
 _SIDE = 1024  # px of the picture that the palette is chosen from
 # ordered, not diffused: a pixel that keeps its colour keeps its dots. 3 is barely seen and still hides bands
 _DITHER = "dither=bayer:bayer_scale=3:alpha_threshold=128"
@@ -106,11 +106,9 @@ class GifFile:
             held: Any = None
             for picture in self._with_palette(kept.decode(video=0), palette):
                 if held is not None:
-                    held.duration = min(picture.pts - held.pts, _LONGEST)
-                    out.mux(stream.encode(held))
+                    _encode(held, picture.pts, stream, out)
                 held = picture
-            held.duration = min(max(_SHORTEST, self._end - held.pts), _LONGEST)
-            out.mux(stream.encode(held))
+            _encode(held, max(held.pts + _SHORTEST, self._end), stream, out)
             out.mux(stream.encode(None))
 
     def _with_palette(self, pictures: Iterator[Any], palette: Any) -> Iterator[Any]:
@@ -136,6 +134,15 @@ class GifFile:
             yield from _pull(graph)
         graph.vpush(None, at=0)
         yield from _pull(graph)
+
+
+def _encode(picture: Any, end: int, stream: Any, out: Any) -> None:
+    """Write one picture, shown until ``end``, in as many pieces as it takes (ticks)."""
+    pieces = -(-(end - picture.pts) // _LONGEST)
+    for left in range(pieces, 0, -1):
+        picture.duration = (end - picture.pts) // left
+        out.mux(stream.encode(picture))
+        picture.pts += picture.duration
 
 
 def _pull(graph: Any) -> Iterator[Any]:
