@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,8 +111,10 @@ def _measured(
 def _swept(shots: Sequence[Pixels], style: str, variant: str, shares: list[float]) -> Iterator[Pixels]:
     """``shots`` painted and steadied with one setting changed; ``shares`` takes what was painted anew."""
     from vidstyle.frames import Frame
+    from vidstyle.options import SteadyOptions
     from vidstyle.pipeline.stylizer import Stylizer
     from vidstyle.rendering.clip_painter import ClipPainter
+    from vidstyle.temporal.base import ClipFrame
     from vidstyle.temporal.loop import steadied
     from vidstyle.temporal.paint_map.paint_map import PaintMap
     from vidstyle.temporal.paint_map.settings import DEFAULTS
@@ -130,16 +133,17 @@ def _swept(shots: Sequence[Pixels], style: str, variant: str, shares: list[float
         else:
             raise SystemExit(f"sweep: no setting {name!r}; there are {', '.join([*others, *kinds])}")
 
-    def begin() -> PaintMap:
-        size = int(others["flow_size"]) or None
-        return PaintMap(flow_size=size, stability=others["stability"], settings=settings)
-
+    how = SteadyOptions(
+        temporal=partial(PaintMap, settings=settings),
+        flow_size=int(others["flow_size"]) or None,
+        stability=others["stability"],
+    )
     stylizer: Any = Stylizer(style)
     painter = ClipPainter(stylizer._painter, stylizer._styles, 1.0)
     clip = (Frame(pixels, index / _RATE, 1 / _RATE) for index, pixels in enumerate(shots))
-    for shown in steadied(clip, painter, begin=begin):
+    for shown in steadied(map(ClipFrame, clip), painter, options=how):
         shares.append(shown.repainted)
-        yield shown.frame.pixels
+        yield shown.pixels
 
 
 def table(found: dict[str, list[dict[str, float]]]) -> str:

@@ -221,7 +221,18 @@ def test_every_picture_of_the_pages_says_where_it_comes_from() -> None:
     assert [path.name for path in pictures if not any(map(path.match, patterns))] == []
 
 
-_FOREIGN = {"Any", "Callable", "Fraction", "Generator", "Iterable", "Iterator", "Literal", "Mapping", "None"}
+_FOREIGN = {
+    "Any",
+    "Callable",
+    "Executor",
+    "Fraction",
+    "Generator",
+    "Iterable",
+    "Iterator",
+    "Literal",
+    "Mapping",
+    "None",
+}
 _FOREIGN |= {"NDArray", "Path", "Self", "Sequence", "Tensor", "Unpack"}
 
 

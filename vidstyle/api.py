@@ -30,9 +30,8 @@ from vidstyle.pipeline.prefetch import side_thread
 from vidstyle.pipeline.report import OnFrame, RunReport
 from vidstyle.pipeline.run import described, run
 from vidstyle.pipeline.stylizer import Styling, Stylizer, flow_name, flow_of, name_of
-from vidstyle.temporal.backends.opencv_raster import CvRaster
-from vidstyle.temporal.base import StylizedFrame
-from vidstyle.temporal.compositing import compositor
+from vidstyle.temporal.base import ClipFrame, StylizedFrame
+from vidstyle.temporal.compositing import compositor, finished
 from vidstyle.temporal.loop import steadied
 from vidstyle.video.writing.target import default_target
 
@@ -140,13 +139,7 @@ def _steadying(how: SteadyOptions, detail: float) -> Callable[[Iterable[Pair]], 
     def results(pairs: Iterable[Pair]) -> Iterator[StylizedFrame]:
         contents, paint = paintings(pairs)
         with side_thread("results") as side:
-            yield from steadied(
-                contents,
-                paint,
-                options=how,
-                flow=flow,
-                raster=CvRaster(side),
-                finish=compositor(detail=detail),
-            )
+            frames = steadied(map(ClipFrame, contents), paint, options=how, flow=flow, side=side)
+            yield from finished(frames, compositor(detail=detail))
 
     return results

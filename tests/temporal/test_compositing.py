@@ -11,7 +11,8 @@ import pytest
 
 from vidstyle.errors import InputError
 from vidstyle.frames import Frame, Pixels
-from vidstyle.temporal.compositing import as_weights, composited, compositor, recolored
+from vidstyle.temporal.base import SteadyFrame
+from vidstyle.temporal.compositing import as_weights, composited, compositor, finished, recolored
 
 LUMA = np.array([0.2126, 0.7152, 0.0722])
 DEPTHS = [np.uint8, np.uint16]
@@ -150,3 +151,16 @@ def test_a_mask_without_frames_is_refused() -> None:
 
 def _at(time: str) -> Frame:
     return Frame(np.zeros((6, 6, 3), np.uint8), Fraction(time))
+
+
+def test_a_steady_frame_is_finished_with_its_own_frame_of_the_clip() -> None:
+    content = Frame(np.full((4, 6, 3), 90, np.uint8), Fraction(1, 3), Fraction(2, 7))
+    painting = np.full((4, 6, 3), 10, np.uint8)
+    steady = [SteadyFrame(content, painting, is_cut=True, repainted=0.5, seconds=(1.0, 2.0, 3.0))]
+    (shown,) = finished(steady, lambda frame, painted: np.maximum(frame.pixels, painted))
+    assert np.array_equal(shown.frame.pixels, content.pixels)
+    assert (shown.frame.time, shown.frame.duration) == (content.time, content.duration)
+    assert (shown.is_cut, shown.repainted, shown.seconds[:2]) == (True, 0.5, (1.0, 2.0))
+    assert shown.seconds[2] >= 3.0
+    (plain,) = finished(steady, None)
+    assert plain.frame.pixels is painting

@@ -6,7 +6,8 @@ import logging
 import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Unpack, cast, overload
@@ -35,8 +36,8 @@ from vidstyle.styles.pictures import Style, load
 from vidstyle.temporal.backends.base import AnyRaster
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.backends.torch_raster import TorchRaster
-from vidstyle.temporal.base import Ahead, FrameWithMotion, StylizedFrame
-from vidstyle.temporal.compositing import compositor
+from vidstyle.temporal.base import ClipFrame, StylizedFrame
+from vidstyle.temporal.compositing import Finish, compositor, finished
 from vidstyle.temporal.lookahead import motions
 from vidstyle.temporal.loop import load_method, steadied
 from vidstyle.video.pictures.animated import is_still
@@ -147,34 +148,28 @@ class Stylizer:
         name = flow_name(self._steady, str(self._painter.device))
         return Meter(None if alone is None else load(alone), self._flow, name)
 
-    def _moving(self, frames: Iterable[Frame]) -> Generator[FrameWithMotion, None, None]:
-        """Frames with their motion, where the map is on the CPU."""
-        return motions(frames, self._flow, self._steady.flow_size)
-
-    def _ahead(self, *, is_threaded: bool) -> Ahead | None:
-        """What tells motion; in a thread of its own where frames may be looked ahead at: those of files."""
-        if not self._takes_motion or raster_of(self._painter.device) is not None:
-            return None
-        if not is_threaded:
-            return self._moving
-        return lambda frames: prefetch(self._moving(frames), _AHEAD, "motion")
-
     def _shown(
-        self, frames: Iterable[Frame], read: ReadOptions, ahead: Ahead | None = None
+        self, frames: Iterable[Frame], read: ReadOptions, *, may_run_ahead: bool
     ) -> Generator[StylizedFrame, None, None]:
-        """The finished frames of one clip."""
+        """The finished frames of one clip; files may be read ahead of painting, streams must not."""
+        raster = raster_of(self._painter.device)
         with ExitStack() as stack:
-            raster = raster_of(self._painter.device)
-            yield from steadied(
-                frames,
+            finish = self._finisher(read, stack)
+            side = stack.enter_context(side_thread("results")) if raster.gains_from_threads else None
+            known: Iterable[ClipFrame] = map(ClipFrame, frames)
+            if self._takes_motion and raster.gains_from_threads:
+                moving = motions(frames, self._flow, self._steady.flow_size)
+                ahead = prefetch(moving, _AHEAD, "motion") if may_run_ahead else moving
+                known = stack.enter_context(closing(ahead))
+            steady = steadied(
+                _renewed(known, self._styles) if self._styles.is_moving else known,
                 ClipPainter(self._painter, self._styles, self._paint.strength),
                 options=self._steady,
                 flow=self._flow,
-                raster=raster or CvRaster(stack.enter_context(side_thread("results"))),
-                ahead=ahead,
-                finish=self._finisher(read, stack),
-                progress=self._styles.progress if self._styles.is_moving else None,
+                raster=raster,
+                side=side,
             )
+            yield from finished(steady, finish)
 
     def _stream(self, frames: Iterable[Any], step: Fraction) -> Generator[Any, None, None]:
         """Results of the kind of what is given, one for one."""
@@ -185,10 +180,10 @@ class Stylizer:
                 kinds.append(not isinstance(item, Frame))
                 yield _as_frame(item, index * step, step)
 
-        for shown in self._shown(taken(), ReadOptions(), self._ahead(is_threaded=False)):
+        for shown in self._shown(taken(), ReadOptions(), may_run_ahead=False):
             yield shown.frame.pixels if kinds.popleft() else shown.frame
 
-    def _finisher(self, read: ReadOptions, stack: ExitStack) -> Any:
+    def _finisher(self, read: ReadOptions, stack: ExitStack) -> Finish | None:
         mask = None if self._paint.mask is None else _open_mask(self._paint.mask, read, stack)
         paint, least = self._paint, self._painter.engine.info.feature_strength
         share = paint.strength if least is None else min(1.0, paint.strength / least)
@@ -200,10 +195,10 @@ def painting(stylizer: Stylizer, read: ReadOptions, write: WriteOptions, *, meas
     meter = stylizer._meter() if measure else None
 
     def results(frames: Iterable[Frame]) -> Iterator[StylizedFrame]:
-        ahead = stylizer._ahead(is_threaded=True)
-        if meter is not None:
-            return metered(frames, lambda taken: stylizer._shown(taken, read, ahead), meter)
-        return stylizer._shown(frames, read, ahead)
+        def shown(taken: Iterable[Frame]) -> Iterator[StylizedFrame]:
+            return stylizer._shown(taken, read, may_run_ahead=True)
+
+        return shown(frames) if meter is None else metered(frames, shown, meter)
 
     chosen = {
         "style": stylizer._names,
@@ -213,16 +208,25 @@ def painting(stylizer: Stylizer, read: ReadOptions, write: WriteOptions, *, meas
     return Stage(results, chosen, meter)
 
 
+def _renewed(frames: Iterable[ClipFrame], styles: Styles[Any]) -> Iterator[ClipFrame]:
+    """``frames`` with how far ``styles`` that change over time have moved since the frame before."""
+    last: Fraction | None = None
+    for known in frames:
+        time = known.frame.time
+        yield known if last is None else replace(known, renewal=styles.progress(last, time))
+        last = time
+
+
 def flow_of(options: SteadyOptions, device: str) -> Any:
     """The flow estimator that ``options`` name, on ``device``; None if none is needed."""
     return load_flow(options.flow, device) if options.is_steady else None
 
 
-def raster_of(device: torch.device) -> AnyRaster | None:
-    """Where the paint map computes on ``device``; None is the CPU's way."""
+def raster_of(device: torch.device) -> AnyRaster:
+    """Where the paint map computes on ``device``."""
     # The painting goes to the map as (H, W, 3) integers, one more download and upload a frame (12 MB at
     # 1080p): every engine, and paint made elsewhere, meets the map in the same form.
-    return None if device.type == "cpu" else TorchRaster(device)
+    return CvRaster() if device.type == "cpu" else TorchRaster(device)
 
 
 def flow_name(options: SteadyOptions, device: str) -> str | None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Protocol
 
 import numpy as np
@@ -23,8 +22,15 @@ class FrameMotion:
     """x and y, (h, w) float32 in px of the view; None for a first frame."""
 
 
-FrameWithMotion = tuple[Frame, FrameMotion | None]
-"""A frame with its motion to the last frame, if that is known."""
+@dataclass(frozen=True, slots=True, eq=False)
+class ClipFrame:
+    """A frame of a clip, and what is known of it before it is painted."""
+
+    frame: Frame
+    motion: FrameMotion | None = None
+    """To the frame before, if it has been estimated already."""
+    renewal: float = 0.0
+    """Share (0 to 1) of the way from one style to the next that is gone since the frame before."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,16 +60,12 @@ Paint = Callable[[Frame, bool, RepaintMask | None], PaintedFrame]
 Finish = Callable[[Frame, Pixels], Pixels]
 """What is shown of a steady painting: (the clip's frame, painting) -> pixels."""
 
-StyleProgress = Callable[[Fraction, Fraction], float]
-"""Share (0 to 1) of the way from one style to the next that is gone between two times (s)."""
-
-
-Ahead = Callable[[Iterable[Frame]], Generator[FrameWithMotion, None, None]]
-"""Frames to frames with their motion to the last; see ``ahead.motions``."""
-
 
 class Method(Protocol):
     """Makes the painted frames of one shot agree; what ``TEMPORAL`` names makes one for each shot.
+
+    It is made of a flow estimator or None and the keywords ``flow_size``, ``stability``, ``raster`` and
+    ``side`` (a thread for work beside the loop, or None), as ``PaintMap`` is.
 
     A class with ``takes_motion = True`` uses the ``motion`` that ``plan`` may be given, which is then
     estimated ahead of it; without, it estimates its own.
@@ -80,8 +82,24 @@ class Method(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SteadyFrame:
+    """A painted frame that agrees with those before it."""
+
+    content: Frame
+    """The clip's."""
+    pixels: Pixels
+    """(H, W, 3): the painting, of the content's depth."""
+    is_cut: bool
+    """A new shot begins here; true for the first frame."""
+    repainted: float
+    """Share of the picture, 0 to 1, that shows fresh paint."""
+    seconds: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """What motion and decisions, painting, and making it agree took."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class StylizedFrame:
-    """A finished frame and what the loop knows of it."""
+    """A finished frame, as it is shown, and how it came about."""
 
     frame: Frame
     is_cut: bool
@@ -89,4 +107,4 @@ class StylizedFrame:
     repainted: float
     """Share of the picture, 0 to 1, that shows fresh paint."""
     seconds: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """What motion and decisions, painting, and making it agree took."""
+    """What motion and decisions, painting, and making it agree and compositing took."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +33,12 @@ class Blend:
         flow_size: int | None = None,
         stability: float = 1.0,
         raster: AnyRaster | None = None,
+        side: Executor | None = None,
     ) -> None:
         """Begin a shot; ``stability`` (above 0, at most 1) scales the weight of the past.
 
-        ``raster`` is what every method is given; a blend, there for comparison, computes on the CPU.
+        ``raster`` and ``side`` are what every method is given; a blend, there for comparison, computes on the
+        CPU and in the caller's thread.
         """
         if not 0 < stability <= 1:
             raise OptionError(f"stability of a blend must be above 0 and at most 1, got {stability}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import replace
+from time import perf_counter
 from typing import Any, cast
 
 import cv2
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 
 from vidstyle.errors import InputError
 from vidstyle.frames import Frame, Pixels
+from vidstyle.temporal.base import SteadyFrame, StylizedFrame
 from vidstyle.temporal.detail import restored
 
 Weights = NDArray[np.float32]
@@ -20,13 +23,27 @@ _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # ITU-R BT.709
 _ROWS = 64  # rows coloured at a time: float32 copies of a whole 4K frame would not stay in any cache
 
 
+Finish = Callable[[Frame, Pixels], Pixels]
+"""What is shown of a steady painting: (the clip's frame, painting) -> pixels."""
+
+
+def finished(frames: Iterable[SteadyFrame], finish: Finish | None) -> Generator[StylizedFrame, None, None]:
+    """Steady ``frames`` as they are shown, one for one; ``finish`` is a ``compositor`` of the clip."""
+    for steady in frames:
+        begun = perf_counter()
+        pixels = steady.pixels if finish is None else finish(steady.content, steady.pixels)
+        plan, paint, settle = steady.seconds
+        seconds = plan, paint, settle + perf_counter() - begun
+        yield StylizedFrame(replace(steady.content, pixels=pixels), steady.is_cut, steady.repainted, seconds)
+
+
 def compositor(
     *,
     strength: float = 1.0,
     preserve_color: bool = False,
     mask: Frame | Iterable[Frame] | None = None,
     detail: float = 0.0,
-) -> Callable[[Frame, Pixels], Pixels] | None:
+) -> Finish | None:
     """For one clip, (its frame, painting) -> pixels that are shown; None if that is the painting itself.
 
     Args:

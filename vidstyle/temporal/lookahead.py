@@ -10,13 +10,13 @@ from vidstyle.flow.base import FlowEstimator, load_flow
 from vidstyle.frames import Frame
 from vidstyle.temporal.backends.base import Array, View
 from vidstyle.temporal.backends.opencv_raster import CvRaster
-from vidstyle.temporal.base import FrameMotion, FrameWithMotion
+from vidstyle.temporal.base import ClipFrame, FrameMotion
 from vidstyle.temporal.paint_map.settings import flow_shape
 
 
 def motions(
     frames: Iterable[Frame], flow: FlowEstimator | None = None, flow_size: int | None = None
-) -> Generator[FrameWithMotion, None, None]:
+) -> Generator[ClipFrame, None, None]:
     """``frames`` with their motion, for a ``PaintMap`` on a CPU with the same ``flow`` and ``flow_size``.
 
     May be run in a thread of its own, ahead of the one that paints.
@@ -34,5 +34,5 @@ def motions(
         is_changed = last is not None and is_same_size and not np.array_equal(last.pixels, frame.pixels)
         if is_changed and before is not None:
             planes = raster.motion(estimator, view, before, guess)
-        yield frame, FrameMotion(view, planes)
+        yield ClipFrame(frame, FrameMotion(view, planes))
         last, before = frame, view

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -14,8 +14,10 @@ import pytest
 from scenes import flickering, ground, sharpness, shot, view
 
 from vidstyle.frames import Frame, Pixels
+from vidstyle.options import SteadyOptions
+from vidstyle.temporal.backends.base import Array, Ring
 from vidstyle.temporal.backends.opencv_raster import CvRaster
-from vidstyle.temporal.base import PaintedFrame, RepaintMask
+from vidstyle.temporal.base import ClipFrame, PaintedFrame, RepaintMask
 from vidstyle.temporal.loop import steadied
 from vidstyle.temporal.paint_map.paint_map import PaintMap
 from vidstyle.temporal.paint_map.settings import DEFAULTS
@@ -73,8 +75,8 @@ def test_what_was_painted_anew_for_its_texture_counts_as_repainted() -> None:
 
 
 def test_results_are_the_same_with_a_thread_beside_the_map() -> None:
-    def results(raster: CvRaster) -> list[Pixels]:
-        paint_map, found = PaintMap(raster=raster), []
+    def results(side: Executor | None) -> list[Pixels]:
+        paint_map, found = PaintMap(side=side), []
         for index in range(6):
             x = 240 + 1.3 * index
             content = shot(view(ground(3 * HEIGHT, 3 * WIDTH), x, 144, 1, HEIGHT, WIDTH))
@@ -83,17 +85,28 @@ def test_results_are_the_same_with_a_thread_beside_the_map() -> None:
         return found
 
     with ThreadPoolExecutor(1) as side:
-        beside = results(CvRaster(side))
-    assert all(np.array_equal(a, b) for a, b in zip(beside, results(CvRaster()), strict=True))
+        beside = results(side)
+    assert all(np.array_equal(a, b) for a, b in zip(beside, results(None), strict=True))
+
+
+class Full(CvRaster):
+    """A raster that has no room left for a result."""
+
+    def put(self, ring: Ring[Array], slot: int, picture: Array) -> None:
+        if ring.fine > 1:
+            raise MemoryError("no room")
+        super().put(ring, slot, picture)
 
 
 def test_a_failure_in_the_thread_beside_the_map_is_raised() -> None:
     with ThreadPoolExecutor(1) as side:
-        raster = CvRaster(side)
-        ring = raster.new_ring(2, ROUGH, 2)
-        raster.put(ring, 0, ROUGH[:, :-2])  # of another size
-        with pytest.raises((ValueError, cv2.error)):
-            raster.sharply(ring, raster.slots(HEIGHT, WIDTH), *raster.grid(HEIGHT, WIDTH))()
+        for thread in (side, None):
+            paint_map = PaintMap(raster=Full(), side=thread)
+            paint_map.plan(CONTENT)
+            paint_map.settle(ROUGH)
+            paint_map.plan(noisy(1))
+            with pytest.raises(MemoryError, match="no room"):
+                paint_map.settle(ROUGH)
 
 
 def test_doubled_pictures_keep_more_sharpness_between_pixels_than_plain_ones() -> None:
@@ -103,8 +116,8 @@ def test_doubled_pictures_keep_more_sharpness_between_pixels_than_plain_ones() -
     for fine in (1, 2):
         ring = raster.new_ring(1, ROUGH, fine)
         raster.put(ring, 0, ROUGH)
-        assert np.array_equal(raster.sharply(ring, raster.slots(HEIGHT, WIDTH), x, y)(), ROUGH)
-        moved = raster.sharply(ring, raster.slots(HEIGHT, WIDTH), x + 0.5, y + 0.5)()
+        assert np.array_equal(raster.sharply(ring, raster.slots(HEIGHT, WIDTH), x, y), ROUGH)
+        moved = raster.sharply(ring, raster.slots(HEIGHT, WIDTH), x + 0.5, y + 0.5)
         found[fine] = sharpness(moved) / sharpness(ROUGH)
     assert found[2] > 0.85
     assert found[1] < found[2] - 0.08
@@ -113,15 +126,16 @@ def test_doubled_pictures_keep_more_sharpness_between_pixels_than_plain_ones() -
 def test_a_shot_begins_with_the_method_that_is_asked_for() -> None:
     made: list[PaintMap] = []
 
-    def begin() -> PaintMap:
-        made.append(PaintMap(settings=replace(DEFAULTS, slots=2)))
+    def begin(*given: Any, **words: Any) -> PaintMap:
+        made.append(PaintMap(*given, settings=replace(DEFAULTS, slots=2), **words))
         return made[-1]
 
     def paint(frame: Frame, is_cut: bool, need: RepaintMask | None) -> PaintedFrame:
         return PaintedFrame(flickering(frame.pixels, seed=1))
 
     frames = [Frame(noisy(index), Fraction(index, 25), Fraction(1, 25)) for index in range(4)]
-    assert len(list(steadied(frames, paint, begin=begin))) == 4
+    options = SteadyOptions(temporal=begin)
+    assert len(list(steadied(map(ClipFrame, frames), paint, options=options))) == 4
     assert len(made) == 1
 
 
@@ -139,10 +153,10 @@ def test_results_may_be_drawn_on_and_frames_filled_anew() -> None:
         def paint(frame: Frame, is_cut: bool, need: RepaintMask | None) -> PaintedFrame:
             return PaintedFrame(flickering(frame.pixels, seed=1))
 
-        for shown in steadied(frames(), paint):
-            found.append(shown.frame.pixels.copy())
+        for shown in steadied(map(ClipFrame, frames()), paint):
+            found.append(shown.pixels.copy())
             if is_drawn_on:
-                shown.frame.pixels[:] = 255
+                shown.pixels[:] = 255
         return found
 
     drawn_on, left = results(is_drawn_on=True), results(is_drawn_on=False)

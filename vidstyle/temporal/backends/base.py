@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,8 +39,12 @@ class Ring(Generic[Picture]):
 class Raster(Protocol[Plane, Picture]):
     """The operations that differ between NumPy with OpenCV and torch.
 
-    Coordinates are in pixels, x first. Outside a picture its nearest edge is seen.
+    Coordinates are in pixels, x first. Outside a picture its nearest edge is seen. Each operation returns
+    when its result may be used; none starts a thread.
     """
+
+    gains_from_threads: ClassVar[bool]
+    """Whether operations run beside each other in several threads; a GPU takes them one after the other."""
 
     def upload(self, pixels: Pixels) -> Picture:
         """(H, W, 3) uint8 or uint16 in this raster's form."""
@@ -153,8 +156,8 @@ class Raster(Protocol[Plane, Picture]):
     def sample(self, ring: Ring[Picture], slot: Plane, x: Plane, y: Plane) -> Picture:
         """The ring's pictures at (x, y) of ``slot``, bilinear."""
 
-    def sharply(self, ring: Ring[Picture], slot: Plane, x: Plane, y: Plane) -> Callable[[], Picture]:
-        """Begin to sample as sharply as can be; what is returned waits for the picture."""
+    def sharply(self, ring: Ring[Picture], slot: Plane, x: Plane, y: Plane) -> Picture:
+        """The ring's pictures at (x, y) of ``slot``, as sharp as can be."""
 
     def mixed(self, under: Picture, over: Picture, weight: Plane) -> Picture:
         """``over`` where weight is 1, ``under`` where it is 0."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -21,15 +20,9 @@ _SMALLEST_VISIBLE = 1 / 255  # of the range: a fading difference below is droppe
 
 
 class CvRaster:
-    """Pictures are (H, W, 3) uint8 or uint16 arrays, as frames hold them.
+    """Pictures are (H, W, 3) uint8 or uint16 arrays, as frames hold them."""
 
-    Args:
-        side: a thread of its own in which results are stored and sampled, while frames are painted.
-    """
-
-    def __init__(self, side: Executor | None = None) -> None:
-        self._side = side
-        self._storing: Future[None] | None = None
+    gains_from_threads: ClassVar[bool] = True
 
     def upload(self, pixels: Pixels) -> Array:
         return pixels.copy()  # the caller may fill the same array with the next frame
@@ -165,27 +158,20 @@ class CvRaster:
         return Ring(np.zeros((slots, fine * height + 2 * _PAD, fine * width, 3), like.dtype), fine)
 
     def put(self, ring: Ring[Array], slot: int, picture: Array) -> None:
-        if self._side is None or ring.fine == 1:
-            _put(ring, slot, picture)
+        lines = ring.block[slot]
+        if ring.fine == 2:
+            _doubled(picture, lines[_PAD:-_PAD])
         else:
-            self._storing = self._side.submit(_put, ring, slot, picture)
+            lines[_PAD:-_PAD] = picture
+        lines[:_PAD] = lines[_PAD]
+        lines[-_PAD:] = lines[-_PAD - 1]
 
     def sample(self, ring: Ring[Array], slot: Array, x: Array, y: Array) -> Array:
         return _sampled(ring, slot, x, y, cv2.INTER_LINEAR)
 
-    def sharply(self, ring: Ring[Array], slot: Array, x: Array, y: Array) -> Callable[[], Array]:
+    def sharply(self, ring: Ring[Array], slot: Array, x: Array, y: Array) -> Array:
         # Cubic sampling of a doubled picture is sharper than Lanczos' of the plain one, and half the work.
-        if self._side is None:
-            picture = _sampled(ring, slot, x, y, cv2.INTER_CUBIC)
-            return lambda: picture
-        stored = self._storing
-
-        def sample() -> Array:
-            if stored is not None:
-                stored.result()  # one thread, so it is done; its error is raised here
-            return _sampled(ring, slot, x, y, cv2.INTER_CUBIC)
-
-        return self._side.submit(sample).result
+        return _sampled(ring, slot, x, y, cv2.INTER_CUBIC)
 
     def mixed(self, under: Array, over: Array, weight: Array) -> Array:
         if under.dtype == np.uint8:
@@ -243,16 +229,6 @@ class CvRaster:
     def scaled(self, correction: Array, weight: Array) -> Array:
         scaled: Array = correction * weight[..., None]
         return scaled
-
-
-def _put(ring: Ring[Array], slot: int, picture: Array) -> None:
-    lines = ring.block[slot]
-    if ring.fine == 2:
-        _doubled(picture, lines[_PAD:-_PAD])
-    else:
-        lines[_PAD:-_PAD] = picture
-    lines[:_PAD] = lines[_PAD]
-    lines[-_PAD:] = lines[-_PAD - 1]
 
 
 def _sampled(ring: Ring[Array], slot: Array, x: Array, y: Array, kind: int) -> Array:

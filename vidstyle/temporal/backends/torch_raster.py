@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -33,6 +34,8 @@ class TorchRaster:
     Args:
         device: where to compute.
     """
+
+    gains_from_threads: ClassVar[bool] = False
 
     def __init__(self, device: torch.device | str) -> None:
         self.device = torch.device(device)
@@ -182,9 +185,8 @@ class TorchRaster:
     def sample(self, ring: Ring[Tensor], slot: Tensor, x: Tensor, y: Tensor) -> Tensor:
         return self._in_bands(ring.block, slot, x, y, is_sharp=False)
 
-    def sharply(self, ring: Ring[Tensor], slot: Tensor, x: Tensor, y: Tensor) -> Callable[[], Tensor]:
-        picture = self._in_bands(ring.block, slot, x, y, is_sharp=True)  # a device does not wait anyway
-        return lambda: picture
+    def sharply(self, ring: Ring[Tensor], slot: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        return self._in_bands(ring.block, slot, x, y, is_sharp=True)
 
     def _in_bands(self, ring: Tensor, slot: Tensor, x: Tensor, y: Tensor, *, is_sharp: bool) -> Tensor:
         # Gathered by whole numbers: grid_sample wants the ring in the coordinates' float32, twice the memory,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from typing import ClassVar
 
 import numpy as np
@@ -36,6 +37,7 @@ class PaintMap:
         stability: float = 1.0,
         settings: MapSettings = DEFAULTS,
         raster: AnyRaster | None = None,
+        side: Executor | None = None,
     ) -> None:
         """Begin a shot.
 
@@ -45,6 +47,8 @@ class PaintMap:
             stability: 1 keeps paint as long as it holds; lower repaints sooner and in turn, above 0.
             settings: limits; the defaults were tuned on real clips.
             raster: where to compute; NumPy and OpenCV if not given.
+            side: one thread in which results are stored and sampled while frames are painted; in the caller's
+                if not given.
         """
         if not 0 < stability <= 1:
             raise OptionError(f"stability of a paint map must be above 0 and at most 1, got {stability}")
@@ -54,6 +58,7 @@ class PaintMap:
             settings,
             flow_size=flow_size,
             stability=stability,
+            side=side,
         )
         self._kind: tuple[tuple[int, ...], np.dtype[np.generic]] | None = None  # shape and type of all frames
         self.repainted = 1.0
@@ -64,7 +69,7 @@ class PaintMap:
         Args:
             content: the frame; all of a map have one size and depth.
             renew: share (0 to 1) of the way to another style that has been gone since the last frame.
-            motion: from this frame to the last one planned, if it is known already (see ``ahead.motions``).
+            motion: from this frame to the last one planned, if ``lookahead.motions`` has estimated it.
         """
         if self._kind is not None and content.shape != self._kind[0]:
             (height, width, _), (other_height, other_width, *_) = self._kind[0], content.shape

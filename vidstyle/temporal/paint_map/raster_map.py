@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Generic
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from typing import Generic, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,9 @@ from vidstyle.temporal.paint_map.decisions import Decider
 from vidstyle.temporal.paint_map.settings import Layout, MapSettings
 from vidstyle.temporal.paint_map.stale_paint import ghosts, worn
 from vidstyle.temporal.paint_map.state import Plan, State
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _RECENT = 0.3  # of the trace: something moved there within the last dozen frames
 
@@ -31,8 +36,10 @@ class RasterMap(Generic[Plane, Picture]):
         *,
         flow_size: int | None,
         stability: float,
+        side: Executor | None = None,
     ) -> None:
         self._raster: Raster[Plane, Picture] = raster
+        self._side = _AtOnce() if side is None else side
         self._flow, self._settings = flow, settings
         self._flow_size, self._stability = flow_size, stability
         self._first: Picture | None = None  # content of the first frame, until it is settled
@@ -58,7 +65,7 @@ class RasterMap(Generic[Plane, Picture]):
             picture, self._state, self._contents, self._paintings, renew, motion
         )
         state = self._plan.state
-        self._old = raster.sharply(self._results, state.slot, state.u, state.v)
+        self._old = self._side.submit(self._sampled, self._stored, state)  # while the frame is painted
         # a step wider: weights are interpolated when they grow to the frame's size
         return RepaintMask(raster.array(raster.widened(self._plan.weight < 1)), self._plan.share)
 
@@ -94,7 +101,7 @@ class RasterMap(Generic[Plane, Picture]):
         self._state = self._decider.begin(content)
         self._results = raster.new_ring(self._layout.slots, paint, self._layout.fine)
         self._contents = raster.new_ring(self._layout.slots, self._state.small)
-        raster.put(self._results, 0, paint)
+        self._store(0, paint)
         self._paintings = raster.new_ring(self._layout.slots, self._state.small)
         raster.put(self._contents, 0, self._state.small)
         small = raster.shrunk(paint, *self._layout.decisions)
@@ -103,9 +110,18 @@ class RasterMap(Generic[Plane, Picture]):
         self._used = 1
         self._first = None
 
+    def _store(self, slot: int, result: Picture) -> None:
+        """Begin to put a ``result``, which nobody changes, into the ring; the next sampling waits for it."""
+        self._stored: Future[None] = self._side.submit(self._raster.put, self._results, slot, result)
+
+    def _sampled(self, stored: Future[None], state: State[Plane, Picture]) -> Picture:
+        """The old paint where ``state`` says that it lies, once the last result is ``stored``."""
+        stored.result()  # one thread does both in order, so it is done; its error is raised here
+        return self._raster.sharply(self._results, state.slot, state.u, state.v)
+
     def _settle(self, plan: Plan[Plane, Picture], paint: Picture, valid: NDArray[np.bool_] | None) -> Picture:
         raster, layout, state = self._raster, self._layout, plan.state
-        old = self._old()
+        old = self._old.result()
         ghost: Plane | None = None
         if valid is None:
             small = raster.shrunk(paint, *layout.decisions)
@@ -208,9 +224,21 @@ class RasterMap(Generic[Plane, Picture]):
             raster.chosen(fresh, 0.0, c),
             raster.chosen(fresh, 1.0, d),
         )
-        raster.put(self._results, slot, result)
+        self._store(slot, result)
         raster.put(self._contents, slot, state.small)
         raster.put(self._paintings, slot, raster.shrunk(result, *self._layout.decisions))
+
+
+class _AtOnce(Executor):
+    """Does in the caller's thread what it is given, before it returns."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        done: Future[T] = Future()
+        try:
+            done.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            done.set_exception(error)
+        return done
 
 
 def _calm(plan: Plan[Plane, Picture]) -> float:
