@@ -200,3 +200,11 @@ RECIPES = Registry(
         "decoder": "vidstyle.training.recipes:DECODER",
     },
 )
+
+STUDENTS = Registry(
+    "student",
+    {
+        "stylenet": "vidstyle.training.student:Student",
+        "decoder": "vidstyle.training.decoder_student:DecoderStudent",
+    },
+)

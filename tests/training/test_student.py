@@ -9,6 +9,8 @@ from vidstyle import weights
 from vidstyle.engines.stylenet import StyleNet
 from vidstyle.errors import WeightsMismatch
 from vidstyle.nn.vgg import bundled
+from vidstyle.registry import RECIPES, STUDENTS
+from vidstyle.training.learner import Learner
 from vidstyle.training.student import Student
 
 
@@ -67,3 +69,26 @@ def test_weights_of_another_network_are_one_line(student: Student) -> None:
     tensors["painter.c2.bias"] = torch.zeros(7)
     with pytest.raises(WeightsMismatch, match=r"mine does not hold StyleNet's weights: painter\.c2\.bias"):
         student.load(tensors, "mine")
+
+
+@pytest.mark.parametrize("name", STUDENTS)
+@torch.no_grad()
+def test_every_student_paints_each_picture_in_its_code_and_begins_from_what_it_exports(name: str) -> None:
+    student: Learner = STUDENTS.load(name)()
+    student.forget(tuple(student.parts()))
+    images, descriptors = torch.rand(2, 3, 19, 32), torch.rand(2, 2816)
+    painted = student.paint(images, student.encode(descriptors))
+    assert painted.shape == images.shape
+    other: Learner = STUDENTS.load(name)()
+    other.load(student.tensors(), "a file")
+    assert torch.allclose(other.paint(images, other.encode(descriptors)), painted, atol=1e-5)
+    with pytest.raises(WeightsMismatch, match="a file"):
+        other.load({}, "a file")
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_what_a_recipe_teaches_is_a_part_of_its_student(recipe: str) -> None:
+    made = RECIPES.load(recipe)
+    student: Learner = STUDENTS.load(made.student)()
+    assert set(made.defaults["learns"]) <= set(student.parts())
+    assert student.bundled is not None or made.defaults["start"] == "random"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +11,8 @@ from torch import Tensor, nn
 
 from vidstyle.errors import WeightsMismatch
 from vidstyle.nn.vgg import bundled
+from vidstyle.training.learner import Learner
+from vidstyle.weights import Weights
 
 _DEEPEST = "conv4_1"
 _WIDTH = 512  # channels there; a code is so many means, then so many deviations
@@ -17,12 +20,14 @@ _WIDTH = 512  # channels there; a code is so many means, then so many deviations
 _PLAN = ((512, 256), None, (256, 256), (256, 256), (256, 128), None, (128, 128), (128, 64), None, (64, 64))
 
 
-class DecoderStudent(nn.Module):
+class DecoderStudent(Learner):
     """Adaptive instance normalisation at conv4_1, and the decoder after it (Huang and Belongie 2017).
 
     t = σ(s)·(F(x) - μ(F(x)))/σ(F(x)) + μ(s); the picture is D(t), trained from conv4_1 of the bundled
     VGG-16. ``tensors`` holds D alone: ``decoder.0.weight`` and so on, its convolutions in order.
     """
+
+    bundled: ClassVar[Weights | None] = None
 
     def __init__(self) -> None:
         super().__init__()

@@ -18,17 +18,14 @@ from vidstyle.flow.base import load_flow
 from vidstyle.losses.base import Loss, Pair, Step
 from vidstyle.losses.features import StepFeatures
 from vidstyle.nn.vgg import LAYERS, VGG, bundled
-from vidstyle.registry import LOSSES
+from vidstyle.registry import LOSSES, STUDENTS
 from vidstyle.training.config import TrainOptions
 from vidstyle.training.data import Batch
-from vidstyle.training.decoder_student import DecoderStudent
 from vidstyle.training.known_motion import drawn, of_frames
+from vidstyle.training.learner import Learner
 from vidstyle.training.memory import Key, StyleMemory
 from vidstyle.training.onnx_teacher import OnnxTeacher
 from vidstyle.training.recipes import Recipe
-from vidstyle.training.student import Student
-
-Learner = Student | DecoderStudent
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -213,13 +210,13 @@ def _teacher(options: TrainOptions) -> Engine[Any, Any]:
 
 
 def _student(recipe: Recipe, options: TrainOptions, *, is_resumed: bool) -> Learner:
-    student: Learner = DecoderStudent() if recipe.student == "decoder" else Student()
+    student: Learner = STUDENTS.load(recipe.student)()
     if is_resumed:
         return student
     if options.start not in ("bundled", "random"):
         student.load(weights.load(Path(options.start)), options.start)
-    elif recipe.student == "stylenet":
-        student.load(weights.load(weights.STYLENET), weights.STYLENET.file)
+    elif student.bundled is not None:  # also where only some parts are forgotten
+        student.load(weights.load(student.bundled), student.bundled.file)
     elif options.start == "bundled":
         raise OptionError(f"{recipe.name} has no bundled weights to start from; set start=random or a file")
     if options.start == "random":

@@ -16,7 +16,7 @@ class Recipe:
     defaults: Mapping[str, Any]
     """What differs from ``TrainOptions``."""
     student: str = "stylenet"
-    """What learns: stylenet, or the decoder of an engine that works on VGG's features."""
+    """What learns, of ``STUDENTS``."""
     is_of_teacher: bool = False
     """The style losses compare with the teacher's painting instead of the style picture."""
 

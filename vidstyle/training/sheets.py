@@ -11,7 +11,8 @@ from torch import Tensor
 
 from vidstyle.frames import Frame
 from vidstyle.tensors import to_pixels
-from vidstyle.training.objective import Frozen, Learner, describe
+from vidstyle.training.learner import Learner
+from vidstyle.training.objective import Frozen, describe
 from vidstyle.video.stills import save_image
 
 _GAP = 6  # px

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -10,17 +11,20 @@ from torch import Tensor, nn
 
 from vidstyle.engines.stylenet import BODY, CHANNELS, SLACK, Layers
 from vidstyle.errors import WeightsMismatch
+from vidstyle.training.learner import Learner
+from vidstyle.weights import STYLENET, Weights
 
 _LEAST = 0.3  # deviation of a descriptor's number, at least, as a share of its mean and by itself
 
 
-class Student(nn.Module):
+class Student(Learner):
     """The network of ``engines/stylenet.py`` with gradients; ``tensors`` gives what the engine loads.
 
     The descriptor's numbers are of very different sizes (0.01 to 1,000), so the encoder learns on them
     standardised; export folds that away.
     """
 
+    bundled: ClassVar[Weights | None] = STYLENET
     mean: Tensor
     deviation: Tensor
 

@@ -23,8 +23,9 @@ from vidstyle.training import checkpoints
 from vidstyle.training.config import TrainOptions
 from vidstyle.training.data import Batch, Data
 from vidstyle.training.fabric import launched, random_state, set_random
+from vidstyle.training.learner import Learner
 from vidstyle.training.logs import Curves
-from vidstyle.training.objective import Learner, Objective, TrainingStep, describe
+from vidstyle.training.objective import Objective, TrainingStep, describe
 from vidstyle.training.pictures import CONTENT, STYLE
 from vidstyle.training.recipes import Recipe
 from vidstyle.training.sheets import Sheets
