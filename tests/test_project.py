@@ -36,7 +36,6 @@ _ARROWS: dict[str, set[str]] = {
         "options",
         "pipeline",
         "temporal",
-        "temporal.backends",
         "temporal.base",
         "video.writing",
     },
