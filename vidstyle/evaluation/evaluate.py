@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from copy import deepcopy
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +14,7 @@ from vidstyle.device import choose_device
 from vidstyle.engines.base import AnyEngine
 from vidstyle.errors import InputError, OptionError, VidstyleError
 from vidstyle.evaluation.alignment import Matching
+from vidstyle.evaluation.chosen_metrics import ChosenMetrics
 from vidstyle.evaluation.flicker_maps import Flicker, HeatClip
 from vidstyle.evaluation.results import ALONE, CLIP, Conditions, Evaluation
 from vidstyle.flow.base import FlowEstimator, load_flow, scoring_flows
@@ -24,12 +24,11 @@ from vidstyle.metrics.base import Metric, Sample, Setup
 from vidstyle.metrics.meaning import meaning_of
 from vidstyle.metrics.measurer import Measurer
 from vidstyle.metrics.motion import DEFAULT_SIZE, ScoringFlow
-from vidstyle.optional_imports import require
 from vidstyle.options import ReadOptions, check_keywords, take
 from vidstyle.options.keywords import ReadKeywords
 from vidstyle.outputs import check_outputs
 from vidstyle.pipeline.stylizer import Stylizer
-from vidstyle.registry import FEATURES, METRICS, name_of_part
+from vidstyle.registry import FEATURES, name_of_part
 from vidstyle.styles.pictures import Style, load
 from vidstyle.temporal.cuts import Cuts
 from vidstyle.tensors import to_tensor
@@ -96,7 +95,7 @@ def evaluate(
     place = choose_device(device)
     picture = None if style is None else to_tensor(load(style), place)
     warped = {name: warped_by(path) for name, path in paths.items()}
-    chosen = _Chosen(metrics, has_style=picture is not None, has_alone=bool(alone or engine))
+    chosen = ChosenMetrics(metrics, has_style=picture is not None, has_alone=bool(alone or engine))
     painter = (
         None
         if engine is None or style is None
@@ -146,69 +145,6 @@ def evaluate(
         worst=flicker.worst(),
         heat=flicker.heat(),
     )
-
-
-class _Chosen:
-    """The metrics that can be measured, and why others cannot."""
-
-    def __init__(self, metrics: Sequence[object] | None, *, has_style: bool, has_alone: bool) -> None:
-        self.missing: dict[str, str] = {}
-        self.intervals: dict[str, tuple[int, ...]] = {}
-        self.needs_motion = False
-        self._parts: dict[str, Metric] = {}
-        named = {name_of_part(metric): metric for metric in (METRICS if metrics is None else metrics)}
-        for name, metric in named.items():
-            part = _metric(name, metric)
-            if metrics is None and getattr(part, "is_on_request", False):
-                continue
-            try:
-                if library := getattr(part, "library", None):
-                    require(library, name)
-            except OptionError as error:
-                if metrics is not None:
-                    raise
-                self.missing[name] = str(error)
-                continue
-            if "style" in part.needs and not has_style:
-                self.missing[name] = "needs --style"
-            elif "alone" in part.needs and not has_alone:
-                self.missing[name] = "needs --alone or --engine"
-            else:
-                self._parts[name] = part
-                self.needs_motion |= "motion" in part.needs
-                if part.intervals:
-                    self.intervals[name] = tuple(part.intervals)
-        if not self._parts:
-            reasons = "; ".join(f"{name} {reason}" for name, reason in self.missing.items())
-            raise OptionError(f"nothing can be measured: {reasons or 'no metric was named'}")
-
-    @property
-    def names(self) -> list[str]:
-        return list(self._parts)
-
-    def columns(self, words: Iterable[str], setup: Setup) -> dict[str, dict[str, Metric]]:
-        """The metrics of each column, left out where their value there says nothing."""
-        return {
-            word: {
-                name: _made(part, setup)
-                for name, part in self._parts.items()
-                if not (word == CLIP and not meaning_of(name).tells_clip)
-                and not (word == ALONE and not meaning_of(name).tells_alone)
-            }
-            for word in words
-        }
-
-
-def _metric(name: str, metric: object) -> Metric:
-    """The class of a metric, or a metric that was given as an object: each column gets a copy of it."""
-    part = METRICS.load(metric) if isinstance(metric, str) else metric
-    if missing := [word for word in ("needs", "intervals", "add", "result") if not hasattr(part, word)]:
-        raise OptionError(f"the metric {name} has no {missing[0]!r}; see docs/adding-parts.md")
-    return cast(Metric, part)
-
-
-def _made(part: object, setup: Setup) -> Metric:
-    return cast(Metric, part(setup) if isinstance(part, type) else deepcopy(part))
 
 
 class _Walk:
@@ -275,7 +211,7 @@ def _named(results: Sequence[str | Path]) -> dict[str, Path]:
 
 
 def _scoring(
-    chosen: _Chosen,
+    chosen: ChosenMetrics,
     flow: object,
     warped: Mapping[str, str | None],
     device: str,
