@@ -259,3 +259,10 @@ def test_an_animation_without_its_end_is_read_as_far_as_it_goes(tmp_path: Path, 
             assert 0 < len(frames) < 6
     except InputError as error:
         assert str(path) in str(error)
+
+
+def test_names_are_in_natural_order_and_equal_numbers_as_text(tmp_path: Path) -> None:
+    names = ["a1.png", "A02.png", "a2.png", "a٣.png", "a10.png", "b1.png"]
+    for name, picture in zip(reversed(names), reversed(shapes(6)), strict=True):
+        Image.fromarray(picture).save(tmp_path / name)
+    assert numbers(read(tmp_path)[0]) == list(range(6))

@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from natsort import natsorted, ns
 
 from vidstyle.errors import InputError, OptionError
 from vidstyle.frames import Frame, VideoInfo, sixteen_bits
@@ -103,7 +104,8 @@ def _pictures(path: Path) -> list[Path]:
     if numbers:
         found = [numbers[number] for number in sorted(numbers)]
     else:
-        found.sort(key=_natural)
+        # names of equal numbers, a02 and a2, as text
+        found = natsorted(found, key=lambda item: item.name, alg=ns.IGNORECASE | ns.PRESORT)
         numbers = _numbers_of(found)
     _tell_gaps(path, sorted(numbers))
     return found
@@ -135,11 +137,6 @@ def _tell_gaps(path: Path, numbers: list[int]) -> None:
 
 
 _KINDS = ", ".join(suffix.lstrip(".").upper() for suffix in SUFFIXES[:6]) + " …"
-
-
-def _natural(path: Path) -> list[tuple[int, int, str]]:
-    pieces = re.split(r"(\d+)", path.name.lower())
-    return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces if piece]
 
 
 def _headers(paths: list[Path]) -> list[Header]:
