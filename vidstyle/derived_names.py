@@ -21,6 +21,8 @@ def name_beside(source: Path, word: str, extension: str = "") -> Path:
         # a pattern (shot_%04d.png, shot_*.png) names many files: its result has a plain name
         stem = re.sub(r"[_.-]*(%\d*d|[*?]|\[[^]]*\])+[_.-]*", "", source.stem) or folder.name or "result"
         place = folder.parent
+    elif str(source) == "-" or source.is_relative_to("/dev") or source.is_relative_to("/proc"):
+        stem, place = "stdin", Path()
     elif source.is_dir():
         folder = source if source.name not in ("", "..") else source.resolve()
         stem, place = folder.name or "result", folder.parent

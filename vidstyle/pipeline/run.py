@@ -17,6 +17,7 @@ from vidstyle.pipeline.prefetch import Waits, prefetch
 from vidstyle.pipeline.report import OnFrame, Progress, RunReport
 from vidstyle.registry import name_of_part
 from vidstyle.temporal.base import StylizedFrame
+from vidstyle.video.reading.pipes import stop_waiting
 from vidstyle.video.writing.writer import Writer
 
 T = TypeVar("T")
@@ -43,6 +44,7 @@ def run(plan: RunPlan[T], *, on_frame: OnFrame | None = None) -> RunReport:
         items = stack.enter_context(closing(items))
         results = prefetch(_timed(stage.results(items), clocks.stylize), _AHEAD, "stylize", clocks.stylized)
         results = stack.enter_context(closing(results))
+        stack.callback(stop_waiting, info.path)  # or the decoder's thread would wait for a silent pipe
         sound = None if info.is_still_sequence else info.path
         stack.callback(clocks.encode.stop)
         writer = stack.enter_context(

@@ -20,6 +20,7 @@ from vidstyle.video.pictures.animated import FORMATS, shown
 from vidstyle.video.pictures.opening import DAMAGED, check_size, no_pillow_limit
 from vidstyle.video.pictures.profiles import to_srgb
 from vidstyle.video.reading.opening import check_file
+from vidstyle.video.reading.pipes import is_pipe
 from vidstyle.video.reading.timeline import Part, Timed
 
 _UNSAID = Fraction(1, 10)  # s, of a frame whose file says none: what browsers and FFmpeg take
@@ -28,6 +29,8 @@ _SHORTEST_GIF = Fraction(1, 50)  # s; anything less is taken for unsaid, by brow
 
 def is_animation(path: Path) -> bool:
     """Whether a file begins like a GIF, PNG, WebP or AVIF, whatever its name."""
+    if is_pipe(path):
+        return False
     try:
         with path.open("rb") as file:
             head = file.read(16)

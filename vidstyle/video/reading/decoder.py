@@ -18,6 +18,7 @@ import av.error
 from vidstyle.errors import InputError
 from vidstyle.video.reading.joins import JoinedClock, may_be_joined
 from vidstyle.video.reading.opening import open_video, reason, tells_decoding_only
+from vidstyle.video.reading.pipes import check_interruption
 
 if TYPE_CHECKING:
     from vidstyle.video.reading.joins import Packet
@@ -153,9 +154,11 @@ class Decoder:
             try:
                 packet = next(packets)
             except (StopIteration, IndexError):
+                check_interruption(self.path)
                 # PyAV 18.1 stumbles, after the last packet, over streams that turned up on the way
                 return
             except (av.error.FFmpegError, OSError) as error:
+                check_interruption(self.path)
                 if isinstance(error, OSError):  # the disk or the network, not what is in the file
                     raise InputError(f"{self.path} cannot be read on: {reason(error)}") from error
                 packets = self.container.demux(self.stream)  # a generator is dead once it raises

@@ -13,6 +13,7 @@ import av.error
 from vidstyle.video.reading.decoder import rate_of
 from vidstyle.video.reading.joins import JoinedClock, may_be_joined
 from vidstyle.video.reading.opening import open_video
+from vidstyle.video.reading.pipes import is_pipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +45,8 @@ def measured_length(path: Path) -> Fraction:
 
 def has_one_clock(path: Path) -> bool:
     """Whether times rise from place to place in a file that may be joined from several recordings."""
+    if is_pipe(path):
+        return False  # its end is not there yet
     container, stream = open_video(path)
     latest: Fraction | None = None
     size = path.stat().st_size

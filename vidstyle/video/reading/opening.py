@@ -11,6 +11,7 @@ import av.error
 from av.stream import Discard, Disposition
 
 from vidstyle.errors import InputError
+from vidstyle.video.reading.pipes import PipeReader, check_interruption, is_pipe
 
 _NEVER_SHOWN = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 _PICTURES = ("image2", "gif", "apng", "webp_anim")  # demuxers of single pictures; so is every "…_pipe"
@@ -33,17 +34,23 @@ def open_video(path: Path) -> tuple[Any, Any]:
 def open_container(path: Path) -> Any:
     """Open any file that FFmpeg reads, for whatever is in it; the caller closes it. Raises ``InputError``."""
     check_file(path)
-    # absolute: FFmpeg takes what stands before a colon in a relative name for a protocol
-    name = str(path.absolute())
+
+    def name() -> Any:
+        # absolute: FFmpeg takes what stands before a colon in a relative name for a protocol
+        return PipeReader(path) if is_pipe(path) else str(path.absolute())
+
     try:
         try:
-            return av.open(name, "r")
+            container = av.open(name(), "r")
         except UnicodeDecodeError:  # tags of an old file, not in the UTF-8 that PyAV expects
-            return av.open(name, "r", metadata_encoding="latin-1")
+            container = av.open(name(), "r", metadata_encoding="latin-1")
     except av.error.PermissionError as error:
         raise InputError(f"{path} may not be read; change its permissions") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
+        check_interruption(path)
         raise InputError(_why_not(path, error)) from error
+    check_interruption(path)
+    return container
 
 
 def tells_decoding_only(container: av.container.InputContainer) -> bool:
@@ -55,8 +62,10 @@ def tells_decoding_only(container: av.container.InputContainer) -> bool:
 
 
 def check_file(path: Path) -> None:
-    """Raise ``InputError`` unless ``path`` is a file that may be read and holds something."""
+    """Raise ``InputError`` unless ``path`` is a file that may be read and holds something, or a pipe."""
     try:
+        if is_pipe(path):
+            return
         if not path.exists():
             if re.match(r"[a-z][a-z0-9+.-]+:/", str(path), re.I):  # not C:/
                 raise InputError(f"{path} is an address, not a file; download it first, then give the file")
@@ -81,6 +90,11 @@ def reason(error: BaseException) -> str:
 
 
 def _why_not(path: Path, error: Exception) -> str:
+    if is_pipe(path):
+        return (
+            f"what comes through {path} cannot be read as a video ({reason(error)}); "
+            "send NUT, y4m, MPEG-TS or Matroska, or save it as a file first"
+        )
     if _has_lost_its_index(path):
         return (
             f"{path} has no index (moov box): its recording or download was cut off; "
@@ -93,6 +107,8 @@ def _why_not(path: Path, error: Exception) -> str:
 
 def is_cut_off(path: Path) -> bool:
     """Whether a Matroska or WebM file is shorter than its header says."""
+    if is_pipe(path):
+        return False
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(1024)

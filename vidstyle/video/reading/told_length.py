@@ -21,9 +21,10 @@ def known_duration(decoder: Decoder) -> Fraction | None:
     stream, container = decoder.stream, decoder.container
     if may_be_joined(container) and container.duration:
         # what lies between the clocks of two recordings is no length
+        if not has_one_clock(decoder.path):
+            return None
         likely = likely_length(decoder.path)
-        is_unlikely = likely is not None and Fraction(container.duration, av.time_base) > _UNLIKELY * likely
-        if is_unlikely or not has_one_clock(decoder.path):
+        if likely is not None and Fraction(container.duration, av.time_base) > _UNLIKELY * likely:
             return None
     if stream.duration:
         return Fraction(stream.duration * stream.time_base)

@@ -16,6 +16,7 @@ from vidstyle.video.containers import Container
 from vidstyle.video.reading.decoder import rate_of
 from vidstyle.video.reading.joins import JoinedClock, may_be_joined
 from vidstyle.video.reading.opening import open_video, tells_decoding_only
+from vidstyle.video.reading.pipes import check_interruption
 from vidstyle.video.streams.reencode import EncodedSound, EncodedText, is_text
 from vidstyle.video.streams.stream_copy import (
     CarriedStream,
@@ -49,6 +50,7 @@ class Passthrough:
     """
 
     def __init__(self, source: Path, out: Any, container: Container, start: Fraction) -> None:
+        self._source = source
         self._file, self._video = open_video(source)
         self._broken = 0
         self._tells_decoding_only = tells_decoding_only(self._file)
@@ -162,6 +164,7 @@ class Passthrough:
         for _ in range(_RETRIES):
             try:
                 packet = next(self._packets, None)
+                check_interruption(self._source)
                 if self._tells_decoding_only and packet is not None and packet.stream is self._video:
                     packet.pts = packet.dts if packet.dts is not None else packet.pts
                 return packet

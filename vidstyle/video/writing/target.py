@@ -130,6 +130,8 @@ _PICTURE = re.compile(r"\d+\.png")
 
 
 def _container_of(target: Path, options: WriteOptions) -> Container:
+    if str(target) == "-":
+        raise OutputError("a result is a file that appears once it is whole; give its name instead of '-'")
     suffix = target.suffix.lower()
     wants_folder = options.codec is not None and family(options.codec) == "png"
     if wants_folder and suffix not in CONTAINERS:
@@ -182,9 +184,9 @@ def _check_place(target: Path, container: Container, options: WriteOptions, inpu
     elif target.is_dir():
         raise OutputError(f"{target} is a folder; give the name of a file in --output")
     else:
-        check_overwrite(target, overwrite=options.overwrite)
         if target.exists() and not target.is_file():
             raise OutputError(f"{target} is not a file that can be replaced; choose another --output")
+        check_overwrite(target, overwrite=options.overwrite)
 
 
 def _check_folder(target: Path, options: WriteOptions) -> None:

@@ -1,0 +1,107 @@
+"""Clips that come through pipes: read where they can be, refused in one line, never waited for for ever."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from clips import Sound, shapes, write_clip
+
+from vidstyle.cli.main import main
+from vidstyle.video.reading import pipes
+from vidstyle.video.reading.reader import Reader
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+
+RUN = (sys.executable, "-m", "vidstyle", "run")
+FAST = ("--style", "art.png", "--temporal", "none", "--preset", "ultrafast", "--working-size", "16")
+_PATIENCE = 60  # s until a process counts as hanging
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder to be in, with a style; what has come through pipes is forgotten at the end."""
+    monkeypatch.chdir(tmp_path)
+    used: dict[str, pipes.Pipe] = {}
+    monkeypatch.setattr(pipes, "_PIPES", used)
+    cv2.imwrite("art.png", np.random.default_rng(4).integers(0, 255, (40, 40, 3), np.uint8))
+    yield tmp_path
+    for pipe in used.values():
+        pipe.close()
+
+
+def _fed(data: bytes, name: str = "pipe") -> str:
+    """A named pipe that ``data`` comes through."""
+    os.mkfifo(name)
+    threading.Thread(target=Path(name).write_bytes, args=(data,), daemon=True).start()
+    return name
+
+
+@pytest.mark.parametrize("suffix", [".nut", ".mp4"])
+def test_a_clip_through_a_pipe_keeps_its_sound(suffix: str) -> None:
+    clip = write_clip(Path(f"clip{suffix}"), shapes(4, 64, 48), sounds=[Sound()])
+    assert main(["run", _fed(clip.read_bytes()), *FAST, "-o", "out.mkv"]) == 0
+    with av.open("out.mkv") as made:
+        assert sum(1 for _ in made.decode(video=0)) == 4
+        assert made.streams.audio
+
+
+def test_uncompressed_pictures_through_a_pipe_are_read_from_any_time() -> None:
+    with av.open("clip.y4m", "w", format="yuv4mpegpipe") as target:
+        stream = target.add_stream("rawvideo", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for picture in shapes(4, 64, 48):
+            target.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+    assert main(["run", _fed(Path("clip.y4m").read_bytes()), *FAST, "-o", "out.mkv", "--start", "0.04"]) == 0
+    with Reader("out.mkv") as reader:
+        assert len(list(reader)) == 3
+
+
+@pytest.mark.parametrize("data", [b"", b"no clip\n" * 20, b"\x89PNG\r\n\x1a\n" + bytes(100)])
+def test_what_is_no_clip_is_one_line(
+    data: bytes, workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", _fed(data), *FAST, "-o", "out.mkv"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("vidstyle: ") and said.count("\n") == 1 and "pipe" in said
+    assert {path.name for path in workplace.iterdir()} == {"art.png", "pipe"}
+
+
+def test_a_pipe_that_nobody_writes_to_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(pipes, "_PATIENCE", 0.2)
+    os.mkfifo("pipe")
+    assert main(["run", "pipe", *FAST, "-o", "out.mkv"]) == 1
+    assert "nothing came through pipe in 0.2 s" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("count", [0, 20])
+def test_sigterm_ends_a_run_whose_pipe_has_fallen_silent(count: int, workplace: Path) -> None:
+    data = write_clip(Path("clip.nut"), shapes(40, 64, 48), gop=1).read_bytes()
+    os.mkfifo("pipe")
+    with subprocess.Popen(
+        [*RUN, "pipe", *FAST, "-o", "out.mkv"], stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            with Path("pipe").open("wb", buffering=0) as pipe:
+                pipe.write(data[: len(data) * count // 41])
+                time.sleep(4.0 if count else 2.0)  # until it waits
+                process.send_signal(signal.SIGTERM)
+                _, errors = process.communicate(timeout=_PATIENCE)
+        finally:
+            process.kill()
+    assert process.returncode == 143
+    assert errors.endswith("vidstyle: stopped by SIGTERM\n")
+    assert not Path("out.mkv").exists()
+    assert [path.name for path in workplace.iterdir() if path.name.startswith(".")] == []

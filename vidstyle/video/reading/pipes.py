@@ -1,0 +1,160 @@
+"""What comes through a pipe, kept in a temporary file, so that it can be read from its beginning again."""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from time import monotonic
+
+from vidstyle.errors import InputError
+
+STDIN = "-"
+_PATIENCE = 60.0  # s until something must have come
+_POLL = 0.1  # s between two looks at whether anybody still wants it
+_PIECE = 1 << 16  # bytes
+_STREAMED = (b"nut/multimedia", b"YUV4MPEG2", b"\x1a\x45\xdf\xa3", b"\x47")  # NUT, y4m, Matroska, MPEG-TS
+_PIPES: dict[str, Pipe] = {}  # of this process: what has come through a pipe does not come again
+_opening = threading.Lock()
+
+
+def is_pipe(path: Path) -> bool:
+    """Whether ``path`` is ``-`` (standard input), or there and neither file nor folder."""
+    if str(path) == STDIN:
+        return True
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def pipe_at(path: Path) -> Pipe:
+    """The pipe at ``path``, the same whenever it is asked for; raises ``InputError``."""
+    with _opening:
+        name = str(path)
+        if name not in _PIPES:
+            _PIPES[name] = Pipe(path)
+        return _PIPES[name]
+
+
+def stop_waiting(path: Path) -> None:
+    """Let those that wait for a pipe at ``path`` see its end."""
+    if str(path) in _PIPES:
+        _PIPES[str(path)].is_over = True
+
+
+def check_interruption(path: Path) -> None:
+    """Raise what interrupted the reading of a pipe at ``path`` (a signal), which FFmpeg cannot pass on."""
+    pipe = _PIPES.get(str(path))
+    if pipe is not None and pipe.interruption is not None:
+        raise pipe.interruption
+
+
+class Pipe:
+    """Bytes as they come, and all those that have come."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.is_over = False
+        self.interruption: BaseException | None = None
+        if str(path) == STDIN:
+            if sys.stdin is None or sys.stdin.isatty():
+                raise InputError("nothing is piped into vidstyle; '-' reads a clip from standard input")
+            self._descriptor = sys.stdin.fileno()
+        else:
+            try:  # without waiting for whoever will write
+                self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+            except OSError as error:
+                raise InputError(f"{path} cannot be opened: {error.strerror or error}") from error
+        self._kept = tempfile.TemporaryFile(prefix="vidstyle-")  # noqa: SIM115 - as long as the process
+        self._size = 0
+        self._arriving, self._file = threading.Lock(), threading.Lock()
+
+    def read(self, position: int, count: int) -> bytes:
+        """Up to ``count`` bytes from ``position`` on, at least one; none at the end.
+
+        Raises ``InputError`` if nothing comes at all.
+        """
+        while position >= self._size:
+            with self._arriving:
+                if position >= self._size and not self._take():
+                    return b""
+        with self._file:
+            self._kept.seek(position)
+            return self._kept.read(min(count, self._size - position))
+
+    def close(self) -> None:
+        """Let go of the pipe and of what has come."""
+        self._kept.close()
+        if str(self._path) != STDIN:
+            os.close(self._descriptor)
+
+    def _take(self) -> bool:
+        """Wait for more; False at the end."""
+        begun = monotonic()
+        while not self.is_over:
+            if os.name != "nt" and not select.select([self._descriptor], [], [], _POLL)[0]:
+                if not self._size and monotonic() - begun > _PATIENCE:
+                    raise InputError(
+                        f"nothing came through {self._path} in {_PATIENCE:g} s; start its writer"
+                    )
+                continue
+            try:
+                piece = os.read(self._descriptor, _PIECE)
+            except BlockingIOError:
+                continue
+            if not piece:
+                self.is_over = True
+                break
+            with self._file:
+                self._kept.seek(self._size)
+                self._kept.write(piece)
+                self._size += len(piece)
+            return True
+        return False
+
+
+class PipeReader:
+    """A pipe from its beginning, as a file that PyAV reads."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = str(path)
+        self._pipe = pipe_at(path)
+        self._position = 0
+        head = self._pipe.read(0, 16)  # here a signal is an exception like any other
+        if not head:
+            raise InputError(f"nothing came through {path}; see what should have written to it")
+        # formats that are made to be streamed are read as they come; of others the end may come first
+        self._is_streamed = head.startswith(_STREAMED)
+
+    def read(self, count: int) -> bytes:
+        try:
+            data = self._pipe.read(self._position, count)
+        except Exception:
+            raise
+        except BaseException as error:  # a signal: FFmpeg would go on
+            self._pipe.interruption, self._pipe.is_over = error, True
+            return b""
+        self._position += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        position = offset + (self._position if whence == os.SEEK_CUR else 0)
+        if whence == os.SEEK_END or position < 0:
+            return -1  # not an exception, which PyAV would print
+        self._position = position
+        return position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return not self._is_streamed
