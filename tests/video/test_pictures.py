@@ -103,9 +103,8 @@ def test_an_embedded_profile_is_applied_everywhere(
 ) -> None:
     green = Image.new("RGB", (8, 8), (150, 200, 150))
     path = tmp_path / f"a{suffix}"
-    (green.quantize(8) if mode == "P" else green.convert(mode)).save(
-        path, icc_profile=wide_profile(), **({"lossless": True} if suffix == ".webp" else {})
-    )
+    image = green.quantize(8) if mode == "P" else green.convert(mode)
+    image.save(path, icc_profile=wide_profile(), lossless=True)
     assert np.rint(shares(door(path))[0, 0] * 255).tolist() == pytest.approx([124, 201, 149], abs=2)
 
 
@@ -180,6 +179,20 @@ def test_a_tiff_that_would_be_read_wrong_is_refused_in_one_line(
     ) as caught:
         door(path)
     assert "\n" not in str(caught.value)
+
+
+@DOORS
+def test_a_png_that_tells_its_turn_behind_its_pixels_is_set_upright(tmp_path: Path, door: Door) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    wanted = np.rint(ramp() * 255).astype(np.uint8)
+    Image.fromarray(np.ascontiguousarray(np.rot90(wanted))).save(tmp_path / "a.png", exif=exif)
+    data = (tmp_path / "a.png").read_bytes()
+    begin = data.index(b"eXIf") - 4
+    end = begin + 12 + int.from_bytes(data[begin : begin + 4], "big")
+    moved = data[:begin] + data[end:-12] + data[begin:end] + data[-12:]  # IEND is the last
+    (tmp_path / "a.png").write_bytes(moved)
+    assert (door(tmp_path / "a.png").pixels == wanted).all()
 
 
 def test_light_beyond_white_is_clipped_and_counts_are_scaled(tmp_path: Path) -> None:
@@ -264,6 +277,20 @@ def test_pictures_of_one_pixel_and_very_long_ones_are_read(
     frame = door(tmp_path / "a.png")
     assert min(frame.pixels.shape[:2]) >= 1
     assert abs(frame.pixels.astype(int) - (10, 200, 30)).max() <= 1
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@pytest.mark.parametrize("mode", ["1", "L", "RGB"])
+def test_a_mask_is_made_smaller_while_it_is_read(tmp_path: Path, mode: str, kind: Any) -> None:
+    half = np.zeros((40, 600, 3), kind)
+    half[:, 300:] = np.iinfo(kind).max
+    if kind == np.uint16:
+        write_tiff(tmp_path / "a.tif", half)
+    else:
+        Image.fromarray(half).convert(mode).save(tmp_path / "a.tif")
+    mask = load_image(tmp_path / "a.tif", largest=120).pixels
+    assert mask.shape == (8, 120, 3) and mask.dtype == np.uint8
+    assert mask[:, :56].max() <= 4 and mask[:, 64:].min() >= 251
 
 
 def test_16_bits_are_rounded_to_8_in_one_way() -> None:

@@ -241,7 +241,9 @@ def test_an_animated_style_is_its_first_picture(tmp_path: Path, caplog: pytest.L
     first, second = Image.new("RGB", (20, 20), (250, 0, 0)), Image.new("RGB", (20, 20), (0, 0, 250))
     path = saved(tmp_path / "moving.gif", first, save_all=True, append_images=[second])
     assert load_style(path)[0, 0].tolist() == [250, 0, 0]
-    assert "is animated" in caplog.text
+    assert "its first picture is the style" in caplog.text
+    assert load_image(path).pixels[0, 0].tolist() == [250, 0, 0]
+    assert "its first picture is taken" in caplog.text
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif"])

@@ -32,6 +32,8 @@ def load_image(path: str | Path, *, largest: int | None = None) -> Frame:
     Raises ``InputError`` for what is missing, damaged, too large or not a picture.
     """
     pixels, alpha = read_picture(Path(path), largest=largest)
+    if is_moving(Path(path)):
+        log.warning("%s is animated; its first picture is taken (vidstyle run takes all of them)", path)
     return Frame(pixels, Fraction(0), Fraction(1, 25), alpha)
 
 

@@ -117,6 +117,19 @@ def test_pictures_that_change_their_shape_are_shown_whole_between_bars(
     assert last[inside].min() > 240 and (last[~inside] == 0).all()
 
 
+@pytest.mark.parametrize(("name", "codec", "unit"), [("a.ts", "libx264", 188), ("a.mpg", "mpeg2video", 2048)])
+def test_what_comes_before_the_first_key_picture_is_left_out(
+    tmp_path: Path, name: str, codec: str, unit: int
+) -> None:
+    path = write_clip(tmp_path / name, shapes(50), codec=codec, gop=10, sounds=[Sound(codec="mp2")])
+    data = path.read_bytes()
+    path.write_bytes(data[len(data) // unit // 3 * unit :])
+    frames = read(path)
+    numbers = [number_of(frame.pixels) for frame in frames]
+    assert numbers[0] % 10 == 0 and numbers == list(range(numbers[0], 50))
+    assert [frame.time for frame in frames] == [n * TICK for n in range(len(numbers))]
+
+
 def test_two_recordings_one_after_the_other_play_on(tmp_path: Path) -> None:
     one = write_clip(tmp_path / "1.ts", shapes(60), gop=10)
     spliced = tmp_path / "a.ts"

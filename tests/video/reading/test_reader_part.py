@@ -17,6 +17,7 @@ FILES = [
     ("a.ts", "libx264", "yuv420p"),
     ("a.flv", "libx264", "yuv420p"),
     ("a.h264", "libx264", "yuv420p"),
+    ("a.hevc", "libx265", "yuv420p"),
     ("a.m2v", "mpeg2video", "yuv420p"),
     ("a.mp4", "libx265", "yuv420p"),
     ("a.webm", "libvpx-vp9", "yuv420p"),

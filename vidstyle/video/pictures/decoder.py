@@ -17,6 +17,7 @@ from vidstyle.video.pictures.profiles import deep_to_srgb, to_srgb
 
 Samples = TypeVar("Samples", bound=NDArray[np.generic])
 
+_TAIL = 65536  # bytes at a PNG's end in which its EXIF is looked for
 _TURN = 0x0112  # EXIF's orientation
 _GAP = 1.5  # times the wanted size, down to which plain means are taken; from there on, Lanczos
 # modes whose neighbouring samples have a mean
@@ -45,8 +46,8 @@ def read_header(path: Path) -> Header:
         return Header(form.width, form.height, 16, form.has_alpha, form.format, white)
     with opened(path) as image:
         width, height = image.size
-        # behind a PNG's pixels Pillow would look only by decoding them
-        is_told = image.format != "PNG" or "exif" in image.info
+        # behind a PNG's pixels Pillow looks only by decoding them
+        is_told = image.format != "PNG" or "exif" in image.info or _has_late_exif(path)
         if is_told and image.format != "TIFF" and _orientation(image) >= 5:
             width, height = height, width
         kind = str(image.format).lower()
@@ -105,6 +106,12 @@ def _orientation(image: Image.Image) -> int:
     """1 (upright) to 8, as EXIF counts the ways to hold a camera."""
     told = image.getexif().get(_TURN, 1)
     return told if isinstance(told, int) and 1 <= told <= 8 else 1
+
+
+def _has_late_exif(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL))
+        return b"eXIf" in file.read()
 
 
 def _is_deep(path: Path, image: Image.Image) -> bool:
