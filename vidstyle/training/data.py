@@ -45,6 +45,8 @@ class Batch:
         return Batch(self.content.to(device), styles, frames, self.skipped, self.keys)
 
 
+# Not torchdata's StatefulDataLoader: it goes on with as many workers as it was stopped with only, an
+# AssertionError otherwise, and reads a stream again from its beginning. Here a number of steps says the place
 class Data:
     """The folders of a run. Folders that hold ``*.tar`` are read as shards."""
 
