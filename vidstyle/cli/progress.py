@@ -104,9 +104,7 @@ def state(progress: Progress, recent: Sequence[tuple[float, Fraction]]) -> str:
 
 def clock(seconds: float) -> str:
     """``01:30`` or ``1:01:30``."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
+    return str(tqdm.format_interval(round(seconds)))
 
 
 def summary(report: RunReport) -> str:

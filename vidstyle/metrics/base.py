@@ -115,6 +115,20 @@ class Mean:
         return self.total / self.count if self.count else None
 
 
+class MeanOverFrames:
+    """A metric whose result is the mean of its frames' values, which ``add`` puts into ``_mean``."""
+
+    def __init__(self, setup: Setup | None = None) -> None:
+        self._mean = Mean()
+
+    @property
+    def latest(self) -> float | None:
+        return self._mean.latest
+
+    def result(self) -> float | None:
+        return self._mean.value
+
+
 def lengths(at_360: int, picture: Tensor) -> int:
     """A length in px that is given for 360 lines, for the size of ``picture`` (1, 3, H, W); at least 3."""
     return max(3, round(scaled(at_360, picture)))

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidstyle.errors import WeightsMissing
-from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+from vidstyle.metrics.base import MeanOverFrames, Motion, Sample, Setup
 from vidstyle.metrics.meaning import Meaning
 from vidstyle.optional_imports import require
 
@@ -22,7 +22,7 @@ _MEAN, _DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258
 _SIDE = 224  # px
 
 
-class CLIPConsistency:
+class CLIPConsistency(MeanOverFrames):
     """Mean cosine of the CLIP embeddings (ViT-B/32) of neighbouring frames, those across a cut left out.
 
     Common in papers on generated video. Anything that hardly changes is near 1: it does not see flicker, and
@@ -36,13 +36,9 @@ class CLIPConsistency:
     library = "transformers"
 
     def __init__(self, setup: Setup | None = None, embed: Embed | None = None) -> None:
+        super().__init__()
         self._embed = embed or clip()
         self._last: tuple[Tensor, Tensor] | None = None
-        self._mean = Mean()
-
-    @property
-    def latest(self) -> float | None:
-        return self._mean.latest
 
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
         vector = self._embed(now.result)
@@ -54,9 +50,6 @@ class CLIPConsistency:
             other = self._last[1] if known and self._last is not None else self._embed(before.result)
             self._mean.add(float(F.cosine_similarity(other, vector).mean()))
         self._last = (now.result, vector)
-
-    def result(self) -> float | None:
-        return self._mean.value
 
 
 def clip() -> Embed:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+from vidstyle.metrics.base import MeanOverFrames, Motion, Sample, Setup
 from vidstyle.metrics.features import CONTENT_LAYER, bundled
 from vidstyle.metrics.meaning import Meaning
 
 
-class ContentDistance:
+class ContentDistance(MeanOverFrames):
     """Root mean square of F(O) - F(C) over that of F(C), conv4_1, scaled; the mean over frames.
 
     Clip and result are looked at as they are (short side at most 480). Unit: 1; 0 is the clip itself.
@@ -20,18 +20,11 @@ class ContentDistance:
     needs: frozenset[str] = frozenset()
 
     def __init__(self, setup: Setup) -> None:
+        super().__init__()
         self._features = setup.features or bundled()
-        self._mean = Mean()
-
-    @property
-    def latest(self) -> float | None:
-        return self._mean.latest
 
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
         ours = self._features(now.result)[CONTENT_LAYER]
         clip = self._features(now.content)[CONTENT_LAYER]
         size = clip.square().mean().sqrt().clamp_min(1e-12)
         self._mean.add(float((ours - clip).square().mean().sqrt() / size))
-
-    def result(self) -> float | None:
-        return self._mean.value

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+from vidstyle.metrics.base import MeanOverFrames, Motion, Sample, Setup
 from vidstyle.metrics.meaning import Meaning
 from vidstyle.optional_imports import require
 from vidstyle.tensors import to_pixels
@@ -15,7 +15,7 @@ from vidstyle.tensors import to_pixels
 _SSIM_WINDOW = 7  # px, scikit-image's default
 
 
-class SSIM:
+class SSIM(MeanOverFrames):
     """Structural similarity of result and clip, the mean over frames; 1 is the clip itself.
 
     scikit-image's ``structural_similarity`` on 8-bit grey (as MicroAST's ``metrics/calc_ssim.py``): uniform
@@ -29,12 +29,8 @@ class SSIM:
     library = "skimage.metrics"
 
     def __init__(self, setup: Setup | None = None) -> None:
+        super().__init__()
         self._compare = require(self.library, "ssim").structural_similarity
-        self._mean = Mean()
-
-    @property
-    def latest(self) -> float | None:
-        return self._mean.latest
 
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
         if min(now.content.shape[-2:]) < _SSIM_WINDOW:
@@ -45,11 +41,8 @@ class SSIM:
         )
         self._mean.add(float(self._compare(clip, ours, data_range=255, win_size=_SSIM_WINDOW)))
 
-    def result(self) -> float | None:
-        return self._mean.value
 
-
-class PSNR:
+class PSNR(MeanOverFrames):
     """Peak signal-to-noise ratio of result and clip over 8-bit RGB, dB, the mean over frames.
 
     scikit-image's ``peak_signal_noise_ratio``, range 255, every pixel counts. Infinite where they are equal.
@@ -61,17 +54,10 @@ class PSNR:
     library = "skimage.metrics"
 
     def __init__(self, setup: Setup | None = None) -> None:
+        super().__init__()
         self._compare = require(self.library, "psnr").peak_signal_noise_ratio
-        self._mean = Mean()
-
-    @property
-    def latest(self) -> float | None:
-        return self._mean.latest
 
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
         ours, clip = to_pixels(now.result), to_pixels(now.content)
         with np.errstate(divide="ignore"):  # equal pictures: infinite, as it should be
             self._mean.add(float(self._compare(clip, ours, data_range=255)))
-
-    def result(self) -> float | None:
-        return self._mean.value

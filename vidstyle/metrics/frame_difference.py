@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import torch
 
 from vidstyle.flow.warp import warp
-from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+from vidstyle.metrics.base import MeanOverFrames, Motion, Sample
 from vidstyle.metrics.meaning import Meaning
 
 
-class FrameDifference:
+class FrameDifference(MeanOverFrames):
     """100 · mean |O_t - W(O_{t-1})| over valid pixels and channels; the mean over t.
 
     The last result is brought onto frame t's grid along the clip's flow from t to t - 1; valid is what Lai's
@@ -22,13 +22,6 @@ class FrameDifference:
     intervals = (1,)
     needs = frozenset({"motion"})
 
-    def __init__(self, setup: Setup | None = None) -> None:
-        self._mean = Mean()
-
-    @property
-    def latest(self) -> float | None:
-        return self._mean.latest
-
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
         before, moved = past.get(1), motion.get(1)
         if before is None or moved is None or not bool(moved.valid_later.any()):
@@ -38,6 +31,3 @@ class FrameDifference:
         valid = moved.valid_later.to(warped.dtype)
         change = (warped - now.result).abs_().mul_(valid).sum(dtype=torch.float64)
         self._mean.add(float(100 * change / (3 * valid.sum(dtype=torch.float64))))
-
-    def result(self) -> float | None:
-        return self._mean.value

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidstyle.flow.warp import warp
-from vidstyle.metrics.base import Mean, Motion, Sample, Setup, scaled
+from vidstyle.metrics.base import MeanOverFrames, Motion, Sample, Setup, scaled
 from vidstyle.metrics.meaning import Meaning
 from vidstyle.metrics.oklab import oklab
 from vidstyle.metrics.structure import smoothed
@@ -22,7 +22,7 @@ _SPREAD = 1.5  # deviations of fresh paint of the same content, by which two str
 _LASTS = 5  # frames: what is gone sooner is not noticed
 
 
-class Ghosts:
+class Ghosts(MeanOverFrames):
     """Share of the picture, in %, whose paint shows another thing than the frame does for 5 frames or more.
 
     Paint is compared with the frames painted alone in Oklab, averaged over cells of 4 px (at 360 lines) so
@@ -41,14 +41,10 @@ class Ghosts:
     needs = frozenset({"motion", "alone"})
 
     def __init__(self, setup: Setup | None = None) -> None:
+        super().__init__()
         self._every = setup.every if setup is not None else 1
-        self._mean = Mean()
         self._age: Tensor | None = None  # frames for which each cell has shown another thing
         self._frames = 0  # of this shot so far
-
-    @property
-    def latest(self) -> float | None:
-        return self._mean.latest
 
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
         if now.alone is None:
@@ -68,9 +64,6 @@ class Ghosts:
             self._mean.skip()
         else:
             self._mean.add(100 * float((self._age > _LASTS - 0.5).double().mean()))
-
-    def result(self) -> float | None:
-        return self._mean.value
 
     def _carried(self, age: Tensor, flow: Tensor) -> Tensor:
         """``age`` along the motion since the last measured frame, taken as even."""

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidstyle.errors import WeightsMissing
-from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+from vidstyle.metrics.base import MeanOverFrames, Motion, Sample, Setup
 from vidstyle.metrics.meaning import Meaning
 from vidstyle.optional_imports import require
 
@@ -22,7 +22,7 @@ _LIBRARY = "torchmetrics.image"
 _SMALLEST = 64  # px: AlexNet's poolings leave nothing of less
 
 
-class LPIPS:
+class LPIPS(MeanOverFrames):
     """LPIPS (AlexNet) of the result and the frame painted alone, the mean over frames.
 
     Lai et al. 2018 compare so: how much making it steady has changed the painting. Lower is nearer.
@@ -35,12 +35,8 @@ class LPIPS:
     library = _LIBRARY
 
     def __init__(self, setup: Setup | None = None, distance: Distance | None = None) -> None:
+        super().__init__()
         self._distance = distance or alexnet("lpips")
-        self._mean = Mean()
-
-    @property
-    def latest(self) -> float | None:
-        return self._mean.latest
 
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
         if now.alone is None:
@@ -48,11 +44,8 @@ class LPIPS:
         else:
             self._mean.add(self._distance(now.result, now.alone))
 
-    def result(self) -> float | None:
-        return self._mean.value
 
-
-class TLPIPS:
+class TLPIPS(MeanOverFrames):
     """tLP: 100 · |LPIPS(O_{t-1}, O_t) - LPIPS(C_{t-1}, C_t)|, the mean over t (Chu et al. 2020, TecoGAN).
 
     AlexNet; the clip takes the place of the ground truth. It knows no motion: what changes as much as
@@ -66,12 +59,8 @@ class TLPIPS:
     library = _LIBRARY
 
     def __init__(self, setup: Setup | None = None, distance: Distance | None = None) -> None:
+        super().__init__()
         self._distance = distance or alexnet("tlpips")
-        self._mean = Mean()
-
-    @property
-    def latest(self) -> float | None:
-        return self._mean.latest
 
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
         before = past.get(1)
@@ -81,9 +70,6 @@ class TLPIPS:
         ours = self._distance(before.result, now.result)
         clip = self._distance(before.content, now.content)
         self._mean.add(100 * abs(ours - clip))
-
-    def result(self) -> float | None:
-        return self._mean.value
 
 
 def alexnet(metric: str) -> Distance:

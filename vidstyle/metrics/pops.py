@@ -8,14 +8,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidstyle.flow.warp import warp
-from vidstyle.metrics.base import Mean, Motion, Sample, Setup, lengths
+from vidstyle.metrics.base import MeanOverFrames, Motion, Sample, lengths
 from vidstyle.metrics.meaning import Meaning
 
 _PATCH = 16  # px at 360 lines: smaller changes are seen as grain, not as a patch
 _JUMP = 0.08  # of the range: a mean change over a patch that catches the eye
 
 
-class Pops:
+class Pops(MeanOverFrames):
     """Share of the picture, in %, where a patch changes at once more than the clip does; the mean over t.
 
     |W(O_{t+1}) - O_t| less the same of the clip, along the clip's motion where it can be trusted, both
@@ -26,13 +26,6 @@ class Pops:
     meaning = Meaning("% of the picture", "low: no patch jumps", tells_clip=False, digits=3)
     intervals = (1,)
     needs = frozenset({"motion"})
-
-    def __init__(self, setup: Setup | None = None) -> None:
-        self._mean = Mean()
-
-    @property
-    def latest(self) -> float | None:
-        return self._mean.latest
 
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
         before, moved = past.get(1), motion.get(1)
@@ -45,9 +38,6 @@ class Pops:
         # patches that are mostly hidden do not count
         patch = _averaged(excess.clamp_min_(0), side) / weight.clamp_min(0.25)
         self._mean.add(100 * float((patch > _JUMP).double().mean()))
-
-    def result(self) -> float | None:
-        return self._mean.value
 
 
 def _change(before: Tensor, now: Tensor, moved: Motion) -> Tensor:

@@ -8,14 +8,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vidstyle.metrics.base import Mean, Motion, Sample, Setup, lengths, luma
+from vidstyle.metrics.base import MeanOverFrames, Motion, Sample, lengths, luma
 from vidstyle.metrics.meaning import Meaning
 
 _REACH = 41  # px at 360 lines, over which direction is judged: a few strokes
 _MORE = 0.25  # by which one direction must outweigh the other more than in the fresh painting
 
 
-class Streaks:
+class Streaks(MeanOverFrames):
     """Share of the texture, in %, that runs along one direction and does not when painted fresh.
 
     From the structure tensor (Σ ∇∇ᵀ of the luma over 41 px at 360 lines) the coherence
@@ -27,13 +27,6 @@ class Streaks:
     meaning = Meaning("% of the texture", "low", tells_clip=False, tells_alone=False, digits=3)
     intervals: tuple[int, ...] = ()
     needs = frozenset({"alone"})
-
-    def __init__(self, setup: Setup | None = None) -> None:
-        self._mean = Mean()
-
-    @property
-    def latest(self) -> float | None:
-        return self._mean.latest
 
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
         if now.alone is None or min(now.result.shape[-2:]) < 3:
@@ -47,9 +40,6 @@ class Streaks:
             return
         streaky = (ours - fresh > _MORE).to(energy.dtype)
         self._mean.add(100 * float((streaky * energy).sum(dtype=torch.float64) / total))
-
-    def result(self) -> float | None:
-        return self._mean.value
 
 
 def _coherence(picture: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from vidstyle.errors import OptionError
-from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+from vidstyle.metrics.base import MeanOverFrames, Motion, Sample, Setup
 from vidstyle.metrics.features import STYLE_LAYERS, bundled
 from vidstyle.metrics.meaning import Meaning
 from vidstyle.nn.features import gram
 
 
-class StyleDistance:
+class StyleDistance(MeanOverFrames):
     """‖G(O) - G(S)‖ / ‖G(S)‖ (Frobenius), mean over conv1_1, conv2_1, conv3_1, conv4_1, then over frames.
 
     G = F·Fᵀ/(h·w) of the features divided by their usual deviation. The result is looked at as it is (short
@@ -26,15 +26,11 @@ class StyleDistance:
     needs = frozenset({"style"})
 
     def __init__(self, setup: Setup) -> None:
+        super().__init__()
         if setup.style is None:
             raise OptionError("style_distance needs the style picture; give --style")
         self._features = setup.features or bundled()
         self._target = _grams(self._features.of_style(setup.style))
-        self._mean = Mean()
-
-    @property
-    def latest(self) -> float | None:
-        return self._mean.latest
 
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
         ours = _grams(self._features(now.result))
@@ -43,9 +39,6 @@ class StyleDistance:
             for layer, target in self._target.items()
         ]
         self._mean.add(sum(distances) / len(distances))
-
-    def result(self) -> float | None:
-        return self._mean.value
 
 
 def _grams(features: Mapping[str, Tensor]) -> dict[str, Tensor]:

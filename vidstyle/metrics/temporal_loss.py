@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import torch
 
 from vidstyle.flow.warp import warp
-from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+from vidstyle.metrics.base import MeanOverFrames, Motion, Sample
 from vidstyle.metrics.meaning import Meaning
 
 
-class _TemporalLoss:
+class _TemporalLoss(MeanOverFrames):
     """RMSE between W(O_{t+i})·M and O_t·M over all pixels, masked ones too; the mean over t.
 
     The Sintel family: ReReVST (Wang et al. 2020; the author's code in daooshee/ReReVST-Code#1), then MCCNet,
@@ -24,13 +24,6 @@ class _TemporalLoss:
     needs = frozenset({"motion"})
     intervals = (1,)
 
-    def __init__(self, setup: Setup | None = None) -> None:
-        self._mean = Mean()
-
-    @property
-    def latest(self) -> float | None:
-        return self._mean.latest
-
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
         before, moved = past.get(self.intervals[0]), motion.get(self.intervals[0])
         if before is None or moved is None:
@@ -40,9 +33,6 @@ class _TemporalLoss:
         mask = (moved.valid & inside).to(warped.dtype)
         squares = (warped - before.result).mul_(mask).square_()
         self._mean.add(float(squares.mean(dtype=torch.float64).sqrt()))
-
-    def result(self) -> float | None:
-        return self._mean.value
 
 
 class Short(_TemporalLoss):

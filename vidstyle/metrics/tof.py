@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+from vidstyle.metrics.base import MeanOverFrames, Motion, Sample, Setup
 from vidstyle.metrics.meaning import Meaning
 from vidstyle.tensors import to_pixels
 
@@ -19,7 +19,7 @@ _BLOCK = 32  # px: the crop's sides are multiples of this
 _MARGIN = 16  # px that the crop leaves free, both borders together
 
 
-class TOF:
+class TOF(MeanOverFrames):
     """Mean distance, in px, between the motion of the result and that of the clip.
 
     thunil/TecoGAN ``metrics.py``: Farneback's flow (0.5, 3, 15, 3, 5, 1.2, 0) on 8-bit grey, between frames t
@@ -33,13 +33,9 @@ class TOF:
     needs: frozenset[str] = frozenset()
 
     def __init__(self, setup: Setup | None = None) -> None:
-        self._mean = Mean()
+        super().__init__()
         self._waiting: deque[float | None] = deque()
         self._frames = 0
-
-    @property
-    def latest(self) -> float | None:
-        return self._mean.latest
 
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
         before = past.get(1)
@@ -49,9 +45,6 @@ class TOF:
         self._mean.skip()
         if len(self._waiting) > _SKIPPED and (value := self._waiting.popleft()) is not None:
             self._mean.add(value)
-
-    def result(self) -> float | None:
-        return self._mean.value
 
 
 def _distance(before: Sample, now: Sample) -> float:

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from vidstyle.flow.warp import warp
-from vidstyle.metrics.base import Mean, Motion, Sample, Setup
+from vidstyle.metrics.base import MeanOverFrames, Motion, Sample
 from vidstyle.metrics.meaning import Meaning
 
 
-class WarpingError:
+class WarpingError(MeanOverFrames):
     """E(t) = Σ M (W(O_{t+1}) - O_t)² / Σ M over pixels and channels; the mean over t.
 
     Lai et al. 2018, "Learning Blind Video Temporal Consistency", ``evaluate_WarpError.py``: RGB in [0, 1],
@@ -29,13 +29,6 @@ class WarpingError:
     intervals = (1,)
     needs = frozenset({"motion"})
 
-    def __init__(self, setup: Setup | None = None) -> None:
-        self._mean = Mean()
-
-    @property
-    def latest(self) -> float | None:
-        return self._mean.latest
-
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
         before, moved = past.get(1), motion.get(1)
         if before is None or moved is None or not bool(moved.valid.any()):
@@ -44,9 +37,6 @@ class WarpingError:
         valid = moved.valid.to(now.result.dtype)
         squares = squared_change(before, now, moved).sum(dtype=torch.float64)
         self._mean.add(float(squares / (3 * valid.sum(dtype=torch.float64))))
-
-    def result(self) -> float | None:
-        return self._mean.value
 
 
 def squared_change(before: Sample, now: Sample, moved: Motion) -> Tensor:

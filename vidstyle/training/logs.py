@@ -12,8 +12,8 @@ from vidstyle.errors import OutputError
 from vidstyle.optional_imports import require
 
 
-# Not Fabric's CSVLogger: on a resume it deletes the rows there are, with a warning, so that they must be read,
-# cut and logged again here, in 60 lines instead of these; and its columns are sorted, the step among the losses
+# Not Fabric's CSVLogger: on a resume it deletes the rows there are, with a warning, so that they must be read
+# and logged again here, in 60 lines instead of these; and its columns are sorted, the step among the losses
 class Curves:
     """Writes values by step into ``log.csv`` and ``tensorboard/`` of a run.
 

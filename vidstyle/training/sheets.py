@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torchvision.utils import make_grid
 
 from vidstyle.frames import Frame
 from vidstyle.tensors import to_pixels
@@ -34,14 +34,10 @@ class Sheets:
         Raises ``OutputError`` and ``OSError``.
         """
         codes = student.encode(self._descriptors)
-        rows = [[torch.ones_like(self._styles[0]), *self._styles]]
+        cells = [torch.ones_like(self._styles[0]), *self._styles]
         for content in self._contents:
             many = content.to(codes.device).expand(len(codes), -1, -1, -1)
-            rows.append([content, *torch.split(student.paint(many, codes).float().cpu(), 1)])
-        lines = [torch.cat([_framed(cell) for cell in row], 3) for row in rows]
+            cells += [content, *torch.split(student.paint(many, codes).float().cpu(), 1)]
+        sheet = make_grid(torch.cat(cells), nrow=1 + len(self._styles), padding=_GAP, pad_value=1.0)
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_image(path, Frame(to_pixels(torch.cat(lines, 2))))
-
-
-def _framed(cell: Tensor) -> Tensor:
-    return F.pad(cell, (0, _GAP, 0, _GAP), value=1.0)
+        save_image(path, Frame(to_pixels(sheet[None])))
