@@ -193,7 +193,7 @@ def test_blurred_ground_takes_its_motion_from_around_where_the_picture_moves_fas
     for seed in range(6):
         large, noise = texture(200, 340, seed)[..., 0], np.random.default_rng(1)
         large[60:140, 140:230] = 0.5  # snow
-        large = cv2.blur(large, (48, 1))
+        large = np.asarray(cv2.blur(large, (48, 1)), np.float32)
         # what lies at x is found 22 px to the right and 4 px higher
         views = (large[20:180, 60:280], large[24:184, 38:258])
         source, target = (

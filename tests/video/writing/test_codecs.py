@@ -9,7 +9,7 @@ import pytest
 
 from vidstyle.errors import OptionError, OutputError, UnknownName
 from vidstyle.options import WriteOptions
-from vidstyle.video.writing.codecs import CODECS, choose_encoder, family, opens, pixel_format_of, why_not
+from vidstyle.video.writing.codecs import CODECS, choose_encoder, codec_of, opens, pixel_format_of, why_not
 from vidstyle.video.writing.encoder_settings import SPEEDS, presets, tune
 from vidstyle.video.writing.encoder_trial import try_encoder
 
@@ -18,7 +18,7 @@ from vidstyle.video.writing.encoder_trial import try_encoder
 def test_each_codec_has_an_encoder_that_opens(name: str) -> None:
     encoder = choose_encoder(name)
     assert opens(encoder)
-    assert family(encoder) == name
+    assert codec_of(encoder).name == name
 
 
 @pytest.mark.parametrize("name", ["h264", "hevc", "av1", "vp9", "prores", "ffv1"])
@@ -33,8 +33,8 @@ def test_each_codec_takes_the_words_for_speed(name: str, speed: str) -> None:
     ("name", "expected"),
     [("h264_nvenc", "h264"), ("hevc_videotoolbox", "hevc"), ("libx264", "h264"), ("H265", "hevc")],
 )
-def test_family_of_an_encoder(name: str, expected: str) -> None:
-    assert family(name) == expected
+def test_codec_of_an_encoder(name: str, expected: str) -> None:
+    assert codec_of(name).name == expected
 
 
 def test_unknown_codec_suggests_one() -> None:
