@@ -70,7 +70,7 @@ def _threads() -> Iterator[tuple[bool, str]]:
 
 
 def _codecs() -> Iterator[tuple[bool, str]]:
-    from vidstyle.video.writing.codecs import CODECS, opens
+    from vidstyle.video.writing.codecs import CODECS, DEFAULT_CODEC, opens
     from vidstyle.video.writing.encoder_settings import HARDWARE
 
     for name, codec in CODECS.items():
@@ -79,7 +79,7 @@ def _codecs() -> Iterator[tuple[bool, str]]:
         found = (
             ", ".join(working) if working else f"no encoder opens here (tried {', '.join(codec.encoders)})"
         )
-        yield bool(working) or name != "h264", f"{name}: {found}"
+        yield bool(working) or name != DEFAULT_CODEC, f"{name}: {found}"
 
 
 def _weights() -> Iterator[tuple[bool, str]]:

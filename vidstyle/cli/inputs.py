@@ -16,6 +16,7 @@ from vidstyle.patterns import files_of, is_pattern, listed
 from vidstyle.styles.pictures import bundled_styles
 from vidstyle.video.pictures.opening import SUFFIXES as _PICTURES
 from vidstyle.video.reading.provenance import is_result
+from vidstyle.video.writing.codecs import codec_of
 from vidstyle.video.writing.target import default_target
 
 log = logging.getLogger(__name__)
@@ -126,7 +127,8 @@ def _told_apart(target: Path, source: Path) -> Path:
 def _is_folder(output: str, write: WriteOptions) -> bool:
     """Whether a result goes into ``output`` under its default name (a folder of pictures *is* a result)."""
     is_named_so = output.endswith(("/", os.sep))
-    return write.codec != "png" and (is_named_so or Path(output).is_dir())
+    makes_folder = write.codec is not None and codec_of(write.codec).is_folder
+    return not makes_folder and (is_named_so or Path(output).is_dir())
 
 
 def _made(folder: Path, count: int) -> Path:

@@ -250,11 +250,11 @@ class Passthrough:
         """What carries a stream over, or None if nothing does or nothing is left to carry."""
         kind = stream.type
         codec = stream.codec_context.name if stream.codec_context is not None else "unknown"
-        if kind == "attachment" and container.format == "matroska":
+        if kind == "attachment" and container.has_attachments:
             attach(stream, out, "attachment", stream.mimetype or "application/octet-stream", stream.data)
             return None
         if kind == "video":
-            if cover is not None and codec in _COVERS and container.format == "matroska":
+            if cover is not None and codec in _COVERS and container.has_attachments:
                 attach(stream, out, f"cover.{_COVERS[codec][0]}", _COVERS[codec][1], cover)
                 return None
             if cover is not None and stream.disposition & Disposition.attached_pic and container.is_mov:

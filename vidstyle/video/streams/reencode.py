@@ -13,10 +13,6 @@ from av.subtitles.subtitle import SubtitleSet
 from vidstyle.video.containers import Container
 from vidstyle.video.streams.stream_copy import CarriedStream, copy_stream_tags
 
-_SOUND_CODECS = {"mp4": "aac", "mov": "aac", "matroska": "libopus", "webm": "libopus"}
-_TEXT_CODECS = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip", "webm": "webvtt"}
-_BITS = {"aac": 96_000, "libopus": 80_000}  # a second and channel: past what most ears can tell
-_OPUS_RATE = 48_000  # Hz, the one that it works at
 _JITTER = Fraction(1, 20)  # s: smaller gaps are rounded times (Matroska counts in ms), not silence
 
 
@@ -25,14 +21,15 @@ class EncodedSound(CarriedStream):
 
     def __init__(self, stream: Any, out: Any, container: Container) -> None:
         self._decoder = stream.codec_context
-        name = _SOUND_CODECS[container.format]
+        assert container.sound is not None  # a container without sound carries no streams
+        name = container.sound.encoder
         self.codec = name.removeprefix("lib")
-        self.rate = _OPUS_RATE if name == "libopus" else _nearest_rate(name, self._decoder.sample_rate)
+        self.rate = container.sound.rate or _nearest_rate(name, self._decoder.sample_rate)
         self._layout = _layout_for(name, self.rate, self._decoder.layout.name)
         channels = av.AudioLayout(self._layout).nb_channels
         self._twin = out.add_stream(name, rate=self.rate)
         self._twin.codec_context.layout = self._layout
-        self._twin.codec_context.bit_rate = _BITS[name] * channels
+        self._twin.codec_context.bit_rate = container.sound.bit_rate * channels
         copy_stream_tags(stream, self._twin, container)
         self._plain = av.AudioResampler(format="fltp", layout=self._layout, rate=self.rate)
         self._shift = Fraction(0)
@@ -106,8 +103,7 @@ class EncodedText(CarriedStream):
     def __init__(self, stream: Any, out: Any, container: Container) -> None:
         self._decoder = stream.codec_context
         self._decoder.open(strict=False)
-        name = _TEXT_CODECS[container.format]
-        self._twin = out.add_stream(name)
+        self._twin = out.add_stream(container.text_encoder)
         self._context = self._twin.codec_context
         self._context.subtitle_header = self._decoder.subtitle_header or _HEADER
         self._context.time_base = _MILLISECOND

@@ -137,8 +137,8 @@ def copy_stream_tags(stream: Any, twin: Any, container: Container) -> None:
             or (plain in _MOV_TAGS and not container.is_mov)
         ):
             continue
-        if plain == "language" and container.format == "mov":
-            value = _QUICKTIME_LANGUAGES.get(value, value)
+        if plain == "language":
+            value = container.language_names.get(value, value)
         # "name" is how the title of an MP4 track reads back
         twin.metadata["title" if plain == "name" and "title" not in stream.metadata else key] = value
     twin.disposition = stream.disposition
@@ -158,24 +158,4 @@ _TICKS = 90_000  # a second
 # of the file that the stream came from; its rotation is in the pictures by now
 _OWN_TAGS = frozenset({"encoder", "duration", "rotate"})
 _MOV_TAGS = frozenset({"handler_name", "vendor_id"})
-# QuickTime knows some languages by another name only, and would drop them
-_QUICKTIME_LANGUAGES = {
-    "bod": "tib",
-    "cze": "ces",
-    "deu": "ger",
-    "ell": "gre",
-    "fre": "fra",
-    "hye": "arm",
-    "isl": "ice",
-    "kat": "geo",
-    "mkd": "mac",
-    "msa": "may",
-    "mya": "bur",
-    "nld": "dut",
-    "rum": "ron",
-    "slo": "slk",
-    "sqi": "alb",
-    "swe": "sve",
-    "zho": "chi",
-}
 _STATISTICS = ("_statistics", "bps", "number_of_frames", "number_of_bytes")  # mkvmerge's

@@ -17,7 +17,7 @@ from av.video.reformatter import VideoReformatter
 from vidstyle.errors import OptionError
 from vidstyle.frames import Frame, VideoInfo
 from vidstyle.video.streams.passthrough import Passthrough
-from vidstyle.video.writing.codecs import family
+from vidstyle.video.writing.codecs import codec_of
 from vidstyle.video.writing.encoder_settings import tune
 from vidstyle.video.writing.encoder_trial import configure, hardware_device
 from vidstyle.video.writing.matroska import set_display_ratio
@@ -58,7 +58,7 @@ class EncodedFile:
             self._display_ratio = (like.pixel_aspect * Fraction(*form.size)).limit_denominator(_BIG)
         self._tick = choose_tick(like, first)
         self._is_mov = plan.container.is_mov
-        self._may_reorder = family(plan.encoder) in ("h264", "hevc")  # x265 does not say whether it does
+        self._codec = codec_of(plan.encoder)
         # "file:": FFmpeg takes what stands before a colon in a name for a protocol
         self._out: Any = av.open(f"file:{path.absolute()}", "w", format=plan.container.format)
         self._rest: Passthrough | None = None
@@ -104,7 +104,7 @@ class EncodedFile:
         assert self._held is not None and self._last is not None
         end = self._held.pts + self._held.duration
         # with B-pictures, the header of an MP4 tells too short a time unless the last is decoded last
-        reorders = self._is_mov and self._is_uneven and self._may_reorder
+        reorders = self._is_mov and self._is_uneven and self._codec.reorders
         if reorders:
             self._held.pict_type = PictureType.I
         self._encode(self._held)
@@ -175,8 +175,8 @@ class EncodedFile:
         picture = form.picture(first, self._scaler)  # its tags are those of the format, not of the source
         context.colorspace, context.color_range = picture.colorspace, picture.color_range
         context.color_primaries, context.color_trc = picture.color_primaries, picture.color_trc
-        if self._is_mov and family(encoder) == "hevc":
-            context.codec_tag = "hvc1"  # Apple's players refuse FFmpeg's own choice, hev1
+        if self._is_mov and self._codec.mov_tag:
+            context.codec_tag = self._codec.mov_tag
         try:
             context.open()
         except (av.error.FFmpegError, ValueError) as error:
@@ -190,10 +190,8 @@ class EncodedFile:
         return stream
 
     def _container_options(self, plan: OutputPlan, plays: int) -> dict[str, str]:
-        if plan.container.format == "apng":
-            return {"plays": str(plays)}
-        if plan.container.format == "webp":
-            return {"loop": str(plays)}
+        if plan.container.plays_option:
+            return {plan.container.plays_option: str(plays)}
         if not plan.container.is_mov:
             return {}
         # the older kind of tags has a place for some keys only, and leaves out all others

@@ -74,12 +74,10 @@ def tune(encoder: str, options: WriteOptions, pixel_format: str, size: tuple[int
         if crf > dialect.worst:
             raise OptionError(f"--crf must be from 0 to {dialect.worst:g} for {encoder}, got {crf:g}")
         chosen |= dialect.quality(crf)
-    if encoder == "prores_ks" and "444" in pixel_format and "444" not in chosen["profile"]:
-        chosen["profile"] = "4444"  # the others have no alpha and half the colour
-    if encoder == "libvpx-vp9" and pixel_format.startswith("yuva"):
-        chosen["auto-alt-ref"] = "0"  # libvpx drops alpha from pictures that are not shown
-    if encoder == "libx264" and size[0] * size[1] > _LARGE and options.preset in _LONG_SIGHTED:
-        chosen["rc-lookahead"] = "20"  # 0.5 GB less at 3840x2160, where 40 pictures are half of all memory
+    if dialect.for_format is not None:
+        chosen |= dialect.for_format(pixel_format, chosen)
+    if size[0] * size[1] > _LARGE and options.preset in _LONG_SIGHTED:
+        chosen |= dialect.for_large
     for key, value in options.encoder_options:
         # the encoder's own list of parameters grows; a later one of a name holds
         chosen[key] = f"{chosen[key]}:{value}" if key.endswith("-params") and key in chosen else value
@@ -91,6 +89,21 @@ def presets(encoder: str) -> tuple[str, ...]:
     return tuple(_dialect(encoder).presets)
 
 
+def usual_options(encoder: str) -> Mapping[str, str]:
+    """What ``encoder`` is opened with whatever the options are."""
+    return _dialect(encoder).always
+
+
+def environment(encoder: str) -> Mapping[str, str]:
+    """Variables of the environment that ``encoder`` reads when it opens."""
+    return _dialect(encoder).environment
+
+
+def narrowest(encoder: str) -> int:
+    """The smallest width (px) that ``encoder`` takes."""
+    return _dialect(encoder).narrowest
+
+
 @dataclass(frozen=True, slots=True)
 class _Dialect:
     quality: Callable[[float], dict[str, str]] | None = None
@@ -99,6 +112,12 @@ class _Dialect:
     presets: Mapping[str, dict[str, str]] = field(default_factory=dict)
     always: Mapping[str, str] = field(default_factory=dict)
     why_no_quality: str = ""
+    for_format: Callable[[str, Mapping[str, str]], dict[str, str]] | None = None
+    """Options that a pixel format asks for beside those chosen so far."""
+    for_large: Mapping[str, str] = field(default_factory=dict)
+    """Options for pictures above ``_LARGE``."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    narrowest: int = 1  # px
 
 
 def _dialect(encoder: str) -> _Dialect:
@@ -177,19 +196,38 @@ def _steady_bytes() -> dict[str, str]:
     return {"x264-params": "asm=avx2"} if cv2.checkHardwareSupport(_AVX512_SKX) else {}
 
 
+def _prores_profile(pixel_format: str, chosen: Mapping[str, str]) -> dict[str, str]:
+    """The others have no alpha and half the colour."""
+    return {"profile": "4444"} if "444" in pixel_format and "444" not in chosen["profile"] else {}
+
+
+def _vp9_alpha(pixel_format: str, chosen: Mapping[str, str]) -> dict[str, str]:
+    """Without it, libvpx drops alpha from pictures that are not shown."""
+    return {"auto-alt-ref": "0"} if pixel_format.startswith("yuva") else {}
+
+
 # forced-idr: the last picture of a clip with uneven times is made a key picture (see writer.py)
 _X264 = {"forced-idr": "1"}
 _DIALECTS = {
     "libx264": _Dialect(
-        lambda crf: {"crf": f"{crf:g}"}, presets=_names("preset", SPEEDS), always={**_X264, **_steady_bytes()}
+        lambda crf: {"crf": f"{crf:g}"},
+        presets=_names("preset", SPEEDS),
+        always={**_X264, **_steady_bytes()},
+        for_large={
+            "rc-lookahead": "20"
+        },  # 0.5 GB less at 3840x2160, where 40 pictures are half of all memory
     ),
     "libx265": _Dialect(
         lambda crf: {"crf": f"{crf:g}"},
         presets=_names("preset", SPEEDS),
         always={**_X264, "x265-params": "log-level=none"},  # it talks to stderr on its own
+        narrowest=64,  # below, x265 4.2 writes past the end of its memory (36x52, 40x64, 48x96 …)
     ),
     "libsvtav1": _Dialect(
-        _whole("crf"), worst=63, presets=_SVT | {str(step): {"preset": str(step)} for step in range(14)}
+        _whole("crf"),
+        worst=63,
+        presets=_SVT | {str(step): {"preset": str(step)} for step in range(14)},
+        environment={"SVT_LOG": "1"},  # errors only: it talks to stderr on its own
     ),
     "libvpx-vp9": _Dialect(
         _whole("crf"),
@@ -198,11 +236,13 @@ _DIALECTS = {
         | _names("deadline", ("best", "good", "realtime"))
         | {str(step): {"deadline": "good", "cpu-used": str(step)} for step in range(9)},
         always={"row-mt": "1"},
+        for_format=_vp9_alpha,
     ),
     "prores_ks": _Dialect(
         presets=_steps("profile", *("proxy",) * 2, *("lt",) * 2, "standard", *("hq",) * 5)
         | _names("profile", _PRORES),
         always={"vendor": "apl0"},  # Apple's programs refuse other vendors
+        for_format=_prores_profile,
         why_no_quality=f"its --preset is its quality ({', '.join(_PRORES)})",
     ),
     "ffv1": _Dialect(

@@ -16,7 +16,7 @@ import av.logging
 from av.codec.hwaccel import HWAccel
 
 from vidstyle.errors import OptionError, OutputError, suggestion
-from vidstyle.video.writing.encoder_settings import Tuning
+from vidstyle.video.writing.encoder_settings import Tuning, environment
 
 _MOST_THREADS = 16
 _SIZE = (256, 256)  # px: some hardware refuses less
@@ -62,8 +62,8 @@ def configure(
     context: Any, encoder: str, pixel_format: str, size: tuple[int, int], tick: Fraction, tuning: Tuning
 ) -> None:
     """Set up a codec ``context`` that is not open yet; ``size`` is (width, height) in px, ``tick`` in s."""
-    if encoder == "libsvtav1":
-        os.environ.setdefault("SVT_LOG", "1")  # errors only: it talks to stderr on its own
+    for name, value in environment(encoder).items():
+        os.environ.setdefault(name, value)
     context.width, context.height = size
     context.pix_fmt = pixel_format
     context.time_base = tick

@@ -15,7 +15,8 @@ from vidstyle.frames import ColorTags, Frame, VideoInfo
 from vidstyle.options import WriteOptions
 from vidstyle.video.color.conversion import from_rgb
 from vidstyle.video.color.tags import BT709, SCALER_MATRICES, SMPTE170M, has_alpha, is_rgb, sample_bits
-from vidstyle.video.writing.codecs import CODECS, family, pixel_format_of
+from vidstyle.video.writing.codecs import CODECS, DEFAULT_CODEC, Codec, codec_of, pixel_format_of
+from vidstyle.video.writing.encoder_settings import narrowest
 
 log = logging.getLogger(__name__)
 
@@ -60,22 +61,22 @@ def choose_format(
     if not width or not height:
         raise OptionError(f"--even leaves nothing of a picture of {first.width}x{first.height}")
     odd = bool(width % 2 or height % 2)
-    if encoder == "libx265" and width < _X265_WIDTH:
+    if width < narrowest(encoder):
         raise OptionError(
-            f"x265 cannot encode pictures narrower than {_X265_WIDTH} px, {target.name} is {width}x{height}; "
-            "use --codec h264"
+            f"{encoder.removeprefix('lib')} cannot encode pictures narrower than {narrowest(encoder)} px, "
+            f"{target.name} is {width}x{height}; use --codec {DEFAULT_CODEC}"
         )
     name = pixel_format_of(encoder, bits=bits, alpha=wants_alpha, odd=odd, preset=options.preset)
-    made = family(encoder)
-    if made == "vp9" and target.suffix.lower() not in CODECS["vp9"].containers:
-        name = name.replace("yuva", "yuv")  # MP4 would drop its alpha without a word
+    codec = codec_of(encoder)
+    if codec.loses_alpha_elsewhere and target.suffix.lower() not in codec.containers:
+        name = name.replace("yuva", "yuv")
     wanted = av.VideoFormat(name, width, height)
-    if wants_alpha and not has_alpha(wanted) and made != "gif":
-        where = f"{made} in {target.suffix}" if target.suffix else made
-        log.warning("%s does not hold alpha: it is left out (%s hold it)", where, _ALPHA_HOLDERS)
-    if bits > 8 and sample_bits(wanted) <= 8 and made != "gif":
-        log.warning("%s holds 8 bits here: %s loses the finer steps of its %d", made, target.name, bits)
-    if odd and made in ("h264", "hevc"):
+    if wants_alpha and not has_alpha(wanted) and not codec.has_palette:
+        where = f"{codec.name} in {target.suffix}" if target.suffix else codec.name
+        log.warning("%s does not hold alpha: it is left out (%s hold it)", where, _alpha_holders())
+    if bits > 8 and sample_bits(wanted) <= 8 and not codec.has_palette:
+        log.warning("%s holds 8 bits here: %s loses the finer steps of its %d", codec.name, target.name, bits)
+    if odd and codec.is_whole_when_odd:
         if (wanted.components[1].width, wanted.components[1].height) == (width, height):
             log.warning(
                 "%s is %dx%d: odd sizes are kept as 4:4:4, which some players refuse (--even crops a line)",
@@ -86,21 +87,27 @@ def choose_format(
         else:
             log.warning("%s cannot hold odd sizes: a line of %s is cropped", encoder, target.name)
             width, height = width - width % 2, height - height % 2
-    return PictureFormat(name, (first.width, first.height), (width, height), _tags(like, made, wanted))
+    return PictureFormat(name, (first.width, first.height), (width, height), _tags(like, codec, wanted))
 
 
-def _tags(like: VideoInfo, made: str, wanted: Any) -> ColorTags:
+def _alpha_holders() -> str:
+    """The codecs that hold alpha, each with the kind of file that it does in: ``vp9 in .webm, png``."""
+    holders = [codec for codec in CODECS.values() if codec.alpha_formats is not None]
+    return ", ".join(
+        codec.name if codec.is_picture else f"{codec.name} in {codec.extension}" for codec in holders
+    )
+
+
+def _tags(like: VideoInfo, codec: Codec, wanted: Any) -> ColorTags:
     tags = like.color
     if tags.matrix not in SCALER_MATRICES:  # unknown: what players take for granted, and say so
         tags = replace(tags, matrix=BT709 if wanted.height >= _HD_LINES else SMPTE170M)
-    if made == "prores" and tags.full_range:  # it has no full range
+    if tags.full_range and not codec.has_full_range:
         return replace(tags, full_range=False)
-    if is_rgb(wanted) and tags.primaries in _COMMON_PRIMARIES and made in ("png", "apng", "gif", "webp"):
+    if is_rgb(wanted) and tags.primaries in _COMMON_PRIMARIES and codec.is_picture:
         return ColorTags()  # untagged, so that viewers show the numbers as players show those of a video
     return tags
 
 
 _HD_LINES = 720
-_X265_WIDTH = 64  # px: below, x265 4.2 writes past the end of its memory (36x52, 40x64, 48x96 …)
 _COMMON_PRIMARIES = (1, 2, 5, 6)  # BT.709, none, and both BT.601: no screen tells them apart
-_ALPHA_HOLDERS = "vp9 in .webm, prores in .mov, ffv1 in .mkv, png, apng, webp"

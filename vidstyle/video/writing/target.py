@@ -16,7 +16,7 @@ from vidstyle.errors import OutputError, suggestion
 from vidstyle.options import WriteOptions
 from vidstyle.outputs import check_outputs
 from vidstyle.video.containers import CONTAINERS, FOLDER, Container
-from vidstyle.video.writing.codecs import CODECS, choose_encoder, family, pixel_format_of
+from vidstyle.video.writing.codecs import CODECS, DEFAULT_CODEC, choose_encoder, codec_of, pixel_format_of
 from vidstyle.video.writing.encoder_settings import tune
 from vidstyle.video.writing.encoder_trial import try_encoder
 
@@ -62,7 +62,7 @@ def default_target(source: Path, style_name: str, options: WriteOptions) -> Path
     Raises:
         UnknownName: there is no such codec.
     """
-    codec = CODECS.get(family(options.codec or "h264"), CODECS["h264"])
+    codec = codec_of(options.codec or DEFAULT_CODEC)
     suffix = source.suffix.lower()
     extension = suffix if suffix in codec.containers and not source.is_dir() else codec.extension
     return name_beside(source, style_name, extension)
@@ -133,7 +133,7 @@ def _container_of(target: Path, options: WriteOptions) -> Container:
     if str(target) == "-":
         raise OutputError("a result is a file that appears once it is whole; give its name instead of '-'")
     suffix = target.suffix.lower()
-    wants_folder = options.codec is not None and family(options.codec) == "png"
+    wants_folder = options.codec is not None and codec_of(options.codec).is_folder
     if wants_folder and suffix not in CONTAINERS:
         return FOLDER
     if suffix in CONTAINERS:
@@ -147,22 +147,22 @@ def _container_of(target: Path, options: WriteOptions) -> Container:
 
 
 def _check_match(target: Path, container: Container, encoder: str, options: WriteOptions) -> None:
-    made = family(encoder)
-    if container is FOLDER or not (container.is_animation or made in ("gif", "png", "apng", "webp")):
+    codec = codec_of(encoder)
+    if container is FOLDER or not (container.is_animation or codec.is_picture):
         return
-    if container.format == "apng" and made == "png":
+    if container.is_animation and codec.is_folder:
         raise OutputError(
-            f"--codec png makes a folder of pictures, but {target.name!r} is one file; "
-            "leave the extension out, or leave --codec out for one animated PNG"
+            f"--codec {codec.name} makes a folder of pictures, but {target.name!r} is one file; "
+            "leave the extension out, or leave --codec out for an animation"
         )
-    if made != container.codec:
+    if codec.name != container.codec:
         raise _refusal(target, encoder, "")
 
 
 def _refusal(target: Path, encoder: str, reason: str) -> OutputError:
-    made = family(encoder)
-    codec = CODECS.get(made)
-    suits = ", ".join(codec.containers) if codec and codec.containers else "a folder" if codec else ".mkv"
+    codec = codec_of(encoder)
+    made = codec.name
+    suits = (", ".join(codec.containers) or "a folder") if made in CODECS else ".mkv"
     holds = [name for name, other in CODECS.items() if target.suffix.lower() in other.containers]
     hint = f"{made} goes into {suits}; {target.suffix} holds {', '.join(holds) or 'other codecs'}"
     return OutputError(f"{target.suffix} files cannot hold {made}{f' ({reason})' if reason else ''}: {hint}")

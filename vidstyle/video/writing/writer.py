@@ -14,6 +14,7 @@ from vidstyle.errors import OutputError, VidstyleError
 from vidstyle.frames import Frame, VideoInfo
 from vidstyle.video.containers import FOLDER
 from vidstyle.video.streams.passthrough import warn_of_silence
+from vidstyle.video.writing.codecs import codec_of
 from vidstyle.video.writing.encoded_file import EncodedFile
 from vidstyle.video.writing.gif import GifFile
 from vidstyle.video.writing.picture_files import AnimatedPictureFile, PictureFolder
@@ -112,7 +113,7 @@ class Writer:
             warn_of_silence(self._source, self.target)
         if container is FOLDER:
             return PictureFolder(self._part.path, form, self._like)
-        if container.format == "gif":
+        if codec_of(self._plan.encoder).has_palette:
             has_alpha = first.alpha is not None or self._like.has_alpha
             return GifFile(self._part.path, form, with_alpha=has_alpha, plays=self._like.plays)
         if container.is_animation:
