@@ -1,4 +1,4 @@
-"""How steady results are: each frame alone, classic blend and paint map, with pictures to look at."""
+"""How steady results are: the per-frame baseline, classic blend and paint map, with pictures to look at."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A clip in a style, measured: column (clip, alone, map, blend) to metric to value."""
+    """A clip in a style, measured: column (clip, baseline, map, blend) to metric to value."""
 
     clip: str
     style: str
@@ -98,14 +98,14 @@ def measure(inputs: Inputs, *, count: int, width: int, folder: Path, cache: Path
 
 
 def painted(shots: Sequence[Pixels], style: str, size: int | None, *, label: str) -> dict[str, list[Pixels]]:
-    """``shots`` painted each alone, with the paint map and with the blend, at a working ``size`` (px)."""
+    """``shots`` painted frame by frame, with the paint map and with the blend, at a working ``size`` (px)."""
     bar = tqdm(total=len(shots) * (1 + len(METHODS)), desc=label, unit="frame", leave=False)
     with bar:
-        alone, stylizer = [], Stylizer(style, working_size=size)
+        baseline, stylizer = [], Stylizer(style, working_size=size)
         for pixels in shots:
-            alone.append(stylizer.image(pixels))
+            baseline.append(stylizer.image(pixels))
             bar.update()
-        columns = {"alone": alone}
+        columns = {"baseline": baseline}
         for method in METHODS:
             columns[method] = []
             for result in Stylizer(style, temporal=method, working_size=size).frames(shots):
@@ -122,7 +122,7 @@ def score(
     *,
     name: str,
 ) -> Pair:
-    """Measure ``columns`` ("alone" among them), and the clip itself, frame by frame."""
+    """Measure ``columns`` ("baseline" among them), and the clip itself, frame by frame."""
     setup = Setup(style=to_tensor(load(style)))
     words = ["clip", *columns]
     columns_of = _metrics(words, _FAST, setup)
@@ -135,11 +135,11 @@ def score(
         seen = cuts.look(pixels)
         is_cut = seen.is_cut or seen.is_return  # a flash is no more comparable than another shot
         found += is_cut and index > 0
-        content, alone = to_tensor(pixels), to_tensor(columns["alone"][index])
-        samples = {"clip": Sample(content, content, alone, is_cut)}
+        content, baseline = to_tensor(pixels), to_tensor(columns["baseline"][index])
+        samples = {"clip": Sample(content, content, baseline, is_cut)}
         for word, results in columns.items():
-            result = alone if word == "alone" else to_tensor(results[index])
-            samples[word] = Sample(content, result, alone, is_cut)
+            result = baseline if word == "baseline" else to_tensor(results[index])
+            samples[word] = Sample(content, result, baseline, is_cut)
         fast.add(samples)
         slow.add(samples)
     quick, rest = fast.results(), slow.results()
@@ -153,11 +153,11 @@ def _metrics(columns: Iterable[str], names: Iterable[str], setup: Setup) -> dict
 
 def limits(pairs: Sequence[Pair]) -> list[Limit]:
     """What the default is held to, over all pairs."""
-    calmer = [pair.ratio("warping_error", "alone", "map") for pair in pairs]
+    calmer = [pair.ratio("warping_error", "baseline", "map") for pair in pairs]
     sharp = [pair.value("map", "sharpness") for pair in pairs]
     clip = max(pair.ratio("warping_error", "map", "clip") for pair in pairs)
     blend = max(pair.ratio("warping_error", "map", "blend") for pair in pairs)
-    style = statistics.mean(pair.ratio("style_distance", "map", "alone") for pair in pairs)
+    style = statistics.mean(pair.ratio("style_distance", "map", "baseline") for pair in pairs)
     moving, ground = (
         [value for pair in pairs for value in pair.known("map", f"structure_{part}_kept")]
         for part in ("moving", "ground")
@@ -169,37 +169,37 @@ def limits(pairs: Sequence[Pair]) -> list[Limit]:
     ]
     return [
         *structure,
-        Limit("error lower than alone, geometric mean", statistics.geometric_mean(calmer), 3.5, True),
-        Limit("error lower than alone, worst pair", min(calmer), 1.7, True),
+        Limit("error lower than the baseline, geometric mean", statistics.geometric_mean(calmer), 3.5, True),
+        Limit("error lower than the baseline, worst pair", min(calmer), 1.7, True),
         Limit("error over the clip's own, worst pair", clip, 2.0, False),
         Limit("error over blend's, worst pair", blend, 1.1, False),
         Limit("sharpness, mean", statistics.mean(sharp), 0.95, True),
         Limit("sharpness, worst pair", min(sharp), 0.85, True),
-        Limit("style distance over alone's, mean", style, 1.05, False),
+        Limit("style distance over the baseline's, mean", style, 1.05, False),
     ]
 
 
 def table(pairs: Sequence[Pair]) -> str:
-    """A Markdown table of ``pairs``: error x 1e5, the rest as ratios to each frame painted alone."""
-    head = ["clip", "style", "error x 1e5: clip", "alone", "blend", "map", "map: lower by", "over clip",
-            "sharpness blend", "map", "style blend", "map", "difference % alone", "blend", "map",
+    """A Markdown table of ``pairs``: error x 1e5, the rest as ratios to the per-frame baseline."""
+    head = ["clip", "style", "error x 1e5: clip", "baseline", "blend", "map", "map: lower by", "over clip",
+            "sharpness blend", "map", "style blend", "map", "difference % baseline", "blend", "map",
             "structure kept, moving: blend", "map", "ground: blend", "map", "small: blend", "map",
             "ghosts % blend", "map"]  # fmt: skip
     rows = [head, ["---"] * len(head)]
     for pair in pairs:
         errors = [
-            f"{1e5 * pair.value(word, 'warping_error'):.0f}" for word in ("clip", "alone", "blend", "map")
+            f"{1e5 * pair.value(word, 'warping_error'):.0f}" for word in ("clip", "baseline", "blend", "map")
         ]
         rows.append(
             [
                 pair.clip,
                 pair.style,
                 *errors,
-                f"{pair.ratio('warping_error', 'alone', 'map'):.2f}",
+                f"{pair.ratio('warping_error', 'baseline', 'map'):.2f}",
                 f"{pair.ratio('warping_error', 'map', 'clip'):.2f}",
                 *(f"{pair.value(word, 'sharpness'):.2f}" for word in ("blend", "map")),
-                *(f"{pair.ratio('style_distance', word, 'alone'):.2f}" for word in ("blend", "map")),
-                *(f"{pair.value(word, 'frame_difference'):.2f}" for word in ("alone", "blend", "map")),
+                *(f"{pair.ratio('style_distance', word, 'baseline'):.2f}" for word in ("blend", "map")),
+                *(f"{pair.value(word, 'frame_difference'):.2f}" for word in ("baseline", "blend", "map")),
                 *(
                     written(metric, pair.values[word][metric])
                     for metric in _OF_RESULTS

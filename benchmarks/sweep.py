@@ -63,12 +63,12 @@ def main() -> int:
     for clip in inputs.clips:
         shots = frames(clip, width=words.width, count=words.frames)
         for style in inputs.styles:
-            alone = list(SETTINGS["none"](shots, style))
-            blend = _measured(shots, SETTINGS["blend"](shots, style), alone, style, flow)
-            plain = _measured(shots, alone, alone, style, flow)
+            baseline = list(SETTINGS["none"](shots, style))
+            blend = _measured(shots, SETTINGS["blend"](shots, style), baseline, style, flow)
+            plain = _measured(shots, baseline, baseline, style, flow)
             for name in variants:
                 shares: list[float] = []
-                values = _measured(shots, _swept(shots, style, name, shares), alone, style, flow)
+                values = _measured(shots, _swept(shots, style, name, shares), baseline, style, flow)
                 found[name].append(
                     {
                         "lower": plain["warping_error"] / values["warping_error"],
@@ -102,9 +102,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _measured(
-    shots: Sequence[Pixels], results: Any, alone: Sequence[Pixels], style: str, flow: Any
+    shots: Sequence[Pixels], results: Any, baseline: Sequence[Pixels], style: str, flow: Any
 ) -> dict[str, float]:
-    values = score(shots, list(results), alone, style, flow)
+    values = score(shots, list(results), baseline, style, flow)
     return {name: math.nan if value is None else value for name, value in values.items()}
 
 
@@ -184,8 +184,8 @@ def plot(found: dict[str, list[dict[str, float]]], target: Path) -> None:
         color = "tab:red" if name == "default" else "tab:green" if "stability" in name else "tab:blue"
         axes.plot(x, y, "o", color=color)
         axes.annotate(name, (x, y), (4, 4), textcoords="offset points", fontsize=7, color=color)
-    axes.set_xlabel("structure kept on moving things, of each frame alone")
-    axes.set_ylabel("warping error, of each frame alone")
+    axes.set_xlabel("structure kept on moving things, relative to the per-frame baseline")
+    axes.set_ylabel("warping error, relative to the per-frame baseline")
     axes.grid(alpha=0.3)
     figure.savefig(target, dpi=110)
 

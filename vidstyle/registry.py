@@ -186,7 +186,7 @@ LOSSES = Registry(
         "frame-difference": "vidstyle.losses.frame_difference:FrameDifference",
         "contrastive": "vidstyle.losses.contrastive:Contrastive",
         "warped": "vidstyle.losses.warped:Warped",
-        "code": "vidstyle.losses.style_embedding:StyleEmbedding",
+        "style-embedding": "vidstyle.losses.style_embedding:StyleEmbedding",
     },
     group="vidstyle.losses",
 )

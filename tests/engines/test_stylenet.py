@@ -30,9 +30,9 @@ def reference() -> dict[str, np.ndarray]:
         return dict(file)
 
 
-def plain(tensors: dict[str, Tensor], image: Tensor, code: Tensor) -> Tensor:
+def plain(tensors: dict[str, Tensor], image: Tensor, embedding: Tensor) -> Tensor:
     """The painter layer by layer, as it is described: slow, and short enough to be seen to be right."""
-    film = tensors["painter.film.weight"] @ code + tensors["painter.film.bias"]
+    film = tensors["painter.film.weight"] @ embedding + tensors["painter.film.bias"]
     shifts = list(torch.split(film, [32] * 20 + [24] * 2))
 
     def convolve(value: Tensor, name: str, stride: int = 1) -> Tensor:
@@ -77,26 +77,26 @@ def test_painting_equals_the_reference(engine: StyleNet, reference: dict[str, np
 def test_painting_equals_the_plain_network_at_any_size(engine: StyleNet, size: tuple[int, int]) -> None:
     generator = torch.Generator().manual_seed(3)
     image = torch.rand(1, 3, *size, generator=generator)
-    code = torch.randn(100, generator=generator) * 0.7
-    expected = plain(weights.load(weights.STYLENET), image, code)
-    assert (engine.stylize(image, code).image - expected).abs().max() < 1e-4
+    embedding = torch.randn(100, generator=generator) * 0.7
+    expected = plain(weights.load(weights.STYLENET), image, embedding)
+    assert (engine.stylize(image, embedding).image - expected).abs().max() < 1e-4
 
 
 @torch.inference_mode()
 def test_statistics_that_were_taken_give_the_same_painting_when_given(engine: StyleNet) -> None:
-    image, code = torch.rand(1, 3, 50, 70), torch.zeros(100)
-    first = engine.stylize(image, code)
+    image, embedding = torch.rand(1, 3, 50, 70), torch.zeros(100)
+    first = engine.stylize(image, embedding)
     assert first.statistics is not None
     assert first.statistics.mean.shape == first.statistics.variance.shape == (344,)
-    again = engine.stylize(image, code, first.statistics)
+    again = engine.stylize(image, embedding, first.statistics)
     assert again.statistics is first.statistics
     assert (again.image - first.image).abs().max() < 1e-4
 
 
 @torch.inference_mode()
 def test_statistics_are_those_of_float32_at_half_precision(engine: StyleNet) -> None:
-    image, code = torch.rand(1, 3, 64, 64), torch.zeros(100)
-    exact, half = engine.stylize(image, code), engine.stylize(image.bfloat16(), code)
+    image, embedding = torch.rand(1, 3, 64, 64), torch.zeros(100)
+    exact, half = engine.stylize(image, embedding), engine.stylize(image.bfloat16(), embedding)
     assert exact.statistics is not None
     assert half.statistics is not None
     assert half.image.dtype == torch.bfloat16
@@ -115,14 +115,14 @@ def test_statistics_of_a_dark_even_picture_stay_finite(engine: StyleNet) -> None
 
 @torch.inference_mode()
 def test_a_batch_needs_statistics_and_equals_single_paintings(engine: StyleNet) -> None:
-    images, code = torch.rand(2, 3, 32, 48), torch.zeros(100)
-    statistics = engine.stylize(images[:1], code).statistics
-    batch = engine.stylize(images, code, statistics).image
+    images, embedding = torch.rand(2, 3, 32, 48), torch.zeros(100)
+    statistics = engine.stylize(images[:1], embedding).statistics
+    batch = engine.stylize(images, embedding, statistics).image
     for index in (0, 1):
-        alone = engine.stylize(images[index : index + 1], code, statistics).image
+        alone = engine.stylize(images[index : index + 1], embedding, statistics).image
         assert (batch[index : index + 1] - alone).abs().max() < 1e-5
     with pytest.raises(ValueError, match="one by one"):
-        engine.stylize(images, code)
+        engine.stylize(images, embedding)
 
 
 def test_statistics_move_towards_others() -> None:

@@ -56,7 +56,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     flickering = [p + random.normal(0, 0.06, p.shape).astype(np.float32) for p in painted]
     written(folder / "clip.mkv", frames)
     written(folder / "steady.mkv", painted)
-    written(folder / "alone.mkv", flickering)
+    written(folder / "baseline.mkv", flickering)
     written(folder / "blurred.mkv", [soft(p) for p in flickering])
     cut = [ground(0)] * 3 + [1 - ground(9)] * 3
     written(folder / "cut.mkv", cut)
@@ -66,7 +66,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def measured(folder: Path, *results: str, **words: object) -> Evaluation:
     settings: dict[str, object] = {
         "source": folder / "clip.mkv",
-        "alone": folder / "alone.mkv",
+        "baseline": folder / "baseline.mkv",
         "flow": "dis",
         "metrics": FAST,
         "cache": FlowCache(folder / "cache"),
@@ -82,10 +82,10 @@ def compared(folder: Path) -> Evaluation:
 
 def test_a_steady_result_lies_between_the_clip_and_each_frame_alone(compared: Evaluation) -> None:
     row = compared.values["warping_error"]
-    clip, steady, alone = row["clip"], row["steady"], row["alone"]
-    assert clip is not None and steady is not None and alone is not None
+    clip, steady, baseline = row["clip"], row["steady"], row["baseline"]
+    assert clip is not None and steady is not None and baseline is not None
     assert steady == pytest.approx(clip, rel=0.3)
-    assert alone > 3 * steady
+    assert baseline > 3 * steady
 
 
 def test_blur_cannot_pass_for_steadiness(compared: Evaluation) -> None:
@@ -96,14 +96,14 @@ def test_blur_cannot_pass_for_steadiness(compared: Evaluation) -> None:
 
 def test_flicker_reduction_is_the_ratio_of_the_errors(compared: Evaluation) -> None:
     row = compared.values["warping_error"]
-    alone, steady = row["alone"], row["steady"]
-    assert alone is not None and steady is not None
-    assert compared.value("flicker_reduction") == pytest.approx(alone / steady, rel=1e-6)
+    baseline, steady = row["baseline"], row["steady"]
+    assert baseline is not None and steady is not None
+    assert compared.value("flicker_reduction") == pytest.approx(baseline / steady, rel=1e-6)
 
 
 def test_json_has_value_clip_and_alone(compared: Evaluation) -> None:
     found = json.loads(json.dumps(compared.to_json(), allow_nan=False))
-    assert set(found["metrics"]["warping_error"]) == {"value", "clip", "alone", "unit"}
+    assert set(found["metrics"]["warping_error"]) == {"value", "clip", "baseline", "unit"}
     assert found["metrics"]["warping_error"]["value"] == compared.value("warping_error")
     assert found["results"]["blurred"]["metrics"]["sharpness"]["value"] < 0.2
     assert found["conditions"]["flow"] == "dis"
@@ -115,28 +115,28 @@ def test_csv_has_a_line_a_metric_and_a_column_a_result(compared: Evaluation) -> 
     rows = list(csv.DictReader(io.StringIO(compared.to_csv())))
     assert [row["metric"] for row in rows] == FAST
     assert float(rows[0]["steady"]) == compared.value("warping_error")
-    assert rows[2]["alone"] == ""  # flicker is not reduced against itself
+    assert rows[2]["baseline"] == ""  # flicker is not reduced against itself
 
 
 def test_the_table_names_flow_mask_and_what_is_good(compared: Evaluation) -> None:
     table = compared.table()
-    assert table.splitlines()[0].split() == ["metric", "steady", "blurred", "clip", "alone", "good", "is"]
+    assert table.splitlines()[0].split() == ["metric", "steady", "blurred", "clip", "baseline", "good", "is"]
     for words in ("flow: dis", "mask: Lai 2018", "an unknown flow, if any", "near the clip's own", "104x72"):
         assert words in table
 
 
 def test_what_cannot_be_measured_says_what_it_needs(folder: Path) -> None:
-    found = measured(folder, "steady.mkv", alone=None, metrics=[*FAST, "style_distance"])
+    found = measured(folder, "steady.mkv", baseline=None, metrics=[*FAST, "style_distance"])
     assert found.missing == {
-        "flicker_reduction": "needs --alone or --engine",
-        "sharpness": "needs --alone or --engine",
+        "flicker_reduction": "needs --baseline or --engine",
+        "sharpness": "needs --baseline or --engine",
         "style_distance": "needs --style",
     }
     assert "needs --style" in found.table()
 
 
 def test_pairs_across_a_cut_do_not_count(folder: Path) -> None:
-    found = measured(folder, "cut.mkv", source=folder / "cut.mkv", alone=None, metrics=["warping_error"])
+    found = measured(folder, "cut.mkv", source=folder / "cut.mkv", baseline=None, metrics=["warping_error"])
     assert [float(cut) for cut in found.cuts] == [0.12]
     assert found.value("warping_error") == pytest.approx(0, abs=1e-6)
     assert found.curves["cut"]["warping_error"][3] is None
@@ -159,7 +159,7 @@ def test_a_result_named_as_a_column_keeps_apart(folder: Path, tmp_path: Path) ->
 
 def test_frames_painted_alone_are_made_on_the_way(folder: Path) -> None:
     found = measured(
-        folder, "steady.mkv", alone=None, engine="stylenet", style="waves", metrics=["sharpness"]
+        folder, "steady.mkv", baseline=None, engine="stylenet", style="waves", metrics=["sharpness"]
     )
     assert found.values["sharpness"].keys() == {"steady", "clip"}
     assert found.value("sharpness") is not None
@@ -193,7 +193,7 @@ def test_results_of_vidstyle_say_what_steadied_them(
 ) -> None:
     target = tmp_path / "ours.mp4"
     stylize_video(folder / "clip.mkv", target, style="waves", temporal=temporal, device="cpu", frames=2)
-    found = measured(folder, str(target), alone=None, metrics=["warping_error"], frames=2)
+    found = measured(folder, str(target), baseline=None, metrics=["warping_error"], frames=2)
     assert f"ours was {words}" in found.table()
 
 
@@ -235,7 +235,7 @@ def test_motion_is_found_on_disk_the_second_time(folder: Path, tmp_path: Path) -
 
 
 def test_the_heat_map_clip_is_as_long_as_the_clip(folder: Path, tmp_path: Path) -> None:
-    measured(folder, "alone.mkv", heatmap=tmp_path / "heat.mkv", metrics=["warping_error"])
+    measured(folder, "baseline.mkv", heatmap=tmp_path / "heat.mkv", metrics=["warping_error"])
     assert probe(tmp_path / "heat.mkv").frames in (COUNT, None)
 
 
@@ -272,7 +272,7 @@ def test_names_in_the_report_are_escaped(folder: Path, tmp_path: Path) -> None:
 
 
 def test_infinity_is_a_word_in_json(folder: Path) -> None:
-    found = measured(folder, "clip.mkv", metrics=["psnr"], alone=None)
+    found = measured(folder, "clip.mkv", metrics=["psnr"], baseline=None)
     assert found.value("psnr") == math.inf
     assert found.to_json()["metrics"]["psnr"]["value"] == "inf"
 
@@ -281,8 +281,8 @@ def test_infinity_is_a_word_in_json(folder: Path) -> None:
     ("words", "message"),
     [
         ({"every": 0}, "--every must be 1 or more, got 0"),
-        ({"engine": "stylenet"}, "--alone and --engine both say"),
-        ({"engine": "stylenet", "alone": None}, "--engine needs --style"),
+        ({"engine": "stylenet"}, "--baseline and --engine both say"),
+        ({"engine": "stylenet", "baseline": None}, "--engine needs --style"),
         ({"metrics": ["warping_eror"]}, "did you mean 'warping_error'"),
         ({"metrics": []}, "nothing can be measured: no metric was named"),
         ({"metrics": ["style_distance"]}, "nothing can be measured: style_distance needs --style"),

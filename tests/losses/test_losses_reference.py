@@ -336,7 +336,7 @@ def test_code_is_the_relative_squared_error(step: Step) -> None:
     for row in range(3):
         gap = sum((float(ours[row, k]) - float(theirs[row, k])) ** 2 for k in range(5))
         expected += gap / sum(float(theirs[row, k]) ** 2 for k in range(5)) / 3
-    assert near(StyleEmbedding()(replace(step, codes=(ours, theirs))), expected)
+    assert near(StyleEmbedding()(replace(step, embeddings=(ours, theirs))), expected)
 
 
 def test_warped_forgives_what_the_light_does(step: Step) -> None:

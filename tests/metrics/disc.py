@@ -93,13 +93,13 @@ def painted(frames: Sequence[Tensor], *, strokes: int | None = None) -> list[Ten
 
 def measured(
     metrics: Metric | Sequence[Metric], scene: Moving, results: Iterable[Tensor], *,
-    alone: Iterable[Tensor] | None = None,
+    baseline: Iterable[Tensor] | None = None,
 ) -> list[float]:  # fmt: skip
     """The metrics' values of ``results``."""
     chosen = {str(n): m for n, m in enumerate(metrics if isinstance(metrics, Sequence) else [metrics])}
     motions = iter(scene.motions)
     measurer = Measurer({"ours": chosen}, lambda *_: next(motions))
-    fresh = scene.frames if alone is None else list(alone)
+    fresh = scene.frames if baseline is None else list(baseline)
     for content, result, own in zip(scene.frames, results, fresh, strict=True):
         measurer.add({"ours": Sample(content, result, own)})
     values = list(measurer.results()["ours"].values())

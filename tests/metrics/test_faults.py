@@ -35,11 +35,11 @@ CLIP = strokes(99) * 0.2 + 0.4
 ZERO = Motion(torch.zeros(1, 2, HEIGHT, WIDTH), torch.zeros(1, 2, HEIGHT, WIDTH))
 
 
-def measured(metric: Metric, results: Sequence[Tensor], alone: Sequence[Tensor] | None = None) -> float:
+def measured(metric: Metric, results: Sequence[Tensor], baseline: Sequence[Tensor] | None = None) -> float:
     """The value over a still clip."""
     measurer = Measurer({"ours": {"metric": metric}}, lambda *_: ZERO)
     for index, result in enumerate(results):
-        measurer.add({"ours": Sample(CLIP, result, alone[index] if alone is not None else PAINT)})
+        measurer.add({"ours": Sample(CLIP, result, baseline[index] if baseline is not None else PAINT)})
     value = measurer.results()["ours"]["metric"]
     assert value is not None
     return value
@@ -105,9 +105,9 @@ def test_blur_without_direction_is_no_streak() -> None:
 
 def test_strokes_that_run_one_way_when_fresh_are_no_streaks() -> None:
     fresh = smeared(PAINT, 25)
-    assert measured(Streaks(), [fresh], alone=[fresh]) == 0
+    assert measured(Streaks(), [fresh], baseline=[fresh]) == 0
     other = smeared(strokes(3), 25)
-    assert measured(Streaks(), [other], alone=[fresh]) < 5
+    assert measured(Streaks(), [other], baseline=[fresh]) < 5
 
 
 @pytest.mark.parametrize("speed", [0.0, 0.02, 0.05, 0.1])

@@ -48,14 +48,14 @@ def lasting(wrong: list[Tensor]) -> float:
 def test_a_disc_that_leaves_its_paint_on_grass_is_measured_in_percent(stays: int) -> None:
     left = left_behind(SCENE.frames, stays=stays)
     gone = [(one != other).any(1, keepdim=True) for one, other in zip(left, SCENE.frames, strict=True)]
-    (found,) = measured(Ghosts(), SCENE, painted(left), alone=FRESH)
+    (found,) = measured(Ghosts(), SCENE, painted(left), baseline=FRESH)
     # cells are 2 px here; one more of them around may count
     assert lasting(gone) < found < lasting(gone) + 0.6
 
 
 def test_paint_that_is_left_for_three_frames_is_hardly_counted() -> None:
     short, long = (
-        measured(Ghosts(), SCENE, painted(left_behind(SCENE.frames, stays=stays)), alone=FRESH)[0]
+        measured(Ghosts(), SCENE, painted(left_behind(SCENE.frames, stays=stays)), baseline=FRESH)[0]
         for stays in (2, 12)
     )
     assert short < long / 4
@@ -66,7 +66,7 @@ def test_a_white_patch_on_grass_is_measured_in_percent(side: int) -> None:
     patched = [frame.clone() for frame in GRASS.frames]
     for frame in patched[3:]:
         frame[..., 60 : 60 + side, 100 : 100 + side] = 0.9
-    (found,) = measured(Ghosts(), GRASS, painted(patched), alone=painted(GRASS.frames))
+    (found,) = measured(Ghosts(), GRASS, painted(patched), baseline=painted(GRASS.frames))
     lasts = 100 * (COUNT - 3 - 4) / (COUNT - 4)  # % of the frames, from the fifth on
     # cells are 2 px here; one more of them around may count
     assert lasts * side**2 < found * HEIGHT * WIDTH < lasts * (side + 4) ** 2
@@ -100,21 +100,21 @@ def test_smears_of_scrolling_text_are_ghosts(
 ) -> None:
     scene = scrolling()
     fresh = painted(scene.frames)
-    assert measured(Ghosts(), scene, painted(spoil(scene.frames)), alone=fresh)[0] > least
-    assert measured(Ghosts(), scene, painted(scene.frames, strokes=9), alone=fresh)[0] < 0.3
+    assert measured(Ghosts(), scene, painted(spoil(scene.frames)), baseline=fresh)[0] > least
+    assert measured(Ghosts(), scene, painted(scene.frames, strokes=9), baseline=fresh)[0] < 0.3
 
 
 def test_frames_painted_alone_have_none() -> None:
-    assert measured(Ghosts(), SCENE, FRESH, alone=FRESH) == [0]
+    assert measured(Ghosts(), SCENE, FRESH, baseline=FRESH) == [0]
 
 
 def test_old_strokes_on_the_right_things_are_none() -> None:
     kept = painted(SCENE.frames, strokes=7)
-    assert measured(Ghosts(), SCENE, kept, alone=FRESH)[0] < 0.3
+    assert measured(Ghosts(), SCENE, kept, baseline=FRESH)[0] < 0.3
 
 
 def test_light_haze_of_a_few_frames_is_none() -> None:
-    assert measured(Ghosts(), SCENE, smeared(FRESH, 0.5), alone=FRESH)[0] < 0.1
+    assert measured(Ghosts(), SCENE, smeared(FRESH, 0.5), baseline=FRESH)[0] < 0.1
 
 
 def test_a_ghost_that_moves_with_a_pan_grows_as_old_as_one_that_stands() -> None:
@@ -124,12 +124,12 @@ def test_a_ghost_that_moves_with_a_pan_grows_as_old_as_one_that_stands() -> None
     step = torch.tensor([-6.0, 0.0]).view(1, 2, 1, 1).expand(1, 2, HEIGHT, WIDTH)
     pan = Moving(frames, [Motion(step, -step)] * (COUNT - 1))
     shown = painted([wrong.roll(-6 * n, 3) for n in range(COUNT)])
-    assert measured(Ghosts(), pan, shown, alone=painted(frames)) == pytest.approx([1.56], rel=0.25)
+    assert measured(Ghosts(), pan, shown, baseline=painted(frames)) == pytest.approx([1.56], rel=0.25)
 
 
 def test_one_measured_in_three_frames_is_as_old_as_the_clip_says() -> None:
     results = painted(left_behind(SCENE.frames, stays=12))
-    each = measured(Ghosts(), SCENE, results, alone=FRESH)
+    each = measured(Ghosts(), SCENE, results, baseline=FRESH)
     metric, zero = Ghosts(Setup(every=3)), SCENE.motions[0].backward * 0
     for n in range(0, COUNT, 3):
         moved = SCENE.motions[n - 1] if n else Motion(zero, zero)

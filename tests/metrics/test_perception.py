@@ -26,7 +26,7 @@ def mean_difference(one: Tensor, other: Tensor) -> float:
 
 def test_lpips_compares_with_each_frame_alone() -> None:
     metric = LPIPS(distance=mean_difference)
-    value = run(metric, still(PICTURE, 3), [PICTURE + 0.2] * 3, alone=[PICTURE] * 3)
+    value = run(metric, still(PICTURE, 3), [PICTURE + 0.2] * 3, baseline=[PICTURE] * 3)
     assert value == pytest.approx(0.2, rel=1e-4)
 
 

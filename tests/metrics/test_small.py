@@ -68,8 +68,8 @@ def test_what_drowns_in_strokes_counts_less() -> None:
 
 
 def test_detail_given_back_is_more_than_alone_has() -> None:
-    alone, ours = sky(contrast=0.3) + strokes(0.05), sky(contrast=0.8) + strokes(0.05)
-    (kept,) = measured(SmallKept(), SCENE, [ours] * 2, alone=[alone] * 2)
+    baseline, ours = sky(contrast=0.3) + strokes(0.05), sky(contrast=0.8) + strokes(0.05)
+    (kept,) = measured(SmallKept(), SCENE, [ours] * 2, baseline=[baseline] * 2)
     assert kept > 1.1
 
 

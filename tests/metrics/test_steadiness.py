@@ -123,7 +123,7 @@ def test_blur_lowers_the_error_and_sharpness_says_so() -> None:
     rough = noisy(sequence.frames, 0.01)
     soft = [blurred(frame) for frame in rough]
     before, after = (run(WarpingError(), sequence, results) for results in (rough, soft))
-    sharpness = run(Sharpness(), sequence, soft, alone=rough)
+    sharpness = run(Sharpness(), sequence, soft, baseline=rough)
     assert before is not None and after is not None and sharpness is not None
     assert after < 0.2 * before
     assert sharpness < 0.1
@@ -214,7 +214,7 @@ def test_nothing_to_compare_has_no_value() -> None:
     assert run(WarpingError(), still(PICTURE, 1)) is None
     assert run(FrameDifference(), still(PICTURE, 1)) is None
     assert run(Short(), still(PICTURE, 1)) is None
-    assert run(FlickerReduction(), still(PICTURE, 1), alone=[PICTURE]) is None
+    assert run(FlickerReduction(), still(PICTURE, 1), baseline=[PICTURE]) is None
 
 
 def test_a_pair_without_a_valid_pixel_is_left_out() -> None:
@@ -226,13 +226,13 @@ def test_a_pair_without_a_valid_pixel_is_left_out() -> None:
 
 def test_flicker_reduction_is_the_ratio_of_the_errors() -> None:
     sequence = still(PICTURE, 5)
-    alone, ours = noisy(sequence.frames, 0.02, seed=1), noisy(sequence.frames, 0.005, seed=2)
-    assert run(FlickerReduction(), sequence, ours, alone=alone) == pytest.approx(4, rel=0.03)
+    baseline, ours = noisy(sequence.frames, 0.02, seed=1), noisy(sequence.frames, 0.005, seed=2)
+    assert run(FlickerReduction(), sequence, ours, baseline=baseline) == pytest.approx(4, rel=0.03)
 
 
 def test_sharpness_of_the_same_pictures_is_one() -> None:
     sequence = still(PICTURE, 3)
-    assert run(Sharpness(), sequence, alone=sequence.frames) == pytest.approx(1)
+    assert run(Sharpness(), sequence, baseline=sequence.frames) == pytest.approx(1)
 
 
 def test_the_laplacian_of_white_noise_has_twenty_times_its_variance() -> None:

@@ -38,9 +38,11 @@ SCENE = passing_disc(9)
 LUMA = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
 
 
-def moving_and_ground(results: Sequence[Tensor], alone: Sequence[Tensor] | None = None) -> tuple[float, ...]:
+def moving_and_ground(
+    results: Sequence[Tensor], baseline: Sequence[Tensor] | None = None
+) -> tuple[float, ...]:
     setup = Setup()
-    return tuple(measured([OnMoving(setup), Ground(setup)], SCENE, results, alone=alone))
+    return tuple(measured([OnMoving(setup), Ground(setup)], SCENE, results, baseline=baseline))
 
 
 def test_the_clip_itself_keeps_all() -> None:
@@ -99,10 +101,10 @@ def test_strokes_that_know_nothing_of_the_clip_keep_nothing() -> None:
 
 def test_what_the_painting_loses_by_itself_is_not_held_against_it() -> None:
     fresh, setup = [blurred(frame, 2) for frame in SCENE.frames], Setup()
-    kept = measured([MovingKept(setup), GroundKept(setup)], SCENE, fresh, alone=fresh)
+    kept = measured([MovingKept(setup), GroundKept(setup)], SCENE, fresh, baseline=fresh)
     assert kept == pytest.approx([1, 1])
     hazy = smeared(fresh, 0.7)
-    ours, ratio = measured([OnMoving(setup), MovingKept(setup)], SCENE, hazy, alone=fresh)
+    ours, ratio = measured([OnMoving(setup), MovingKept(setup)], SCENE, hazy, baseline=fresh)
     assert ratio == pytest.approx(ours / measured(OnMoving(setup), SCENE, fresh)[0])
 
 

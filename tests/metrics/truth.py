@@ -116,11 +116,11 @@ def still(picture: Tensor, count: int) -> Moving:
 
 def run(
     metric: Metric, sequence: Moving | Passing, results: Sequence[Tensor] | None = None,
-    alone: Iterable[Tensor] | None = None, cuts: Sequence[int] = (),
+    baseline: Iterable[Tensor] | None = None, cuts: Sequence[int] = (),
 ) -> float | None:  # fmt: skip
     """Feed ``metric`` by hand with neighbours, ``results`` in the place of the frames themselves."""
     shown = sequence.frames if results is None else results
-    others = [None] * len(shown) if alone is None else list(alone)
+    others = [None] * len(shown) if baseline is None else list(baseline)
     before: Sample | None = None
     for index, (content, result) in enumerate(zip(sequence.frames, shown, strict=True)):
         now = Sample(content, result, others[index], is_cut=index in cuts)

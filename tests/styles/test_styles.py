@@ -1,4 +1,4 @@
-"""Styles as users name them, mixtures, tracks and kept codes."""
+"""Styles as users name them, mixtures, tracks and kept embeddings."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def flat(red: int, green: int = 0, blue: int = 0) -> np.ndarray:
 
 
 @pytest.fixture
-def codes() -> EmbeddingCache[Tensor]:
+def embeddings() -> EmbeddingCache[Tensor]:
     return EmbeddingCache(Renderer(Tint()))
 
 
-def made(codes: EmbeddingCache[Tensor], *styles: object, **options: object) -> Styles[Tensor]:
-    return Styles(codes, Tint(), styles, **options)  # type: ignore[arg-type]
+def made(embeddings: EmbeddingCache[Tensor], *styles: object, **options: object) -> Styles[Tensor]:
+    return Styles(embeddings, Tint(), styles, **options)  # type: ignore[arg-type]
 
 
 def track(folder: Path, text: str, name: str = "track.txt") -> Path:
@@ -116,16 +116,16 @@ def test_pixels_that_are_no_picture_are_refused(style: object) -> None:
 # mixtures
 
 
-def test_styles_are_pixels_frames_paths_and_names(codes: EmbeddingCache[Tensor], tmp_path: Path) -> None:
+def test_styles_are_pixels_frames_paths_and_names(embeddings: EmbeddingCache[Tensor], tmp_path: Path) -> None:
     Image.fromarray(flat(255)).save(tmp_path / "red.png")
     for style in (flat(255), Frame(flat(255)), tmp_path / "red.png", str(tmp_path / "red.png")):
-        assert made(codes, style).at().tolist() == [1.0, 0.0, 0.0]
+        assert made(embeddings, style).at().tolist() == [1.0, 0.0, 0.0]
 
 
-def test_styles_are_mixed_by_weights_that_need_not_sum_to_one(codes: EmbeddingCache[Tensor]) -> None:
-    mixed = made(codes, flat(255), flat(0, 255), weights=[3, 1])
+def test_styles_are_mixed_by_weights_that_need_not_sum_to_one(embeddings: EmbeddingCache[Tensor]) -> None:
+    mixed = made(embeddings, flat(255), flat(0, 255), weights=[3, 1])
     assert mixed.at(Fraction(9)).tolist() == [0.75, 0.25, 0.0]
-    assert made(codes, flat(255), flat(0, 255)).at().tolist() == [0.5, 0.5, 0.0]
+    assert made(embeddings, flat(255), flat(0, 255)).at().tolist() == [0.5, 0.5, 0.0]
     assert not mixed.is_moving
     assert mixed.progress(Fraction(0), Fraction(9)) == 0.0
 
@@ -140,12 +140,12 @@ def test_weights_that_do_not_fit_are_refused(weights: list[float], message: str)
 
 
 def test_no_style_and_a_track_beside_a_style_are_refused(
-    codes: EmbeddingCache[Tensor], tmp_path: Path
+    embeddings: EmbeddingCache[Tensor], tmp_path: Path
 ) -> None:
     with pytest.raises(OptionError, match="no style given"):
-        made(codes)
+        made(embeddings)
     with pytest.raises(OptionError, match="leave --style out"):
-        made(codes, flat(1), track=track(tmp_path, "0 red.png"))
+        made(embeddings, flat(1), track=track(tmp_path, "0 red.png"))
 
 
 def test_strength_above_one_moves_away_from_the_shots_own_style() -> None:
@@ -158,9 +158,11 @@ def test_strength_above_one_moves_away_from_the_shots_own_style() -> None:
 # tracks
 
 
-def test_a_track_holds_moves_smoothly_and_holds_again(codes: EmbeddingCache[Tensor], tmp_path: Path) -> None:
+def test_a_track_holds_moves_smoothly_and_holds_again(
+    embeddings: EmbeddingCache[Tensor], tmp_path: Path
+) -> None:
     text = "# red, then green\n1 red.png\n0:03 green.png  # a comment\n"
-    styles = made(codes, track=track(tmp_path, text))
+    styles = made(embeddings, track=track(tmp_path, text))
     at = [styles.at(Fraction(time)).tolist() for time in (0, 1, "1.5", 2, "2.5", 3, 9)]
     assert [round(color[1], 5) for color in at] == [0, 0, 0.15625, 0.5, 0.84375, 1, 1]
     assert all(abs(color[0] + color[1] - 1) < 1e-6 for color in at)
@@ -168,14 +170,16 @@ def test_a_track_holds_moves_smoothly_and_holds_again(codes: EmbeddingCache[Tens
 
 
 def test_lines_of_one_time_are_a_mixture_and_order_does_not_matter(
-    codes: EmbeddingCache[Tensor], tmp_path: Path
+    embeddings: EmbeddingCache[Tensor], tmp_path: Path
 ) -> None:
     text = '5 red.png 1\n0 green.png\n5 "old blue.png" 3\n'
-    assert made(codes, track=track(tmp_path, text)).at(Fraction(5)).tolist() == [0.25, 0.0, 0.75]
+    assert made(embeddings, track=track(tmp_path, text)).at(Fraction(5)).tolist() == [0.25, 0.0, 0.75]
 
 
-def test_progress_of_all_steps_sums_to_the_whole_way(codes: EmbeddingCache[Tensor], tmp_path: Path) -> None:
-    styles = made(codes, track=track(tmp_path, "0 red.png\n1 red.png\n3 green.png\n4 green.png"))
+def test_progress_of_all_steps_sums_to_the_whole_way(
+    embeddings: EmbeddingCache[Tensor], tmp_path: Path
+) -> None:
+    styles = made(embeddings, track=track(tmp_path, "0 red.png\n1 red.png\n3 green.png\n4 green.png"))
     times = [Fraction(step, 10) for step in range(51)]
     steps = [styles.progress(*pair) for pair in pairwise(times)]
     assert abs(sum(steps) - 1) < 1e-9
@@ -183,9 +187,9 @@ def test_progress_of_all_steps_sums_to_the_whole_way(codes: EmbeddingCache[Tenso
     assert styles.progress(Fraction(0), Fraction(4)) == 1.0
 
 
-def test_a_track_in_json_means_the_same(codes: EmbeddingCache[Tensor], tmp_path: Path) -> None:
+def test_a_track_in_json_means_the_same(embeddings: EmbeddingCache[Tensor], tmp_path: Path) -> None:
     items = [{"time": 0, "style": "red.png"}, {"time": "2", "style": "green.png", "weight": 2}]
-    styles = made(codes, track=track(tmp_path, json.dumps(items), "track.json"))
+    styles = made(embeddings, track=track(tmp_path, json.dumps(items), "track.json"))
     assert styles.at(Fraction(1)).tolist() == [0.5, 0.5, 0.0]
 
 
@@ -214,31 +218,33 @@ def test_windows_paths_in_a_track_are_kept(tmp_path: Path) -> None:
     ],
 )
 def test_a_broken_track_says_where_in_one_line(
-    codes: EmbeddingCache[Tensor], tmp_path: Path, text: str, message: str
+    embeddings: EmbeddingCache[Tensor], tmp_path: Path, text: str, message: str
 ) -> None:
     with pytest.raises(InputError, match=message) as caught:
-        made(codes, track=track(tmp_path, text))
+        made(embeddings, track=track(tmp_path, text))
     assert "\n" not in str(caught.value)
 
 
-def test_a_track_that_is_missing_or_no_text_is_refused(codes: EmbeddingCache[Tensor], tmp_path: Path) -> None:
+def test_a_track_that_is_missing_or_no_text_is_refused(
+    embeddings: EmbeddingCache[Tensor], tmp_path: Path
+) -> None:
     with pytest.raises(InputError, match="cannot read the style track"):
-        made(codes, track=tmp_path / "gone.txt")
+        made(embeddings, track=tmp_path / "gone.txt")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00\x81" * 10)
     with pytest.raises(InputError, match="not a style track"):
-        made(codes, track=tmp_path / "binary")
+        made(embeddings, track=tmp_path / "binary")
 
 
-# codes
+# embeddings
 
 
 def test_a_picture_is_encoded_once_whatever_it_is_called(tmp_path: Path) -> None:
     engine = Tint()
-    codes = EmbeddingCache(Renderer(engine))
+    embeddings = EmbeddingCache(Renderer(engine))
     for _ in range(3):
-        assert codes.encode(flat(10).copy()).tolist() == codes.encode(flat(10)).tolist()
-    codes.encode(flat(11))
-    codes.encode(flat(10).reshape(30, 20, 3))
+        assert embeddings.encode(flat(10).copy()).tolist() == embeddings.encode(flat(10)).tolist()
+    embeddings.encode(flat(11))
+    embeddings.encode(flat(10).reshape(30, 20, 3))
     assert engine.encoded == 3
 
 
@@ -262,7 +268,7 @@ def test_damaged_codes_are_made_anew(tmp_path: Path, caplog: pytest.LogCaptureFi
         kept.write_bytes(damaged)
         assert torch.equal(EmbeddingCache(Renderer(Tint()), tmp_path).encode(flat(100)), first)
         assert kept.read_bytes() == whole
-    assert "style code that cannot be read" in caplog.text
+    assert "style embedding that cannot be read" in caplog.text
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -272,4 +278,4 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path, caplog: pyte
         0.0,
         0.0,
     ]
-    assert "could not keep a style code" in caplog.text
+    assert "could not keep a style embedding" in caplog.text

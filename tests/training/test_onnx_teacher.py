@@ -72,10 +72,10 @@ def test_a_network_of_two_pictures_teaches(of_pictures: Path) -> None:
 
 def test_a_network_of_codes_teaches_with_what_makes_them(of_codes: tuple[Path, Path]) -> None:
     teacher = OnnxTeacher(*of_codes)
-    code = teacher.encode_style(STYLE)
-    torch.testing.assert_close(code, STYLE.mean((0, 2, 3)), atol=0.02, rtol=0)
-    half = teacher.mix([code, torch.zeros(3)], [0.5, 0.5])
-    torch.testing.assert_close(half, code / 2)
+    embedding = teacher.encode_style(STYLE)
+    torch.testing.assert_close(embedding, STYLE.mean((0, 2, 3)), atol=0.02, rtol=0)
+    half = teacher.mix([embedding, torch.zeros(3)], [0.5, 0.5])
+    torch.testing.assert_close(half, embedding / 2)
     even = torch.full((1, 3, 24, 40), 0.25)
     painted = teacher.stylize(even, half).image  # painted at 32x32 and brought back
     torch.testing.assert_close(painted, even + half.view(1, 3, 1, 1), atol=1e-5, rtol=0)
@@ -108,7 +108,7 @@ def test_networks_that_cannot_teach_are_refused_in_one_line(
 ) -> None:
     with pytest.raises(OptionError, match="teacher_weights"):
         OnnxTeacher(of_codes[0])
-    with pytest.raises(WeightsMismatch, match="makes no codes"):
+    with pytest.raises(WeightsMismatch, match="makes no embeddings"):
         OnnxTeacher(of_codes[0], of_pictures)
     with pytest.raises(WeightsMismatch, match="it takes style"):
         OnnxTeacher(of_codes[1])

@@ -31,10 +31,10 @@ def student() -> Student:
 def test_the_student_paints_as_the_engine_a_batch_in_codes_of_their_own(
     student: Student, engine: StyleNet, size: tuple[int, int]
 ) -> None:
-    images, codes = torch.rand(2, 3, *size), torch.randn(2, 100) * 0.7
-    painted = student.paint(images, codes)
+    images, embeddings = torch.rand(2, 3, *size), torch.randn(2, 100) * 0.7
+    painted = student.paint(images, embeddings)
     for item in (0, 1):
-        alone = engine.stylize(images[item : item + 1], codes[item]).image
+        alone = engine.stylize(images[item : item + 1], embeddings[item]).image
         assert (painted[item] - alone[0]).abs().max() < 1e-4
 
 

@@ -202,18 +202,20 @@ def test_only_what_shall_learn_learns(contents: Path, styles: Path, tmp_path: Pa
         for name, value in before.items()
         if name.startswith("painter.") and not torch.equal(value, after[f"student.{name}"])
     }
-    code = Student()
-    code.load_state_dict({name[8:]: value for name, value in after.items() if name.startswith("student.")})
+    embedding = Student()
+    embedding.load_state_dict(
+        {name[8:]: value for name, value in after.items() if name.startswith("student.")}
+    )
     numbers = torch.rand(2, 2816) * 10
     expected = numbers @ before["style.weight"].T + before["style.bias"]
-    if not torch.allclose(code.encode(numbers), expected, rtol=1e-3, atol=1e-2):
+    if not torch.allclose(embedding.encode(numbers), expected, rtol=1e-3, atol=1e-2):
         changed.add("encoder")
     assert changed == {learns}
 
 
 @pytest.mark.parametrize("recipe", ["stylenet-distil", "style-encoder"])
 def test_recipes_with_a_teacher_run(contents: Path, styles: Path, tmp_path: Path, recipe: str) -> None:
-    losses = {"stylenet-distil": "distillation=1,style=0.3", "style-encoder": "code=1"}[recipe]
+    losses = {"stylenet-distil": "distillation=1,style=0.3", "style-encoder": "style-embedding=1"}[recipe]
     options = small(recipe, 2, f"losses={losses}", "mixtures=0.5")
     _, totals = run(contents, styles, tmp_path, options, recipe=recipe)
     assert len(totals) == 2

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _EXAMPLES = """\
 examples:
   vidstyle evaluate clip_waves.mp4 --source clip.mp4 --style waves
-  vidstyle evaluate ours.mp4 theirs.mp4 --source clip.mp4 --style art.jpg --alone each-frame.mp4
+  vidstyle evaluate ours.mp4 theirs.mp4 --source clip.mp4 --style art.jpg --baseline each-frame.mp4
   vidstyle evaluate ours.mp4 --source clip.mp4 --style waves --engine stylenet --report flicker.html
 """
 
@@ -43,7 +43,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--source", required=True, metavar="CLIP", help="the clip that they were made from")
     parser.add_argument("--style", metavar="PICTURE", help="the picture in whose style, or a bundled name")
-    parser.add_argument("--alone", metavar="RESULT2", help="the result with each frame painted by itself")
+    parser.add_argument("--baseline", metavar="RESULT2", help="the result with each frame painted by itself")
     parser.add_argument(
         "--engine",
         metavar="NAME",
@@ -99,7 +99,7 @@ def _run(words: argparse.Namespace) -> int:
                 words.inputs,
                 source=words.source,
                 style=words.style,
-                alone=words.alone,
+                baseline=words.baseline,
                 engine=words.engine,
                 metrics=None if words.metrics is None else _split(words.metrics),
                 flow=words.flow,
@@ -138,7 +138,7 @@ def _targets(words: argparse.Namespace) -> dict[str, Path]:
 
 def _inputs(words: argparse.Namespace) -> list[str]:
     """All that is read, which must never be written over."""
-    others = (words.source, words.style, words.alone)
+    others = (words.source, words.style, words.baseline)
     return [*words.inputs, *(word for word in others if word is not None)]
 
 

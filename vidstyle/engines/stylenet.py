@@ -1,4 +1,4 @@
-"""StyleNet, the default engine: a style's code from VGG features, and a small painter with folded norms."""
+"""StyleNet, the default engine: style embeddings from VGG features, a small painter with folded norms."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ class NormStatistics:
 
 
 class StyleNet(Engine[Tensor, NormStatistics]):
-    """A style is a code (100,) float32; the dtype of an image is the precision that it is painted in."""
+    """Styles are embeddings (100,) float32; the dtype of an image is the precision that it is painted in."""
 
     info: ClassVar[EngineInfo] = EngineInfo(
         title="StyleNet",
-        source="vidstyle's own: a code from VGG features, a painter with conditional instance norms",
+        source="vidstyle's own: an embedding from VGG features, a painter with conditional instance norms",
         receptive_field=48,
         near_field=32,  # paint depends on 48 px, but little beyond 32: 2 levels in films, 5 in white noise
         near_error=5,
@@ -89,9 +89,9 @@ class StyleNet(Engine[Tensor, NormStatistics]):
         self.eval()
 
     def encode_style(self, image: Tensor) -> Tensor:
-        """The code (100,) of a style ``image`` (1, 3, H, W) in [0, 1]."""
-        code: Tensor = self.style(self.describe(image))
-        return code
+        """The embedding (100,) of a style ``image`` (1, 3, H, W) in [0, 1]."""
+        embedding: Tensor = self.style(self.describe(image))
+        return embedding
 
     def describe(self, image: Tensor) -> Tensor:
         """The descriptor (2816,) of ``image`` (1, 3, H, W): means and deviations of VGG features."""
@@ -108,7 +108,9 @@ class StyleNet(Engine[Tensor, NormStatistics]):
         return torch.cat(statistics)
 
     def mix(self, styles: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
-        return torch.stack([code * weight for code, weight in zip(styles, weights, strict=True)]).sum(0)
+        return torch.stack(
+            [embedding * weight for embedding, weight in zip(styles, weights, strict=True)]
+        ).sum(0)
 
     def stylize(
         self, image: Tensor, style: Tensor, statistics: NormStatistics | None = None

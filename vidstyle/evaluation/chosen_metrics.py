@@ -7,7 +7,7 @@ from copy import deepcopy
 from typing import cast
 
 from vidstyle.errors import OptionError
-from vidstyle.evaluation.results import ALONE, CLIP
+from vidstyle.evaluation.results import BASELINE, CLIP
 from vidstyle.metrics.base import Metric, Setup
 from vidstyle.metrics.meaning import meaning_of
 from vidstyle.optional_imports import require
@@ -17,7 +17,7 @@ from vidstyle.registry import METRICS, name_of_part
 class ChosenMetrics:
     """The metrics that can be measured, and why others cannot."""
 
-    def __init__(self, metrics: Sequence[object] | None, *, has_style: bool, has_alone: bool) -> None:
+    def __init__(self, metrics: Sequence[object] | None, *, has_style: bool, has_baseline: bool) -> None:
         self.missing: dict[str, str] = {}
         self.intervals: dict[str, tuple[int, ...]] = {}
         self.needs_motion = False
@@ -37,8 +37,8 @@ class ChosenMetrics:
                 continue
             if "style" in part.needs and not has_style:
                 self.missing[name] = "needs --style"
-            elif "alone" in part.needs and not has_alone:
-                self.missing[name] = "needs --alone or --engine"
+            elif "baseline" in part.needs and not has_baseline:
+                self.missing[name] = "needs --baseline or --engine"
             else:
                 self._parts[name] = part
                 self.needs_motion |= "motion" in part.needs
@@ -59,7 +59,7 @@ class ChosenMetrics:
                 name: _made(part, setup)
                 for name, part in self._parts.items()
                 if not (word == CLIP and not meaning_of(name).tells_clip)
-                and not (word == ALONE and not meaning_of(name).tells_alone)
+                and not (word == BASELINE and not meaning_of(name).tells_baseline)
             }
             for word in words
         }

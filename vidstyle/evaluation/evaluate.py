@@ -16,7 +16,7 @@ from vidstyle.errors import InputError, OptionError, VidstyleError
 from vidstyle.evaluation.alignment import Matching
 from vidstyle.evaluation.chosen_metrics import ChosenMetrics
 from vidstyle.evaluation.flicker_maps import Flicker, HeatClip
-from vidstyle.evaluation.results import ALONE, CLIP, Conditions, Evaluation
+from vidstyle.evaluation.results import BASELINE, CLIP, Conditions, Evaluation
 from vidstyle.flow.base import FlowEstimator, load_flow, scoring_flows
 from vidstyle.flow.cache import FlowCache
 from vidstyle.frames import Frame, Pixels
@@ -43,7 +43,7 @@ def evaluate(
     *,
     source: str | Path,
     style: Style | None = None,
-    alone: str | Path | None = None,
+    baseline: str | Path | None = None,
     engine: str | AnyEngine | None = None,
     metrics: Sequence[str | type[Metric] | Metric] | None = None,
     flow: str | FlowEstimator = "auto",
@@ -65,8 +65,8 @@ def evaluate(
         result: a file, folder or pattern of pictures, or several of them.
         source: the clip that they were made from.
         style: the picture in whose style; without it style cannot be measured.
-        alone: the same engine's result with each frame painted by itself: the ceiling.
-        engine: by name or an object; makes that on the way, in ``style``, instead of reading it.
+        baseline: the same engine's result with each frame painted by itself: it flickers most.
+        engine: a name or an object; paints the baseline in ``style`` instead of reading it from a file.
         metrics: names, or "package.module:Class", or classes or objects; all that can be measured if None.
         flow: scores motion; auto takes an estimator that warped none of the results.
         flow_size: short side, px, at which motion is estimated; None: as the clip is.
@@ -83,11 +83,11 @@ def evaluate(
     read = take(ReadOptions, options)
     if every < 1:
         raise OptionError(f"--every must be 1 or more, got {every}")
-    if alone is not None and engine is not None:
-        raise OptionError("--alone and --engine both say what each frame looks like alone; give one of them")
+    if baseline is not None and engine is not None:
+        raise OptionError("--baseline and --engine both give the per-frame baseline; give one of them")
     if engine is not None and style is None:
         raise OptionError("--engine needs --style: what it is to paint in")
-    read_files = [*([result] if isinstance(result, (str, Path)) else result), source, alone, style]
+    read_files = [*([result] if isinstance(result, (str, Path)) else result), source, baseline, style]
     if heatmap is not None:
         named = [item for item in read_files if isinstance(item, (str, Path))]
         check_outputs([("--heatmap", Path(heatmap))], named)
@@ -95,18 +95,18 @@ def evaluate(
     place = choose_device(device)
     picture = None if style is None else to_tensor(load(style), place)
     warped = {name: warped_by(path) for name, path in paths.items()}
-    chosen = ChosenMetrics(metrics, has_style=picture is not None, has_alone=bool(alone or engine))
+    chosen = ChosenMetrics(metrics, has_style=picture is not None, has_baseline=bool(baseline or engine))
     painter = (
         None
         if engine is None or style is None
         else Stylizer(style, engine=engine, device=cast("Any", device))
     )
     with ExitStack() as stack:
-        files = dict(paths) if alone is None else {**paths, ALONE: Path(alone)}
+        files = dict(paths) if baseline is None else {**paths, BASELINE: Path(baseline)}
         matching = stack.enter_context(Matching(Path(source), files, read))
         setup = Setup(style=picture, features=FEATURES.load(features)(place), every=every)
-        has_alone = alone is not None or painter is not None
-        columns = chosen.columns([*paths, CLIP, *([ALONE] if has_alone else [])], setup)
+        has_baseline = baseline is not None or painter is not None
+        columns = chosen.columns([*paths, CLIP, *([BASELINE] if has_baseline else [])], setup)
         scoring, note = _scoring(chosen, flow, warped, str(place), flow_size, cache)
         measurer = Measurer(columns, scoring or _no_motion, every=every)
         flicker = Flicker(list(paths))
@@ -173,9 +173,9 @@ class _Walk:
         content = to_tensor(frame.pixels, self._device)
         results = {name: to_tensor(pixels, self._device) for name, pixels in pictures.items()}
         if self._painter is not None:
-            results[ALONE] = to_tensor(self._painter.image(frame.pixels), self._device)
-        alone = results.get(ALONE)
-        base = Sample(content, content, alone, is_cut)
+            results[BASELINE] = to_tensor(self._painter.image(frame.pixels), self._device)
+        baseline = results.get(BASELINE)
+        base = Sample(content, content, baseline, is_cut)
         samples = {name: replace(base, result=result) for name, result in results.items()}
         samples[CLIP] = base
         is_measured = self._measurer.frames % self._measurer.every == 0
@@ -203,7 +203,7 @@ def _named(results: Sequence[str | Path]) -> dict[str, Path]:
     named: dict[str, Path] = {}
     for path in map(Path, results):
         name, number = path.stem or str(path), 1
-        while name in named or name in (CLIP, ALONE):
+        while name in named or name in (CLIP, BASELINE):
             number += 1
             name = f"{path.stem}-{number}"
         named[name] = path

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from vidstyle.evaluation.flicker_maps import FULL, heated
-from vidstyle.evaluation.results import ALONE, CLIP, Evaluation, Worst
+from vidstyle.evaluation.results import BASELINE, CLIP, Evaluation, Worst
 from vidstyle.frames import Pixels
 from vidstyle.metrics.meaning import meaning_of, written
 from vidstyle.optional_imports import require
@@ -21,7 +21,7 @@ from vidstyle.outputs import write_text
 
 _CURVES = ("warping_error", "frame_difference", "style_distance", "content_distance", "sharpness")
 _COLOURS = ("#c2410c", "#1d4ed8", "#15803d", "#7e22ce", "#b45309", "#0e7490")
-_CLIP_COLOUR, _ALONE_COLOUR = "#6b7280", "#111827"
+_CLIP_COLOUR, _BASELINE_COLOUR = "#6b7280", "#111827"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def _curves(found: Evaluation) -> list[_Figure]:
     plots[-1, 0].set_xlabel("seconds" + (" (dashed: cuts)" if found.cuts else ""))
     data = io.BytesIO()
     figure.savefig(data, format="png")
-    text = "Frame by frame. Clip: the floor. Alone: each frame painted by itself."
+    text = "Frame by frame. Clip: the least possible. Baseline: each frame painted by itself."
     return [_figure(data.getvalue(), "png", text)]
 
 
@@ -110,7 +110,7 @@ def _drawn(found: Evaluation, column: str, metric: str) -> bool:
 
 def _colours(found: Evaluation) -> dict[str, str]:
     colours = {name: _COLOURS[index % len(_COLOURS)] for index, name in enumerate(found.results)}
-    return {CLIP: _CLIP_COLOUR, ALONE: _ALONE_COLOUR, **colours}
+    return {CLIP: _CLIP_COLOUR, BASELINE: _BASELINE_COLOUR, **colours}
 
 
 def _moment(moment: Worst) -> _Figure:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from vidstyle.frames import Pixels
 from vidstyle.metrics.meaning import meaning_of, written
 
-CLIP, ALONE = "clip", "alone"
-"""The columns beside the results: the clip itself (the floor), each frame painted alone (the ceiling)."""
+CLIP, BASELINE = "clip", "baseline"
+"""The columns beside the results: the clip itself (least flicker), each frame painted by itself (most)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Evaluation:
     results: Mapping[str, Path]
     """Column name to file."""
     values: Mapping[str, Mapping[str, float | None]]
-    """Metric to column (``clip``, ``alone``, each result) to value; None where it cannot be measured."""
+    """Metric to column (``clip``, ``baseline``, each result) to value; None where it cannot be measured."""
     missing: Mapping[str, str]
     """Metrics that could not be measured at all, with the reason."""
     frames: int
@@ -89,9 +89,9 @@ class Evaluation:
 
     @property
     def columns(self) -> list[str]:
-        """Results, then the clip, then alone as far as they were measured."""
+        """Results, then the clip and the baseline if they were measured."""
         found = {column for row in self.values.values() for column in row}
-        return [*self.results, *(word for word in (CLIP, ALONE) if word in found)]
+        return [*self.results, *(word for word in (CLIP, BASELINE) if word in found)]
 
     def to_json(self) -> dict[str, Any]:
         """All numbers and conditions; ``metrics`` is of the first result, ``results`` of each."""
@@ -114,7 +114,7 @@ class Evaluation:
             metric: {
                 "value": _number(row.get(name)),
                 CLIP: _number(row.get(CLIP)),
-                ALONE: _number(row.get(ALONE)),
+                BASELINE: _number(row.get(BASELINE)),
                 "unit": meaning_of(metric).unit,
             }
             for metric, row in self.values.items()

@@ -1,4 +1,4 @@
-"""What every loss is, and what it is shown of one training step."""
+"""What every loss is, and what it gets of one training step."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from vidstyle.losses.features import StepFeatures
 T = TypeVar("T")
 
 UNSEEN = (0.5 / 255) ** 2
-"""Mean square of detail that rounding to 8 bits swallows."""
+"""Mean square of detail that rounding to 8 bits removes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pair:
-    """Two moments of a scene, both painted, and how it moved between them."""
+    """Two frames of a scene, both painted, and the motion between them."""
 
     earlier: Tensor
     """(P, 3, H, W) in [0, 1]."""
@@ -33,7 +33,7 @@ class Pair:
     motion: Tensor
     """(P, 2, H, W) in px, x first, on the later's grid: later[p] was earlier[p + motion(p)]."""
     trusted: Tensor
-    """(P, 1, H, W) of bool on the later's grid: neither occluded, nor a motion boundary, nor from outside."""
+    """(P, 1, H, W) of bool on the later's grid: not occluded, no motion boundary, in the frame."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,14 +55,14 @@ class Step:
     """(B, 3, H, W) in [0, 1]: the teacher's painting, for losses that need "target"."""
     itself: Tensor | None = None
     """(B, 3, H, W) in [0, 1]: ``content`` painted in its own style, for losses that need "itself"."""
-    codes: tuple[Tensor, Tensor] | None = None
-    """(B, K) each: the styles' codes as learnt, with gradient, and the teacher's; for "codes"."""
+    embeddings: tuple[Tensor, Tensor] | None = None
+    """(B, K) each: the student's style embeddings, with gradient, and the teacher's; for "embeddings"."""
     pair: Pair | None = None
     """For losses that need "pair"."""
 
 
 class LossSettings(Protocol):
-    """What a run's settings say of its losses."""
+    """The settings of a training run that losses read."""
 
     @property
     def style_layers(self) -> tuple[str, ...]: ...
@@ -75,16 +75,16 @@ class LossSettings(Protocol):
 
 
 class Loss(nn.Module, ABC):
-    """Gives a number to lessen; one that learns (a projection) has parameters."""
+    """A number to minimise; a loss that learns (a projection) has parameters of its own."""
 
     needs: ClassVar[frozenset[str]] = frozenset()
-    """Of "target", "itself", "codes", "pair": which optional parts of a step it cannot do without."""
+    """Which optional parts of a step it requires: of "target", "itself", "embeddings", "pair"."""
     layers: tuple[str, ...] = ()
-    """VGG layers that it looks at."""
+    """VGG layers whose features it uses."""
 
     @classmethod
     def of(cls, settings: LossSettings) -> Self:
-        """The loss as a run's ``settings`` want it."""
+        """The loss made from a run's ``settings``."""
         return cls()
 
     @abstractmethod
@@ -93,7 +93,7 @@ class Loss(nn.Module, ABC):
 
 
 def present(value: T | None, loss: str, part: str) -> T:
-    """``value``, or ``ValueError`` that says which part of the step ``loss`` lacks."""
+    """``value``, or ``ValueError`` that says which part of the step is missing for ``loss``."""
     if value is None:
         raise ValueError(f"the loss {loss!r} needs the step's {part}")
     return value

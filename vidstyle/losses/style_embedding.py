@@ -1,4 +1,4 @@
-"""The loss of style embeddings: a style picture's code is the one that the teacher has for it."""
+"""The loss of style embeddings: distance from the teacher's embedding of the same picture."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from vidstyle.losses.base import Loss, Step, present
 
 
 class StyleEmbedding(Loss):
-    """mean ‖c - c_T‖² / ‖c_T‖²: the relative squared error of codes, each style picture by itself."""
+    """mean ‖c - c_T‖² / ‖c_T‖²: the relative squared error of embeddings, for each style picture."""
 
-    needs = frozenset({"codes"})
+    needs = frozenset({"embeddings"})
 
     def forward(self, step: Step) -> Tensor:
-        found, target = (value.float() for value in present(step.codes, "code", "codes"))
+        found, target = (value.float() for value in present(step.embeddings, "style-embedding", "embeddings"))
         gap, size = (value.square().sum(1) for value in (found - target, target))
         return (gap / size.clamp_min(1e-6)).mean()

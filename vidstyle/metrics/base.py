@@ -23,7 +23,7 @@ class Sample:
 
     content: Tensor
     result: Tensor
-    alone: Tensor | None = None
+    baseline: Tensor | None = None
     """The frame painted by itself, without the past."""
     is_cut: bool = False
     """A new shot begins here, or began since the last measured frame: nothing before may be compared."""
@@ -73,7 +73,7 @@ class Metric(Protocol):
 
     @property
     def needs(self) -> frozenset[str]:
-        """Of "motion", "style", "alone": what it cannot do without."""
+        """Which of "motion", "style" and "baseline" it requires."""
         ...
 
     @property

@@ -34,7 +34,7 @@ class FID:
     network (torch-fidelity's port, 2048 features, squares resized to 299 px). Lower is closer.
     """
 
-    meaning = Meaning("squared features", "low: near each frame's alone")
+    meaning = Meaning("squared features", "low: near the baseline's")
     is_on_request = True
     intervals: tuple[int, ...] = ()
     needs = frozenset({"style"})
@@ -68,7 +68,7 @@ class ArtFID:
     is better.
     """
 
-    meaning = Meaning("1", "low: near each frame's alone")
+    meaning = Meaning("1", "low: near the baseline's")
     is_on_request = True
     intervals: tuple[int, ...] = ()
     needs = frozenset({"style"})

@@ -1,4 +1,4 @@
-"""Flicker reduction: how many times steadier a result is than its frames painted each alone."""
+"""Flicker reduction: how many times steadier a result is than the per-frame baseline."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from vidstyle.metrics.warping_error import WarpingError
 
 
 class FlickerReduction:
-    """``warping_error`` of the frames painted alone over that of the result. Unit: ratio; higher is steadier.
+    """``warping_error`` of the per-frame baseline over that of the result. Unit: ratio; higher is steadier.
 
     Read it at equal ``style_distance`` and ``sharpness``: a blurred result scores well.
     """
 
-    meaning = Meaning("ratio", "high, at equal style and sharpness", tells_alone=False)
+    meaning = Meaning("ratio", "high, at equal style and sharpness", tells_baseline=False)
     intervals = (1,)
-    needs = frozenset({"motion", "alone"})
+    needs = frozenset({"motion", "baseline"})
 
     def __init__(self, setup: Setup | None = None) -> None:
-        self._ours, self._alone = WarpingError(), WarpingError()
+        self._ours, self._baseline = WarpingError(), WarpingError()
 
     @property
     def latest(self) -> float | None:
-        return _ratio(self._alone.latest, self._ours.latest)
+        return _ratio(self._baseline.latest, self._ours.latest)
 
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
         self._ours.add(now, past, motion)
-        self._alone.add(_alone(now), {step: _alone(sample) for step, sample in past.items()}, motion)
+        self._baseline.add(_baseline(now), {step: _baseline(sample) for step, sample in past.items()}, motion)
 
     def result(self) -> float | None:
-        return _ratio(self._alone.result(), self._ours.result())
+        return _ratio(self._baseline.result(), self._ours.result())
 
 
-def _alone(sample: Sample) -> Sample:
-    return sample if sample.alone is None else replace(sample, result=sample.alone)
+def _baseline(sample: Sample) -> Sample:
+    return sample if sample.baseline is None else replace(sample, result=sample.baseline)
 
 
 def _ratio(above: float | None, below: float | None) -> float | None:

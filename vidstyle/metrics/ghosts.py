@@ -25,20 +25,20 @@ _LASTS = 5  # frames: what is gone sooner is not noticed
 class Ghosts(MeanOverFrames):
     """Share of the picture, in %, whose paint shows another thing than the frame does for 5 frames or more.
 
-    Paint is compared with the frames painted alone in Oklab, averaged over cells of 4 px (at 360 lines) so
+    Paint is compared with the per-frame baseline in Oklab, averaged over cells of 4 px (at 360 lines) so
     that strokes do not matter. A cell shows another thing if its colour is that of none of the fresh paint
     within 3 cells around whose content is the same (nearer than 0.05): the nearest must be off by more than
-    0.03 and what strokes alone explain, which is estimated from that paint's deviation. It must have been so
+    0.03 and what strokes explain, which is estimated from that paint's deviation. It must have been so
     for 5 frames, followed along the clip's motion. The mean over frames that have four before them in their
     shot. Haze that keeps the colour is no ghost (``structure_moving_kept`` tells that). vidstyle's own
     measure; lower is better.
     """
 
     meaning = Meaning(
-        "% of the picture", "0: no paint of what is gone", tells_clip=False, tells_alone=False, digits=3
+        "% of the picture", "0: no paint of what is gone", tells_clip=False, tells_baseline=False, digits=3
     )
     intervals = (1,)
-    needs = frozenset({"motion", "alone"})
+    needs = frozenset({"motion", "baseline"})
 
     def __init__(self, setup: Setup | None = None) -> None:
         super().__init__()
@@ -47,10 +47,10 @@ class Ghosts(MeanOverFrames):
         self._frames = 0  # of this shot so far
 
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
-        if now.alone is None:
+        if now.baseline is None:
             self._mean.skip()
             return
-        strange = shows_another_thing(now.content, now.result, now.alone).to(now.result.dtype)
+        strange = shows_another_thing(now.content, now.result, now.baseline).to(now.result.dtype)
         moved = motion.get(1)
         if now.is_cut or moved is None or self._age is None or self._age.shape != strange.shape:
             self._age, self._frames = strange, 1
@@ -72,12 +72,12 @@ class Ghosts(MeanOverFrames):
         return warp(age, steps)[0]
 
 
-def shows_another_thing(content: Tensor, result: Tensor, alone: Tensor) -> Tensor:
+def shows_another_thing(content: Tensor, result: Tensor, baseline: Tensor) -> Tensor:
     """(1, 1, h, w) of bool, one a cell: where no fresh paint of the same content has the result's colour.
 
-    ``result`` and ``alone``, the frame painted by itself, are of ``content``; all (1, 3, H, W) in [0, 1].
+    ``result`` and ``baseline`` are paintings of ``content``; all (1, 3, H, W) in [0, 1].
     """
-    shown, ours, fresh = (_cells(picture) for picture in (content, result, alone))
+    shown, ours, fresh = (_cells(picture) for picture in (content, result, baseline))
     height, width = shown.shape[-2:]
     around = F.pad(torch.cat([shown, fresh], 1), (_REACH,) * 4, value=9)  # no colour: like nothing
     nearest = torch.full_like(shown[:, :1], torch.inf)

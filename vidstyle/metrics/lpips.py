@@ -1,4 +1,4 @@
-"""LPIPS (Zhang et al. 2018) through torchmetrics: likeness to each frame alone, and change over time."""
+"""LPIPS (Zhang et al. 2018) through torchmetrics: distance from the baseline, and change over time."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _SMALLEST = 64  # px: AlexNet's poolings leave nothing of less
 
 
 class LPIPS(MeanOverFrames):
-    """LPIPS (AlexNet) of the result and the frame painted alone, the mean over frames.
+    """LPIPS (AlexNet) between the result and the per-frame baseline, the mean over frames.
 
-    Lai et al. 2018 compare so: how much making it steady has changed the painting. Lower is nearer.
+    As in Lai et al. 2018: how much steadying has changed the painting. Lower is nearer.
     """
 
-    meaning = Meaning("1", "low: painted as each frame alone", tells_alone=False)
+    meaning = Meaning("1", "low: near the baseline", tells_baseline=False)
     is_on_request = True
     intervals: tuple[int, ...] = ()
-    needs = frozenset({"alone"})
+    needs = frozenset({"baseline"})
     library = _LIBRARY
 
     def __init__(self, setup: Setup | None = None, distance: Distance | None = None) -> None:
@@ -39,10 +39,10 @@ class LPIPS(MeanOverFrames):
         self._distance = distance or alexnet("lpips")
 
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
-        if now.alone is None:
+        if now.baseline is None:
             self._mean.skip()
         else:
-            self._mean.add(self._distance(now.result, now.alone))
+            self._mean.add(self._distance(now.result, now.baseline))
 
 
 class TLPIPS(MeanOverFrames):

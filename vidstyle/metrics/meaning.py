@@ -1,4 +1,4 @@
-"""What each metric's number means to a reader: its unit, what is good, and how many digits tell something."""
+"""What each metric's number means to a reader: its unit, what is good, how many digits are significant."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Meaning:
     """Significant digits that are shown."""
     tells_clip: bool = True
     """Whether the clip's own value says anything."""
-    tells_alone: bool = True
-    """Whether the value of frames painted each alone says anything."""
+    tells_baseline: bool = True
+    """Whether the value of the per-frame baseline says anything."""
     mean: str = ""
     """How differences along the motion become one number, where fields differ in that."""
 

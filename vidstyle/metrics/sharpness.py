@@ -1,4 +1,4 @@
-"""Sharpness: fine detail against that of each frame painted alone; it tells blur from steadiness."""
+"""Sharpness: fine detail relative to the per-frame baseline; it tells blur from steadiness."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from vidstyle.metrics.meaning import Meaning
 
 
 class Sharpness:
-    """Variance of the Laplacian of the result over that of the frames painted alone (means over the clip).
+    """Variance of the Laplacian of the result over that of the per-frame baseline (means over the clip).
 
-    1 is as sharp as without a past. Unit: ratio. A ratio of two means and not a mean of ratios, so that
-    black frames do no harm.
+    1: as sharp as frames painted by themselves. Unit: ratio. A ratio of two means, not a mean of ratios, so
+    that black frames do no harm.
     """
 
-    meaning = Meaning("ratio", "near 1: lower is blur", tells_alone=False)
+    meaning = Meaning("ratio", "near 1: lower is blur", tells_baseline=False)
     intervals = ()
-    needs = frozenset({"alone"})
+    needs = frozenset({"baseline"})
 
     def __init__(self, setup: Setup | None = None) -> None:
-        self._ours, self._alone = Mean(), Mean()
+        self._ours, self._baseline = Mean(), Mean()
 
     @property
     def latest(self) -> float | None:
-        ours, alone = self._ours.latest, self._alone.latest
-        return ours / alone if ours is not None and alone else None
+        ours, baseline = self._ours.latest, self._baseline.latest
+        return ours / baseline if ours is not None and baseline else None
 
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
-        if now.alone is None:
+        if now.baseline is None:
             self._ours.skip()
-            self._alone.skip()
+            self._baseline.skip()
             return
         self._ours.add(laplacian_variance(now.result))
-        self._alone.add(laplacian_variance(now.alone))
+        self._baseline.add(laplacian_variance(now.baseline))
 
     def result(self) -> float | None:
-        ours, alone = self._ours.value, self._alone.value
-        return ours / alone if ours is not None and alone else None
+        ours, baseline = self._ours.value, self._baseline.value
+        return ours / baseline if ours is not None and baseline else None
 
 
 def laplacian_variance(picture: Tensor) -> float:

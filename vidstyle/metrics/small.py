@@ -20,8 +20,8 @@ class Small(Structure):
     """Structure (see there) of small things that stand out from what is around them, ropes and far walkers.
 
     They are brighter or darker than all around within 6 px (at 360 lines; a top-hat filter) by 0.12
-    of the range, and by three times what is usual within 24 px. The painting loses them by itself: alone's
-    own value is no ceiling.
+    of the range, and by three times what is usual within 24 px. The engine itself loses them, so that a
+    result can exceed the per-frame baseline.
     """
 
     meaning = Meaning("1", "high: small things are seen", tells_clip=False, digits=3)
@@ -34,13 +34,13 @@ class Small(Structure):
 
 
 class SmallKept(Kept, Small):
-    """Structure of small things, over that of the frames painted alone."""
+    """Structure of small things, over that of the per-frame baseline."""
 
     meaning = Meaning(
-        "ratio", "near 1: lower loses small things", tells_clip=False, tells_alone=False, digits=3
+        "ratio", "near 1: lower loses small things", tells_clip=False, tells_baseline=False, digits=3
     )
     intervals = ()
-    needs = frozenset({"alone"})
+    needs = frozenset({"baseline"})
 
 
 def small_things(source: Tensor) -> Tensor:

@@ -16,24 +16,24 @@ _MORE = 0.25  # by which one direction must outweigh the other more than in the 
 
 
 class Streaks(MeanOverFrames):
-    """Share of the texture, in %, that runs along one direction and does not when painted fresh.
+    """Share of the texture, in %, that runs along one direction and does not in the per-frame baseline.
 
-    From the structure tensor (Σ ∇∇ᵀ of the luma over 41 px at 360 lines) the coherence
-    (λ1 - λ2) / (λ1 + λ2) of the result and of the frame painted alone; a place is a streak where the result's
-    is higher by 0.25 or more; places count by the gradient energy of the frame painted alone. Blur without a
-    direction is no streak (``sharpness`` tells that). vidstyle's own measure; lower is better.
+    The structure tensor (Σ ∇∇ᵀ of the luma over 41 px at 360 lines) gives the coherence
+    (λ1 - λ2) / (λ1 + λ2) of the result and of the baseline. A place is a streak where the result's is higher
+    by 0.25 or more; places are weighted by the gradient energy of the baseline. Blur without a direction is
+    no streak (``sharpness`` measures that). vidstyle's own measure; lower is better.
     """
 
-    meaning = Meaning("% of the texture", "low", tells_clip=False, tells_alone=False, digits=3)
+    meaning = Meaning("% of the texture", "low", tells_clip=False, tells_baseline=False, digits=3)
     intervals: tuple[int, ...] = ()
-    needs = frozenset({"alone"})
+    needs = frozenset({"baseline"})
 
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
-        if now.alone is None or min(now.result.shape[-2:]) < 3:
+        if now.baseline is None or min(now.result.shape[-2:]) < 3:
             self._mean.skip()
             return
         ours, _ = _coherence(now.result)
-        fresh, energy = _coherence(now.alone)
+        fresh, energy = _coherence(now.baseline)
         total = energy.sum(dtype=torch.float64)
         if total <= 0:
             self._mean.skip()

@@ -18,7 +18,7 @@ from vidstyle.metrics.memo import Memo
 
 _BEFORE, _AFTER = 1.0, 1.5  # px at 360 lines: smoothing before and after the Sobel operator
 _WINDOW = 8.0  # px at 360 lines: of the correlation, a few strokes
-_FLOOR = 1e-7  # variance of an edge map (intensity a px, squared) that a camera's noise alone makes
+_FLOOR = 1e-7  # variance of an edge map (intensity a px, squared) that camera noise makes
 _EDGES = 0.4  # quantile of the clip's edge map, above which it has edges
 _SPEED, _SHARE = 0.7, 0.002  # px, and of the width: motion that no error of the flow explains
 _REACH = 9  # px at 360 lines by which what moves is enlarged: its outline counts with it
@@ -78,39 +78,39 @@ class Structure(ABC):
 
 
 class Kept(Structure):
-    """The result's structure over that of the frames painted alone, a ratio of means over the same frames.
+    """The result's structure over that of the per-frame baseline: a ratio of means over the same frames.
 
-    1: what is lost, the painting loses without a past too. Unit: ratio.
+    1: the result has lost no more than painting each frame by itself loses. Unit: ratio.
     """
 
-    needs = frozenset({"motion", "alone"})
+    needs = frozenset({"motion", "baseline"})
 
     def __init__(self, setup: Setup | None = None) -> None:
         super().__init__(setup)
-        self._alone = Mean()
+        self._baseline = Mean()
 
     @property
     def latest(self) -> float | None:
-        return _ratio(self._mean.latest, self._alone.latest)
+        return _ratio(self._mean.latest, self._baseline.latest)
 
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
-        fresh = None if now.alone is None else self.measured(now, motion.get(1), now.alone)
+        fresh = None if now.baseline is None else self.measured(now, motion.get(1), now.baseline)
         if fresh is None:
             self._frames += 1
-            self._alone.skip()
+            self._baseline.skip()
             self._mean.skip()
         else:
-            self._alone.add(fresh)
+            self._baseline.add(fresh)
             super().add(now, past, motion)
 
     def result(self) -> float | None:
-        return _ratio(self._mean.value, self._alone.value) if self._is_enough else None
+        return _ratio(self._mean.value, self._baseline.value) if self._is_enough else None
 
 
 class Moving(Structure):
     """Structure of what moves against the camera, where the clip has edges."""
 
-    meaning = Meaning("1", "high: near each frame's alone", tells_clip=False, digits=3)
+    meaning = Meaning("1", "high: near the baseline's", tells_clip=False, digits=3)
 
     def where(self, now: Sample, moved: Motion | None) -> Tensor | None:
         if moved is None:
@@ -121,7 +121,7 @@ class Moving(Structure):
 class Ground(Structure):
     """Structure of all that moves with the camera or stands still, where the clip has edges."""
 
-    meaning = Meaning("1", "high: near each frame's alone", tells_clip=False, digits=3)
+    meaning = Meaning("1", "high: near the baseline's", tells_clip=False, digits=3)
 
     def where(self, now: Sample, moved: Motion | None) -> Tensor | None:
         if moved is None:
@@ -130,15 +130,15 @@ class Ground(Structure):
 
 
 class MovingKept(Kept, Moving):
-    """Structure of what moves against the camera, over that of the frames painted alone."""
+    """Structure of what moves against the camera, over that of the per-frame baseline."""
 
-    meaning = Meaning("ratio", "near 1: lower is haze", tells_clip=False, tells_alone=False, digits=3)
+    meaning = Meaning("ratio", "near 1: lower is haze", tells_clip=False, tells_baseline=False, digits=3)
 
 
 class GroundKept(Kept, Ground):
-    """Structure of the ground, over that of the frames painted alone."""
+    """Structure of the ground, over that of the per-frame baseline."""
 
-    meaning = Meaning("ratio", "near 1: lower is haze", tells_clip=False, tells_alone=False, digits=3)
+    meaning = Meaning("ratio", "near 1: lower is haze", tells_clip=False, tells_baseline=False, digits=3)
 
 
 def structure(source: Tensor, result: Tensor) -> Tensor:
@@ -219,6 +219,6 @@ def highest(maps: Tensor, reach: int) -> Tensor:
     return maps
 
 
-def _ratio(ours: float | None, alone: float | None) -> float | None:
+def _ratio(ours: float | None, baseline: float | None) -> float | None:
     # what the painting has lost altogether cannot be kept: 0.02 is the correlation of unrelated strokes
-    return ours / alone if ours is not None and alone is not None and alone > 0.02 else None
+    return ours / baseline if ours is not None and baseline is not None and baseline > 0.02 else None

@@ -21,7 +21,7 @@ class StyleDistance(MeanOverFrames):
     about 1.3.
     """
 
-    meaning = Meaning("1", "low: near each frame's alone")
+    meaning = Meaning("1", "low: near the baseline's")
     intervals = ()
     needs = frozenset({"style"})
 

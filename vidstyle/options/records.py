@@ -225,7 +225,7 @@ class PaintOptions(DetailOptions):
     device: str = option("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
     precision: str = option("auto", "number format of the network", choices=("auto", "fp32", "fp16", "bf16"))
     style_cache: Path | None = option(
-        None, "keep style codes in this folder between runs", metavar="DIR", parse=as_path
+        None, "keep style embeddings in this folder between runs", metavar="DIR", parse=as_path
     )
 
 

@@ -64,16 +64,16 @@ class EmbeddingCache(Generic[S]):
         self._engine_hash = self._engine_hash or self._encoder.fingerprint()
         path = self._folder / f"{hashlib.sha256((key + self._engine_hash).encode()).hexdigest()}.safetensors"
         try:
-            kept = load(path.read_bytes())["code"]
+            kept = load(path.read_bytes())["embedding"]
             return kept.to(self._encoder.device)  # type: ignore[return-value]  # only tensors are kept
         except FileNotFoundError:
             pass
         except (OSError, SafetensorError, KeyError, ValueError) as error:
-            log.warning("passed over a style code that cannot be read, %s: %s", path, error)
-        code = self._encoder.encode(picture)
-        if isinstance(code, torch.Tensor):
-            _write(path, save({"code": code.detach().cpu().contiguous()}))
-        return code
+            log.warning("passed over a style embedding that cannot be read, %s: %s", path, error)
+        embedding = self._encoder.encode(picture)
+        if isinstance(embedding, torch.Tensor):
+            _write(path, save({"embedding": embedding.detach().cpu().contiguous()}))
+        return embedding
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -82,4 +82,4 @@ def _write(path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, data)
     except OSError as error:
-        log.warning("could not keep a style code in %s: %s", path.parent, error.strerror or error)
+        log.warning("could not keep a style embedding in %s: %s", path.parent, error.strerror or error)

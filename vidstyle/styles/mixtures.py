@@ -24,7 +24,7 @@ class Styles(Generic[S]):
     """What is painted in at each time: one style, a fixed mixture, or a track.
 
     Args:
-        codes: encodes pictures.
+        embeddings: encodes pictures.
         engine: mixes what they were encoded to.
         styles: pictures; leave empty with a track.
         weights: one for each of ``styles``, 0 or more, not all 0; equal if None.
@@ -35,7 +35,7 @@ class Styles(Generic[S]):
 
     def __init__(
         self,
-        codes: EmbeddingCache[S],
+        embeddings: EmbeddingCache[S],
         engine: Engine[S, T],
         styles: Sequence[Style] = (),
         *,
@@ -54,7 +54,7 @@ class Styles(Generic[S]):
             raise OptionError(f"no style given; give a picture, or one of {', '.join(BUNDLED)}")
         else:
             pictures = [load(style) for style in styles]
-        self._codes = [codes.encode(picture) for picture in pictures]
+        self._embeddings = [embeddings.encode(picture) for picture in pictures]
         self._fixed = None if self._track else self._mixed(shares(weights, len(pictures)))
 
     def at(self, time: Fraction = Fraction(0)) -> S:
@@ -76,9 +76,9 @@ class Styles(Generic[S]):
     def _mixed(self, shares: Sequence[float]) -> S:
         present = [index for index, share in enumerate(shares) if share]
         if len(present) == 1:
-            return self._codes[present[0]]
+            return self._embeddings[present[0]]
         return self._engine.mix(
-            [self._codes[index] for index in present], [shares[index] for index in present]
+            [self._embeddings[index] for index in present], [shares[index] for index in present]
         )
 
 

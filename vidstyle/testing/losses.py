@@ -44,7 +44,7 @@ class LossContract(ABC):
 
     def test_it_says_which_part_of_the_step_it_lacks(self) -> None:
         loss = self._new("cpu")
-        bare = replace(make_step(loss.layers), target=None, itself=None, codes=None, pair=None)
+        bare = replace(make_step(loss.layers), target=None, itself=None, embeddings=None, pair=None)
         if not loss.needs:
             assert torch.isfinite(loss(bare))
             return
@@ -68,11 +68,11 @@ class LossContract(ABC):
 
 
 def _learnt(step: Step) -> list[Tensor]:
-    assert step.pair is not None and step.codes is not None and step.itself is not None
+    assert step.pair is not None and step.embeddings is not None and step.itself is not None
     return [
         step.painted,
         step.itself,
-        step.codes[0],
+        step.embeddings[0],
         step.pair.painted_earlier,
         step.pair.painted_later,
     ]
@@ -114,7 +114,7 @@ def make_step(layers: Collection[str] = LAYERS, seed: int = 5, device: str = "cp
         generator=torch.Generator().manual_seed(seed + 1),
         target=(content * 0.8 + 0.1),
         itself=(content * 0.9 + 0.02).requires_grad_(),
-        codes=(
+        embeddings=(
             torch.linspace(-1, 1, 8, device=device).view(2, 4).requires_grad_(),
             torch.ones(2, 4, device=device),
         ),

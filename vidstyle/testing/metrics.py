@@ -17,7 +17,7 @@ from vidstyle.metrics.features import Features, bundled
 from vidstyle.metrics.measurer import Measurer
 from vidstyle.testing.devices import devices
 
-_NEEDS = {"motion", "style", "alone"}
+_NEEDS = {"motion", "style", "baseline"}
 
 
 class MetricContract(ABC):
@@ -95,7 +95,7 @@ class MetricContract(ABC):
         measurer = Measurer({"ours": {"metric": self._new(clip.device.type)}}, _still)
         values = []
         for result in results:
-            sample = Sample(clip, result, alone=clip.flip(1))
+            sample = Sample(clip, result, baseline=clip.flip(1))
             values.append(measurer.add({"ours": sample})["ours"]["metric"])
         return measurer.results()["ours"]["metric"], values
 

@@ -121,7 +121,7 @@ class TrainOptions(Checked):
         "stylenet", "the frozen engine, or ONNX file, to learn from where a loss needs one", parse=as_text
     )
     teacher_weights: Path | None = option(
-        None, "the teacher's weights, if not its own; of an ONNX file that takes codes: what makes them",
+        None, "the teacher's weights, if not its own; for an ONNX teacher that takes embeddings: its encoder",
         parse=as_path,
     )  # fmt: skip
     clips: Path | None = option(
@@ -199,7 +199,7 @@ def settings(
 
 
 def _join(found: dict[str, Any], more: Mapping[str, Any]) -> None:
-    """Let ``more`` replace what ``found`` says; ``losses.NAME`` replaces one weight alone."""
+    """Let ``more`` replace what ``found`` says; ``losses.NAME`` replaces only that weight."""
     names = [item.name for item in fields(TrainOptions)]
     for key, value in more.items():
         whole, _, part = key.partition(".")

@@ -15,7 +15,7 @@ from vidstyle.training.learner import Learner
 from vidstyle.weights import Weights
 
 _DEEPEST = "conv4_1"
-_WIDTH = 512  # channels there; a code is so many means, then so many deviations
+_WIDTH = 512  # channels there; an embedding is so many means, then so many deviations
 # VGG-16 to conv4_1 turned round; None enlarges by two
 _PLAN = ((512, 256), None, (256, 256), (256, 256), (256, 128), None, (128, 128), (128, 64), None, (64, 64))
 
@@ -24,7 +24,7 @@ class DecoderStudent(Learner):
     """Adaptive instance normalisation at conv4_1, and the decoder after it (Huang and Belongie 2017).
 
     t = σ(s)·(F(x) - μ(F(x)))/σ(F(x)) + μ(s); the picture is D(t), trained from conv4_1 of the bundled
-    VGG-16. ``tensors`` holds D alone: ``decoder.0.weight`` and so on, its convolutions in order.
+    VGG-16. ``tensors`` holds only D: ``decoder.0.weight`` and so on, its convolutions in order.
     """
 
     bundled: ClassVar[Weights | None] = None
@@ -46,7 +46,7 @@ class DecoderStudent(Learner):
         self.load_state_dict({key: tensors[key].float() for key in own})
 
     def standardise(self, descriptors: Tensor) -> None:
-        """Nothing to do: codes are read off descriptors."""
+        """Nothing to do: embeddings are read off descriptors."""
 
     @torch.no_grad()
     def forget(self, parts: tuple[str, ...]) -> None:
@@ -70,12 +70,12 @@ class DecoderStudent(Learner):
         """Codes (B, 1024) of ``descriptors`` (B, 2816), whose last layer is conv4_1."""
         return descriptors[:, -2 * _WIDTH :]
 
-    def paint(self, image: Tensor, codes: Tensor) -> Tensor:
+    def paint(self, image: Tensor, embeddings: Tensor) -> Tensor:
         """Paint ``image`` (B, 3, H, W) in [0, 1], sides of 16 px or more; the result may leave [0, 1]."""
         height, width = image.shape[-2:]
         padded = F.pad(image, (0, -width % 8, 0, -height % 8), mode="reflect")
         value = self.vgg.features(padded, (_DEEPEST,))[_DEEPEST].float()
-        mean, deviation = (part[:, :, None, None] for part in torch.split(codes, _WIDTH, 1))
+        mean, deviation = (part[:, :, None, None] for part in torch.split(embeddings, _WIDTH, 1))
         value = F.instance_norm(value, eps=1e-5) * deviation + mean
         value = value / self.vgg.scale(_DEEPEST)[:, None, None]  # as they are, features are hundreds
         layers = iter(self.decoder)

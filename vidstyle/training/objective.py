@@ -80,7 +80,7 @@ class Objective(nn.Module):
         vgg = bundled().to(device)
         describer = StyleNet(vgg, weights.load(weights.STYLENET)).to(device)
         teacher = flow = None
-        if self._recipe.is_of_teacher or self.needs & {"target", "codes"}:
+        if self._recipe.is_of_teacher or self.needs & {"target", "embeddings"}:
             teacher = _teacher(self._options).to(device).requires_grad_(False).eval()
         if "pair" in self.needs and self._options.clips is not None:
             flow = load_flow(self._options.flow, device)
@@ -112,14 +112,14 @@ class Objective(nn.Module):
     def _step(self, batch: Batch, frozen: Frozen, generator: torch.Generator) -> Step:
         descriptors = describe(frozen, batch.styles, batch.keys)
         partners = self._partners(len(batch.content), generator)
-        codes = self._mixed(self.student.encode(descriptors), partners)
-        painted = self.student.paint(batch.content, codes)
+        embeddings = self._mixed(self.student.encode(descriptors), partners)
+        painted = self.student.paint(batch.content, embeddings)
         needs = self.needs
-        target = teacher_codes = None
+        target = teacher_embeddings = None
         if frozen.teacher is not None:
             # in float32: engines choose their precision themselves
             with torch.autocast(batch.content.device.type, enabled=False):
-                target, teacher_codes = self._taught(batch, frozen.teacher, partners, needs)
+                target, teacher_embeddings = self._taught(batch, frozen.teacher, partners, needs)
         styles, recall = batch.styles, frozen.memory.of(batch.keys) if batch.keys else None
         if self._recipe.is_of_teacher and target is not None:
             styles, recall = tuple(torch.split(target, 1)), None
@@ -131,13 +131,13 @@ class Objective(nn.Module):
             content=batch.content,
             styles=styles,
             painted=painted,
-            paint=lambda image: self.student.paint(image, codes),
+            paint=lambda image: self.student.paint(image, embeddings),
             features=StepFeatures(frozen.vgg, self._layers(), recall),
             generator=generator,
             target=target,
             itself=itself,
-            codes=None if teacher_codes is None else (codes, teacher_codes),
-            pair=self._pair(batch, frozen, codes, painted, generator) if "pair" in needs else None,
+            embeddings=None if teacher_embeddings is None else (embeddings, teacher_embeddings),
+            pair=self._pair(batch, frozen, embeddings, painted, generator) if "pair" in needs else None,
         )
 
     def _layers(self) -> list[str]:
@@ -150,15 +150,15 @@ class Objective(nn.Module):
         return torch.rand(count, 1, generator=generator) * is_mixed
 
     @staticmethod
-    def _mixed(codes: Tensor, shares: Tensor) -> Tensor:
-        shares = shares.to(codes)
-        return codes * (1 - shares) + codes.roll(-1, 0) * shares
+    def _mixed(embeddings: Tensor, shares: Tensor) -> Tensor:
+        shares = shares.to(embeddings)
+        return embeddings * (1 - shares) + embeddings.roll(-1, 0) * shares
 
     @torch.no_grad()
     def _taught(
         self, batch: Batch, teacher: Any, shares: Tensor, needs: frozenset[str]
     ) -> tuple[Tensor | None, Tensor | None]:
-        """What the teacher paints of each content, and its codes of the styles, mixed alike."""
+        """The teacher's painting of each content, and its embeddings of the styles, mixed by ``shares``."""
         styles = [teacher.encode_style(style) for style in batch.styles]
         count = len(styles)
         mixed = [
@@ -167,27 +167,28 @@ class Objective(nn.Module):
             else styles[item]
             for item, share in enumerate(shares.flatten().tolist())
         ]
-        target = codes = None
+        target = embeddings = None
         if "target" in needs or self._recipe.is_of_teacher:
             pictures = zip(torch.split(batch.content, 1), mixed, strict=True)
             target = torch.cat([teacher.stylize(picture, style).image for picture, style in pictures]).float()
-        if "codes" in needs:
-            if not all(isinstance(code, Tensor) and code.shape == (100,) for code in mixed):
+        if "embeddings" in needs:
+            if not all(isinstance(embedding, Tensor) and embedding.shape == (100,) for embedding in mixed):
                 raise OptionError(
-                    f"the loss code needs a teacher whose codes are 100 numbers, not {self._options.teacher}"
+                    "the loss style-embedding needs a teacher whose embeddings are 100 numbers, not "
+                    f"{self._options.teacher}"
                 )
-            codes = torch.stack(mixed)
-        return target, codes
+            embeddings = torch.stack(mixed)
+        return target, embeddings
 
     def _pair(
-        self, batch: Batch, frozen: Frozen, codes: Tensor, painted: Tensor, generator: torch.Generator
+        self, batch: Batch, frozen: Frozen, embeddings: Tensor, painted: Tensor, generator: torch.Generator
     ) -> Pair:
         if batch.frames is None:
             later, motion, inside = drawn(batch.content, generator)
-            return Pair(batch.content, later, painted, self.student.paint(later, codes), motion, inside)
+            return Pair(batch.content, later, painted, self.student.paint(later, embeddings), motion, inside)
         earlier, later = batch.frames
         motion, trusted = of_frames(frozen.flow, earlier, later)
-        mine = codes[: len(earlier)]
+        mine = embeddings[: len(earlier)]
         before, now = (self.student.paint(frames, mine) for frames in (earlier, later))
         return Pair(earlier, later, before, now, motion, trusted)
 

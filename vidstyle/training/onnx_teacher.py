@@ -44,8 +44,8 @@ class OnnxTeacher(Engine[Tensor, Statistics]):
     """Networks that take pictures in [0, 1], (1, 3, H, W) or (1, H, W, 3), and return one.
 
     Args:
-        file: takes the content and the style picture; or the content and a code of numbers.
-        encoder: for the latter: takes the style picture and returns the code.
+        file: takes the content and the style picture; or the content and a style embedding.
+        encoder: for the latter: takes the style picture and returns the embedding.
 
     Raises ``InputError`` for files that cannot be read, ``WeightsMismatch`` for networks of other inputs.
     """
@@ -57,23 +57,24 @@ class OnnxTeacher(Engine[Tensor, Statistics]):
         self._file = file
         self._painter, inputs = _opened(file)
         pictures = [each for each in inputs if each.is_picture]
-        codes = [each for each in inputs if not each.is_picture]
+        embeddings = [each for each in inputs if not each.is_picture]
         if len(inputs) != 2 or not pictures:
             said = ", ".join(f"{each.name} {each.shape}" for each in inputs)
             raise WeightsMismatch(
-                f"{file} cannot teach: it takes {said}; expected a content picture and a style or its code"
+                f"{file} cannot teach: it takes {said}; "
+                "expected a content picture and a style picture or embedding"
             )
         self._encoder: Any = None
-        if codes:
+        if embeddings:
             if encoder is None:
                 raise OptionError(
-                    f"{file} takes a code ({codes[0].name}); give the network that makes codes of style "
-                    "pictures as teacher_weights"
+                    f"{file} takes an embedding ({embeddings[0].name}); "
+                    "give the network that encodes style pictures as teacher_weights"
                 )
             self._encoder, looks = _opened(encoder)
             if len(looks) != 1 or not looks[0].is_picture:
-                raise WeightsMismatch(f"{encoder} makes no codes: expected one input, a picture")
-            self._look, self._code = looks[0], codes[0]
+                raise WeightsMismatch(f"{encoder} makes no embeddings: expected one input, a picture")
+            self._look, self._embedding = looks[0], embeddings[0]
             self._content = pictures[0]
         else:
             by_name = [each for each in pictures if "style" in each.name.lower()]
@@ -81,7 +82,7 @@ class OnnxTeacher(Engine[Tensor, Statistics]):
             self._content = next(each for each in pictures if each is not self._look)
 
     def encode_style(self, image: Tensor) -> Tensor:
-        """The code, (N,); or the picture itself, (1, 3, h, w), if the network takes pictures."""
+        """The embedding, (N,); or the picture itself, (1, 3, h, w), if the network takes pictures."""
         sides = self._look.sides or (_FREE, _FREE)
         if self._encoder is None:
             return _sized(image, sides)
@@ -103,10 +104,10 @@ class OnnxTeacher(Engine[Tensor, Statistics]):
         if self._encoder is None:
             fed[self._look.name] = _fed(style, self._look, tuple(style.shape[-2:]))
         else:
-            shape = [size if isinstance(size, int) and size > 0 else 1 for size in self._code.shape]
+            shape = [size if isinstance(size, int) and size > 0 else 1 for size in self._embedding.shape]
             if all(size == 1 for size in shape):
                 shape[-1] = style.numel()  # it did not say how many
-            fed[self._code.name] = style.detach().float().cpu().numpy().reshape(shape)
+            fed[self._embedding.name] = style.detach().float().cpu().numpy().reshape(shape)
         found = torch.from_numpy(self._painter.run(None, fed)[0]).to(image.device)
         if found.shape[1] != 3:
             found = found.permute(0, 3, 1, 2)

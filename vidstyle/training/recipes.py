@@ -59,9 +59,9 @@ STYLENET_DISTIL = Recipe(
 
 STYLE_ENCODER = Recipe(
     "style-encoder",
-    "the style encoder's linear layer alone, after a frozen teacher's codes",
+    "only the style encoder's linear layer, trained on a frozen teacher's embeddings",
     {
-        "losses": {"code": 1.0},
+        "losses": {"style-embedding": 1.0},
         "learning_rate": 1e-3,
         "encoder_rate": 1.0,
         "learns": ("encoder",),

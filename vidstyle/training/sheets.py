@@ -33,11 +33,11 @@ class Sheets:
 
         Raises ``OutputError`` and ``OSError``.
         """
-        codes = student.encode(self._descriptors)
+        embeddings = student.encode(self._descriptors)
         cells = [torch.ones_like(self._styles[0]), *self._styles]
         for content in self._contents:
-            many = content.to(codes.device).expand(len(codes), -1, -1, -1)
-            cells += [content, *torch.split(student.paint(many, codes).float().cpu(), 1)]
+            many = content.to(embeddings.device).expand(len(embeddings), -1, -1, -1)
+            cells += [content, *torch.split(student.paint(many, embeddings).float().cpu(), 1)]
         sheet = make_grid(torch.cat(cells), nrow=1 + len(self._styles), padding=_GAP, pad_value=1.0)
         path.parent.mkdir(parents=True, exist_ok=True)
         save_image(path, Frame(to_pixels(sheet[None])))

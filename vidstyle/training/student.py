@@ -1,4 +1,4 @@
-"""StyleNet as it learns: layer by layer, any batch, each picture in a code of its own."""
+"""StyleNet for training: unfolded layers, any batch, a style embedding for each picture."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Student(Learner):
 
     @torch.no_grad()
     def standardise(self, descriptors: Tensor) -> None:
-        """Learn on numbers standardised by those of ``descriptors`` (N, 2816), N > 1; codes stay the same."""
+        """Standardise the encoder's input by ``descriptors`` (N, 2816), N > 1; embeddings stay the same."""
         mean = descriptors.mean(0)
         # a few pictures may agree on a number by chance: what differs later must not weigh a thousandfold
         least = (_LEAST * mean.abs()).clamp_min(_LEAST)
@@ -84,12 +84,12 @@ class Student(Learner):
 
     def encode(self, descriptors: Tensor) -> Tensor:
         """Codes (B, 100) of ``descriptors`` (B, 2816)."""
-        codes: Tensor = self.style((descriptors - self.mean) / self.deviation)
-        return codes
+        embeddings: Tensor = self.style((descriptors - self.mean) / self.deviation)
+        return embeddings
 
-    def paint(self, image: Tensor, codes: Tensor) -> Tensor:
-        """Paint ``image`` (B, 3, H, W) in [0, 1], sides of 16 px or more, each in its code (B, 100)."""
-        painted: Tensor = self.painter(image, codes)
+    def paint(self, image: Tensor, embeddings: Tensor) -> Tensor:
+        """Paint ``image`` (B, 3, H, W) in [0, 1], sides of 16 px or more, in ``embeddings`` (B, 100)."""
+        painted: Tensor = self.painter(image, embeddings)
         return painted
 
     @torch.no_grad()
@@ -119,10 +119,10 @@ class Student(Learner):
 class _Painter(Layers):
     """The engine's layers in their plain order, with nothing derived from them."""
 
-    def forward(self, image: Tensor, codes: Tensor) -> Tensor:
+    def forward(self, image: Tensor, embeddings: Tensor) -> Tensor:
         height, width = image.shape[-2:]
         films = iter(
-            torch.split(self.film(codes), [part for count in CHANNELS for part in (count, count)], 1)
+            torch.split(self.film(embeddings), [part for count in CHANNELS for part in (count, count)], 1)
         )
         value = F.pad(image - 0.5, (0, -width % 4, 0, -height % 4), mode="reflect")
         value = F.relu(_convolve(value, self.c1))
