@@ -98,14 +98,14 @@ def held_out(names: Path, content: Path, style: Path) -> tuple[list[Path], list[
 
 def stills(engines: Sequence[str], contents: Sequence[Path], styles: Sequence[Path]) -> str:
     """Style and content distance of every content in every style, as a table."""
-    from vidstyle.metrics import features
+    from vidstyle.metrics import perceptual_features
     from vidstyle.metrics.base import Sample, Setup
     from vidstyle.nn import vgg
     from vidstyle.registry import METRICS
     from vidstyle.tensors import to_tensor
     from vidstyle.video.stills import load_style
 
-    encoder = features.Features(vgg.bundled(), remember=4 * len(contents))
+    encoder = perceptual_features.Features(vgg.bundled(), remember=4 * len(contents))
     pictures = [square(load_style(path)) for path in contents]
     tensors = [to_tensor(pixels) for pixels in pictures]
     found: dict[str, dict[str, list[float]]] = {name: {} for name in engines}

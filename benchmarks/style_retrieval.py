@@ -106,7 +106,7 @@ class _Look:
 
 def _look(network: Network, picture: Tensor) -> _Look:
     """What ``network`` sees of ``picture`` (1, 3, H, W) in [0, 1]."""
-    from vidstyle.nn.features import gram
+    from vidstyle.nn.encoder_features import gram
 
     # centred: some small networks learn a VGG's features but for their means, which would drown all else
     centred = [features - features.mean((2, 3), keepdim=True) for features in network(picture).values()]

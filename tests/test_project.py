@@ -64,7 +64,7 @@ _ARROWS: dict[str, set[str]] = {
         *("temporal.paint_map",),
     },
     "temporal.paint_map": {"errors", "flow", "frames", "temporal.backends", "temporal.base"},
-    "temporal.base": {"frames", "temporal.backends"},
+    "temporal.base": {"flow", "frames", "temporal.backends"},
     "temporal.backends": {"device", "flow", "frames", "tensors"},
     "metrics": {"errors", "flow", "nn", "optional_imports", "registry", "tensors"},
     "losses": {"errors", "flow", "nn"},

@@ -20,8 +20,8 @@ from .errors import VidstyleError as VidstyleError
 from .errors import WeightsError as WeightsError
 from .errors import WeightsMismatch as WeightsMismatch
 from .errors import WeightsMissing as WeightsMissing
-from .evaluation.evaluate import OnMeasured as OnMeasured
-from .evaluation.evaluate import evaluate as evaluate
+from .evaluation.evaluator import OnMeasured as OnMeasured
+from .evaluation.evaluator import evaluate as evaluate
 from .evaluation.results import Conditions as Conditions
 from .evaluation.results import Evaluation as Evaluation
 from .evaluation.results import Worst as Worst

@@ -163,7 +163,7 @@ METRICS = Registry(
 FEATURES = Registry(
     "perceptual encoder",
     {
-        "vgg16": "vidstyle.metrics.features:bundled",
+        "vgg16": "vidstyle.metrics.perceptual_features:bundled",
         "vgg19": "vidstyle.metrics.vgg19:features",
     },
 )
@@ -183,7 +183,7 @@ LOSSES = Registry(
         "tones": "vidstyle.losses.tones:Tones",
         "shift": "vidstyle.losses.shift:Shift",
         "compound": "vidstyle.losses.compound:Compound",
-        "frame-difference": "vidstyle.losses.frame_difference:FrameDifference",
+        "frame-difference": "vidstyle.losses.frame_difference_loss:FrameDifferenceLoss",
         "contrastive": "vidstyle.losses.contrastive:Contrastive",
         "warped": "vidstyle.losses.warped:Warped",
         "style-embedding": "vidstyle.losses.style_embedding:StyleEmbedding",

@@ -19,9 +19,9 @@ from safetensors.torch import save_file
 from vidstyle import weights
 from vidstyle.cli.main import main
 from vidstyle.cli.train import state
-from vidstyle.training import checkpoints, logs
-from vidstyle.training.export import digest
+from vidstyle.training import checkpoints, curves
 from vidstyle.training.trainer import TrainingProgress
+from vidstyle.training.weights_export import digest
 from vidstyle.video.stills import load_image
 
 SETTINGS = (
@@ -103,7 +103,7 @@ def test_resume_keeps_the_settings_and_takes_more_steps(
     assert main([*plain, "--output", str(tmp_path), "--resume", "--steps", "2"]) == 0
     assert "step 2, total" in capsys.readouterr().out
     assert checkpoints.newest(tmp_path)["options"]["crop"] == 32
-    assert [row["step"] for row in logs.read(tmp_path)] == [1, 2]
+    assert [row["step"] for row in curves.read(tmp_path)] == [1, 2]
     assert main([*plain, "--output", str(tmp_path), "--resume"]) == 0
     assert "finished at step 2 already; --steps N lets it learn longer" in capsys.readouterr().err
 
@@ -238,7 +238,7 @@ def test_a_signal_to_all_processes_of_a_run_saves_first(
     assert f"stopped at step {step}; --resume goes on from there" in errors
     assert step >= 2
     assert checkpoints.load(path)["step"] == step
-    assert logs.read(run)[-1]["step"] == step
+    assert curves.read(run)[-1]["step"] == step
 
 
 def test_an_error_in_a_worker_is_one_line_and_ends_the_run_at_once(folders: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from vidstyle import stylize_video
 from vidstyle.errors import InputError, OptionError, UnknownName, WeightsMissing
-from vidstyle.evaluation.evaluate import evaluate
+from vidstyle.evaluation.evaluator import evaluate
 from vidstyle.evaluation.html_report import page, write_report
 from vidstyle.evaluation.results import Evaluation
 from vidstyle.flow.cache import FlowCache

@@ -17,7 +17,7 @@ from PIL import Image
 
 from vidstyle.cli.main import main
 from vidstyle.errors import InputError, OutputError
-from vidstyle.evaluation.evaluate import evaluate
+from vidstyle.evaluation.evaluator import evaluate
 from vidstyle.evaluation.html_report import page
 from vidstyle.evaluation.results import Evaluation
 from vidstyle.flow.cache import FlowCache

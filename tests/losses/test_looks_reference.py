@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from vidstyle.losses.base import Step
-from vidstyle.losses.features import at_area
 from vidstyle.losses.ripple import Ripple, fineness
+from vidstyle.losses.step_features import at_area
 from vidstyle.losses.tones import Tones
 from vidstyle.testing.losses import make_step
 

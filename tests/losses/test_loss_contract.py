@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vidstyle.losses.base import Loss
-from vidstyle.losses.style import Style
+from vidstyle.losses.style import StyleLoss
 from vidstyle.registry import LOSSES
 from vidstyle.testing import LossContract
 
@@ -17,5 +17,5 @@ class TestLosses(LossContract):
 
     def make(self) -> Loss:
         kind = LOSSES.load(self.name)
-        made: Loss = kind(sides=(32,)) if issubclass(kind, Style) else kind()  # the step is of 32 px
+        made: Loss = kind(sides=(32,)) if issubclass(kind, StyleLoss) else kind()  # the step is of 32 px
         return made

@@ -20,7 +20,7 @@ from vidstyle.losses.compound import Compound, smooth_field
 from vidstyle.losses.content import Content
 from vidstyle.losses.contrastive import Contrastive
 from vidstyle.losses.distillation import Distillation
-from vidstyle.losses.frame_difference import FrameDifference
+from vidstyle.losses.frame_difference_loss import FrameDifferenceLoss
 from vidstyle.losses.grid import Grid
 from vidstyle.losses.identity import Identity
 from vidstyle.losses.shift import Shift
@@ -296,7 +296,7 @@ def test_frame_difference_compares_changes_of_pixels_and_features(step: Step) ->
         ours_later, ours_earlier, later, earlier = (encoded(image, layer) for image in images)
         features.append(mean_square(ours_later - ours_earlier, later - earlier))
     expected = pixels + 0.25 * sum(features) / 2
-    assert near(FrameDifference(LAYERS, features=0.25)(step), expected)
+    assert near(FrameDifferenceLoss(LAYERS, features=0.25)(step), expected)
 
 
 def test_contrastive_is_the_entropy_of_finding_the_same_place(step: Step) -> None:

@@ -13,8 +13,8 @@ from truth import grid, noisy, run, shifted, still, texture
 from vidstyle.errors import OptionError
 from vidstyle.metrics.base import Setup
 from vidstyle.metrics.content_distance import ContentDistance
-from vidstyle.metrics.features import Features, bundled, limited
 from vidstyle.metrics.fidelity import PSNR, SSIM
+from vidstyle.metrics.perceptual_features import Features, bundled, limited
 from vidstyle.metrics.style_distance import StyleDistance
 from vidstyle.metrics.tof import TOF
 from vidstyle.nn import vgg

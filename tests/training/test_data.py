@@ -21,13 +21,13 @@ from PIL import Image
 
 from vidstyle.errors import InputError, OptionError
 from vidstyle.training.clips import Clips
-from vidstyle.training.data import Batch, Data
+from vidstyle.training.data import Data, TrainingBatch
 from vidstyle.training.order import chosen
-from vidstyle.training.pictures import Cut, Pictures
+from vidstyle.training.picture_folder import Cut, Pictures
 from vidstyle.training.shards import Shards
 
 
-def alike(first: Iterable[Batch], second: Iterable[Batch]) -> bool:
+def alike(first: Iterable[TrainingBatch], second: Iterable[TrainingBatch]) -> bool:
     return all(
         torch.equal(one.content, other.content)
         and all(torch.equal(*pair) for pair in zip(one.styles, other.styles, strict=True))
@@ -51,7 +51,7 @@ def make_shards(folder: Path, shards: int, each: int, *, bad: tuple[int, ...] = 
     return folder
 
 
-def greys(batches: Iterator[Batch], count: int) -> list[list[int]]:
+def greys(batches: Iterator[TrainingBatch], count: int) -> list[list[int]]:
     return [
         [round(float(picture.mean()) * 255) for picture in batch.content] for batch in islice(batches, count)
     ]

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from vidstyle.losses.features import StepFeatures, at_area
-from vidstyle.nn.features import gram, scaled
+from vidstyle.losses.step_features import StepFeatures, at_area
+from vidstyle.nn.encoder_features import gram, scaled
 from vidstyle.nn.vgg import bundled
 from vidstyle.training.memory import StyleMemory
 

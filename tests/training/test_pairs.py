@@ -12,7 +12,7 @@ from folders import small
 
 from vidstyle.flow.base import load_flow
 from vidstyle.flow.warp import warp
-from vidstyle.training import logs
+from vidstyle.training import curves
 from vidstyle.training.known_motion import drawn, of_frames
 from vidstyle.training.trainer import train
 
@@ -55,7 +55,7 @@ def test_a_run_learns_from_clips(contents: Path, styles: Path, tmp_path: Path) -
         "flow=dis",
     )
     train("stylenet", contents, styles, tmp_path / "run", small("stylenet", 1, *words))
-    row = logs.read(tmp_path / "run")[0]
+    row = curves.read(tmp_path / "run")[0]
     assert 0 < row["warped"] < 3
     assert 0 < row["frame-difference"] < 10
 
@@ -69,6 +69,6 @@ def test_a_run_at_half_precision_has_nearly_the_same_losses(
             "stylenet", 1, "losses=content=0.1,distillation=1,style=1,warped=1", f"precision={precision}"
         )
         train("stylenet", contents, styles, tmp_path / precision, options)
-        totals.append(logs.read(tmp_path / precision)[0]["total"])
+        totals.append(curves.read(tmp_path / precision)[0]["total"])
     assert totals[0] != totals[1]
     assert totals[1] == pytest.approx(totals[0], rel=0.1)

@@ -17,13 +17,13 @@ from safetensors.torch import load_file
 
 from vidstyle import weights
 from vidstyle.errors import InputError, OptionError, OutputError, TrainingError, WeightsMismatch
-from vidstyle.training import checkpoints, logs
+from vidstyle.training import checkpoints, curves
 from vidstyle.training.config import TrainOptions
-from vidstyle.training.export import export
 from vidstyle.training.objective import Objective
 from vidstyle.training.recipes import DECODER
 from vidstyle.training.student import Student
 from vidstyle.training.trainer import Trained, TrainingProgress, train
+from vidstyle.training.weights_export import export
 
 
 def run(
@@ -67,7 +67,7 @@ def test_a_run_leaves_checkpoints_sheets_curves_and_its_settings(whole: tuple[Pa
     assert sorted(path.name for path in (output / "previews").iterdir()) == [
         f"step-{step:08}.jpg" for step in (0, 3, 6)
     ]
-    rows = logs.read(output)
+    rows = curves.read(output)
     assert [row["step"] for row in rows] == [1, 2, 3, 4, 5, 6]
     assert [row["total"] for row in rows] == pytest.approx(totals)
     assert rows[0]["learning_rate"] == pytest.approx(0.002)
@@ -97,7 +97,7 @@ def test_a_run_interrupted_and_resumed_has_the_same_losses_and_weights(
     for part in ("model", "average", "weights"):
         for name, value in theirs[part].items():
             assert torch.equal(ours[part][name], value), name
-    assert [row["total"] for row in logs.read(tmp_path)] == pytest.approx(totals)
+    assert [row["total"] for row in curves.read(tmp_path)] == pytest.approx(totals)
 
 
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
@@ -111,7 +111,7 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
     options = small("stylenet", 6, "losses.contrastive=0.1", "batch=1", "style_cuts=1")
     _, rest = run(contents, styles, copy, options, resume=True)
     assert rest == totals[3:]
-    assert [row["step"] for row in logs.read(copy)] == [1, 2, 3, 4, 5, 6]
+    assert [row["step"] for row in curves.read(copy)] == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_second_run_in_a_folder_needs_resume(
@@ -128,7 +128,7 @@ def test_a_resumed_run_takes_a_new_rate_and_end_and_needs_no_start(
     shutil.copytree(whole[0], copy)
     words = ("losses.contrastive=0.1", "batch=1", "learning_rate=0.001", "start=gone.safetensors")
     run(contents, styles, copy, small("stylenet", 12, *words), resume=True)
-    rates = [row["learning_rate"] for row in logs.read(copy)]
+    rates = [row["learning_rate"] for row in curves.read(copy)]
     assert len(rates) == 12
     assert rates[5] < 0.0002
     assert rates[6] == pytest.approx(0.0005)  # half of the cosine
@@ -282,7 +282,7 @@ def test_an_unreadable_picture_is_skipped_and_counted(styles: Path, tmp_path: Pa
     trained, totals = run(folder, styles, tmp_path / "run", small("stylenet", 3))
     assert len(totals) == 3
     assert trained.skipped == (str(folder / "bad.jpg"),)
-    assert logs.read(tmp_path / "run")[-1]["skipped"] == 1
+    assert curves.read(tmp_path / "run")[-1]["skipped"] == 1
 
 
 def test_a_folder_of_nothing_but_bad_pictures_is_one_line(styles: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from vidstyle.options import ReadOptions, WriteOptions
 from vidstyle.outputs import check_file_output, check_outputs, write_text
 
 if TYPE_CHECKING:
-    from vidstyle.evaluation.evaluate import OnMeasured
+    from vidstyle.evaluation.evaluator import OnMeasured
     from vidstyle.evaluation.results import Evaluation
     from vidstyle.options.keywords import ReadKeywords
 
@@ -87,7 +87,7 @@ def _run(words: argparse.Namespace) -> int:
     words.inputs = expand_clips(words.inputs)
     targets = _targets(words)
     with shown(words):
-        from vidstyle.evaluation.evaluate import evaluate
+        from vidstyle.evaluation.evaluator import evaluate
         from vidstyle.metrics.motion import DEFAULT_SIZE
 
         if words.report is not None:

@@ -34,7 +34,7 @@ def add(commands: Any) -> None:
 
 def _run(words: argparse.Namespace) -> int:
     with shown(words):
-        from vidstyle.training.export import export
+        from vidstyle.training.weights_export import export
         from vidstyle.weights import sha256
 
         found = export(

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from vidstyle.flow.base import Array
 
 _ROUNDS = 8  # of reweighting: the fit no longer changes by 0.01 px
 _NOISE = 0.1  # px: deviations below are the flow's own

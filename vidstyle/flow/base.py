@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, cast, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 import torch
@@ -12,6 +12,9 @@ from torch import Tensor
 
 from vidstyle.errors import OptionError
 from vidstyle.registry import FLOWS, name_of_part
+
+Array = NDArray[Any]
+"""A NumPy array of any type of number."""
 
 
 class FlowEstimator(Protocol):

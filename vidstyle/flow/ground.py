@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from vidstyle.flow.base import Array
 
 _WORK = 2  # px of the motion to one px of what is decided
 _COARSE = 32  # px to one px of the ground's motion: what is smaller than two or three of them is no ground

@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol, Self, TypeVar
 import torch
 from torch import Tensor, nn
 
-from vidstyle.losses.features import StepFeatures
+from vidstyle.losses.step_features import StepFeatures
 
 T = TypeVar("T")
 
@@ -19,7 +19,7 @@ UNSEEN = (0.5 / 255) ** 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pair:
+class FramePair:
     """Two frames of a scene, both painted, and the motion between them."""
 
     earlier: Tensor
@@ -57,7 +57,7 @@ class Step:
     """(B, 3, H, W) in [0, 1]: ``content`` painted in its own style, for losses that need "itself"."""
     embeddings: tuple[Tensor, Tensor] | None = None
     """(B, K) each: the student's style embeddings, with gradient, and the teacher's; for "embeddings"."""
-    pair: Pair | None = None
+    pair: FramePair | None = None
     """For losses that need "pair"."""
 
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidstyle.losses.base import UNSEEN, Loss, Step
-from vidstyle.losses.features import at_area, cell_means
+from vidstyle.losses.step_features import at_area, cell_means
 
 
 class Ripple(Loss):

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from vidstyle.losses.base import Loss, LossSettings, Step
-from vidstyle.losses.features import Statistics, relative
+from vidstyle.losses.step_features import LayerStatistics, relative
 
 LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1")
 SIDES = (256, 181)  # px: an area of 256², and half of it
 
 
-class Style(Loss):
+class StyleLoss(Loss):
     """A distance to each item's own style picture; the mean over scales, layers and the batch.
 
     Args:
@@ -41,28 +41,28 @@ class Style(Loss):
         return torch.stack(terms).mean()
 
     @abstractmethod
-    def _distance(self, found: Statistics, target: Statistics) -> Tensor:
+    def _distance(self, found: LayerStatistics, target: LayerStatistics) -> Tensor:
         """(B,)."""
 
 
-class GramStyle(Style):
+class GramStyle(StyleLoss):
     """mean ‖G(S(x))/C - G(s)/C‖² / C², G = F·Fᵀ/(h·w) (Gatys et al. 2015, eq. 3 to 5; Johnson et al. 2016).
 
     Numbers are small (1e-6 to 1e-3), so the usual weights are large (1e5 to 1e6).
     """
 
-    def _distance(self, found: Statistics, target: Statistics) -> Tensor:
+    def _distance(self, found: LayerStatistics, target: LayerStatistics) -> Tensor:
         return ((found.gram - target.gram) / found.gram.shape[1]).square().mean((1, 2))
 
 
-class RelativeStyle(Style):
+class RelativeStyle(StyleLoss):
     """mean [ ‖G - G_s‖/‖G_s‖ + ½ ‖μ - μ_s‖/‖μ_s‖ + ½ ‖σ - σ_s‖/‖σ_s‖ ], norms of Frobenius.
 
     G = F·Fᵀ/(h·w), μ and σ the channels' means and deviations. Relative, so that all layers and all styles
     weigh alike; the Gram part is the metric ``style_distance``.
     """
 
-    def _distance(self, found: Statistics, target: Statistics) -> Tensor:
+    def _distance(self, found: LayerStatistics, target: LayerStatistics) -> Tensor:
         return (
             relative(found.gram, target.gram)
             + 0.5 * relative(found.mean, target.mean)
@@ -70,9 +70,9 @@ class RelativeStyle(Style):
         )
 
 
-class MeanDeviation(Style):
+class MeanDeviation(StyleLoss):
     """mean [ MSE(μ, μ_s) + MSE(σ, σ_s) ] (Huang and Belongie 2017, AdaIN, eq. 13, with squares)."""
 
-    def _distance(self, found: Statistics, target: Statistics) -> Tensor:
+    def _distance(self, found: LayerStatistics, target: LayerStatistics) -> Tensor:
         gaps = found.mean - target.mean, found.deviation - target.deviation
         return sum((gap.square().mean(1) for gap in gaps[1:]), gaps[0].square().mean(1))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from vidstyle.losses.base import Loss, Step
-from vidstyle.losses.features import at_area, cell_means
+from vidstyle.losses.step_features import at_area, cell_means
 
 _PLAIN = (
     32 / 255

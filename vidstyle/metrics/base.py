@@ -14,7 +14,7 @@ from vidstyle.flow.warp import warp
 from vidstyle.metrics.memo import Memo
 
 if TYPE_CHECKING:
-    from vidstyle.metrics.features import Features
+    from vidstyle.metrics.perceptual_features import Features
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vidstyle.metrics.base import MeanOverFrames, Motion, Sample, Setup
-from vidstyle.metrics.features import CONTENT_LAYER, bundled
 from vidstyle.metrics.meaning import Meaning
+from vidstyle.metrics.perceptual_features import CONTENT_LAYER, bundled
 
 
 class ContentDistance(MeanOverFrames):

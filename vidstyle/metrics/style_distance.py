@@ -8,9 +8,9 @@ from torch import Tensor
 
 from vidstyle.errors import OptionError
 from vidstyle.metrics.base import MeanOverFrames, Motion, Sample, Setup
-from vidstyle.metrics.features import STYLE_LAYERS, bundled
 from vidstyle.metrics.meaning import Meaning
-from vidstyle.nn.features import gram
+from vidstyle.metrics.perceptual_features import STYLE_LAYERS, bundled
+from vidstyle.nn.encoder_features import gram
 
 
 class StyleDistance(MeanOverFrames):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torchvision.models import VGG19_Weights, vgg19
 
 from vidstyle.errors import WeightsMismatch, WeightsMissing
-from vidstyle.metrics.features import STYLE_LAYERS, Features
+from vidstyle.metrics.perceptual_features import STYLE_LAYERS, Features
 
 _PLACES = {"conv1_1": 1, "conv2_1": 6, "conv3_1": 11, "conv4_1": 20}  # after the ReLU, in torchvision's list
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, RGB

@@ -9,8 +9,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from vidstyle.flow.base import Array
 from vidstyle.frames import Frame, Pixels
-from vidstyle.temporal.backends.base import Array, View
+from vidstyle.temporal.backends.base import View
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidstyle.errors import OptionError
-from vidstyle.flow.base import FlowEstimator, load_flow
+from vidstyle.flow.base import Array, FlowEstimator, load_flow
 from vidstyle.frames import Pixels
-from vidstyle.temporal.backends.base import AnyRaster, Array, View
+from vidstyle.temporal.backends.base import AnyRaster, View
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.base import FrameMotion, RepaintMask
 from vidstyle.temporal.paint_map.settings import flow_shape

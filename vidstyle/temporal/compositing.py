@@ -16,7 +16,7 @@ from vidstyle.frames import Frame, Pixels
 from vidstyle.temporal.base import SteadyFrame, StylizedFrame
 from vidstyle.temporal.detail import restored
 
-Weights = NDArray[np.float32]
+MaskWeights = NDArray[np.float32]
 """(H, W) in [0, 1]: 1 shows the painting, 0 the clip."""
 
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # ITU-R BT.709
@@ -70,7 +70,7 @@ def composited(
     clip: Pixels,
     painting: Pixels,
     strength: float = 1.0,
-    weights: Weights | None = None,
+    weights: MaskWeights | None = None,
     *,
     preserve_color: bool = False,
     detail: float = 0.0,
@@ -104,7 +104,7 @@ def recolored(clip: Pixels, painting: Pixels) -> Pixels:
     return shown
 
 
-def as_weights(mask: Frame, height: int, width: int) -> Weights:
+def as_weights(mask: Frame, height: int, width: int) -> MaskWeights:
     """A mask's picture as weights (height, width): its luminance, times its alpha, smoothly resized."""
     full = float(np.iinfo(mask.pixels.dtype).max)
     light = np.empty((mask.height, mask.width), np.float32)
@@ -117,7 +117,7 @@ def as_weights(mask: Frame, height: int, width: int) -> Weights:
     if light.shape != (height, width):
         way = cv2.INTER_AREA if height * width < light.size else cv2.INTER_LINEAR
         sized = cv2.resize(light, (width, height), interpolation=way)
-    weights: Weights = sized.clip(0.0, 1.0)
+    weights: MaskWeights = sized.clip(0.0, 1.0)
     weights[weights > 1.0 - 1e-5] = 1.0  # white is white: rounding in the sum must not let the clip through
     return weights
 
@@ -127,7 +127,7 @@ def _mixed(clip: Pixels, painting: Pixels, share: float) -> Pixels:
     return cast(Pixels, mixed)
 
 
-def _masked(clip: Pixels, painting: Pixels, weights: Weights) -> Pixels:
+def _masked(clip: Pixels, painting: Pixels, weights: MaskWeights) -> Pixels:
     if clip.dtype == np.uint8:
         mixed: Any = cv2.blendLinear(clip, painting, np.float32(1.0) - weights, weights)
         return cast(Pixels, mixed)
@@ -146,9 +146,9 @@ class _Masks:
             raise InputError("the mask has no frames; give a picture or a clip")
         self._now: Frame = first
         self._next = next(frames, None)
-        self._weights: Weights | None = None
+        self._weights: MaskWeights | None = None
 
-    def at(self, frame: Frame) -> Weights:
+    def at(self, frame: Frame) -> MaskWeights:
         while self._next is not None and self._next.time <= frame.time:
             self._now, self._weights = self._next, None
             self._next = next(self._frames, None)

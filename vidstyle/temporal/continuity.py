@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from vidstyle.flow.base import Array
 from vidstyle.flow.dis import DIS, DISSettings
-
-Array = NDArray[Any]
 
 _PEAKS = 4  # highest places of the phase correlation that are tried
 _OVERLAP = 0.2  # share of the picture that even a fast pan must leave in it

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from vidstyle.frames import Pixels, eight_bits
 from vidstyle.temporal.continuity import is_continued, structure, textured
 
-Small = NDArray[np.uint8]
+Thumbnail = NDArray[np.uint8]
 """A small picture (H, W, 3), RGB."""
 Grey = NDArray[np.uint8]  # (H, W), or one value a line
 
@@ -56,10 +56,10 @@ class Cuts:
     def __init__(self) -> None:
         self._frame = 0
         self._shape: tuple[int, ...] = ()
-        self._finer: Small | None = None  # the last frame for a second look
-        self._last: Small | None = None
-        self._older: Small | None = None  # the one before the last, if both are of one shot
-        self._before_cut: Small | None = None
+        self._finer: Thumbnail | None = None  # the last frame for a second look
+        self._last: Thumbnail | None = None
+        self._older: Thumbnail | None = None  # the one before the last, if both are of one shot
+        self._before_cut: Thumbnail | None = None
         self._cut = 0
 
     @property
@@ -92,7 +92,7 @@ class Cuts:
         return Seen(is_cut=not is_return, is_return=is_return)
 
 
-def _goes_on(before: Small, now: Small) -> bool:
+def _goes_on(before: Thumbnail, now: Thumbnail) -> bool:
     """Whether two small pictures are of one shot; what costs most is asked last."""
     difference = _difference(before, now)
     if difference < _LEAST:
@@ -108,18 +108,18 @@ def _goes_on(before: Small, now: Small) -> bool:
     return is_continued(before, now)
 
 
-def _difference(one: Small, other: Small) -> float:
+def _difference(one: Thumbnail, other: Thumbnail) -> float:
     """The mean difference of two pictures, levels of 255."""
     return float(cv2.norm(one, other, cv2.NORM_L1)) / one.size
 
 
-def _unlikeness(one: Small, other: Small) -> float:
+def _unlikeness(one: Thumbnail, other: Thumbnail) -> float:
     """The mean difference of two pictures over their mean deviation: 1.3 if they have nothing in common."""
     deviation = float(np.mean([cv2.meanStdDev(each)[1] for each in (one, other)]))
     return _difference(one, other) / (deviation + 1)
 
 
-def _is_mixture(between: Small, before: Small, after: Small) -> bool:
+def _is_mixture(between: Thumbnail, before: Thumbnail, after: Thumbnail) -> bool:
     """Whether a picture is the weighted mean of two others with structure; those of a fade have none."""
     if min(_unlikeness(between, before), _unlikeness(between, after)) < _MIXED_IN:
         return False
@@ -130,7 +130,7 @@ def _is_mixture(between: Small, before: Small, after: Small) -> bool:
     return is_mean and min(textured(before), textured(after)) >= _MIXED_TEXTURED
 
 
-def _small(pixels: Pixels, side: int) -> Small:
+def _small(pixels: Pixels, side: int) -> Thumbnail:
     height, width = pixels.shape[:2]
     scale = side / max(height, width)
     if scale >= 1:
@@ -144,7 +144,7 @@ def _small(pixels: Pixels, side: int) -> Small:
     return eight_bits(cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR))  # type: ignore[arg-type]
 
 
-def _without_borders(*pictures: Small) -> list[Small]:
+def _without_borders(*pictures: Thumbnail) -> list[Thumbnail]:
     """``pictures`` without the black bars of a film, or any lines at the border that are even in all.
 
     Their edges would be structure that all shots of a clip have in common.
@@ -166,7 +166,7 @@ def _between_borders(spreads: Sequence[Grey]) -> slice:
     return slice(first + 2 if first else 0, last - 2 if last < spread.size else last)
 
 
-def _raised(*pictures: Small) -> list[Small]:
+def _raised(*pictures: Thumbnail) -> list[Thumbnail]:
     """``pictures`` in a contrast in which structure can be told from noise, night and fog too."""
     low, high = np.percentile(np.stack(pictures)[:, ::2, ::2], (1, 99))
     gain = min(_RANGE / max(1.0, high - low), _MOST)
@@ -175,7 +175,7 @@ def _raised(*pictures: Small) -> list[Small]:
     return [np.clip((each - np.float32(low)) * gain, 0, 255).astype(np.uint8) for each in pictures]
 
 
-def _is_same(before: Small, now: Small) -> bool:
+def _is_same(before: Thumbnail, now: Thumbnail) -> bool:
     """Whether two pictures show the same in other light."""
     height, width = now.shape[:2]
     scale = min(1.0, _STRUCTURE / max(height, width))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vidstyle.frames import Pixels, eight_bits
 
-Plane = NDArray[np.float32]
+LumaPlane = NDArray[np.float32]
 """(H, W) or flat; luminance and its differences in levels of 8 bits."""
 
 # Lengths are px on a grid whose short side has at most so many lines; on smaller grids they shrink with it.
@@ -69,7 +69,7 @@ def restored(clip: Pixels, painting: Pixels, share: float) -> Pixels:
     if not len(places):
         return painting
 
-    def there(plane: Any) -> Plane:
+    def there(plane: Any) -> LumaPlane:
         return _sampled(plane, places, light.shape)
 
     finer = there(things.salience) / 255 * (there(light) - there(small))  # what the grid is too coarse for
@@ -179,11 +179,11 @@ def _enlarged(plane: Any, size: tuple[int, int]) -> Any:
     return cv2.resize(plane, size[::-1], interpolation=cv2.INTER_LINEAR)
 
 
-def _sampled(plane: Any, places: Any, size: tuple[int, int]) -> Plane:
+def _sampled(plane: Any, places: Any, size: tuple[int, int]) -> LumaPlane:
     """``plane``, as if it had ``size``, at these places of the flattened picture."""
     height, width = plane.shape
     if (height, width) == size:
-        return cast(Plane, plane.ravel()[places].astype(np.float32))
+        return cast(LumaPlane, plane.ravel()[places].astype(np.float32))
     rows, columns = np.divmod(places, size[1])
     y = ((rows + 0.5) * (height / size[0]) - 0.5).clip(0, height - 1)
     x = ((columns + 0.5) * (width / size[1]) - 0.5).clip(0, width - 1)
@@ -192,10 +192,10 @@ def _sampled(plane: Any, places: Any, size: tuple[int, int]) -> Plane:
     down, across = (y - top).astype(np.float32), (x - left).astype(np.float32)
     upper = plane[top, left] * (1 - across) + plane[top, right] * across
     lower = plane[under, left] * (1 - across) + plane[under, right] * across
-    return cast(Plane, upper * (1 - down) + lower * down)
+    return cast(LumaPlane, upper * (1 - down) + lower * down)
 
 
-def _toned(painting: Pixels, places: Any, luma: Plane, change: Plane) -> Pixels:
+def _toned(painting: Pixels, places: Any, luma: LumaPlane, change: LumaPlane) -> Pixels:
     """``painting``, its luminance ``luma`` moved by ``change`` at ``places`` towards black or white."""
     full = np.float32(np.iinfo(painting.dtype).max)
     darker = (-change / np.maximum(luma, 1.0)).clip(0.0, _ROOM)[:, None]

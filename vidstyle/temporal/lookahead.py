@@ -6,9 +6,9 @@ from collections.abc import Generator, Iterable
 
 import numpy as np
 
-from vidstyle.flow.base import FlowEstimator, load_flow
+from vidstyle.flow.base import Array, FlowEstimator, load_flow
 from vidstyle.frames import Frame
-from vidstyle.temporal.backends.base import Array, View
+from vidstyle.temporal.backends.base import View
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.base import ClipFrame, FrameMotion
 from vidstyle.temporal.paint_map.settings import flow_shape

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from vidstyle.flow.warp import warp
-from vidstyle.losses.base import Loss, Pair, Step
-from vidstyle.losses.features import StepFeatures
+from vidstyle.losses.base import FramePair, Loss, Step
+from vidstyle.losses.step_features import StepFeatures
 from vidstyle.nn.vgg import LAYERS, VGG, bundled
 from vidstyle.testing.devices import devices
 
@@ -118,5 +118,5 @@ def make_step(layers: Collection[str] = LAYERS, seed: int = 5, device: str = "cp
             torch.linspace(-1, 1, 8, device=device).view(2, 4).requires_grad_(),
             torch.ones(2, 4, device=device),
         ),
-        pair=Pair(earlier, later, painted[1], painted[2], motion, trusted),
+        pair=FramePair(earlier, later, painted[1], painted[2], motion, trusted),
     )

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidstyle.metrics.base import Metric, Motion, Sample, Setup
-from vidstyle.metrics.features import Features, bundled
 from vidstyle.metrics.measurer import Measurer
+from vidstyle.metrics.perceptual_features import Features, bundled
 from vidstyle.testing.devices import devices
 
 _NEEDS = {"motion", "style", "baseline"}

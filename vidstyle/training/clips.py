@@ -12,7 +12,7 @@ from vidstyle.errors import InputError, VidstyleError
 from vidstyle.frames import Pixels, eight_bits
 from vidstyle.options import ReadOptions
 from vidstyle.training.order import chosen, random_at
-from vidstyle.training.pictures import Cut, TrainingSample, below
+from vidstyle.training.picture_folder import Cut, TrainingSample, below
 from vidstyle.video.reading.probe import probe
 from vidstyle.video.reading.reader import open_reader
 

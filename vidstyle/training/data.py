@@ -17,7 +17,7 @@ from vidstyle.errors import InputError, OptionError, VidstyleError
 from vidstyle.training.clips import Clips
 from vidstyle.training.config import TrainOptions
 from vidstyle.training.order import Places
-from vidstyle.training.pictures import CONTENT, STYLE, Cut, Pictures, joined, listed, square
+from vidstyle.training.picture_folder import CONTENT, STYLE, Cut, Pictures, joined, listed, square
 from vidstyle.training.shards import Shards, shard_files
 
 # s that a worker lives on after it was told to end: enough for the rest of a step, a sheet and a checkpoint
@@ -25,7 +25,7 @@ _PARTING = 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Batch:
+class TrainingBatch:
     """What one step learns from, on one device."""
 
     content: Tensor
@@ -39,10 +39,10 @@ class Batch:
     keys: tuple[int | None, ...] = ()
     """Which cuts of which pictures the styles are, where they come again."""
 
-    def to(self, device: torch.device) -> Batch:
+    def to(self, device: torch.device) -> TrainingBatch:
         frames = None if self.frames is None else (self.frames[0].to(device), self.frames[1].to(device))
         styles = tuple(style.to(device) for style in self.styles)
-        return Batch(self.content.to(device), styles, frames, self.skipped, self.keys)
+        return TrainingBatch(self.content.to(device), styles, frames, self.skipped, self.keys)
 
 
 # Not torchdata's StatefulDataLoader: it goes on with as many workers as it was stopped with only, an
@@ -132,7 +132,7 @@ class Data:
                     continue  # the run itself counts what cannot be read
         return found
 
-    def batches(self, begun: int) -> Iterator[Batch]:
+    def batches(self, begun: int) -> Iterator[TrainingBatch]:
         """Batches without end, after the ``begun`` ones that were taken before."""
         try:
             yield from self._loaded(begun)
@@ -141,7 +141,7 @@ class Data:
             # end after Python has waited for them
             raise _plain(error.with_traceback(None)) from None
 
-    def _loaded(self, begun: int) -> Iterator[Batch]:
+    def _loaded(self, begun: int) -> Iterator[TrainingBatch]:
         options = self._options
         half = max(1, options.workers // 2) if options.workers else 0
         contents = iter(self._loader(CONTENT, begun, options.workers, joined))
@@ -149,7 +149,7 @@ class Data:
         frames = None if self._clips is None else iter(self._clip_loader(begun, half))
         for (content, bad), (pictures, keys, worse) in zip(contents, styles, strict=True):
             pair, worst = (None, ()) if frames is None else next(frames)
-            yield Batch(content[0], pictures, pair, bad + worse + worst, keys)
+            yield TrainingBatch(content[0], pictures, pair, bad + worse + worst, keys)
 
     def _loader(
         self, salt: int, begun: int, workers: int, collate: Callable[[list[Any]], Any]

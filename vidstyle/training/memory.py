@@ -8,7 +8,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from vidstyle.losses.features import Recall, Statistics, StyleStatistics
+from vidstyle.losses.step_features import LayerStatistics, Recall, StyleStatistics
 
 Key = int | None
 """Says which cut of which picture; None: it does not come again."""
@@ -47,7 +47,7 @@ class StyleMemory:
         return recall
 
 
-def _packed(found: Statistics) -> tuple[Tensor, ...]:
+def _packed(found: LayerStatistics) -> tuple[Tensor, ...]:
     channels = found.mean.shape[1]
     largest = found.gram.abs().amax().clamp_min(1e-12)
     rows, columns = _half(channels)
@@ -55,13 +55,13 @@ def _packed(found: Statistics) -> tuple[Tensor, ...]:
     return half.half(), largest, found.mean, found.deviation
 
 
-def _unpacked(half: Tensor, largest: Tensor, mean: Tensor, deviation: Tensor) -> Statistics:
+def _unpacked(half: Tensor, largest: Tensor, mean: Tensor, deviation: Tensor) -> LayerStatistics:
     channels = mean.shape[1]
     rows, columns = _half(channels)
     gram = mean.new_zeros(channels, channels)
     gram[rows, columns] = half.float() * largest
     gram[columns, rows] = gram[rows, columns]
-    return Statistics(gram[None], mean, deviation)
+    return LayerStatistics(gram[None], mean, deviation)
 
 
 @cache

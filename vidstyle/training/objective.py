@@ -15,12 +15,12 @@ from vidstyle.engines.base import Engine, load_engine
 from vidstyle.engines.stylenet import StyleNet
 from vidstyle.errors import OptionError
 from vidstyle.flow.base import load_flow
-from vidstyle.losses.base import Loss, Pair, Step
-from vidstyle.losses.features import StepFeatures
+from vidstyle.losses.base import FramePair, Loss, Step
+from vidstyle.losses.step_features import StepFeatures
 from vidstyle.nn.vgg import LAYERS, VGG, bundled
 from vidstyle.registry import LOSSES, STUDENTS
 from vidstyle.training.config import TrainOptions
-from vidstyle.training.data import Batch
+from vidstyle.training.data import TrainingBatch
 from vidstyle.training.known_motion import drawn, of_frames
 from vidstyle.training.learner import Learner
 from vidstyle.training.memory import Key, StyleMemory
@@ -48,7 +48,7 @@ class Frozen:
 class TrainingStep:
     """All that one step is shown. No dataclass: Fabric takes those apart to look for tensors to convert."""
 
-    def __init__(self, batch: Batch, number: int, frozen: Frozen) -> None:
+    def __init__(self, batch: TrainingBatch, number: int, frozen: Frozen) -> None:
         self.batch, self.number, self.frozen = batch, number, frozen
 
 
@@ -109,7 +109,7 @@ class Objective(nn.Module):
         found["total"] = torch.stack([self._weights[name] * value for name, value in found.items()]).sum()
         return found
 
-    def _step(self, batch: Batch, frozen: Frozen, generator: torch.Generator) -> Step:
+    def _step(self, batch: TrainingBatch, frozen: Frozen, generator: torch.Generator) -> Step:
         descriptors = describe(frozen, batch.styles, batch.keys)
         partners = self._partners(len(batch.content), generator)
         embeddings = self._mixed(self.student.encode(descriptors), partners)
@@ -156,7 +156,7 @@ class Objective(nn.Module):
 
     @torch.no_grad()
     def _taught(
-        self, batch: Batch, teacher: Any, shares: Tensor, needs: frozenset[str]
+        self, batch: TrainingBatch, teacher: Any, shares: Tensor, needs: frozenset[str]
     ) -> tuple[Tensor | None, Tensor | None]:
         """The teacher's painting of each content, and its embeddings of the styles, mixed by ``shares``."""
         styles = [teacher.encode_style(style) for style in batch.styles]
@@ -181,16 +181,23 @@ class Objective(nn.Module):
         return target, embeddings
 
     def _pair(
-        self, batch: Batch, frozen: Frozen, embeddings: Tensor, painted: Tensor, generator: torch.Generator
-    ) -> Pair:
+        self,
+        batch: TrainingBatch,
+        frozen: Frozen,
+        embeddings: Tensor,
+        painted: Tensor,
+        generator: torch.Generator,
+    ) -> FramePair:
         if batch.frames is None:
             later, motion, inside = drawn(batch.content, generator)
-            return Pair(batch.content, later, painted, self.student.paint(later, embeddings), motion, inside)
+            return FramePair(
+                batch.content, later, painted, self.student.paint(later, embeddings), motion, inside
+            )
         earlier, later = batch.frames
         motion, trusted = of_frames(frozen.flow, earlier, later)
         mine = embeddings[: len(earlier)]
         before, now = (self.student.paint(frames, mine) for frames in (earlier, later))
-        return Pair(earlier, later, before, now, motion, trusted)
+        return FramePair(earlier, later, before, now, motion, trusted)
 
 
 @torch.no_grad()

@@ -18,7 +18,7 @@ from vidstyle.frames import Pixels
 from vidstyle.optional_imports import require
 from vidstyle.options import LARGEST_STYLE
 from vidstyle.training.order import random_at
-from vidstyle.training.pictures import Cut, TrainingSample
+from vidstyle.training.picture_folder import Cut, TrainingSample
 from vidstyle.video.pictures.opening import SUFFIXES
 
 log = logging.getLogger(__name__)

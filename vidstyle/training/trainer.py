@@ -21,12 +21,12 @@ from vidstyle.outputs import check_outputs
 from vidstyle.registry import RECIPES
 from vidstyle.training import checkpoints
 from vidstyle.training.config import TrainOptions
-from vidstyle.training.data import Batch, Data
+from vidstyle.training.curves import Curves
+from vidstyle.training.data import Data, TrainingBatch
 from vidstyle.training.fabric import launched, random_state, set_random
 from vidstyle.training.learner import Learner
-from vidstyle.training.logs import Curves
 from vidstyle.training.objective import Objective, TrainingStep, describe
-from vidstyle.training.pictures import CONTENT, STYLE
+from vidstyle.training.picture_folder import CONTENT, STYLE
 from vidstyle.training.recipes import Recipe
 from vidstyle.training.sheets import Sheets
 from vidstyle.training.stopping import Stop
@@ -201,7 +201,7 @@ class _Session:
         while self._step < self._steps:
             yield next(stream).to(self._fabric.device)
 
-    def _learn(self, batch: Batch) -> dict[str, float]:
+    def _learn(self, batch: TrainingBatch) -> dict[str, float]:
         """One step; the losses before it."""
         for file in batch.skipped:
             if file not in self._skipped:

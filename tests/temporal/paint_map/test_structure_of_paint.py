@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from scenes import change, flickering, ground, shot
 
+from vidstyle.flow.base import Array
 from vidstyle.frames import Pixels
-from vidstyle.temporal.backends.base import AnyRaster, Array
+from vidstyle.temporal.backends.base import AnyRaster
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.backends.torch_raster import TorchRaster
-from vidstyle.temporal.paint_map import structure
+from vidstyle.temporal.paint_map import edge_structure
 from vidstyle.temporal.paint_map.paint_map import PaintMap
 from vidstyle.temporal.paint_map.settings import DEFAULTS, Layout, MapSettings
 
@@ -56,8 +57,8 @@ def walked(settings: MapSettings, count: int = 24) -> list[tuple[Pixels, Pixels,
 
 def kept(raster: AnyRaster, content: Pixels, result: Pixels) -> Array:
     small = [raster.shrunk(raster.upload(each), *LAYOUT.decisions) for each in (content, result)]
-    edges = [structure.edges(raster, LAYOUT, each) for each in small]
-    found: Array = raster.array(structure.correlation(raster, LAYOUT, DEFAULTS, *edges)[0])
+    edges = [edge_structure.edges(raster, LAYOUT, each) for each in small]
+    found: Array = raster.array(edge_structure.correlation(raster, LAYOUT, DEFAULTS, *edges)[0])
     return found
 
 
@@ -108,7 +109,7 @@ def test_a_disc_moves_and_the_panning_ground_does_not(make: Callable[[], AnyRast
     raster = make()
     weight = disc(100)
     motion = raster.plane(4.0 + 3.0 * weight), raster.plane(-1.0 + 0 * weight)
-    found = raster.array(structure.moving(raster, LAYOUT, motion))
+    found = raster.array(edge_structure.moving(raster, LAYOUT, motion))
     assert found[weight > 0].min() == 1
     assert found[:, 200:].max() == 0
 
@@ -116,7 +117,7 @@ def test_a_disc_moves_and_the_panning_ground_does_not(make: Callable[[], AnyRast
 def test_where_most_of_the_picture_moves_on_its_own_there_is_no_ground() -> None:
     raster = CvRaster()
     x = np.random.default_rng(1).normal(0, 6, (HEIGHT, WIDTH)).astype(np.float32)
-    assert structure.moving(raster, LAYOUT, (x, x)).max() == 0
+    assert edge_structure.moving(raster, LAYOUT, (x, x)).max() == 0
 
 
 def test_both_rasters_find_the_same_structure() -> None:

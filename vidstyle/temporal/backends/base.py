@@ -9,11 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vidstyle.flow.base import FlowEstimator
+from vidstyle.flow.base import Array, FlowEstimator
 from vidstyle.frames import Pixels
-
-Array = NDArray[Any]
-"""A NumPy array of any type of number."""
 
 Plane = TypeVar("Plane", Array, Tensor)
 """(H, W) float32, bool or uint8; a NumPy array or a torch tensor, as both know +, *, <, &, slices, masks."""

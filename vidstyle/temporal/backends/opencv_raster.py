@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vidstyle.flow.base import FlowEstimator, GreyEstimator
+from vidstyle.flow.base import Array, FlowEstimator, GreyEstimator
 from vidstyle.frames import Pixels, eight_bits
 from vidstyle.temporal.backends import kernels
-from vidstyle.temporal.backends.base import Array, Ring, View
+from vidstyle.temporal.backends.base import Ring, View
 
 _PAD = 4  # lines above and below each slot: more than any kernel reaches, so none sees its neighbour
 _SMALLEST_VISIBLE = 1 / 255  # of the range: a fading difference below is dropped

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vidstyle.device import memory_errors
-from vidstyle.flow.base import FlowEstimator, GreyEstimator
+from vidstyle.flow.base import Array, FlowEstimator, GreyEstimator
 from vidstyle.frames import Pixels
 from vidstyle.temporal.backends import kernels
-from vidstyle.temporal.backends.base import Array, Ring, View
+from vidstyle.temporal.backends.base import Ring, View
 from vidstyle.tensors import to_pixels, to_tensor
 
 _SAMPLED = 1 << 20  # px sampled at once: what ten pixels for each take, 190 MB, is all that is held

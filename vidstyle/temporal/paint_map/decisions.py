@@ -10,7 +10,7 @@ import numpy as np
 from vidstyle.flow.base import FlowEstimator
 from vidstyle.temporal.backends.base import Picture, Plane, Raster, Ring
 from vidstyle.temporal.base import FrameMotion
-from vidstyle.temporal.paint_map import deformation, lighting, structure
+from vidstyle.temporal.paint_map import deformation, edge_structure, lighting
 from vidstyle.temporal.paint_map.settings import Layout, MapSettings
 from vidstyle.temporal.paint_map.state import Plan, State, first_state
 from vidstyle.temporal.paint_map.unexplained import unexplained
@@ -88,7 +88,7 @@ class Decider(Generic[Plane, Picture]):
         jacobian = deformation.followed(raster, past.jacobian, near_x, near_y, coarse, sigma=1.0)
         wake = raster.pick(past.wake, near_x, near_y)
         fit = raster.pick(past.fit, near_x, near_y)
-        moving = structure.moving(raster, layout, coarse)
+        moving = edge_structure.moving(raster, layout, coarse)
         trace = raster.pick(past.trace, near_x, near_y) * _STAYS
         trace = raster.chosen(moving > trace, moving, trace)
 
@@ -103,7 +103,7 @@ class Decider(Generic[Plane, Picture]):
 
         is_fresh = raster.pick(raster.floats(past.fresh), near_x, near_y) > 0.5
         painting = self._at_sources(paintings, u, v, slot)
-        fit, lost = structure.lost(raster, layout, settings, small, lit, painting, fit, is_fresh, moving)
+        fit, lost = edge_structure.lost(raster, layout, settings, small, lit, painting, fit, is_fresh, moving)
         differs = raster.difference(small, lit, 1.2 * layout.scale)
         # Grain must not trigger repainting: what half of all pixels differ by is noise, if it is little.
         noise = min(max(0.0, raster.median(differs) - 0.015), _LARGEST_NOISE)
@@ -117,7 +117,7 @@ class Decider(Generic[Plane, Picture]):
         near_missed = raster.blurred(raster.floats(is_missed), _BESIDE_MISSED * layout.scale) > 0.05
         is_beside = is_beside | near_missed
         is_fringe = (wake > 0.5) & is_beside
-        losable = structure.losable(raster, settings, moving, fit) * self._patience
+        losable = edge_structure.losable(raster, settings, moving, fit) * self._patience
         is_bad = (
             is_fringe
             | (lost > losable)

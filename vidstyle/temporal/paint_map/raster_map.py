@@ -13,7 +13,7 @@ from vidstyle.flow.base import FlowEstimator, refiner_of
 from vidstyle.frames import Pixels
 from vidstyle.temporal.backends.base import Picture, Plane, Raster
 from vidstyle.temporal.base import FrameMotion, RepaintMask
-from vidstyle.temporal.paint_map import structure
+from vidstyle.temporal.paint_map import edge_structure
 from vidstyle.temporal.paint_map.decisions import Decider
 from vidstyle.temporal.paint_map.settings import Layout, MapSettings
 from vidstyle.temporal.paint_map.stale_paint import ghosts, worn
@@ -106,7 +106,9 @@ class RasterMap(Generic[Plane, Picture]):
         raster.put(self._contents, 0, self._state.small)
         small = raster.shrunk(paint, *self._layout.decisions)
         raster.put(self._paintings, 0, small)
-        self._state.fit = structure.of_whole(raster, self._layout, self._settings, self._state.small, small)
+        self._state.fit = edge_structure.of_whole(
+            raster, self._layout, self._settings, self._state.small, small
+        )
         self._used = 1
         self._first = None
 
@@ -125,7 +127,7 @@ class RasterMap(Generic[Plane, Picture]):
         ghost: Plane | None = None
         if valid is None:
             small = raster.shrunk(paint, *layout.decisions)
-            state.fit = structure.of_whole(raster, layout, self._settings, state.small, small)
+            state.fit = edge_structure.of_whole(raster, layout, self._settings, state.small, small)
             if plan.renewal == 0:
                 is_past = (state.wake > 0.5) & ~plan.is_beside  # outlines of what has moved on
                 before = raster.shrunk(old, *layout.decisions)

@@ -83,7 +83,7 @@ def open_reader(path: str | Path, options: ReadOptions = ALL) -> Reader:
     return Reader(path, options)
 
 
-class _Source(Protocol):
+class _FrameSource(Protocol):
     info: VideoInfo
 
     @property
@@ -94,7 +94,7 @@ class _Source(Protocol):
     def close(self) -> None: ...
 
 
-def _open(path: Path, options: ReadOptions) -> _Source:
+def _open(path: Path, options: ReadOptions) -> _FrameSource:
     if is_sequence(path):
         only = _only_file(path)
         if only is None:

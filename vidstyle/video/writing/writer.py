@@ -50,7 +50,7 @@ class Writer:
         self._plan, self._like, self._tags = plan, like, tags
         self._source = None if source is None or like.is_still_sequence else Path(source)
         self._part = PartFile(self.target)
-        self._file: _File | None = None
+        self._file: _OutputFile | None = None
         self._is_closed = False
 
     def __enter__(self) -> Writer:
@@ -106,7 +106,7 @@ class Writer:
                 self._file.abort()
         self._part.discard()
 
-    def _open(self, first: Frame) -> _File:
+    def _open(self, first: Frame) -> _OutputFile:
         form = choose_format(self._plan.encoder, first, self._like, self._plan.options, self.target)
         container = self._plan.container
         if self._source is not None and (container is FOLDER or container.is_animation):
@@ -137,7 +137,7 @@ class Writer:
         )
 
 
-class _File(Protocol):
+class _OutputFile(Protocol):
     """A result being written under a name of its own."""
 
     def write(self, frame: Frame) -> None: ...

@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vidstyle.nn.features import over_scale
+from vidstyle.nn.encoder_features import over_scale
 from vidstyle.nn.vgg import VGG
 
 
-class Statistics(NamedTuple):
+class LayerStatistics(NamedTuple):
     """What style losses know of the scaled features of one layer, in float32."""
 
     gram: Tensor
@@ -24,19 +24,19 @@ class Statistics(NamedTuple):
     """(B, C): sqrt(biased variance + 1e-5)."""
 
 
-StyleStatistics = Mapping[str, Statistics]
+StyleStatistics = Mapping[str, LayerStatistics]
 Recall = Callable[[int, int, Callable[[], StyleStatistics]], StyleStatistics]
 """(number of the style picture, side, how to compute them) -> its statistics, remembered or computed."""
 
 
-class Features(Mapping[str, Tensor]):
+class LayerFeatures(Mapping[str, Tensor]):
     """Features (B, C, h, w) of one batch of pictures, each channel divided by its usual deviation."""
 
     def __init__(self, vgg: VGG, picture: Tensor, layers: Collection[str]) -> None:
         self._vgg = vgg
         self._plain = vgg.features(picture, layers)
         self._scaled: dict[str, Tensor] = {}
-        self._statistics: dict[str, Statistics] = {}
+        self._statistics: dict[str, LayerStatistics] = {}
 
     def __getitem__(self, layer: str) -> Tensor:
         if layer not in self._scaled:
@@ -49,21 +49,21 @@ class Features(Mapping[str, Tensor]):
     def __len__(self) -> int:
         return len(self._plain)
 
-    def statistics(self, layer: str) -> Statistics:
+    def statistics(self, layer: str) -> LayerStatistics:
         """Of ``layer``, of each picture."""
         if layer not in self._statistics:
             self._statistics[layer] = self._summed(self._plain[layer], self._vgg.scale(layer))
         return self._statistics[layer]
 
     @staticmethod
-    def _summed(plain: Tensor, scale: Tensor) -> Statistics:
+    def _summed(plain: Tensor, scale: Tensor) -> LayerStatistics:
         # sums are scaled instead of every pixel, and squares are on the Gram matrix's diagonal: shallow
         # layers have millions of numbers
         with torch.autocast(plain.device.type, enabled=False):
             products, mean = _Sums.apply(plain)
         products, mean = products / torch.outer(scale, scale), mean / scale
         variance = (products.diagonal(dim1=1, dim2=2) - mean.square()).clamp_min(0.0)
-        return Statistics(products, mean, (variance + 1e-5).sqrt())
+        return LayerStatistics(products, mean, (variance + 1e-5).sqrt())
 
 
 class _Sums(torch.autograd.Function):
@@ -106,15 +106,15 @@ class StepFeatures:
         self._vgg = vgg
         self._layers = tuple(layers)
         self._recall = recall
-        self._known: list[tuple[Tensor, Features]] = []
+        self._known: list[tuple[Tensor, LayerFeatures]] = []
         self._styles: dict[int, StyleStatistics] = {}
 
-    def __call__(self, picture: Tensor) -> Features:
+    def __call__(self, picture: Tensor) -> LayerFeatures:
         """Features by layer of ``picture`` (B, 3, H, W) in [0, 1], sides of 8 px or more."""
         for known, features in self._known:
             if known is picture:
                 return features
-        features = Features(self._vgg, picture, self._layers)
+        features = LayerFeatures(self._vgg, picture, self._layers)
         self._known.append((picture, features))
         return features
 
@@ -123,14 +123,14 @@ class StepFeatures:
         if side not in self._styles:
             found = [self._of_style(number, style, side) for number, style in enumerate(styles)]
             self._styles[side] = {
-                layer: Statistics(*map(torch.cat, zip(*(one[layer] for one in found), strict=True)))
+                layer: LayerStatistics(*map(torch.cat, zip(*(one[layer] for one in found), strict=True)))
                 for layer in self._layers
             }
         return self._styles[side]
 
     def _of_style(self, number: int, style: Tensor, side: int) -> StyleStatistics:
         def compute() -> StyleStatistics:
-            features = Features(self._vgg, at_area(style, side), self._layers)
+            features = LayerFeatures(self._vgg, at_area(style, side), self._layers)
             return {layer: features.statistics(layer) for layer in self._layers}
 
         return compute() if self._recall is None else self._recall(number, side, compute)

@@ -7,7 +7,7 @@ from torch import Tensor
 from vidstyle.losses.base import Loss, Step, present
 
 
-class FrameDifference(Loss):
+class FrameDifferenceLoss(Loss):
     """MSE(O_t - O_t-1, I_t - I_t-1) + λ mean_l MSE of the same differences of F_l.
 
     The FDB loss of Xu, Xiong and Hu 2021 (arXiv 2102.05822): in pixels (P-FDB) and in features (F-FDB)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vidstyle.nn.features import Encoder, scaled
+from vidstyle.nn.encoder_features import Encoder, scaled
 
 LARGEST = 480  # px, short side at which results are looked at
 STYLE_AREA = 256 * 256  # px at which a style picture is looked at
