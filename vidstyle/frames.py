@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -94,12 +93,12 @@ class VideoInfo:
     container: str = ""
     is_still_sequence: bool = False
     """A folder or pattern of pictures, or an animated picture: no sound to carry over."""
-    tags: tuple[tuple[str, Any], ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
     plays: int = 0
     """How often an animated picture is shown before it stops; 0 is for ever."""
 
 
-def check_pixels(pixels: Any) -> None:
+def check_pixels(pixels: object) -> None:
     """Raise ``ValueError`` unless ``pixels`` is (H, W, 3) uint8 or uint16."""
     if (
         not isinstance(pixels, np.ndarray)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 
 import numpy as np
 import torch
@@ -24,14 +24,15 @@ def to_tensor(
     return scaled.to(dtype).permute(2, 0, 1).unsqueeze(0)
 
 
-def to_pixels(image: Tensor, dtype: Any = np.uint8) -> Pixels:
+def to_pixels(
+    image: Tensor, dtype: type[np.uint8 | np.uint16] | np.dtype[np.uint8 | np.uint16] = np.uint8
+) -> Pixels:
     """The download: (1, 3, H, W) in [0, 1] to (H, W, 3) uint8 or uint16, clamped and rounded."""
     full = _full_scale(np.dtype(dtype))
     rounded = image[0].permute(1, 2, 0).to(torch.float32).clamp(0.0, 1.0).mul_(full).add_(0.5)
     integers = rounded.to(torch.uint8 if full == 255 else torch.int32)  # many devices have no uint16
-    pixels: Pixels = np.ascontiguousarray(integers.cpu().numpy()).astype(dtype, copy=False)
-    return pixels
+    return cast("Pixels", np.ascontiguousarray(integers.cpu().numpy()).astype(dtype, copy=False))
 
 
-def _full_scale(dtype: np.dtype[Any]) -> int:
+def _full_scale(dtype: np.dtype[np.unsignedinteger]) -> int:
     return int(np.iinfo(dtype).max)

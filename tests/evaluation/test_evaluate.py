@@ -281,7 +281,7 @@ def test_infinity_is_a_word_in_json(folder: Path) -> None:
     ("words", "message"),
     [
         ({"every": 0}, "--every must be 1 or more, got 0"),
-        ({"engine": "stylenet"}, "--baseline and --engine both say"),
+        ({"engine": "stylenet"}, "--baseline and --engine both give"),
         ({"engine": "stylenet", "baseline": None}, "--engine needs --style"),
         ({"metrics": ["warping_eror"]}, "did you mean 'warping_error'"),
         ({"metrics": []}, "nothing can be measured: no metric was named"),

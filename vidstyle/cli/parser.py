@@ -152,7 +152,7 @@ def _about_shells(loose: list[str]) -> str:
 
 
 def _refuse_addresses(words: argparse.Namespace) -> None:
-    named = [getattr(words, name, None) for name in ("input", "clip", "painted", "source", "alone")]
+    named = [getattr(words, name, None) for name in ("input", "clip", "painted", "source", "baseline")]
     for given in [*named, *(getattr(words, "inputs", None) or ())]:
         if isinstance(given, str) and re.match(r"[a-z][a-z0-9+.-]+://", given, re.I):
             raise InputError(f"{given} is an address, not a file; download it first, then give the file")

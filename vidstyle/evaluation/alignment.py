@@ -9,7 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import cv2
 import numpy as np
@@ -75,7 +75,7 @@ class Matching:
 
     def __iter__(self) -> Iterator[Matched]:
         with ExitStack() as stack:
-            frames: Any = stack.enter_context(closing(iter(self._clip)))  # type: ignore[type-var]
+            frames = stack.enter_context(_frames(self._clip))
             shown = {
                 name: _TimedResult(stack.enter_context(_frames(reader)))
                 for name, reader in self._results.items()

@@ -20,7 +20,7 @@ from vidstyle.evaluation.results import BASELINE, CLIP, Conditions, Evaluation
 from vidstyle.flow.base import FlowEstimator, load_flow, scoring_flows
 from vidstyle.flow.cache import FlowCache
 from vidstyle.frames import Frame, Pixels
-from vidstyle.metrics.base import Metric, Sample, Setup
+from vidstyle.metrics.base import Metric, Motion, Sample, Setup
 from vidstyle.metrics.meaning import meaning_of
 from vidstyle.metrics.measurer import Measurer
 from vidstyle.metrics.motion import DEFAULT_SIZE, ScoringFlow
@@ -242,7 +242,7 @@ def _independent(warped: Mapping[str, str | None], device: str) -> tuple[str, Fl
     return best, load_flow(best, device)
 
 
-def _no_motion(step: int, earlier: Sample, later: Sample) -> Any:
+def _no_motion(step: int, earlier: Sample, later: Sample) -> Motion:
     raise AssertionError("no metric asked for motion")
 
 

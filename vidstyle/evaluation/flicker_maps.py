@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import count
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from vidstyle.evaluation.results import CLIP, Worst
 from vidstyle.frames import Frame, Pixels, VideoInfo, eight_bits
@@ -103,8 +105,10 @@ class HeatClip:
         self._writer.__enter__()
         return self
 
-    def __exit__(self, *error: Any) -> None:
-        self._writer.__exit__(*error)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.__exit__(kind, error, trace)
 
     def add(self, frame: Frame, change: NDArray[np.float32] | None) -> None:
         """Write the clip's ``frame`` with ``change`` (H, W) over it; None: nothing was measured there."""
@@ -130,14 +134,12 @@ def _change(before: Sample, now: Sample, motion: Motion) -> NDArray[np.float32]:
     return squares.sqrt().cpu().numpy().astype(np.float32, copy=False)
 
 
-def _small(picture: Any) -> Pixels:
+def _small(picture: Tensor) -> Pixels:
     return _reduced(to_pixels(picture))
 
 
 def _reduced(picture: Pixels) -> Pixels:
-    pixels: Any = picture
-    scale = min(1.0, _LINES / pixels.shape[0])
-    if scale < 1:
-        pixels = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    small: Pixels = pixels
-    return small
+    scale = min(1.0, _LINES / picture.shape[0])
+    if scale >= 1:
+        return picture
+    return cast("Pixels", cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))

@@ -7,7 +7,6 @@ import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -82,7 +81,7 @@ def _curves(found: Evaluation) -> list[_Figure]:
         return []
     figure_of = require("matplotlib.figure", "--report").Figure
     figure = figure_of(figsize=(10, 2.3 * len(shown)), dpi=110, layout="constrained")
-    plots: Any = figure.subplots(len(shown), 1, sharex=True, squeeze=False)
+    plots = figure.subplots(len(shown), 1, sharex=True, squeeze=False)
     for plot, metric in zip(plots[:, 0], shown, strict=True):
         for column, colour in _colours(found).items():
             if _drawn(found, column, metric):

@@ -187,7 +187,7 @@ def _number(value: float | None) -> float | str | None:
     return "inf" if value > 0 else "-inf"
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     return json.loads(json.dumps(value, default=str))
 
 

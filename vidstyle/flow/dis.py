@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vidstyle.flow import ground
-from vidstyle.flow.base import FlowInfo
+from vidstyle.flow.base import Array, FlowInfo
 
 _SMALLEST = 32  # px: a shorter side leaves DIS no pyramid
 
@@ -159,7 +159,7 @@ def _is_fast(motion: NDArray[np.float32]) -> bool:
     return bool(np.median(np.abs(motion[::8, ::8]).max(2)) > _FAST)
 
 
-def _extended(picture: Any, lines: int, columns: int) -> Any:
+def _extended(picture: Array, lines: int, columns: int) -> Array:
     return cv2.copyMakeBorder(picture, 0, lines, 0, columns, cv2.BORDER_REPLICATE)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -56,7 +55,7 @@ def clip() -> Embed:
     """CLIP's picture encoder from the disk; ``WeightsMissing`` if it is not there: nothing is downloaded."""
     library = require("transformers", "clip_consistency")
     try:
-        network: Any = library.CLIPVisionModelWithProjection.from_pretrained(_MODEL, local_files_only=True)
+        network = library.CLIPVisionModelWithProjection.from_pretrained(_MODEL, local_files_only=True)
     except (OSError, ValueError) as error:
         raise WeightsMissing(
             f"clip_consistency needs {_MODEL}, which is not on this machine; to get it: hf download {_MODEL}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -203,9 +203,9 @@ def _stored(metric: str, url: str) -> Path:
     return path
 
 
-def _states(metric: str, path: Path, url: str) -> Any:
+def _states(metric: str, path: Path, url: str) -> Mapping[str, Tensor]:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return cast("Mapping[str, Tensor]", torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # pickle and zip raise what they like on a file that is none
         raise _mismatch(metric, path, url) from error
 

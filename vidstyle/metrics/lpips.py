@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -81,7 +80,7 @@ def alexnet(metric: str) -> Distance:
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
     if not path.is_file():
         raise WeightsMissing(f"{metric} needs AlexNet's weights at {path}; fetch {url} to there")
-    network: Any = library.LearnedPerceptualImagePatchSimilarity(net_type="alex", normalize=True).eval()
+    network = library.LearnedPerceptualImagePatchSimilarity(net_type="alex", normalize=True).eval()
 
     def distance(one: Tensor, other: Tensor) -> float:
         network.to(one.device)

@@ -5,8 +5,6 @@ By OpenCV on a CPU, where torch is many times slower, and for Apple's GPU, where
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
 import torch
@@ -34,5 +32,5 @@ def enlarged(image: Tensor, height: int, width: int) -> Tensor:
 
 def _by_opencv(image: Tensor, height: int, width: int, way: int) -> Tensor:
     source = image[0].permute(1, 2, 0).to("cpu", torch.float32).contiguous().numpy()
-    result: Any = cv2.resize(source, (width, height), interpolation=way)
+    result = cv2.resize(source, (width, height), interpolation=way)
     return torch.from_numpy(np.asarray(result)).permute(2, 0, 1).unsqueeze(0).to(image)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 
-def as_seconds(given: Any) -> Fraction:
+def as_seconds(given: object) -> Fraction:
     """``90``, ``1:30``, ``0:01:30.5`` or a number, as exact seconds."""
     expected = ValueError("a time in seconds or as h:m:s")
     if not isinstance(given, str):
@@ -30,27 +30,27 @@ def as_seconds(given: Any) -> Fraction:
     return total
 
 
-def as_rate(given: Any) -> Fraction:
+def as_rate(given: object) -> Fraction:
     """``25``, ``23.976`` or ``24000/1001``, as an exact number."""
     return _fraction(given, ValueError("a number or a fraction, like 25 or 24000/1001"))
 
 
-def _fraction(given: Any, expected: ValueError) -> Fraction:
+def _fraction(given: object, expected: ValueError) -> Fraction:
     if isinstance(given, bool):
         raise expected
     try:
         # a float means the number that it prints as, not its binary neighbour
-        return Fraction(str(given) if isinstance(given, float) else given)
+        return Fraction(str(given) if isinstance(given, float) else cast("str", given))
     except (TypeError, ValueError, ArithmeticError):
         raise expected from None
 
 
-def as_whole(given: Any) -> int:
+def as_whole(given: object) -> int:
     expected = ValueError("a whole number")
     if isinstance(given, bool):
         raise expected
     try:
-        number = int(given)
+        number = int(cast("str", given))
     except (TypeError, ValueError, ArithmeticError):
         raise expected from None
     if not isinstance(given, str) and number != given:
@@ -58,42 +58,42 @@ def as_whole(given: Any) -> int:
     return number
 
 
-def as_number(given: Any) -> float:
+def as_number(given: object) -> float:
     try:
-        if isinstance(given, bool) or not math.isfinite(number := float(given)):
+        if isinstance(given, bool) or not math.isfinite(number := float(cast("str", given))):
             raise ValueError
     except (TypeError, ValueError, ArithmeticError):
         raise ValueError("a number") from None
     return number
 
 
-def as_numbers(given: Any) -> tuple[float, ...]:
+def as_numbers(given: object) -> tuple[float, ...]:
     parts = given.split(",") if isinstance(given, str) else given
     try:
-        return tuple(as_number(part) for part in parts)
+        return tuple(as_number(part) for part in cast("Iterable[object]", parts))
     except (TypeError, ValueError):
         raise ValueError("numbers with commas between") from None
 
 
-def as_switch(given: Any) -> bool:
+def as_switch(given: object) -> bool:
     if not isinstance(given, bool):
         raise ValueError("True or False")
     return given
 
 
-def as_path(given: Any) -> Path:
+def as_path(given: object) -> Path:
     if not isinstance(given, (str, os.PathLike)) or not str(given):
         raise ValueError("a path")
     return Path(given)
 
 
-def as_text(given: Any) -> str:
+def as_text(given: object) -> str:
     if not isinstance(given, str) or not given.strip():
         raise ValueError("a word")
     return given.strip()
 
 
-def as_bits(given: Any) -> str:
+def as_bits(given: object) -> str:
     text = str(given).strip()
     if (
         isinstance(given, bool)
@@ -104,9 +104,10 @@ def as_bits(given: Any) -> str:
     return text
 
 
-def as_pairs(given: Any) -> tuple[tuple[str, str], ...]:
+def as_pairs(given: object) -> tuple[tuple[str, str], ...]:
     """``KEY=VALUE``, several of them, pairs, or a mapping."""
-    items = [given] if isinstance(given, str) else given.items() if isinstance(given, Mapping) else given
+    several = given.items() if isinstance(given, Mapping) else given
+    items = [given] if isinstance(given, str) else cast("Iterable[str | tuple[str, object]]", several)
     pairs = []
     for item in items:
         key, *value = item.split("=", 1) if isinstance(item, str) else item

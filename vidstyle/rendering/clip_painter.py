@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar, cast
+from typing import Generic, TypeVar, cast
 
 import cv2
 import numpy as np
@@ -35,7 +35,7 @@ class ClipPainter(Generic[S, T]):
         self._painter = painter
         self._styles = styles
         self._strength = strength
-        self._own: Any = None  # the shot's own style, where it is pushed away from
+        self._own: S | None = None  # the shot's own style, where it is pushed away from
         self._weighed: tuple[S, S] | None = None  # the latest style, and what the engine made of it
         self._statistics: FrameStatistics[T] | None = None  # of the shot so far, smoothed
         self._since = 0  # frames since the last whole painting

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Generic, TypeVar, cast
 
 import cv2
 import numpy as np
@@ -229,9 +229,7 @@ class Renderer(Generic[S, T]):
         height, width = like.shape[:2]
         if self.device.type != "cpu" or painted.shape[-2:] == (height, width):
             return to_pixels(enlarged(painted, height, width), like.dtype)
-        large: Any = cv2.resize(
-            to_pixels(painted, like.dtype), (width, height), interpolation=cv2.INTER_CUBIC
-        )
+        large = cv2.resize(to_pixels(painted, like.dtype), (width, height), interpolation=cv2.INTER_CUBIC)
         return cast(Pixels, large)
 
 

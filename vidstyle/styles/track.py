@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 from vidstyle.errors import InputError
 from vidstyle.options.converters import as_number, as_seconds
@@ -147,7 +146,7 @@ def _from_json(path: Path, text: str) -> list[Entry]:
     return entries
 
 
-def _entry(time: Any, style: Any, weight: Any, where: str) -> Entry:
+def _entry(time: object, style: object, weight: object, where: str) -> Entry:
     if not isinstance(style, str) or not style.strip():
         raise InputError(
             f"{where}: the style must be a picture's path or a bundled style's name, got {style!r}"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 from time import perf_counter
-from typing import Any, cast
+from typing import cast
 
 import cv2
 import numpy as np
+from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from vidstyle.errors import InputError
@@ -113,7 +114,7 @@ def as_weights(mask: Frame, height: int, width: int) -> MaskWeights:
         light[part] = (mask.pixels[part].astype(np.float32) @ _LUMA) / full
         if mask.alpha is not None:
             light[part] *= mask.alpha[part].astype(np.float32) / full
-    sized: Any = light
+    sized: MatLike = light
     if light.shape != (height, width):
         way = cv2.INTER_AREA if height * width < light.size else cv2.INTER_LINEAR
         sized = cv2.resize(light, (width, height), interpolation=way)
@@ -123,17 +124,14 @@ def as_weights(mask: Frame, height: int, width: int) -> MaskWeights:
 
 
 def _mixed(clip: Pixels, painting: Pixels, share: float) -> Pixels:
-    mixed: Any = cv2.addWeighted(clip, 1.0 - share, painting, share, 0.0)
-    return cast(Pixels, mixed)
+    return cast(Pixels, cv2.addWeighted(clip, 1.0 - share, painting, share, 0.0))
 
 
 def _masked(clip: Pixels, painting: Pixels, weights: MaskWeights) -> Pixels:
     if clip.dtype == np.uint8:
-        mixed: Any = cv2.blendLinear(clip, painting, np.float32(1.0) - weights, weights)
-        return cast(Pixels, mixed)
+        return cast(Pixels, cv2.blendLinear(clip, painting, np.float32(1.0) - weights, weights))
     difference = painting.astype(np.float32) - clip
-    exact: Any = np.rint(clip + difference * weights[..., None])
-    return cast(Pixels, exact.astype(clip.dtype))
+    return cast(Pixels, np.rint(clip + difference * weights[..., None]).astype(clip.dtype))
 
 
 class _Masks:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
+from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from vidstyle.frames import Pixels, eight_bits
@@ -41,11 +42,11 @@ _ROOTS = np.rint(np.sqrt(np.arange(256.0)) * 15.9).astype(np.uint8)  # 16 times 
 class _Things(NamedTuple):
     """What stands out of a frame, (H, W) uint8 each, on the grid."""
 
-    brighter: Any
+    brighter: MatLike
     """Levels above what is around, times the salience."""
-    darker: Any
+    darker: MatLike
     """Levels below."""
-    salience: Any
+    salience: MatLike
     """255 where something stands out clearly."""
 
 
@@ -69,7 +70,7 @@ def restored(clip: Pixels, painting: Pixels, share: float) -> Pixels:
     if not len(places):
         return painting
 
-    def there(plane: Any) -> LumaPlane:
+    def there(plane: MatLike) -> LumaPlane:
         return _sampled(plane, places, light.shape)
 
     finer = there(things.salience) / 255 * (there(light) - there(small))  # what the grid is too coarse for
@@ -77,7 +78,7 @@ def restored(clip: Pixels, painting: Pixels, share: float) -> Pixels:
     return _toned(painting, places, there(painted), there(missing) * contrast * np.float32(share / 255))
 
 
-def _grey(pixels: Pixels) -> Any:
+def _grey(pixels: Pixels) -> MatLike:
     return cv2.cvtColor(eight_bits(pixels), cv2.COLOR_RGB2GRAY)
 
 
@@ -86,22 +87,25 @@ def _grid(height: int, width: int) -> tuple[int, int]:
     return max(1, round(height * shrink)), max(1, round(width * shrink))
 
 
-def _things(light: Any, scale: float) -> _Things | None:
+def _things(light: MatLike, scale: float) -> _Things | None:
     """The small things of ``light`` (H, W) uint8; None: there are none.
 
     Small is what an opening (bright) or a closing (dark) takes away: the top-hat transforms. Computed in 8
     bits, in a quarter of the time that floats take.
     """
     brighter, darker, salience = (np.zeros(light.shape, np.uint8) for _ in range(3))
-    low: Any = None
+    low: MatLike | None = None
+    span: MatLike | None = None
     for radius, times in (_FIGURES, _ROPES):
         reach = _px(radius, scale)
         opened, closed = (
             cv2.morphologyEx(light, kind, _disc(reach), iterations=times, borderType=cv2.BORDER_REPLICATE)
             for kind in (cv2.MORPH_OPEN, cv2.MORPH_CLOSE)
         )
-        if low is None:  # figures' texture for ropes too: with their own, every twig of a tree stood out
-            texture: Any = cv2.subtract(closed, opened)
+        if (
+            low is None or span is None
+        ):  # figures' texture for ropes too: with their own, every twig of a tree stood out
+            texture: MatLike = cv2.subtract(closed, opened)
             if texture.max() <= _FLOOR:
                 return None
             busy = _typical(texture, _px(_NEAR, scale))
@@ -124,22 +128,22 @@ def _px(length: float, scale: float) -> int:
     return max(1, round(length * scale))
 
 
-def _disc(radius: int) -> Any:
+def _disc(radius: int) -> MatLike:
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
 
 
-def _box(plane: Any, reach: int) -> Any:
+def _box(plane: MatLike, reach: int) -> MatLike:
     return cv2.blur(plane, (2 * reach + 1, 2 * reach + 1), borderType=cv2.BORDER_REPLICATE)
 
 
-def _typical(texture: Any, near: int) -> Any:
+def _typical(texture: MatLike, near: int) -> MatLike:
     """``texture`` as it usually is around: the square of the mean root, which single things hardly raise."""
     roots = cv2.LUT(np.ascontiguousarray(texture[::2, ::2]), _ROOTS)  # every other pixel: it is a mean
     mean = _box(_shrunk(roots, _part(texture, 4)).astype(np.float32), max(1, near // 4)) / 16
     return _enlarged(np.rint(mean * mean).clip(0, 255).astype(np.uint8), texture.shape)
 
 
-def _missing(things: _Things, painted: Any, scale: float) -> Any:
+def _missing(things: _Things, painted: MatLike, scale: float) -> MatLike:
     """Share (uint8, of 255) of each thing that ``painted`` does not show: too faint, or of another shape.
 
     Half the size of the grid, as strokes may be a pixel beside the thing.
@@ -152,7 +156,8 @@ def _missing(things: _Things, painted: Any, scale: float) -> Any:
     thing = brighter - darker
     around, window = _px(_AROUND, scale / 2), _px(_WINDOW, scale / 2)
     free = 255.5 - salience  # a thing is seen against what is around it
-    ground = _box(_box(paint * free, around) / _box(free, around), _px(around, 0.5))
+    share = np.asarray(_box(paint * free, around) / _box(free, around), np.float32)
+    ground = _box(share, _px(around, 0.5))
     stroke = paint - ground
     both, ours, theirs = (
         _box(_box(product, window), window) for product in (thing * stroke, thing * thing, stroke * stroke)
@@ -160,26 +165,26 @@ def _missing(things: _Things, painted: Any, scale: float) -> Any:
     strong = both / (_ENOUGH * ours + 1.0)
     alike = (both / (np.sqrt(np.maximum(ours * theirs, 0.0)) + 1.0) - _UNLIKE) / (_LIKE - _UNLIKE)
     lost = (1.0 - np.minimum(strong, alike) - _SLIGHT) / (_SEVERE - _SLIGHT)
-    return np.rint(lost.clip(0.0, 1.0) * 255).astype(np.uint8)
+    return np.asarray(np.rint(lost.clip(0.0, 1.0) * 255), np.uint8)
 
 
-def _part(plane: Any, parts: int) -> tuple[int, int]:
+def _part(plane: MatLike, parts: int) -> tuple[int, int]:
     return max(1, plane.shape[0] // parts), max(1, plane.shape[1] // parts)
 
 
-def _shrunk(plane: Any, size: tuple[int, int]) -> Any:
+def _shrunk(plane: MatLike, size: tuple[int, int]) -> MatLike:
     if plane.shape == size:
         return plane
     return cv2.resize(plane, size[::-1], interpolation=cv2.INTER_AREA)
 
 
-def _enlarged(plane: Any, size: tuple[int, int]) -> Any:
+def _enlarged(plane: MatLike, size: tuple[int, int]) -> MatLike:
     if plane.shape == size:
         return plane
     return cv2.resize(plane, size[::-1], interpolation=cv2.INTER_LINEAR)
 
 
-def _sampled(plane: Any, places: Any, size: tuple[int, int]) -> LumaPlane:
+def _sampled(plane: MatLike, places: MatLike, size: tuple[int, int]) -> LumaPlane:
     """``plane``, as if it had ``size``, at these places of the flattened picture."""
     height, width = plane.shape
     if (height, width) == size:
@@ -195,7 +200,7 @@ def _sampled(plane: Any, places: Any, size: tuple[int, int]) -> LumaPlane:
     return cast(LumaPlane, upper * (1 - down) + lower * down)
 
 
-def _toned(painting: Pixels, places: Any, luma: LumaPlane, change: LumaPlane) -> Pixels:
+def _toned(painting: Pixels, places: MatLike, luma: LumaPlane, change: LumaPlane) -> Pixels:
     """``painting``, its luminance ``luma`` moved by ``change`` at ``places`` towards black or white."""
     full = np.float32(np.iinfo(painting.dtype).max)
     darker = (-change / np.maximum(luma, 1.0)).clip(0.0, _ROOM)[:, None]

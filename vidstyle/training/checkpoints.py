@@ -72,7 +72,7 @@ def newest(run: Path) -> dict[str, Any]:
 def load(path: Path) -> dict[str, Any]:
     """What a checkpoint holds, on the CPU; nothing but tensors and plain values is unpickled."""
     try:
-        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # pickle and zip raise what they like on a file that is none
         raise TrainingError(f"{path} cannot be read as a checkpoint ({type(error).__name__})") from error
     if (

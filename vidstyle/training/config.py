@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -36,11 +36,11 @@ PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def _names(given: Any) -> tuple[str, ...]:
+def _names(given: str | Iterable[object]) -> tuple[str, ...]:
     return tuple(as_text(part) for part in (given.split(",") if isinstance(given, str) else given))
 
 
-def _sides(given: Any) -> tuple[int, ...]:
+def _sides(given: str | int | Iterable[object]) -> tuple[int, ...]:
     parts = given.split(",") if isinstance(given, str) else [given] if isinstance(given, int) else given
     sides = tuple(as_whole(part) for part in parts)
     if not sides or min(sides) < 16:
@@ -48,7 +48,7 @@ def _sides(given: Any) -> tuple[int, ...]:
     return sides
 
 
-def _parts(given: Any) -> tuple[str, ...]:
+def _parts(given: str | Iterable[object]) -> tuple[str, ...]:
     names = _names(given)
     if not names or not set(names) <= set(PARTS):
         raise ValueError(f"some of {', '.join(PARTS)}")

@@ -6,7 +6,6 @@ import csv
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from vidstyle.errors import OutputError
 from vidstyle.optional_imports import require
@@ -23,7 +22,7 @@ class Curves:
     def __init__(self, run: Path, columns: tuple[str, ...], *, begun: int) -> None:
         self._path = run / "log.csv"
         self._columns = ("step", *columns)
-        writer: Any = require("torch.utils.tensorboard", "training").SummaryWriter
+        writer = require("torch.utils.tensorboard", "training").SummaryWriter
         try:
             rows = self._kept(begun)
             with self._path.open("w", newline="", encoding="utf-8") as file:

@@ -98,9 +98,9 @@ class Data:
         seen = self._options.epochs * len(pictures)
         return max(1, -(-round(seen) // (self._options.batch * self._ranks)))
 
-    def described(self) -> dict[str, Any]:
+    def described(self) -> dict[str, object]:
         """What was learnt from, for the run's record."""
-        found: dict[str, Any] = {}
+        found: dict[str, object] = {}
         for name, salt in (("content", CONTENT), ("style", STYLE)):
             pictures = self._pictures[salt]
             size = (

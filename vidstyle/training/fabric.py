@@ -19,7 +19,7 @@ def launched(options: TrainOptions) -> Any:
     """Lightning Fabric, launched: devices, processes and number formats are its business."""
     library = require("lightning_fabric", "training")
     device = choose_device(options.device)
-    devices: Any = [device.index] if device.index is not None and options.devices == 1 else options.devices
+    devices = [device.index] if device.index is not None and options.devices == 1 else options.devices
     fabric = library.Fabric(
         accelerator=device.type, devices=devices, precision=_PRECISIONS[options.precision]
     )

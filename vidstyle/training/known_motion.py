@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from vidstyle.flow.base import FlowEstimator
 from vidstyle.flow.warp import warp
 from vidstyle.metrics.base import occluded
 
@@ -15,7 +15,7 @@ _ZOOM, _TURN, _SHIFT = 0.03, math.radians(1.5), 4.0  # share, radians, px: about
 
 
 @torch.no_grad()
-def of_frames(estimate: Any, earlier: Tensor, later: Tensor) -> tuple[Tensor, Tensor]:
+def of_frames(estimate: FlowEstimator, earlier: Tensor, later: Tensor) -> tuple[Tensor, Tensor]:
     """Motion (P, 2, H, W) in px from ``later`` back to ``earlier``, and where it can be trusted (P, 1, H, W).
 
     Trusted is what is neither occluded nor a motion boundary (Ruder et al. 2016) and comes from inside.

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from vidstyle import weights
-from vidstyle.engines.base import Engine, load_engine
+from vidstyle.engines.base import AnyEngine, load_engine
 from vidstyle.engines.stylenet import StyleNet
 from vidstyle.errors import OptionError
-from vidstyle.flow.base import load_flow
+from vidstyle.flow.base import FlowEstimator, load_flow
 from vidstyle.losses.base import FramePair, Loss, Step
 from vidstyle.losses.step_features import StepFeatures
 from vidstyle.nn.vgg import LAYERS, VGG, bundled
@@ -35,8 +35,8 @@ class Frozen:
     vgg: VGG
     describer: StyleNet
     """Gives descriptors of style pictures."""
-    teacher: Any | None
-    flow: Any | None
+    teacher: AnyEngine | None
+    flow: FlowEstimator | None
     memory: StyleMemory = field(default_factory=StyleMemory)
 
     @property
@@ -156,7 +156,7 @@ class Objective(nn.Module):
 
     @torch.no_grad()
     def _taught(
-        self, batch: TrainingBatch, teacher: Any, shares: Tensor, needs: frozenset[str]
+        self, batch: TrainingBatch, teacher: AnyEngine, shares: Tensor, needs: frozenset[str]
     ) -> tuple[Tensor | None, Tensor | None]:
         """The teacher's painting of each content, and its embeddings of the styles, mixed by ``shares``."""
         styles = [teacher.encode_style(style) for style in batch.styles]
@@ -194,6 +194,7 @@ class Objective(nn.Module):
                 batch.content, later, painted, self.student.paint(later, embeddings), motion, inside
             )
         earlier, later = batch.frames
+        assert frozen.flow is not None  # loaded where there are clips
         motion, trusted = of_frames(frozen.flow, earlier, later)
         mine = embeddings[: len(earlier)]
         before, now = (self.student.paint(frames, mine) for frames in (earlier, later))
@@ -211,7 +212,7 @@ def describe(frozen: Frozen, styles: tuple[Tensor, ...], keys: tuple[Key, ...] =
     return torch.stack(found)
 
 
-def _teacher(options: TrainOptions) -> Engine[Any, Any]:
+def _teacher(options: TrainOptions) -> AnyEngine:
     if options.teacher.lower().endswith(".onnx"):
         return OnnxTeacher(Path(options.teacher), options.teacher_weights)
     return load_engine(options.teacher, options.teacher_weights)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from vidstyle.engines.base import Engine, EngineInfo, Painted, Statistics
@@ -23,7 +25,7 @@ class _Input:
     """An input of a network: a picture, or a row of numbers."""
 
     name: str
-    shape: tuple[Any, ...]
+    shape: tuple[object, ...]
 
     @property
     def is_picture(self) -> bool:
@@ -37,7 +39,8 @@ class _Input:
     def sides(self) -> tuple[int, int] | None:
         """The height and width that the network is fixed to."""
         sides = self.shape[1:3] if self.is_channels_last else self.shape[2:4]
-        return (sides[0], sides[1]) if all(isinstance(side, int) and side > 0 for side in sides) else None
+        fixed = [side for side in sides if isinstance(side, int) and side > 0]
+        return (fixed[0], fixed[1]) if len(fixed) == 2 else None
 
 
 class OnnxTeacher(Engine[Tensor, Statistics]):
@@ -64,7 +67,7 @@ class OnnxTeacher(Engine[Tensor, Statistics]):
                 f"{file} cannot teach: it takes {said}; "
                 "expected a content picture and a style picture or embedding"
             )
-        self._encoder: Any = None
+        self._encoder: Any = None  # an onnxruntime session, which has no types
         if embeddings:
             if encoder is None:
                 raise OptionError(
@@ -131,7 +134,7 @@ def _sized(image: Tensor, sides: tuple[int, ...]) -> Tensor:
     return F.interpolate(image, sides, mode="bilinear", antialias=True)
 
 
-def _fed(image: Tensor, where: _Input, sides: tuple[int, ...]) -> Any:
+def _fed(image: Tensor, where: _Input, sides: tuple[int, ...]) -> NDArray[np.float32]:
     """``image`` as the input ``where`` takes it."""
     sized = _sized(image.detach().float(), sides)
     return (sized.permute(0, 2, 3, 1) if where.is_channels_last else sized).contiguous().cpu().numpy()

@@ -6,7 +6,7 @@ import json
 import logging
 import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -196,7 +196,7 @@ class _Session:
     def _averaged(self) -> Learner:
         return cast(Learner, self._average.module)
 
-    def _batches(self) -> Any:
+    def _batches(self) -> Iterator[TrainingBatch]:
         stream = self._data.batches(self._step)
         while self._step < self._steps:
             yield next(stream).to(self._fabric.device)

@@ -16,13 +16,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any
+from typing import cast
 
 import av
 import cv2
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
-from numpy.typing import NDArray
 
 from vidstyle.frames import ColorTags, Pixels, eight_bits, sixteen_bits
 from vidstyle.video.color.tags import SCALER_MATRICES, has_alpha, is_rgb, sample_bits
@@ -53,7 +52,7 @@ def to_rgb(
     if is_deep:
         for plane in (green, blue, red):
             _to_white(plane, sample_bits(frame.format) if tags.full_range else 8, into=plane)
-    pixels: Any = cv2.merge((red, green, blue))
+    pixels = cast("Pixels", cv2.merge((red, green, blue)))
     return pixels, _read_alpha(frame, scaler) if alpha else None
 
 
@@ -77,7 +76,8 @@ def from_rgb(
     opacity = _opaque(pixels) if holds_alpha and alpha is None else alpha if holds_alpha else None
     rgb_target = is_rgb(wanted)
     if rgb_target:
-        pixels, opacity = _with_depth(pixels, wanted), _with_depth(opacity, wanted)
+        pixels = _with_depth(pixels, wanted)
+        opacity = None if opacity is None else _with_depth(opacity, wanted)
     source = _packed_frame(pixels, opacity, for_yuv=not rgb_target)
     full = tags.full_range or pixel_format.startswith("yuvj")
     twin = _limited_twin(pixel_format) if full and not rgb_target else None
@@ -117,21 +117,20 @@ def _convert(
     )
 
 
-def _views(frame: av.VideoFrame) -> list[NDArray[Any]]:
+def _views(frame: av.VideoFrame) -> list[Pixels]:
     """The planes of a frame of 1, 3 or 4 components, as arrays over its own memory."""
     components = frame.format.components
     dtype = np.dtype(np.uint16 if components[0].bits > 8 else np.uint8)
     channels = len(components) if len(frame.planes) == 1 else 1
     views = []
     for plane in frame.planes:
-        memory: Any = plane
         shape: tuple[int, ...] = (plane.height, plane.width)
         strides: tuple[int, ...] = (plane.line_size, channels * dtype.itemsize)
         if channels > 1:
             shape, strides = (*shape, channels), (*strides, dtype.itemsize)
         # a bottom-up picture's buffer begins at its last line in memory
         offset = 0 if plane.line_size >= 0 else -plane.line_size * (plane.height - 1)
-        views.append(np.ndarray(shape, dtype, buffer=memory, offset=offset, strides=strides))
+        views.append(np.ndarray(shape, dtype, buffer=memoryview(plane), offset=offset, strides=strides))
     return views
 
 
@@ -144,7 +143,7 @@ def _gray_to_rgb(
     if not is_plain:  # with alpha, black and white, or of the other byte order
         plain = "gray16le" if bits > 8 else "gray"
         bits = 16 if bits > 8 else 8
-        gray: Any = _views(_convert(scaler, frame, plain, ColorTags(full_range=True), to_full=True))[0]
+        gray = _views(_convert(scaler, frame, plain, ColorTags(full_range=True), to_full=True))[0]
     else:
         gray = _views(frame)[0]
     opacity = _read_alpha(frame, scaler) if has_alpha(frame.format) else None
@@ -153,16 +152,16 @@ def _gray_to_rgb(
         wide = (gray.astype(np.float32) - 16 * unit) * (top / (219.0 * unit))
         gray = np.clip(np.rint(wide), 0, top).astype(gray.dtype)
     elif bits > 8:
-        gray = _to_white(gray << (16 - bits), bits)
-    return cv2.merge((gray, gray, gray)), opacity
+        gray = _to_white(cast("Pixels", gray << (16 - bits)), bits)
+    return cast("Pixels", cv2.merge((gray, gray, gray))), opacity
 
 
 def _read_alpha(frame: av.VideoFrame, scaler: VideoReformatter) -> Pixels:
     """The alpha (H, W) of a picture that is not RGB, at the depth of its pixels."""
     bits = sample_bits(frame.format)
     if len(frame.planes) == 4 and not frame.format.is_big_endian:
-        alpha: Any = _views(frame)[3]
-        deep: Pixels = alpha.copy() if bits <= 8 else _to_white(alpha << (16 - bits), bits)
+        alpha = _views(frame)[3]
+        deep: Pixels = alpha.copy() if bits <= 8 else _to_white(cast("Pixels", alpha << (16 - bits)), bits)
         return deep
     packed = "rgba" if bits <= 8 else "rgba64le"
     picture = _convert(scaler, frame, packed, ColorTags(full_range=True), to_full=True)
@@ -170,29 +169,27 @@ def _read_alpha(frame: av.VideoFrame, scaler: VideoReformatter) -> Pixels:
     return opacity
 
 
-def _rescaled(samples: Pixels, bits: int) -> NDArray[Any]:
+def _rescaled(samples: Pixels, bits: int) -> Pixels:
     """Full-range samples of 8 or 16 bits at another depth, rounded."""
     stored, wanted = 8 * samples.dtype.itemsize, 2**bits - 1
     if stored == bits:
         return samples
     dtype = np.uint8 if bits <= 8 else np.uint16
-    rescaled: NDArray[Any] = np.rint(samples * np.float32(wanted / (2**stored - 1))).astype(dtype)
+    rescaled: Pixels = np.rint(samples * np.float32(wanted / (2**stored - 1))).astype(dtype)
     return rescaled
 
 
-def _to_white(samples: Any, bits: int, into: Any = None) -> Any:
+def _to_white(samples: Pixels, bits: int, into: Pixels | None = None) -> Pixels:
     """16-bit samples whose white is 2**bits - 1 shifted up to 16 bits, with white at 65535."""
-    return samples if bits >= 16 else cv2.add(samples, samples >> bits, dst=into)
+    return samples if bits >= 16 else cast("Pixels", cv2.add(samples, samples >> bits, dst=into))
 
 
 def _opaque(pixels: Pixels) -> Pixels:
     return np.full(pixels.shape[:2], np.iinfo(pixels.dtype).max, pixels.dtype)
 
 
-def _with_depth(samples: Any, wanted: av.VideoFormat) -> Any:
+def _with_depth(samples: Pixels, wanted: av.VideoFormat) -> Pixels:
     """Samples at the depth (8 or 16) that suits an RGB format; the scaler itself would shift, not scale."""
-    if samples is None:
-        return None
     deep = sample_bits(wanted) > 8
     return sixteen_bits(samples) if deep else eight_bits(samples)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import av
 from av.video.reformatter import ColorRange, Colorspace
 
@@ -40,7 +38,9 @@ _UNCONVERTIBLE = {
 }
 
 
-def decode_tags(frame: av.VideoFrame, context: Any = None, *, name: str = "the video") -> ColorTags:
+def decode_tags(
+    frame: av.VideoFrame, context: av.CodecContext | None = None, *, name: str = "the video"
+) -> ColorTags:
     """What the numbers of a decoded ``frame`` mean, with nothing about its matrix left unspecified.
 
     ``context`` is the stream's codec context, asked where the frame says nothing. Untagged pictures take

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import cv2
 import numpy as np
+from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from vidstyle.frames import Pixels, eight_bits, sixteen_bits
@@ -63,7 +63,8 @@ class ToneMap:
         light *= _look_up(_roll_off(self.peak), _sixteen_bits(root))[..., None]
         sdr = np.clip(cv2.transform(light, to_bt709(self.primaries)), 0.0, 1.0)
         # by table: powers of clipped colours (0 and 1) are slow
-        return np.take(_gamma(), _sixteen_bits(cv2.sqrt(cv2.sqrt(sdr))), mode="clip")
+        index = _sixteen_bits(cv2.sqrt(cv2.sqrt(sdr))).astype(np.intp)
+        return np.take(_gamma(), index, mode="clip")
 
     def _light(self, codes: NDArray[np.uint16]) -> NDArray[np.float32]:
         """Light of the display in cd/m2, with the source's primaries."""
@@ -129,7 +130,7 @@ def _to_xyz(chromaticities: tuple[tuple[float, float], ...]) -> NDArray[np.float
         return [point[0] / point[1], 1.0, (1 - point[0] - point[1]) / point[1]]
 
     columns = np.array([xyz(point) for point in chromaticities]).T
-    scale: Any = np.linalg.solve(columns, np.array(xyz(_D65)))
+    scale = np.linalg.solve(columns, np.array(xyz(_D65)))
     return np.asarray(columns * scale)
 
 
@@ -168,6 +169,6 @@ def _look_up(table: NDArray[np.float32], index: NDArray[np.uint16]) -> NDArray[n
     return np.take(table, index, mode="clip")  # four times as fast as table[index]
 
 
-def _sixteen_bits(shares: Any) -> NDArray[np.uint16]:
+def _sixteen_bits(shares: MatLike) -> NDArray[np.uint16]:
     """[0, 1] to 16-bit integers, rounded."""
     return np.asarray(shares * np.float32(65535) + np.float32(0.5)).astype(np.uint16)

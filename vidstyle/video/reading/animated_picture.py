@@ -7,9 +7,9 @@ from collections.abc import Generator
 from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from vidstyle.errors import InputError, OptionError
@@ -111,11 +111,11 @@ class AnimatedPicture:
         except DAMAGED as error:
             raise InputError(f"{self._path} is damaged or cut off: {error}") from error
 
-    def _picture(self, index: int) -> Any:
+    def _picture(self, index: int) -> NDArray[np.uint8]:
         """(H, W, 4) uint8 of a whole frame, put together from the ones before it."""
         try:
             self._image.seek(self._shown[index])
-            return np.asarray(to_srgb(self._image).convert("RGBA"))
+            return np.asarray(to_srgb(self._image).convert("RGBA"), np.uint8)
         except DAMAGED as error:
             raise InputError(f"{self._path} is damaged at its picture {index + 1}: {error}") from error
 

@@ -6,13 +6,15 @@ import logging
 import struct
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import av
 import av.error
 import cv2
 import numpy as np
+from av.buffer import Buffer
 from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
 
 from vidstyle.errors import InputError
 from vidstyle.frames import ColorTags, Pixels, eight_bits, sixteen_bits
@@ -30,7 +32,7 @@ _TRANSFER_NAMES = {16: "PQ", 18: "HLG"}
 class Converter:
     """Decoded pictures of one file into pixels of one size and depth."""
 
-    def __init__(self, path: Path, first: av.VideoFrame, stream: Any, hdr: str, crop: Crop) -> None:
+    def __init__(self, path: Path, first: av.VideoFrame, stream: VideoStream, hdr: str, crop: Crop) -> None:
         """Learn from the ``first`` picture; ``hdr`` is "tonemap" or "refuse" (``InputError``)."""
         self._crop = crop
         self._name = str(path)
@@ -85,7 +87,7 @@ class Converter:
     def _tags(self, frame: av.VideoFrame) -> ColorTags:
         return decode_tags(frame, self._context, name=self._name)
 
-    def _fitted(self, pixels: Any) -> Any:
+    def _fitted(self, pixels: Pixels) -> Pixels:
         """The same samples where nothing has changed since the first picture, as in nearly every file."""
         if pixels.shape[:2] != (self.height, self.width):
             self._warn_once(
@@ -111,7 +113,7 @@ class Converter:
             log.warning(text, *values)
 
 
-def letterboxed(pixels: Any, width: int, height: int, aspect: Fraction = Fraction(1)) -> Any:
+def letterboxed(pixels: Pixels, width: int, height: int, aspect: Fraction = Fraction(1)) -> Pixels:
     """``pixels`` (H, W) or (H, W, 3) as large as fits into ``width`` x ``height``, black around them.
 
     ``aspect``: how much wider their pixels are shown than those of the result.
@@ -124,7 +126,7 @@ def letterboxed(pixels: Any, width: int, height: int, aspect: Fraction = Fractio
         for side, fitted in zip((width, height), inner, strict=True)
     ]
     way = cv2.INTER_AREA if pixels.shape[0] > sides[1] else cv2.INTER_CUBIC
-    result = np.zeros((height, width, *pixels.shape[2:]), pixels.dtype)
+    result: Pixels = np.zeros((height, width, *pixels.shape[2:]), pixels.dtype)
     left, top = (width - sides[0]) // 2, (height - sides[1]) // 2
     resized = cv2.resize(pixels, (sides[0], sides[1]), interpolation=way)
     result[top : top + sides[1], left : left + sides[0]] = resized
@@ -145,12 +147,12 @@ def _orientation(frame: av.VideoFrame) -> tuple[int, bool]:
     return round(angle / 90) % 4, mirrored
 
 
-def _upright(pixels: Any, turns: int, mirrored: bool) -> Any:
+def _upright(pixels: Pixels, turns: int, mirrored: bool) -> Pixels:
     if not turns and not mirrored:
-        return np.ascontiguousarray(pixels)
+        return cast("Pixels", np.ascontiguousarray(pixels))
     if mirrored:
         pixels = pixels[:, ::-1]
-    return np.ascontiguousarray(np.rot90(pixels, turns))
+    return cast("Pixels", np.ascontiguousarray(np.rot90(pixels, turns)))
 
 
 def _peak(frame: av.VideoFrame) -> float:
@@ -168,5 +170,5 @@ def _peak(frame: av.VideoFrame) -> float:
 
 
 def _side_data(frame: av.VideoFrame, kind: str) -> bytes | None:
-    found: Any = frame.side_data.get(kind)
-    return None if found is None else bytes(found)
+    found = frame.side_data.get(kind)
+    return None if found is None else bytes(cast("Buffer", found))

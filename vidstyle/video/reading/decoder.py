@@ -10,10 +10,11 @@ from fractions import Fraction
 from functools import cached_property
 from heapq import heappop, heappush
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import av
 import av.error
+from av.video.codeccontext import VideoCodecContext
 
 from vidstyle.errors import InputError
 from vidstyle.video.reading.joins import JoinedClock, may_be_joined
@@ -106,13 +107,13 @@ class Decoder:
         self.container, self.stream = open_video(self.path)
         self._context = self._choose_context()
 
-    def _choose_context(self) -> Any:
+    def _choose_context(self) -> VideoCodecContext:
         context = self.stream.codec_context
         name = _WITH_ALPHA.get(context.name.removeprefix("lib").split("-")[0])
         # FFmpeg's own remuxing writes ALPHA_MODE
         tags = {key.lower(): value for key, value in self.stream.metadata.items()}
         if name in av.codecs_available and tags.get("alpha_mode") == "1":
-            with_alpha: Any = av.CodecContext.create(name, "r")
+            with_alpha = cast("VideoCodecContext", av.CodecContext.create(name, "r"))
             with_alpha.extradata = context.extradata
             return with_alpha
         context.thread_type = "AUTO"  # before the first decode; several pictures at once
@@ -120,7 +121,8 @@ class Decoder:
 
     def _seek(self, time: Fraction) -> bool:
         try:
-            self.container.seek(int(time // self.stream.time_base), stream=self.stream, backward=True)
+            ticks = int(time // (self.stream.time_base or Fraction(1, av.time_base)))
+            self.container.seek(ticks, stream=self.stream, backward=True)
         except (av.error.FFmpegError, OSError, OverflowError):
             return False
         if self._context is not self.stream.codec_context:
@@ -149,7 +151,7 @@ class Decoder:
 
     def _demuxed(self) -> Iterator[Packet]:
         """The packets of the pictures, past damaged places."""
-        packets = self.container.demux(self.stream)
+        packets: Iterator[Packet] = self._new_packets()
         while True:
             try:
                 packet = next(packets)
@@ -161,13 +163,16 @@ class Decoder:
                 check_interruption(self.path)
                 if isinstance(error, OSError):  # the disk or the network, not what is in the file
                     raise InputError(f"{self.path} cannot be read on: {reason(error)}") from error
-                packets = self.container.demux(self.stream)  # a generator is dead once it raises
+                packets = self._new_packets()  # a generator is dead once it raises
                 self.skipped += 1
                 self.failed_in_a_row += 1
                 if self._is_hopeless():
                     return
             else:
                 yield packet
+
+    def _new_packets(self) -> Iterator[Packet]:
+        return cast("Iterator[Packet]", self.container.demux(self.stream))
 
     def _is_hopeless(self) -> bool:
         if self.failed_in_a_row < _HOPELESS:

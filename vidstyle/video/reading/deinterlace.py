@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from typing import Any
 
 import av
 import av.error
@@ -73,11 +72,11 @@ class _Weaver:
     def _ready(self) -> Iterator[av.VideoFrame]:
         while True:
             try:
-                frame: Any = self._graph.vpull()
+                frame = self._graph.vpull()
             except (av.error.BlockingIOError, av.error.EOFError):
                 return
             yield frame
 
 
-def _kind(frame: av.VideoFrame) -> tuple[Any, ...]:
+def _kind(frame: av.VideoFrame) -> tuple[int | str, ...]:
     return frame.width, frame.height, frame.format.name, int(frame.colorspace), int(frame.color_range)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import av.error
 
@@ -17,6 +17,8 @@ from vidstyle.video.reading.pipes import is_pipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from av.video.stream import VideoStream
 
     from vidstyle.video.reading.joins import Packet
 
@@ -30,7 +32,7 @@ def measured_length(path: Path) -> Fraction:
     container, stream = open_video(path)
     with container:
         usual = 1 / rate_of(stream)
-        packets: Iterator[Packet] = container.demux(stream)
+        packets = cast("Iterator[Packet]", container.demux(stream))
         if may_be_joined(container):
             packets = JoinedClock(stream, usual)(packets)
         count = 0
@@ -53,7 +55,8 @@ def has_one_clock(path: Path) -> bool:
     with container, suppress(av.error.FFmpegError, IndexError, StopIteration):
         for look in range(_LOOKS):
             container.seek(size * look // _LOOKS, any_frame=True, unsupported_byte_offset=True)
-            time = next(time for packet in container.demux(stream) if (time := _time_of(packet)) is not None)
+            packets = cast("Iterator[Packet]", container.demux(stream))
+            time = next(time for packet in packets if (time := _time_of(packet)) is not None)
             if latest is not None and time < latest - _BACK:
                 return False
             latest = time
@@ -78,6 +81,6 @@ def likely_length(path: Path) -> Fraction | None:
     return (times[-1] - times[0]) * path.stat().st_size / (places[-1] - places[0])
 
 
-def _time_of(packet: Packet) -> Fraction | None:
+def _time_of(packet: Packet | av.Packet[VideoStream]) -> Fraction | None:
     ticks = packet.pts if packet.pts is not None else packet.dts
     return None if ticks is None or not packet.size else ticks * Fraction(packet.time_base)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import av
 import av.error
+from av.container import InputContainer
 from av.stream import Discard, Disposition
+from av.video.stream import VideoStream
 
 from vidstyle.errors import InputError
 from vidstyle.video.reading.pipes import PipeReader, check_interruption, is_pipe
@@ -17,7 +18,7 @@ _NEVER_SHOWN = Disposition.attached_pic | Disposition.timed_thumbnails | Disposi
 _PICTURES = ("image2", "gif", "apng", "webp_anim")  # demuxers of single pictures; so is every "…_pipe"
 
 
-def open_video(path: Path) -> tuple[Any, Any]:
+def open_video(path: Path) -> tuple[InputContainer, VideoStream]:
     """Open ``path`` and choose its video stream; the caller closes the container.
 
     Raises:
@@ -31,11 +32,11 @@ def open_video(path: Path) -> tuple[Any, Any]:
         raise
 
 
-def open_container(path: Path) -> Any:
+def open_container(path: Path) -> InputContainer:
     """Open any file that FFmpeg reads, for whatever is in it; the caller closes it. Raises ``InputError``."""
     check_file(path)
 
-    def name() -> Any:
+    def name() -> PipeReader | str:
         # absolute: FFmpeg takes what stands before a colon in a relative name for a protocol
         return PipeReader(path) if is_pipe(path) else str(path.absolute())
 
@@ -53,7 +54,7 @@ def open_container(path: Path) -> Any:
     return container
 
 
-def tells_decoding_only(container: av.container.InputContainer) -> bool:
+def tells_decoding_only(container: InputContainer) -> bool:
     """Whether a container says when to decode, not when to show: FFmpeg's guesses at that are often wrong.
 
     Pictures come out of a decoder as they are shown, and have those times in rising order.
@@ -143,7 +144,7 @@ def _has_lost_its_index(path: Path) -> bool:
     return bool(kinds) and kinds[0] in (b"ftyp", b"mdat", b"wide", b"free", b"skip") and b"moov" not in kinds
 
 
-def _choose_stream(path: Path, container: Any) -> Any:
+def _choose_stream(path: Path, container: InputContainer) -> VideoStream:
     name = container.format.name
     if name in _PICTURES or name.endswith("_pipe"):
         raise InputError(f"{path} is a single picture, not a clip; paint it with `vidstyle image`")

@@ -26,7 +26,7 @@ def known_duration(decoder: Decoder) -> Fraction | None:
         likely = likely_length(decoder.path)
         if likely is not None and Fraction(container.duration, av.time_base) > _UNLIKELY * likely:
             return None
-    if stream.duration:
+    if stream.duration and stream.time_base:
         return Fraction(stream.duration * stream.time_base)
     noted = _noted_end(stream)
     if noted is None and container.duration:
@@ -44,7 +44,7 @@ def promised_end(decoder: Decoder) -> Fraction | None:
     if name == "avi":  # FFmpeg believes the size of a file that is cut off more than its header
         ticks = max(ticks, stream.frames)
     # other headers know how long the file is, sound and all, not how long its pictures are
-    if not ticks or not (name in _TELL_LENGTH or is_cut_off(decoder.path)):
+    if not ticks or not stream.time_base or not (name in _TELL_LENGTH or is_cut_off(decoder.path)):
         return None
     return Fraction(((stream.start_time or 0) + ticks) * stream.time_base)
 

@@ -7,7 +7,6 @@ from collections.abc import Generator, Iterator
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import av
 
@@ -124,7 +123,7 @@ class VideoFile:
             tags=tuple(container.metadata.items()),
         )
 
-    def _report(self, last: Timed[Any]) -> None:
+    def _report(self, last: Timed[av.VideoFrame]) -> None:
         """Say what was wrong with the file, once it is read to its end."""
         path, timeline = self._decoder.path, self._timeline
         reads_to_end = self._part.end is None and self._options.frames is None
@@ -147,7 +146,7 @@ class VideoFile:
                 timeline.dropped,
             )
 
-    def _count_lost(self, last: Timed[Any]) -> int:
+    def _count_lost(self, last: Timed[av.VideoFrame]) -> int:
         """Pictures that the header promises after the ``last`` one, less those counted as damaged."""
         end = promised_end(self._decoder)
         if end is None:

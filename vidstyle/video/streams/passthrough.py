@@ -7,10 +7,14 @@ from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import av
-from av.stream import Discard, Disposition
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.stream import AttachmentStream, Discard, Disposition, Stream
+from av.subtitles.stream import SubtitleStream
+from av.video.stream import VideoStream
 
 from vidstyle.video.containers import Container
 from vidstyle.video.reading.decoder import rate_of
@@ -26,6 +30,11 @@ from vidstyle.video.streams.stream_copy import (
     copy_stream_tags,
     takes,
 )
+
+if TYPE_CHECKING:
+    from av.container.core import Chapter
+
+    from vidstyle.video.reading.joins import Packet
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +58,7 @@ class Passthrough:
     left out, all sound is kept. Streams must be added (here) before the first packet is muxed.
     """
 
-    def __init__(self, source: Path, out: Any, container: Container, start: Fraction) -> None:
+    def __init__(self, source: Path, out: OutputContainer, container: Container, start: Fraction) -> None:
         self._source = source
         self._file, self._video = open_video(source)
         self._broken = 0
@@ -83,7 +92,7 @@ class Passthrough:
         """Samples a second of the sound carried over."""
         return {carrier.rate for carrier in self._carriers.values() if carrier.rate}
 
-    def describe_picture(self, twin: Any, container: Container) -> None:
+    def describe_picture(self, twin: VideoStream, container: Container) -> None:
         """Copy title, language and the like of the source's pictures to their stream in the result."""
         copy_stream_tags(self._video, twin, container)
         key = next((key for key in twin.metadata if key.lower() == "timecode"), None)
@@ -114,7 +123,7 @@ class Passthrough:
         """Mux the rest, for pictures that end at ``end``; ``last`` is the last one's duration, in seconds."""
         if not self._carriers and not self._file.chapters():
             return  # all was said in the header
-        later: list[Any] = []
+        later: list[Packet] = []
         size, more = 0, False
         for packet, time in self._pull():
             if packet.stream is self._video:
@@ -142,24 +151,21 @@ class Passthrough:
     def close(self) -> None:
         self._file.close()
 
-    def _pull(self) -> Iterator[tuple[Any, Fraction | None]]:
+    def _pull(self) -> Iterator[tuple[Packet, Fraction | None]]:
         """Packets with their times in the result; whoever stops early puts the last one back."""
         while True:
-            if self._ahead:
-                packet = self._ahead.popleft()
-            else:
-                packet = self._next()
-                if packet is None:
-                    return
+            packet = self._ahead.popleft() if self._ahead else self._next()
+            if packet is None:
+                return
             if packet.size:  # not "dts is None": a key picture in Matroska may have none
                 time = _time_of(packet)
                 yield packet, None if time is None else time - self._shift
 
-    def _demuxed(self) -> Iterator[Any]:
+    def _demuxed(self) -> Iterator[Packet]:
         packets = self._file.demux()
         return packets if self._clock is None else self._clock(packets)
 
-    def _next(self) -> Any:
+    def _next(self) -> Packet | None:
         """The source's next packet, past damaged places; None at its end."""
         for _ in range(_RETRIES):
             try:
@@ -175,21 +181,21 @@ class Passthrough:
                 self._packets = self._demuxed()  # dead after an error
         return None
 
-    def _carry(self, packet: Any) -> None:
+    def _carry(self, packet: Packet) -> None:
         carrier = self._carriers.get(packet.stream.index)
         if carrier is not None:
             self._mux(carrier.carry(packet))
 
-    def _mux(self, packets: Iterator[Any]) -> None:
+    def _mux(self, packets: Iterator[Packet]) -> None:
         for packet in packets:
             try:
                 self._out.mux(packet)
             except (av.error.InvalidDataError, av.error.ArgumentError):
                 self._broken += 1
 
-    def _read_up_to_picture(self) -> deque[Any]:
+    def _read_up_to_picture(self) -> deque[Packet]:
         """The first packets, up to the first one of a picture that is shown."""
-        ahead: deque[Any] = deque()
+        ahead: deque[Packet] = deque()
         while (packet := self._next()) is not None:
             ahead.append(packet)
             is_shown = packet.stream is self._video and packet.size and not packet.is_discard
@@ -230,7 +236,7 @@ class Passthrough:
         self._packets = self._demuxed()
         self._ahead.clear()
 
-    def _choose(self, out: Any, container: Container) -> dict[int, CarriedStream]:
+    def _choose(self, out: OutputContainer, container: Container) -> dict[int, CarriedStream]:
         pictures = {
             packet.stream.index: bytes(packet)
             for packet in self._ahead
@@ -245,12 +251,12 @@ class Passthrough:
         return carriers
 
     def _carrier(
-        self, stream: Any, out: Any, container: Container, cover: bytes | None
+        self, stream: Stream, out: OutputContainer, container: Container, cover: bytes | None
     ) -> CarriedStream | None:
         """What carries a stream over, or None if nothing does or nothing is left to carry."""
         kind = stream.type
         codec = stream.codec_context.name if stream.codec_context is not None else "unknown"
-        if kind == "attachment" and container.has_attachments:
+        if isinstance(stream, AttachmentStream) and container.has_attachments:
             attach(stream, out, "attachment", stream.mimetype or "application/octet-stream", stream.data)
             return None
         if kind == "video":
@@ -261,7 +267,7 @@ class Passthrough:
                 return CoverPicture(stream, out, container)
         if kind in ("audio", "subtitle") and takes(container, stream):
             return CopiedStream(stream, out, container)
-        if kind == "audio" and stream.codec_context is not None:
+        if isinstance(stream, AudioStream) and stream.codec_context is not None:
             sound = EncodedSound(stream, out, container)
             log.warning(
                 "%s cannot hold %s: sound stream %d is encoded anew as %s",
@@ -271,7 +277,7 @@ class Passthrough:
                 sound.codec,
             )
             return sound
-        if kind == "subtitle" and is_text(stream):
+        if isinstance(stream, SubtitleStream) and is_text(stream):
             return EncodedText(stream, out, container)
         if kind == "data":  # QuickTime's chapters, timecode, a phone's sensors: nothing that is seen or heard
             log.info("left out data stream %d", stream.index)
@@ -286,7 +292,7 @@ class Passthrough:
 
         Muxers write chapters that come late at the end of the file.
         """
-        chapters = []
+        chapters: list[Chapter] = []
         for chapter in self._file.chapters():
             tick = chapter["time_base"] or Fraction(1, 1000)
             shift = round(self._shift / tick)
@@ -315,7 +321,7 @@ _COVERS = {"mjpeg": ("jpg", "image/jpeg"), "png": ("png", "image/png")}
 _CONTAINER_TAGS = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "duration"})
 
 
-def _time_of(packet: Any) -> Fraction | None:
+def _time_of(packet: Packet) -> Fraction | None:
     """When a packet is due, in seconds of its file; None where it does not say."""
     ticks = packet.pts if packet.pts is not None else packet.dts
     return None if ticks is None else ticks * Fraction(packet.time_base)

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import av
 import numpy as np
-from av.subtitles.subtitle import SubtitleSet
+from av.audio.codeccontext import AudioCodecContext
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.subtitles.stream import SubtitleStream
+from av.subtitles.subtitle import AssSubtitle, SubtitleSet
+from numpy.typing import NDArray
 
 from vidstyle.video.containers import Container
 from vidstyle.video.streams.stream_copy import CarriedStream, copy_stream_tags
+
+if TYPE_CHECKING:
+    from vidstyle.video.reading.joins import Packet
 
 _JITTER = Fraction(1, 20)  # s: smaller gaps are rounded times (Matroska counts in ms), not silence
 
@@ -19,7 +27,7 @@ _JITTER = Fraction(1, 20)  # s: smaller gaps are rounded times (Matroska counts 
 class EncodedSound(CarriedStream):
     """Sound decoded and encoded anew, with no gaps and not a sample out of step."""
 
-    def __init__(self, stream: Any, out: Any, container: Container) -> None:
+    def __init__(self, stream: AudioStream, out: OutputContainer, container: Container) -> None:
         self._decoder = stream.codec_context
         assert container.sound is not None  # a container without sound carries no streams
         name = container.sound.encoder
@@ -27,7 +35,7 @@ class EncodedSound(CarriedStream):
         self.rate = container.sound.rate or _nearest_rate(name, self._decoder.sample_rate)
         self._layout = _layout_for(name, self.rate, self._decoder.layout.name)
         channels = av.AudioLayout(self._layout).nb_channels
-        self._twin = out.add_stream(name, rate=self.rate)
+        self._twin = cast("AudioStream", out.add_stream(name, rate=self.rate))
         self._twin.codec_context.layout = self._layout
         self._twin.codec_context.bit_rate = container.sound.bit_rate * channels
         copy_stream_tags(stream, self._twin, container)
@@ -40,7 +48,7 @@ class EncodedSound(CarriedStream):
     def begin(self, shift: Fraction, *, is_cut: bool) -> None:
         self._shift, self._is_cut = shift, is_cut
 
-    def carry(self, packet: Any) -> Iterator[Any]:
+    def carry(self, packet: Packet) -> Iterator[Packet]:
         try:
             frames = self._decoder.decode(packet)
         except av.error.FFmpegError:
@@ -48,7 +56,7 @@ class EncodedSound(CarriedStream):
         for frame in frames:
             yield from self._resample(frame)
 
-    def finish(self) -> Iterator[Any]:
+    def finish(self) -> Iterator[Packet]:
         if not self._has_begun:
             return
         try:
@@ -59,22 +67,22 @@ class EncodedSound(CarriedStream):
             yield from self._resample(frame)
         yield from self._twin.encode(None)
 
-    def _resample(self, frame: Any) -> Iterator[Any]:
+    def _resample(self, frame: av.AudioFrame | None) -> Iterator[Packet]:
         if frame is not None:
             if self._next is None:
-                begin = Fraction(0) if frame.pts is None else frame.pts * Fraction(frame.time_base)
+                begin = _time_of(frame) or Fraction(0)
                 self._next = round((begin - self._shift) * self.rate)
-            elif frame.pts is not None:
-                yield from self._fill_gap(frame)
+            elif (time := _time_of(frame)) is not None:
+                yield from self._fill_gap(time)
             frame.pts = None  # times are counted here
             self._has_begun = True
         for plain in self._plain.resample(frame):
-            yield from self._encode(plain.to_ndarray())
+            yield from self._encode(np.asarray(plain.to_ndarray(), np.float32))
 
-    def _fill_gap(self, frame: Any) -> Iterator[Any]:
-        """Silence where the source has a hole."""
+    def _fill_gap(self, time: Fraction) -> Iterator[Packet]:
+        """Silence from the last sample to ``time`` (s of the source), where the source has a gap."""
         assert self._next is not None
-        begin = round((frame.pts * Fraction(frame.time_base) - self._shift) * self.rate)
+        begin = round((time - self._shift) * self.rate)
         missing = begin - self._next
         if missing > _JITTER * self.rate:
             channels = av.AudioLayout(self._layout).nb_channels
@@ -83,7 +91,7 @@ class EncodedSound(CarriedStream):
                 yield from self._encode(np.zeros((channels, count), np.float32))
                 missing -= count
 
-    def _encode(self, samples: Any) -> Iterator[Any]:
+    def _encode(self, samples: NDArray[np.float32]) -> Iterator[Packet]:
         """Encode (channels, samples) float32 that follow those before."""
         assert self._next is not None
         begin, self._next = self._next, self._next + samples.shape[1]
@@ -100,10 +108,10 @@ class EncodedSound(CarriedStream):
 class EncodedText(CarriedStream):
     """Text subtitles in the words of another container."""
 
-    def __init__(self, stream: Any, out: Any, container: Container) -> None:
+    def __init__(self, stream: SubtitleStream, out: OutputContainer, container: Container) -> None:
         self._decoder = stream.codec_context
         self._decoder.open(strict=False)
-        self._twin = out.add_stream(container.text_encoder)
+        self._twin = cast("SubtitleStream", out.add_stream(container.text_encoder))
         self._context = self._twin.codec_context
         self._context.subtitle_header = self._decoder.subtitle_header or _HEADER
         self._context.time_base = _MILLISECOND
@@ -116,7 +124,7 @@ class EncodedText(CarriedStream):
     def begin(self, shift: Fraction, *, is_cut: bool) -> None:
         self._shift, self._is_cut = shift, is_cut
 
-    def carry(self, packet: Any) -> Iterator[Any]:
+    def carry(self, packet: Packet) -> Iterator[Packet]:
         if packet.pts is None:
             return
         tick = Fraction(packet.time_base)
@@ -128,7 +136,7 @@ class EncodedText(CarriedStream):
             return
         try:
             lines = [
-                line.ass for line in self._decoder.decode2(packet) or () if line.type in (b"ass", b"text")
+                line.ass for line in self._decoder.decode2(packet) or () if isinstance(line, AssSubtitle)
             ]
         except av.error.FFmpegError:
             return
@@ -144,13 +152,18 @@ class EncodedText(CarriedStream):
             yield encoded
 
 
-def is_text(stream: Any) -> bool:
+def is_text(stream: SubtitleStream) -> bool:
     """Whether a subtitle stream is text, not pictures, and can be decoded."""
     return stream.codec_context is not None and bool(stream.codec_context.codec.text_sub)
 
 
 _MILLISECOND = Fraction(1, 1000)
 _HEADER = b"[Script Info]\n[Events]\nFormat: Layer, Start, End, Style, Text\n"
+
+
+def _time_of(frame: av.AudioFrame) -> Fraction | None:
+    """When a decoded frame begins, in seconds of its stream; None where it does not say."""
+    return None if frame.pts is None or frame.time_base is None else frame.pts * Fraction(frame.time_base)
 
 
 def _nearest_rate(codec: str, rate: int) -> int:
@@ -160,7 +173,7 @@ def _nearest_rate(codec: str, rate: int) -> int:
 
 def _layout_for(codec: str, rate: int, layout: str) -> str:
     """The source's own layout of speakers where the encoder has it, else stereo."""
-    context: Any = av.CodecContext.create(codec, "w")
+    context = cast("AudioCodecContext", av.CodecContext.create(codec, "w"))
     try:
         context.layout = layout
         context.sample_rate = rate

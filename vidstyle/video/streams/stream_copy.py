@@ -9,11 +9,17 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING
 
 import av
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.stream import Stream
 
 from vidstyle.video.containers import Container
+
+if TYPE_CHECKING:
+    from vidstyle.video.reading.joins import Packet
 
 log = logging.getLogger(__name__)
 
@@ -27,11 +33,11 @@ class CarriedStream:
     def begin(self, shift: Fraction, *, is_cut: bool) -> None:
         """Take ``shift`` (s) off all times; ``is_cut``: what is over before time 0 is not wanted."""
 
-    def carry(self, packet: Any) -> Iterator[Any]:
+    def carry(self, packet: Packet) -> Iterator[Packet]:
         """Yield what to mux for a packet of the source's stream."""
         yield from ()
 
-    def finish(self) -> Iterator[Any]:
+    def finish(self) -> Iterator[Packet]:
         """Yield what is left to mux after the last packet."""
         yield from ()
 
@@ -39,10 +45,10 @@ class CarriedStream:
 class CopiedStream(CarriedStream):
     """Packets with the same bytes, at their times in the result."""
 
-    def __init__(self, stream: Any, out: Any, container: Container) -> None:
+    def __init__(self, stream: Stream, out: OutputContainer, container: Container) -> None:
         self._twin = out.add_stream_from_template(stream)
         copy_stream_tags(stream, self._twin, container)
-        self.rate = int(stream.codec_context.sample_rate) if stream.type == "audio" else 0
+        self.rate = stream.codec_context.sample_rate if isinstance(stream, AudioStream) else 0
         self._sample = _sample_bytes(stream)
         self._is_text = stream.type == "subtitle"
         # Matroska cannot hold what is before zero, and would move the pictures instead
@@ -54,14 +60,14 @@ class CopiedStream(CarriedStream):
     def begin(self, shift: Fraction, *, is_cut: bool) -> None:
         self._shift, self._is_cut = shift, is_cut
 
-    def carry(self, packet: Any) -> Iterator[Any]:
+    def carry(self, packet: Packet) -> Iterator[Packet]:
         if packet.pts is None and packet.dts is None:
             return
         # ticks may be as long as a packet (24 ms for MP3 in AVI): too long to move by
         finer = math.ceil(Fraction(packet.time_base) * _TICKS)
         tick = Fraction(packet.time_base) / finer
         offset = round(self._shift / tick)
-        pts = (packet.dts if packet.pts is None else packet.pts) * finer - offset
+        pts = (packet.pts if packet.pts is not None else packet.dts or 0) * finer - offset
         dts = pts if packet.dts is None else packet.dts * finer - offset
         duration = (packet.duration or 0) * finer
         if self._is_cut and pts < 0:
@@ -88,12 +94,12 @@ class CopiedStream(CarriedStream):
 class CoverPicture(CarriedStream):
     """A picture that belongs to the whole file: in MP4 a stream of one packet."""
 
-    def __init__(self, stream: Any, out: Any, container: Container) -> None:
+    def __init__(self, stream: Stream, out: OutputContainer, container: Container) -> None:
         self._twin = out.add_stream_from_template(stream)
         copy_stream_tags(stream, self._twin, container)
         self._is_written = False
 
-    def carry(self, packet: Any) -> Iterator[Any]:
+    def carry(self, packet: Packet) -> Iterator[Packet]:
         if self._is_written:  # a jump in the source brings it up again
             return
         self._is_written = True
@@ -102,7 +108,7 @@ class CoverPicture(CarriedStream):
         yield packet
 
 
-def takes(container: Container, stream: Any) -> bool:
+def takes(container: Container, stream: Stream) -> bool:
     """Whether a container takes a stream as it is: found out by writing a file to nowhere."""
     trailer = suppress(av.error.FFmpegError)  # of an empty file: nobody wants it
     sample = _sample_bytes(stream)
@@ -121,13 +127,13 @@ def takes(container: Container, stream: Any) -> bool:
     return True
 
 
-def attach(stream: Any, out: Any, name: str, kind: str, data: bytes) -> None:
+def attach(stream: Stream, out: OutputContainer, name: str, kind: str, data: bytes) -> None:
     """Put a file (a font, a cover) into a Matroska file."""
     twin = out.add_attachment(stream.metadata.get("filename", name), kind, data)
     twin.metadata.update({key: value for key, value in stream.metadata.items() if key == "title"})
 
 
-def copy_stream_tags(stream: Any, twin: Any, container: Container) -> None:
+def copy_stream_tags(stream: Stream, twin: Stream, container: Container) -> None:
     """Copy title, language and the like, and what a stream is for (default, forced, commentary)."""
     for key, value in stream.metadata.items():
         plain = key.lower()
@@ -144,10 +150,11 @@ def copy_stream_tags(stream: Any, twin: Any, container: Container) -> None:
     twin.disposition = stream.disposition
 
 
-def _sample_bytes(stream: Any) -> int:
+def _sample_bytes(stream: Stream) -> int:
     """Bytes of one moment in all channels of plain (PCM) sound; 0 for sound that cannot be cut anywhere."""
-    context = stream.codec_context
-    if stream.type != "audio" or context is None:
+    # PyAV has no context for a codec that it does not know
+    context = stream.codec_context if isinstance(stream, AudioStream) else None
+    if context is None:
         return 0
     found = re.fullmatch(r"pcm_(?:[suf](\d+)(?:le|be)?|alaw|mulaw)", context.name)
     return context.layout.nb_channels * int(found[1] or 8) // 8 if found else 0

@@ -6,13 +6,14 @@ import math
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import av
 import av.container.core
 from av.codec.context import Flags
 from av.video.frame import PictureType
 from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
 
 from vidstyle.errors import OptionError
 from vidstyle.frames import Frame, VideoInfo
@@ -23,6 +24,9 @@ from vidstyle.video.writing.encoder_trial import configure, hardware_device
 from vidstyle.video.writing.matroska import set_display_ratio
 from vidstyle.video.writing.picture_format import PictureFormat
 from vidstyle.video.writing.target import OutputPlan
+
+if TYPE_CHECKING:
+    from vidstyle.video.reading.joins import Packet
 
 _BIG = 2**31 - 1  # the largest number in a file's tick
 _FINE = Fraction(1, 90_000)  # s: the tick where no other is exact
@@ -60,7 +64,7 @@ class EncodedFile:
         self._is_mov = plan.container.is_mov
         self._codec = codec_of(plan.encoder)
         # "file:": FFmpeg takes what stands before a colon in a name for a protocol
-        self._out: Any = av.open(f"file:{path.absolute()}", "w", format=plan.container.format)
+        self._out = av.open(f"file:{path.absolute()}", "w", format=plan.container.format)
         self._rest: Passthrough | None = None
         try:
             # no random numbers and dates: the same frames give the same bytes
@@ -76,8 +80,9 @@ class EncodedFile:
         except BaseException:
             self.abort()
             raise
-        self._held: Any = None  # one picture: the last is treated apart
-        self._packet: Any = None  # one packet, likewise
+        self._held: av.VideoFrame | None = None  # one picture: the last is treated apart
+        self._held_begin, self._held_length = 0, 0  # its time and duration, in ticks
+        self._packet: Packet | None = None  # one packet, likewise
         self._durations: dict[int, int] = {}  # of pictures inside the encoder; not all encoders keep them
         self._first_ticks: tuple[int, int] | None = None  # (pts, dts)
         self._last: Frame | None = None
@@ -89,20 +94,21 @@ class EncodedFile:
                 f"times of frames must rise, got {frame.time} s after {self._last.time} s; sort the frames"
             )
         picture = self._form.picture(frame, self._scaler)
-        picture.pts = self._ticks(frame.time)
-        if self._held is not None and picture.pts <= self._held.pts:
-            picture.pts = self._held.pts + 1
-        picture.time_base = self._tick
-        picture.duration = max(1, self._ticks(frame.time + frame.duration) - picture.pts)
+        begin = self._ticks(frame.time)
         if self._held is not None:
-            self._is_uneven = self._is_uneven or picture.duration != self._held.duration
+            begin = max(begin, self._held_begin + 1)
+        length = max(1, self._ticks(frame.time + frame.duration) - begin)
+        picture.pts, picture.duration, picture.time_base = begin, length, self._tick
+        if self._held is not None:
+            self._is_uneven = self._is_uneven or length != self._held_length
             self._encode(self._held)
         self._held, self._last = picture, frame
+        self._held_begin, self._held_length = begin, length
 
     def finish(self) -> None:
         """Write what is left; the file is whole afterwards."""
         assert self._held is not None and self._last is not None
-        end = self._held.pts + self._held.duration
+        end = self._held_begin + self._held_length
         # with B-pictures, the header of an MP4 tells too short a time unless the last is decoded last
         reorders = self._is_mov and self._is_uneven and self._codec.reorders
         if reorders:
@@ -111,7 +117,7 @@ class EncodedFile:
         self._encode(None)
         if self._packet is not None:
             if reorders:
-                self._stretch(end)
+                self._stretch(self._packet, end)
             self._out.mux(self._packet)
         if self._rest is not None:
             self._rest.finish(end * self._tick, self._last.duration)
@@ -136,10 +142,11 @@ class EncodedFile:
     def _ticks(self, time: Fraction) -> int:
         return round((time + self._lead) / self._tick)
 
-    def _encode(self, picture: Any) -> None:
+    def _encode(self, picture: av.VideoFrame | None) -> None:
         if picture is not None:
-            self._durations[picture.pts] = picture.duration
+            self._durations[self._held_begin] = self._held_length
         for packet in self._stream.encode(picture):
+            assert packet.pts is not None and packet.dts is not None  # encoders say both
             packet.duration = self._durations.pop(packet.pts, packet.duration or 0)
             if self._packet is not None:
                 self._mux(self._packet)
@@ -147,25 +154,26 @@ class EncodedFile:
                 self._first_ticks = (packet.pts, packet.dts)
             self._packet = packet
 
-    def _mux(self, packet: Any) -> None:
-        time = packet.dts * Fraction(packet.time_base)  # muxing counts it in the stream's ticks
+    def _mux(self, packet: Packet) -> None:
+        time = (packet.dts or 0) * Fraction(packet.time_base)  # muxing counts it in the stream's ticks
         self._out.mux(packet)
         if self._rest is not None:
             self._rest.advance(time)
 
-    def _stretch(self, end: int) -> None:
-        """Move the last packet's decoding so that the track lasts until ``end`` (in ticks)."""
-        assert self._first_ticks is not None
+    def _stretch(self, packet: Packet, end: int) -> None:
+        """Move the decoding of the last ``packet`` so that the track lasts until ``end`` (in ticks)."""
+        assert self._first_ticks is not None and packet.pts is not None and packet.dts is not None
         delay = self._first_ticks[0] - self._first_ticks[1]
-        wanted = end - delay - self._packet.duration
-        self._packet.dts = max(self._packet.dts, min(wanted, self._packet.pts))
+        wanted = end - delay - (packet.duration or 0)
+        packet.dts = max(packet.dts, min(wanted, packet.pts))
 
-    def _add_stream(self, plan: OutputPlan, like: VideoInfo, first: Frame) -> Any:
+    def _add_stream(self, plan: OutputPlan, like: VideoInfo, first: Frame) -> VideoStream:
         encoder, form = plan.encoder, self._form
         rate = like.rate if like.rate else 1 / first.duration if first.duration > 0 else _USUAL_RATE
-        stream = self._out.add_stream(
+        added = self._out.add_stream(
             encoder, rate=rate.limit_denominator(100_000), hwaccel=hardware_device(encoder)
         )
+        stream = cast("VideoStream", added)
         tuning = tune(encoder, plan.options, form.name, form.size)
         context = stream.codec_context
         configure(context, encoder, form.name, form.size, self._tick, tuning)

@@ -9,11 +9,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import cast
 
 import av
 import av.logging
 from av.codec.hwaccel import HWAccel
+from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
 
 from vidstyle.errors import OptionError, OutputError, suggestion
 from vidstyle.video.writing.encoder_settings import Tuning, environment
@@ -59,7 +61,12 @@ def _rehearsed(
 
 
 def configure(
-    context: Any, encoder: str, pixel_format: str, size: tuple[int, int], tick: Fraction, tuning: Tuning
+    context: VideoCodecContext,
+    encoder: str,
+    pixel_format: str,
+    size: tuple[int, int],
+    tick: Fraction,
+    tuning: Tuning,
 ) -> None:
     """Set up a codec ``context`` that is not open yet; ``size`` is (width, height) in px, ``tick`` in s."""
     for name, value in environment(encoder).items():
@@ -103,7 +110,9 @@ def open_codec(encoder: str, pixel_format: str, tuning: Tuning) -> Opened:
     error: Exception | None = None
     with _listen() as said:
         try:
-            context = av.CodecContext.create(encoder, "w", hwaccel=hardware_device(encoder))
+            context = cast(
+                "VideoCodecContext", av.CodecContext.create(encoder, "w", hwaccel=hardware_device(encoder))
+            )
             configure(context, encoder, pixel_format, _SIZE, Fraction(1, 25), tuning)
             context.open()
             unused = dict(context.options)
@@ -118,7 +127,8 @@ def _write_header(encoder: str, pixel_format: str, tuning: Tuning, container: st
     nowhere = suppress(av.error.FFmpegError)  # the trailer of an empty file: nobody wants it
     with _listen() as said, nowhere, av.open(io.BytesIO(), "w", format=container) as out:
         try:
-            stream = out.add_stream(encoder, rate=25, hwaccel=hardware_device(encoder))
+            added = out.add_stream(encoder, rate=25, hwaccel=hardware_device(encoder))
+            stream = cast("VideoStream", added)
         except ValueError:
             return "it has no place for that codec"
         configure(stream.codec_context, encoder, pixel_format, _SIZE, Fraction(1, 25), tuning)

@@ -7,7 +7,7 @@ import struct
 import zlib
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import av
 from av.video.reformatter import VideoReformatter
@@ -51,10 +51,10 @@ class PictureFolder:
     def _encoded(self, frame: Frame) -> bytes:
         picture = self._form.picture(frame, self._scaler)
         picture.pts = self._count
-        context: Any = av.CodecContext.create("png", "w")
+        context = av.CodecContext.create("png", "w")
         context.width, context.height = self._form.size
         context.pix_fmt = self._form.name
-        context.time_base = 1
+        context.time_base = Fraction(1)
         context.thread_count = 1
         context.options = {"compression_level": "3", "pred": "mixed"}
         if self._aspect != 1:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import av
 from av.video.reformatter import VideoReformatter
@@ -33,7 +32,7 @@ class PictureFormat:
     """(width, height) of the result in px: the same, or cropped to even numbers."""
     tags: ColorTags
 
-    def picture(self, frame: Frame, scaler: VideoReformatter) -> Any:
+    def picture(self, frame: Frame, scaler: VideoReformatter) -> av.VideoFrame:
         """The ``av.VideoFrame`` of a ``frame``, without time; OptionError if its size differs."""
         if (frame.width, frame.height) != self.source:
             raise OptionError(
@@ -98,7 +97,7 @@ def _alpha_holders() -> str:
     )
 
 
-def _tags(like: VideoInfo, codec: Codec, wanted: Any) -> ColorTags:
+def _tags(like: VideoInfo, codec: Codec, wanted: av.VideoFormat) -> ColorTags:
     tags = like.color
     if tags.matrix not in SCALER_MATRICES:  # unknown: what players take for granted, and say so
         tags = replace(tags, matrix=BT709 if wanted.height >= _HD_LINES else SMPTE170M)
