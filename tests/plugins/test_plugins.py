@@ -177,6 +177,15 @@ def test_installed_parts_paint_a_clip_and_measure_it(
     assert measured["dyed"]["value"] > 0.01 if "dyed" in measured else measured
 
 
+def test_an_installed_metric_that_asks_for_it_is_measured_by_a_run(
+    installed: Path, plain_clip: Path, tmp_path: Path
+) -> None:
+    report = tmp_path / "run.json"
+    words = ["--style", "waves", "--engine", "dye", "--measure", "--json", str(report)]
+    assert main(["run", str(plain_clip), "-o", str(tmp_path / "a.mkv"), *words]) == 0
+    assert json.loads(report.read_text(encoding="utf-8"))["measured"]["unlikeness"] > 0.01
+
+
 def test_objects_are_taken_where_names_are(plain_clip: Path, tmp_path: Path) -> None:
     frames = list(vidstyle.stylize_frames(shapes(4), style="waves", engine=Dye(), flow=Stand(), device="cpu"))
     assert len(frames) == 4

@@ -12,7 +12,7 @@ from torch import Tensor
 from vidstyle.engines.base import Engine, EngineInfo, Painted
 from vidstyle.losses.base import Loss, Step
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup
-from vidstyle.metrics.meaning import Meaning
+from vidstyle.metrics.meaning import Meaning, Sampling
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Stand:
 class Unlikeness:
     """The mean absolute difference between result and clip."""
 
-    meaning = Meaning("intensity", "low: near the clip", tells_clip=False)
+    meaning = Meaning("intensity", "low: near the clip", tells_clip=False, sampling=Sampling(every=5))
     intervals: tuple[int, ...] = ()
     needs: frozenset[str] = frozenset()
 

@@ -149,7 +149,7 @@ class _Batch:
         if report.measured is not None:
             from vidstyle.pipeline.meter import Measured
 
-            self._say(Measured(**report.measured).text())
+            self._say(Measured.from_json(report.measured).text())
 
     def _say(self, line: str) -> None:
         if not self.words.quiet:

@@ -18,7 +18,6 @@ from vidstyle.metrics.meaning import meaning_of, written
 from vidstyle.optional_imports import require
 from vidstyle.outputs import write_text
 
-_CURVES = ("warping_error", "frame_difference", "style_distance", "content_distance", "sharpness")
 _COLOURS = ("#c2410c", "#1d4ed8", "#15803d", "#7e22ce", "#b45309", "#0e7490")
 _CLIP_COLOUR, _BASELINE_COLOUR = "#6b7280", "#111827"
 
@@ -74,8 +73,8 @@ def _curves(found: Evaluation) -> list[_Figure]:
     """One plot a metric, all columns in it, with the cuts marked; none where there is nothing to draw."""
     shown = [
         metric
-        for metric in _CURVES
-        if metric in found.values and any(_drawn(found, column, metric) for column in found.columns)
+        for metric in found.values
+        if meaning_of(metric).is_drawn and any(_drawn(found, column, metric) for column in found.columns)
     ]
     if not shown or len(found.times) < 2:
         return []

@@ -15,7 +15,7 @@ class ContentDistance(MeanOverFrames):
     Clip and result are looked at as they are (short side at most 480). Unit: 1; 0 is the clip itself.
     """
 
-    meaning = Meaning("1", "low, if the style allows", tells_clip=False)
+    meaning = Meaning("1", "low, if the style allows", tells_clip=False, is_drawn=True)
     intervals = ()
     needs: frozenset[str] = frozenset()
 

@@ -8,7 +8,7 @@ import torch
 
 from vidstyle.flow.warp import warp
 from vidstyle.metrics.base import MeanOverFrames, Motion, Sample
-from vidstyle.metrics.meaning import Meaning
+from vidstyle.metrics.meaning import Meaning, Sampling
 
 
 class FrameDifference(MeanOverFrames):
@@ -18,7 +18,13 @@ class FrameDifference(MeanOverFrames):
     occlusion rule leaves there (``base.occluded``). Unit: % of the range; lower is steadier.
     """
 
-    meaning = Meaning("%", "low: under 2", mean="mean absolute difference over trusted pixels")
+    meaning = Meaning(
+        "%",
+        "low: under 2",
+        mean="mean absolute difference over trusted pixels",
+        is_drawn=True,
+        sampling=Sampling(every=12),
+    )
     intervals = (1,)
     needs = frozenset({"motion"})
 

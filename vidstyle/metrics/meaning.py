@@ -10,6 +10,22 @@ from vidstyle.registry import METRICS
 
 
 @dataclass(frozen=True, slots=True)
+class Sampling:
+    """On which frames a run measures a metric while it paints; looks at most one frame back."""
+
+    every: int
+    """Frames from one that is measured to the next."""
+    first: int = 0
+    """The first frame that is measured."""
+    with_clip: bool = False
+    """Whether the clip's own value is told beside the result's."""
+
+    def is_due(self, frame: int) -> bool:
+        """Whether the frame of this number is measured."""
+        return frame % self.every == self.first
+
+
+@dataclass(frozen=True, slots=True)
 class Meaning:
     """How a metric is read."""
 
@@ -24,6 +40,15 @@ class Meaning:
     """Whether the value of the per-frame baseline says anything."""
     mean: str = ""
     """How differences along the motion become one number, where fields differ in that."""
+    is_drawn: bool = False
+    """Whether a report draws it over time."""
+    sampling: Sampling | None = None
+    """How ``vidstyle run --measure`` samples it; None: only ``vidstyle evaluate`` measures it."""
+
+    @property
+    def sign(self) -> str:
+        """What stands behind a number within a sentence: the unit if it is a sign, like %."""
+        return f" {self.unit}" if self.unit and not self.unit[0].isalnum() else ""
 
 
 def meaning_of(name: str) -> Meaning:

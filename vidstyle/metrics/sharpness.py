@@ -19,7 +19,7 @@ class Sharpness:
     that black frames do no harm.
     """
 
-    meaning = Meaning("ratio", "near 1: lower is blur", tells_baseline=False)
+    meaning = Meaning("ratio", "near 1: lower is blur", tells_baseline=False, is_drawn=True)
     intervals = ()
     needs = frozenset({"baseline"})
 

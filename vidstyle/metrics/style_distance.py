@@ -8,7 +8,7 @@ from torch import Tensor
 
 from vidstyle.errors import OptionError
 from vidstyle.metrics.base import MeanOverFrames, Motion, Sample, Setup
-from vidstyle.metrics.meaning import Meaning
+from vidstyle.metrics.meaning import Meaning, Sampling
 from vidstyle.metrics.perceptual_features import STYLE_LAYERS, bundled
 from vidstyle.nn.encoder_features import gram
 
@@ -21,7 +21,12 @@ class StyleDistance(MeanOverFrames):
     about 1.3.
     """
 
-    meaning = Meaning("1", "low: near the baseline's")
+    meaning = Meaning(
+        "1",
+        "low: near the baseline's",
+        is_drawn=True,
+        sampling=Sampling(every=240, first=12),  # features take as long as painting ten frames
+    )
     intervals = ()
     needs = frozenset({"style"})
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vidstyle.flow.warp import warp
 from vidstyle.metrics.base import MeanOverFrames, Motion, Sample
-from vidstyle.metrics.meaning import Meaning
+from vidstyle.metrics.meaning import Meaning, Sampling
 
 
 class WarpingError(MeanOverFrames):
@@ -24,7 +24,11 @@ class WarpingError(MeanOverFrames):
     """
 
     meaning = Meaning(
-        "squared intensity", "low: near the clip's own", mean="mean squared difference over trusted pixels"
+        "squared intensity",
+        "low: near the clip's own",
+        mean="mean squared difference over trusted pixels",
+        is_drawn=True,
+        sampling=Sampling(every=12, with_clip=True),  # a tenth of a run's time, with frame_difference
     )
     intervals = (1,)
     needs = frozenset({"motion"})

@@ -1,36 +1,33 @@
-"""Flicker and style measured while a clip is painted: on samples of the frames, with the run's own flow."""
+"""Metrics measured while a clip is painted, on samples of the frames, with the run's own flow."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 from vidstyle.flow.base import auto_flow, load_flow
 from vidstyle.frames import Frame
-from vidstyle.metrics.base import Metric, Sample, Setup
-from vidstyle.metrics.frame_difference import FrameDifference
-from vidstyle.metrics.meaning import written
+from vidstyle.metrics.base import Metric, Motion, Sample, Setup
+from vidstyle.metrics.meaning import Sampling, meaning_of, written
 from vidstyle.metrics.motion import ScoringFlow
-from vidstyle.metrics.style_distance import StyleDistance
-from vidstyle.metrics.warping_error import WarpingError
+from vidstyle.registry import METRICS
 from vidstyle.temporal.base import StylizedFrame
 from vidstyle.tensors import to_tensor
 
-_PAIR_EVERY = 12  # frames between two looks at flicker: a tenth of a run's time
-_STYLE_FIRST, _STYLE_EVERY = 12, 240  # frames: features take as long as painting ten frames
+_OF_CLIP = "clip_"  # before the name of a metric: the clip's own value
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was measured on the way; None where there was too little to measure."""
+    """What was measured on the way."""
 
-    warping_error: float | None
-    clip_warping_error: float | None
-    frame_difference: float | None
-    style_distance: float | None
+    values: Mapping[str, float | None]
+    """By metric, in the order of the registry; None where there was too little to measure, or no style."""
+    clip: Mapping[str, float | None]
+    """The clip's own, of the metrics that tell it."""
     flow: str
     """What scored motion."""
     is_own: bool
@@ -38,19 +35,37 @@ class Measured:
     pairs: int
     """Pairs of neighbouring frames that were looked at."""
 
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Measured:
+        """What ``to_json`` made."""
+        values = {name: value for name, value in record.items() if name in METRICS}
+        clip = {name: record[_OF_CLIP + name] for name in values if _OF_CLIP + name in record}
+        return cls(values, clip, record["flow"], record["is_own"], record["pairs"])
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it in plain numbers, the clip's own value behind the result's."""
+        record: dict[str, Any] = {}
+        for name, value in self.values.items():
+            record[name] = value
+            if name in self.clip:
+                record[_OF_CLIP + name] = self.clip[name]
+        return {**record, "flow": self.flow, "is_own": self.is_own, "pairs": self.pairs}
+
     def text(self) -> str:
         """One line for a terminal."""
         if not self.pairs:
             return "measured: too few frames"
         flow = f"the run's own flow ({self.flow}), which flatters" if self.is_own else self.flow
-        style = f", style distance {written('style_distance', self.style_distance)}"
-        return (
-            f"measured: warping error {written('warping_error', self.warping_error)} "
-            f"(the clip's own {written('warping_error', self.clip_warping_error)}), "
-            f"frame difference {written('frame_difference', self.frame_difference)} %"
-            f"{style if self.style_distance is not None else ', style not measured'}; "
-            f"{self.pairs} pairs of frames, with {flow}; vidstyle evaluate tells more"
-        )
+        values = ", ".join(self._told(name) for name in self.values)
+        return f"measured: {values}; {self.pairs} pairs of frames, with {flow}; vidstyle evaluate tells more"
+
+    def _told(self, name: str) -> str:
+        value = self.values[name]
+        if value is None and _needs_style(name):
+            return "style not measured"
+        sign = meaning_of(name).sign
+        own = f" (the clip's own {written(name, self.clip[name])}{sign})" if name in self.clip else ""
+        return f"{name.replace('_', ' ')} {written(name, value)}{sign}{own}"
 
 
 class Meter:
@@ -66,49 +81,80 @@ class Meter:
         """
         self._name, self._is_own = name or auto_flow("cpu"), name is not None
         self._motion = ScoringFlow(flow if flow is not None else load_flow("auto", "cpu"), name=self._name)
-        self._ours: list[Metric] = [WarpingError(), FrameDifference()]
-        self._clip = WarpingError()
-        self._style = None if style is None else StyleDistance(Setup(style=to_tensor(style)))
+        setup = Setup(style=None if style is None else to_tensor(style))
+        self._names = [name for name in METRICS if meaning_of(name).sampling is not None]
+        self._metrics = {
+            name: _Sampled.of(name, setup)
+            for name in self._names
+            if style is not None or not _needs_style(name)
+        }
         self._before: Sample | None = None
         self._frame = 0
         self._pairs = 0
 
     def add(self, content: Frame, shown: StylizedFrame) -> None:
         """Take in the next frame and what was made of it."""
-        place = self._frame
+        frame = self._frame
         self._frame += 1
-        if shown.is_cut:
-            self._before = None
-        is_second, is_first = place % _PAIR_EVERY == 0, place % _PAIR_EVERY == _PAIR_EVERY - 1
-        is_styled = self._style is not None and place % _STYLE_EVERY == _STYLE_FIRST
-        if not (is_first or is_second or is_styled):
+        before, self._before = None if shown.is_cut else self._before, None
+        metrics = self._metrics.values()
+        singles = [one for one in metrics if one.sampling.is_due(frame) and not one.is_of_pairs]
+        pairs = [one for one in metrics if one.sampling.is_due(frame) and one.is_of_pairs]
+        is_first = any(one.sampling.is_due(frame + 1) for one in metrics if one.is_of_pairs)
+        if not (singles or is_first or (pairs and before is not None)):
             return
         now = Sample(to_tensor(content.pixels), to_tensor(shown.frame.pixels))
-        if is_second and self._before is not None:
-            self._compare(self._before, now)
-        if is_styled and self._style is not None:
-            self._style.add(now, {}, {})
+        if pairs and before is not None:
+            motion = {1: self._motion(1, before, now)}
+            for one in pairs:
+                one.add(now, {1: before}, motion)
+            self._pairs += 1
+        for one in singles:
+            one.add(now, {}, {})
         self._before = now if is_first else None
 
     def found(self) -> Measured:
         """What was measured so far."""
+        metrics = self._metrics
         return Measured(
-            warping_error=self._ours[0].result(),
-            clip_warping_error=self._clip.result(),
-            frame_difference=self._ours[1].result(),
-            style_distance=None if self._style is None else self._style.result(),
+            values={name: metrics[name].ours.result() if name in metrics else None for name in self._names},
+            clip={name: one.clip.result() for name, one in metrics.items() if one.clip is not None},
             flow=self._name,
             is_own=self._is_own,
             pairs=self._pairs,
         )
 
-    def _compare(self, before: Sample, now: Sample) -> None:
-        motion = {1: self._motion(1, before, now)}
-        for metric in self._ours:
-            metric.add(now, {1: before}, motion)
-        plain = [Sample(sample.content, sample.content) for sample in (before, now)]
-        self._clip.add(plain[1], {1: plain[0]}, motion)
-        self._pairs += 1
+
+@dataclass(frozen=True, slots=True)
+class _Sampled:
+    """A metric of a run: of its result, and of the clip itself if that is told."""
+
+    sampling: Sampling
+    ours: Metric
+    clip: Metric | None
+
+    @classmethod
+    def of(cls, name: str, setup: Setup) -> _Sampled:
+        sampling, make = meaning_of(name).sampling, METRICS.load(name)
+        assert sampling is not None
+        return cls(sampling, make(setup), make(setup) if sampling.with_clip else None)
+
+    @property
+    def is_of_pairs(self) -> bool:
+        return bool(self.ours.intervals)
+
+    def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
+        self.ours.add(now, past, motion)
+        if self.clip is not None:
+            self.clip.add(_unpainted(now), {step: _unpainted(one) for step, one in past.items()}, motion)
+
+
+def _unpainted(sample: Sample) -> Sample:
+    return Sample(sample.content, sample.content)
+
+
+def _needs_style(name: str) -> bool:
+    return "style" in METRICS.load(name).needs
 
 
 def metered(

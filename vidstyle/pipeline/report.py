@@ -72,7 +72,7 @@ class RunReport:
     stopped: bool = False
     """Whether ``on_frame`` ended the run before the source did."""
     measured: Mapping[str, Any] | None = None
-    """Flicker and style (``measuring.Measured``), if they were asked for."""
+    """What ``meter.Measured`` holds, if it was asked for."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Every option with the value that was used."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from time import perf_counter
 from typing import Any, TypeVar
@@ -75,7 +75,7 @@ def run(plan: RunPlan[T], *, on_frame: OnFrame | None = None) -> RunReport:
         stages={**clocks.stages, **tally.parts},
         limit=clocks.limit,
         stopped=stopped,
-        measured=None if stage.meter is None else asdict(stage.meter.found()),
+        measured=None if stage.meter is None else stage.meter.found().to_json(),
         options=stage.options,
     )
 

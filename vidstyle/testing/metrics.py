@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidstyle.metrics.base import Metric, Motion, Sample, Setup
+from vidstyle.metrics.meaning import Meaning
 from vidstyle.metrics.measurer import Measurer
 from vidstyle.metrics.perceptual_features import Features, bundled
 from vidstyle.testing.devices import devices
@@ -33,6 +34,13 @@ class MetricContract(ABC):
         assert all(isinstance(step, int) and step > 0 for step in metric.intervals)
         assert "motion" not in metric.needs or metric.intervals
         assert len(inspect.getdoc(type(metric)) or "") > 20
+
+    def test_what_a_run_measures_looks_at_most_one_frame_back(self) -> None:
+        metric = self._new()
+        sampling = getattr(metric, "meaning", Meaning("", "")).sampling
+        if sampling is not None:
+            assert set(metric.intervals) <= {1} and "baseline" not in metric.needs
+            assert 0 <= sampling.first < sampling.every
 
     def test_odd_sizes_give_a_finite_number_of_0_or_more(self) -> None:
         for device in devices():
