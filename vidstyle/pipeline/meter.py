@@ -36,15 +36,16 @@ class Measured:
     """Pairs of neighbouring frames that were looked at."""
 
     @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> Measured:
+    def from_json(cls, record: Mapping[str, float | str | None]) -> Measured:
         """What ``to_json`` made."""
-        values = {name: value for name, value in record.items() if name in METRICS}
-        clip = {name: record[_OF_CLIP + name] for name in values if _OF_CLIP + name in record}
-        return cls(values, clip, record["flow"], record["is_own"], record["pairs"])
+        numbers = {name: value for name, value in record.items() if not isinstance(value, str)}
+        values = {name: value for name, value in numbers.items() if name in METRICS}
+        clip = {name: numbers[_OF_CLIP + name] for name in values if _OF_CLIP + name in numbers}
+        return cls(values, clip, str(record["flow"]), bool(numbers["is_own"]), int(numbers["pairs"] or 0))
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, float | str | None]:
         """All of it in plain numbers, the clip's own value behind the result's."""
-        record: dict[str, Any] = {}
+        record: dict[str, float | str | None] = {}
         for name, value in self.values.items():
             record[name] = value
             if name in self.clip:

@@ -71,7 +71,7 @@ class RunReport:
     """The stage that the others waited for."""
     stopped: bool = False
     """Whether ``on_frame`` ended the run before the source did."""
-    measured: Mapping[str, Any] | None = None
+    measured: Mapping[str, float | str | None] | None = None
     """What ``meter.Measured`` holds, if it was asked for."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Every option with the value that was used."""

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from scenes import flickering, ground, sharpness, shot, view
 
+from vidstyle.flow.base import Array
 from vidstyle.frames import Frame, Pixels
 from vidstyle.options import SteadyOptions
-from vidstyle.temporal.backends.base import Array, Ring
+from vidstyle.temporal.backends.base import Ring
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.base import ClipFrame, PaintedFrame, RepaintMask
 from vidstyle.temporal.loop import steadied
