@@ -36,6 +36,7 @@ from .metrics.base import Metric as Metric
 from .metrics.base import Motion as Motion
 from .metrics.base import Sample as Sample
 from .metrics.meaning import Meaning as Meaning
+from .metrics.meaning import Sampling as Sampling
 from .options import PaintOptions as PaintOptions
 from .options import ReadOptions as ReadOptions
 from .options import SteadyOptions as SteadyOptions
