@@ -367,3 +367,24 @@ def test_an_existing_picture_is_kept(art: Path, tmp_path: Path) -> None:
 def test_public_names_lead_to_the_doors() -> None:
     assert vidstyle.stylize_video is stylize_video
     assert vidstyle.Stylizer is Stylizer
+
+
+# Inputs are never replaced ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["style", "mask", "style_track", "weights"])
+def test_no_result_replaces_what_it_is_made_from(clip: Path, tmp_path: Path, kind: str) -> None:
+    read = tmp_path / "read.apng"
+    read.write_bytes(b"precious")
+    words: dict[str, Any] = {"style": "waves", kind: read}
+    with pytest.raises(OutputError, match=r"read\.apng is the input itself"):
+        stylize_video(clip, read, overwrite=True, **words)
+    assert read.read_bytes() == b"precious"
+
+
+def test_no_painted_picture_replaces_its_input(stylizer: Stylizer, art: Path, tmp_path: Path) -> None:
+    before = art.read_bytes()
+    for picture in (art, shapes(1, 64, 48)[0]):  # a picture of its own, or a style's
+        with pytest.raises(OutputError, match="is the input itself"):
+            stylizer.image(picture, art, overwrite=True)
+    assert art.read_bytes() == before

@@ -45,8 +45,8 @@ _ARROWS: dict[str, set[str]] = {
         *("video.writing",),
     },
     "pipeline": {
-        *("_version", "device", "engines", "errors", "flow", "frames", "metrics", "options", "registry"),
-        *("rendering", "styles", "temporal", "temporal.backends", "temporal.base", "tensors"),
+        *("_version", "device", "engines", "errors", "flow", "frames", "metrics", "options", "outputs"),
+        *("registry", "rendering", "styles", "temporal", "temporal.backends", "temporal.base", "tensors"),
         *("video.pictures", "video.reading", "video.stills", "video.writing"),
     },
     "training": {

@@ -29,7 +29,7 @@ from vidstyle.pipeline.precomputed import Pair, Pairs, paintings
 from vidstyle.pipeline.prefetch import side_thread
 from vidstyle.pipeline.report import OnFrame, RunReport
 from vidstyle.pipeline.run import described, run
-from vidstyle.pipeline.stylizer import Styling, Stylizer, flow_name, flow_of, name_of
+from vidstyle.pipeline.stylizer import Styling, Stylizer, files_of, flow_name, flow_of, name_of
 from vidstyle.temporal.base import ClipFrame, StylizedFrame
 from vidstyle.temporal.compositing import compositor, finished
 from vidstyle.temporal.loop import steadied
@@ -59,13 +59,15 @@ def stylize_video(
     """
     check_keywords(options, PaintOptions, SteadyOptions, ReadOptions, WriteOptions)
     read, write = take(ReadOptions, options), take(WriteOptions, options)
-    name = name_of(style, take(PaintOptions, options).style_track)
+    paint = take(PaintOptions, options)
+    name = name_of(style, paint.style_track)
     result = Path(target) if target is not None else default_target(Path(source), name, write)
 
     def load() -> Stylizer:
         return Stylizer(style, **cast(FrameKeywords, only(options, PaintOptions, SteadyOptions)))
 
-    plan = plan_painting(source, result, load, read=read, write=write, measure=measure)
+    files = files_of(style, paint)
+    plan = plan_painting(source, result, load, read=read, write=write, inputs=files, measure=measure)
     return run(plan, on_frame=on_frame)
 
 

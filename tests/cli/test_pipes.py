@@ -105,3 +105,31 @@ def test_sigterm_ends_a_run_whose_pipe_has_fallen_silent(count: int, workplace: 
     assert errors.endswith("vidstyle: stopped by SIGTERM\n")
     assert not Path("out.mkv").exists()
     assert [path.name for path in workplace.iterdir() if path.name.startswith(".")] == []
+
+
+def test_sigterm_ends_steady_whose_painted_clip_has_fallen_silent(workplace: Path) -> None:
+    clip = write_clip(Path("clip.nut"), shapes(80, 64, 48), gop=1)
+    data = clip.read_bytes()
+    os.mkfifo("pipe")
+    words = (sys.executable, "-m", "vidstyle", "steady", "clip.nut", "pipe", "-o", "out.mkv")
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            with Path("pipe").open("wb", buffering=0) as pipe:
+                pipe.write(data[: len(data) * 9 // 10])
+                _wait_for(workplace, ".out", process)
+                process.send_signal(signal.SIGTERM)
+                _, errors = process.communicate(timeout=_PATIENCE)
+        finally:
+            process.kill()
+    assert process.returncode == 143
+    assert errors.endswith("vidstyle: stopped by SIGTERM\n")
+    assert {path.name for path in workplace.iterdir()} == {"art.png", "clip.nut", "pipe"}
+
+
+def _wait_for(folder: Path, beginning: str, process: subprocess.Popen[str]) -> None:
+    """Wait until there is a file whose name begins so."""
+    deadline = time.monotonic() + _PATIENCE
+    while not any(path.name.startswith(beginning) for path in folder.iterdir()):
+        assert process.poll() is None, "the process ended before it could be stopped"
+        assert time.monotonic() < deadline, "the process has not begun to write"
+        time.sleep(0.02)

@@ -22,6 +22,7 @@ from vidstyle.pipeline.plan import Stage, plan_run
 from vidstyle.pipeline.report import Progress, RunReport
 from vidstyle.pipeline.run import run
 from vidstyle.temporal.base import StylizedFrame
+from vidstyle.video.reading.provenance import is_result, warped_by
 from vidstyle.video.reading.reader import Reader
 
 
@@ -174,3 +175,37 @@ def test_warnings_of_a_run_are_logged(tmp_path: Path, caplog: pytest.LogCaptureF
     with caplog.at_level(logging.WARNING, "vidstyle"):
         _run(odd, tmp_path / "out.mp4")
     assert any("4:4:4" in message for message in caplog.messages)
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.mov", "out.mkv", "out.webm"])
+@pytest.mark.parametrize(
+    "taken", [("comment",), ("comment", "keywords"), ("comment", "keywords", "vidstyle")]
+)
+def test_a_result_is_known_whatever_tags_its_clip_has(
+    tmp_path: Path, name: str, taken: tuple[str, ...]
+) -> None:
+    own = {"title": "Tide", "artist": "Somebody", **dict.fromkeys(taken, "of my own")}
+    clip = write_clip(tmp_path / "clip.mkv", shapes(2, 64, 48), metadata=own)
+    assert not is_result(clip)
+    plan = plan_run(
+        lambda: Reader(clip), tmp_path / name, lambda: Stage(_shown, {"flow": "dis"}),
+        inputs=[clip], write=WriteOptions(preset="ultrafast"),
+    )  # fmt: skip
+    run(plan)
+    assert is_result(tmp_path / name) and warped_by(tmp_path / name) == "dis"
+    with av.open(tmp_path / name) as container:
+        tags = {key.lower(): value for key, value in container.metadata.items()}
+    own.pop("vidstyle", None)
+    assert {key: tags.get(key) for key in own} == own
+
+
+def test_the_tag_of_an_earlier_result_gives_way(tmp_path: Path) -> None:
+    clip = write_clip(
+        tmp_path / "clip.mkv", shapes(2, 64, 48), metadata={"comment": "vidstyle 0.1, flow: raft"}
+    )
+    plan = plan_run(
+        lambda: Reader(clip), tmp_path / "out.mkv", lambda: Stage(_shown, {"flow": "dis"}),
+        inputs=[clip], write=WriteOptions(preset="ultrafast"),
+    )  # fmt: skip
+    run(plan)
+    assert warped_by(tmp_path / "out.mkv") == "dis"

@@ -98,8 +98,9 @@ class _Batch:
         self.targets = targets(self.sources, words.output, style, write)
         report = [] if words.json is None else [("--json", Path(words.json))]
         made = [_picture_of(target) if words.preview else target for target in self.targets]
-        read = [*self.sources, *words.style, *(given(words, PaintOptions).get(name) for name in _FILES)]
-        check_outputs([*(("the result", path) for path in made), *report], read)
+        paths = [*words.style, *(given(words, PaintOptions).get(name) for name in _FILES)]
+        self._files = [Path(path) for path in paths if path is not None]
+        check_outputs([*(("the result", path) for path in made), *report], [*self.sources, *self._files])
         for output in report:
             check_file_output(output, overwrite=write.overwrite)
         self._stylizer: Stylizer | None = None
@@ -139,6 +140,7 @@ class _Batch:
                 self._loaded,
                 read=self._read,
                 write=self._write,
+                inputs=self._files,
                 measure=self.words.measure,
             )
             from vidstyle.pipeline.run import run  # imports torch: what is wrong with the files is known now

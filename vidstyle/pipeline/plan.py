@@ -59,6 +59,8 @@ class RunPlan(Generic[Item]):
     output: OutputPlan
     """The target, its container and the encoder, which has been rehearsed."""
     stage: Stage[Item]
+    inputs: tuple[Path, ...]
+    """The files and pipes that are read, the source's among them."""
 
 
 def plan_run(
@@ -74,13 +76,14 @@ def plan_run(
     Raises a ``VidstyleError`` for whatever stands in the way; then no file is open. ``inputs`` are the files
     that the target must not be.
     """
+    inputs = tuple(inputs)
     output = check_target(target, write, *inputs)
     with ExitStack() as stack:
         source = open_source()
         stack.push(source)
         stage = load()
         stack.pop_all()
-    return RunPlan(source, output, stage)
+    return RunPlan(source, output, stage, inputs)
 
 
 def plan_painting(
@@ -90,11 +93,12 @@ def plan_painting(
     *,
     read: ReadOptions,
     write: WriteOptions,
+    inputs: Iterable[Path] = (),
     measure: bool = False,
 ) -> RunPlan[Frame]:
     """Plan to paint a clip with what ``load`` returns; flicker and style are measured if ``measure``.
 
-    Raises as ``plan_run`` does.
+    ``inputs``: what is read beside the clip, such as styles and masks. Raises as ``plan_run`` does.
     """
 
     def stage() -> Stage[Frame]:
@@ -102,4 +106,4 @@ def plan_painting(
 
         return painting(load(), read, write, measure=measure)
 
-    return plan_run(lambda: Reader(source, read), target, stage, inputs=[Path(source)], write=write)
+    return plan_run(lambda: Reader(source, read), target, stage, inputs=[Path(source), *inputs], write=write)

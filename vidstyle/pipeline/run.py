@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+import re
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
@@ -11,7 +12,6 @@ from typing import Any, TypeVar
 
 from vidstyle._version import __version__
 from vidstyle.errors import InputError
-from vidstyle.frames import VideoInfo
 from vidstyle.pipeline.plan import RunPlan
 from vidstyle.pipeline.prefetch import Waits, prefetch
 from vidstyle.pipeline.report import OnFrame, Progress, RunReport
@@ -44,11 +44,12 @@ def run(plan: RunPlan[T], *, on_frame: OnFrame | None = None) -> RunReport:
         items = stack.enter_context(closing(items))
         results = prefetch(_timed(stage.results(items), clocks.stylize), _AHEAD, "stylize", clocks.stylized)
         results = stack.enter_context(closing(results))
-        stack.callback(stop_waiting, info.path)  # or the decoder's thread would wait for a silent pipe
+        for path in plan.inputs:  # or the decoder's thread would wait for a silent pipe
+            stack.callback(stop_waiting, path)
         sound = None if info.is_still_sequence else info.path
         stack.callback(clocks.encode.stop)
         writer = stack.enter_context(
-            Writer(plan.output, like=info, source=sound, tags=_made_by(stage.options, info))
+            Writer(plan.output, like=info, source=sound, tags=_made_by(stage.options, info.tags))
         )
         stack.callback(clocks.encode.start)  # leaving the writer is work too: encoders keep frames to the end
         for shown in results:
@@ -80,12 +81,21 @@ def run(plan: RunPlan[T], *, on_frame: OnFrame | None = None) -> RunReport:
     )
 
 
-def _made_by(options: Mapping[str, Any], info: VideoInfo) -> dict[str, str]:
-    """A comment on how the result was made, so that another flow scores it; the clip's own comment stays."""
-    if any(key.lower() == "comment" for key, _ in info.tags):
-        return {}
+def _made_by(options: Mapping[str, Any], tags: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """A tag on how the result was made, by which results are known and another flow scores them.
+
+    It is a comment, or where the clip has one of its own, which stays, the next of ``_PLACES`` that is free.
+    """
     words = [f"{name}: {options[name]}" for name in ("engine", "temporal", "flow") if name in options]
-    return {"comment": f"vidstyle {__version__}, {', '.join(words)}"} if words else {}
+    if not words:
+        return {}
+    taken = {key.lower() for key, value in tags if not _MADE.match(value)}
+    place = next((place for place in _PLACES if place not in taken), _PLACES[-1])
+    return {place: f"vidstyle {__version__}, {', '.join(words)}"}
+
+
+_PLACES = ("comment", "keywords", "vidstyle")
+_MADE = re.compile(r"vidstyle \d")  # of an earlier result, which the new one takes the place of
 
 
 @dataclass

@@ -22,6 +22,7 @@ from vidstyle.frames import Frame, Pixels, check_pixels
 from vidstyle.options import PaintOptions, ReadOptions, SteadyOptions, WriteOptions, check_keywords, take
 from vidstyle.options.converters import as_rate
 from vidstyle.options.keywords import FileKeywords, FrameKeywords, Number
+from vidstyle.outputs import check_outputs
 from vidstyle.pipeline.meter import Meter, metered
 from vidstyle.pipeline.plan import Stage, plan_painting
 from vidstyle.pipeline.prefetch import prefetch, side_thread
@@ -70,6 +71,8 @@ class Stylizer:
         self._names = [item if isinstance(item, (str, Path)) else "pixels" for item in self._given]
         self.name = name_of(style, paint.style_track)
         """What results are named after."""
+        self.files = files_of(style, paint)
+        """What is read beside the clips, which no result may replace."""
         device = choose_device(paint.device)
         self._painter: Renderer[Any, Any] = Renderer(
             load_engine(paint.engine, paint.weights, dict(paint.engine_options)),
@@ -104,7 +107,9 @@ class Stylizer:
         check_keywords(options, ReadOptions, WriteOptions)
         read, write = take(ReadOptions, options), take(WriteOptions, options)
         result = Path(target) if target is not None else default_target(Path(source), self.name, write)
-        plan = plan_painting(source, result, lambda: self, read=read, write=write, measure=measure)
+        plan = plan_painting(
+            source, result, lambda: self, read=read, write=write, inputs=self.files, measure=measure
+        )
         return run(plan, on_frame=on_frame)
 
     @overload
@@ -129,6 +134,8 @@ class Stylizer:
         """Paint one picture, in another ``style`` if one is given; see ``stylize_image``."""
         if target is not None:
             check_picture_target(Path(target), overwrite)
+            pictures = [item for item in (image, *_several(style or ())) if isinstance(item, (str, Path))]
+            check_outputs([("the result", Path(target))], [*pictures, *self.files])
         frame = load_image(image) if isinstance(image, (str, Path)) else _as_frame(image, Fraction(0), _RATE)
         styles = self._styles if style is None else self._encoded(style, self._paint.style_weights, None)
         with ExitStack() as stack:
@@ -242,6 +249,13 @@ def name_of(style: Styling, track: Path | None) -> str:
     if not names and track is not None:
         names = [Path(track).stem]
     return "+".join(names) or "painted"
+
+
+def files_of(style: Styling, paint: PaintOptions) -> tuple[Path, ...]:
+    """The files that painting reads beside what is painted: styles, mask, style track, weights."""
+    named = [item for item in _several(style) if isinstance(item, (str, Path))]
+    options = (paint.mask, paint.style_track, paint.weights)
+    return (*map(Path, named), *(path for path in options if path is not None))
 
 
 def _several(style: Styling) -> list[Style]:

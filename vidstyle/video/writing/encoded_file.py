@@ -31,14 +31,17 @@ if TYPE_CHECKING:
 _BIG = 2**31 - 1  # the largest number in a file's tick
 _FINE = Fraction(1, 90_000)  # s: the tick where no other is exact
 _MOST_TICKS = 1_000_000  # a second, for the starts of streams in MP4
-# keys that MP4 and QuickTime have had a place for from the beginning
+# keys that MP4 has had a place for from the beginning
 _OLD = (
     "title artist author album_artist album composer date comment copyright genre grouping track disc "
     "lyrics description synopsis show episode_id episode_sort season_number network keywords "
     "media_type rating hd_video gapless_playback compilation encoder location creation_time timecode "
     "make model "
 )
-_OLD_TAGS = frozenset(_OLD.split())
+_OLD_TAGS = {
+    "mp4": frozenset(_OLD.split()),
+    "mov": frozenset("title album date comment copyright genre creation_time timecode make model".split()),  # noqa: SIM905
+}
 _USUAL_RATE = Fraction(25)
 
 
@@ -203,9 +206,8 @@ class EncodedFile:
         if not plan.container.is_mov:
             return {}
         # the older kind of tags has a place for some keys only, and leaves out all others
-        newer = (
-            "+use_metadata_tags" if any(key.lower() not in _OLD_TAGS for key in self._out.metadata) else ""
-        )
+        old = _OLD_TAGS[plan.container.format]
+        newer = "+use_metadata_tags" if any(key.lower() not in old for key in self._out.metadata) else ""
         ticks = self._tick.denominator
         exact = math.lcm(ticks, *(self._rest.rates if self._rest else ()))
         return {
