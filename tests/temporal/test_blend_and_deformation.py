@@ -55,10 +55,10 @@ def test_stretch_adds_up_over_frames(zoom: float, expected: float) -> None:
     raster = CvRaster()
     x, y = raster.grid(40, 60)
     motion = ((x - 30) * np.float32(zoom - 1), (y - 20) * np.float32(zoom - 1))
-    jacobian = deformation.none(raster, 40, 60)
+    jacobian = deformation.identity(raster, 40, 60)
     for _ in range(10):
         near = raster.rint(x + motion[0]), raster.rint(y + motion[1])
-        jacobian = deformation.followed(raster, jacobian, *near, motion, 1.0)
+        jacobian = deformation.propagate(raster, jacobian, *near, motion, 1.0)
     middle = deformation.stretch(raster, jacobian)[12:-12, 12:-12]
     np.testing.assert_allclose(middle, expected, rtol=0.01)
 
@@ -88,5 +88,5 @@ def test_strokes_beside_a_covering_edge_stay_as_they_are() -> None:
     x, y = raster.grid(40, 60)
     closing = np.where(x < 30, np.float32(-2), np.float32(2)), np.zeros_like(x)
     near = raster.rint(x + closing[0]), raster.rint(y)
-    jacobian = deformation.followed(raster, deformation.none(raster, 40, 60), *near, closing, 1.0)
+    jacobian = deformation.propagate(raster, deformation.identity(raster, 40, 60), *near, closing, 1.0)
     assert deformation.stretch(raster, jacobian).max() < 1.3

@@ -9,7 +9,7 @@ from scenes import change, flickering, ground, sharpness, shot, view
 from vidstyle.errors import OptionError
 from vidstyle.frames import Pixels
 from vidstyle.temporal.paint_map.paint_map import PaintMap
-from vidstyle.temporal.paint_map.settings import Layout
+from vidstyle.temporal.paint_map.settings import MapLayout
 
 HEIGHT, WIDTH = 96, 160
 GROUND = ground(3 * HEIGHT, 3 * WIDTH)
@@ -203,7 +203,7 @@ SHAPES = [
 
 @pytest.mark.parametrize("frame", SHAPES)
 def test_results_that_are_kept_fit_in_memory_and_under_the_limits_of_sampling(frame: tuple[int, int]) -> None:
-    layout = Layout.of(frame, sample_bytes=1, flow_size=None, slots=64)
+    layout = MapLayout.of(frame, sample_bytes=1, flow_size=None, slots=64)
     assert layout.slots >= 2
     assert layout.slots * layout.fine**2 * frame[0] * frame[1] * 3 <= 420e6
     assert layout.slots * (layout.fine * frame[0] + 8) < 32_767

@@ -17,13 +17,13 @@ from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.backends.torch_raster import TorchRaster
 from vidstyle.temporal.paint_map import edge_structure
 from vidstyle.temporal.paint_map.paint_map import PaintMap
-from vidstyle.temporal.paint_map.settings import DEFAULTS, Layout, MapSettings
+from vidstyle.temporal.paint_map.settings import DEFAULTS, MapLayout, MapSettings
 
 HEIGHT, WIDTH = 180, 320
 BLIND = replace(DEFAULTS, structure=9.0, structure_ground=9.0, ghost=9.0)
 GROUND = ground(HEIGHT, WIDTH)
 COAT = ground(HEIGHT, WIDTH, seed=5)
-LAYOUT = Layout.of((HEIGHT, WIDTH), 1, None, 4)
+LAYOUT = MapLayout.of((HEIGHT, WIDTH), 1, None, 4)
 RASTERS: list[Callable[[], AnyRaster]] = [CvRaster, lambda: TorchRaster("cpu")]
 
 

@@ -17,12 +17,12 @@ from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.backends.torch_raster import TorchRaster
 from vidstyle.temporal.base import FrameMotion
 from vidstyle.temporal.paint_map.paint_map import PaintMap
-from vidstyle.temporal.paint_map.settings import DEFAULTS, Layout, MapSettings
+from vidstyle.temporal.paint_map.settings import DEFAULTS, MapLayout, MapSettings
 from vidstyle.temporal.paint_map.unexplained import unexplained
 
 HEIGHT, WIDTH = 180, 320
 GROUND = 60 + 0.2 * ground(HEIGHT, WIDTH)
-LAYOUT = Layout.of((HEIGHT, WIDTH), 1, None, 4)
+LAYOUT = MapLayout.of((HEIGHT, WIDTH), 1, None, 4)
 RASTERS: list[Callable[[], AnyRaster]] = [CvRaster, lambda: TorchRaster("cpu")]
 
 

@@ -1,1 +1,1 @@
-"""The paint map: paint that moves with what it was painted on."""
+"""The paint map: each pixel of a result refers to the earlier result that its paint is sampled from."""

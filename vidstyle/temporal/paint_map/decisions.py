@@ -1,4 +1,4 @@
-"""What is decided of a frame before it is painted: where its paint lies, and where it no longer holds."""
+"""The decisions taken before a frame is painted: where old paint is sampled from, and where to repaint."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from vidstyle.flow.base import FlowEstimator
 from vidstyle.temporal.backends.base import Picture, Plane, Raster, Ring
 from vidstyle.temporal.base import FrameMotion
 from vidstyle.temporal.paint_map import deformation, edge_structure, lighting
-from vidstyle.temporal.paint_map.settings import Layout, MapSettings
+from vidstyle.temporal.paint_map.settings import MapLayout, MapSettings
 from vidstyle.temporal.paint_map.state import Plan, State, first_state
 from vidstyle.temporal.paint_map.unexplained import unexplained
 
-_LARGEST_NOISE = 0.03  # of the range: more is no grain, but a picture that changes everywhere
-_BESIDE = 2.5  # px at 360 lines, Gaussian: so far a painted outline reaches into its surroundings
-_BESIDE_MISSED = 1.25  # px at 360 lines, Gaussian: less, as patches of missed motion are widened already
-_STAYS = 0.9  # of the trace of something that moved, from one frame to the next
-_LATELY = 0.8  # of the running mean of whether a place is painted anew, from one frame to the next
-_TURNS = 12  # times that a patch is painted anew on the way from one style to another
+_LARGEST_NOISE = 0.03  # of the range: more is not grain but a picture that changes everywhere
+_BOUNDARY_SIGMA = 2.5  # px at 360 lines: painted outlines extend this far beyond the object
+_MISSED_SIGMA = 1.25  # px at 360 lines: less, as patches of missed motion are already widened
+_MOTION_DECAY = 0.9  # of ``State.recent_motion``, per frame
+_RATE_DECAY = 0.8  # of ``State.repaint_rate``, an exponential moving average, per frame
+_REPAINTS = 12  # times that a patch is repainted in a transition from one style to another
 
 
 class Decider(Generic[Plane, Picture]):
-    """Decides for the frames of one shot.
+    """Plans the frames of one shot: where each pixel's old paint is, and where to repaint.
 
     Args:
-        flow: estimates motion from one frame to the last.
-        refiner: estimates what motion is left between a frame and the contents that its paint was made for.
+        flow: estimates motion from each frame to the one before.
+        refiner: estimates the residual motion between a frame and the contents that its paint was made for.
     """
 
     def __init__(
         self,
         raster: Raster[Plane, Picture],
-        layout: Layout,
+        layout: MapLayout,
         settings: MapSettings,
         stability: float,
         flow: FlowEstimator,
@@ -43,13 +43,13 @@ class Decider(Generic[Plane, Picture]):
         self._raster: Raster[Plane, Picture] = raster
         self._layout, self._settings = layout, settings
         self._stability = stability
-        self._patience = 0.3 + 0.7 * stability  # share of what old paint is allowed at stability 1
+        self._tolerance = 0.3 + 0.7 * stability  # factor on the limits, which are those of stability 1
         self._flow, self._refiner = flow, refiner
         self._grid: tuple[Plane, Plane] = raster.grid(*layout.frame)
         self._small_grid: tuple[Plane, Plane] = raster.grid(*layout.decisions)
         self._tone_grid: tuple[Plane, Plane] = raster.grid(*layout.tone)
         self._phase: Plane = self._patches()
-        self._turned = 0.0  # turns of repainting since the shot began
+        self._cycles = 0.0  # complete cycles of repainting since the shot began
 
     def begin(self, content: Picture) -> State[Plane, Picture]:
         """The state of a shot's first frame."""
@@ -65,7 +65,15 @@ class Decider(Generic[Plane, Picture]):
         renew: float,
         known: FrameMotion | None = None,
     ) -> Plan[Plane, Picture]:
-        """The plan for the frame ``content``, after ``past``; rings of the sources' contents and results."""
+        """The plan for the frame ``content``.
+
+        Args:
+            past: the state of the frame before.
+            contents: ring of the contents that kept results were painted for, on the decision grid.
+            paintings: ring of those results, on the decision grid.
+            renew: change of style since the last frame, as a share (0 to 1) of a whole transition.
+            known: the frame's motion, if it has been estimated already.
+        """
         raster, settings, layout = self._raster, self._settings, self._layout
         view = known.view if known is not None else raster.view(content, *layout.flow, self._flow)
         if known is not None and known.planes is not None:
@@ -77,35 +85,37 @@ class Decider(Generic[Plane, Picture]):
         x, y = self._grid[0] + fx, self._grid[1] + fy
         height, width = layout.frame
         is_inside = (x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)
-        # The nearest pixel's source plus the fraction that rounding left out: coordinates of different
-        # sources must never be interpolated with one another.
+        # Take the nearest pixel's source coordinates and add the rounding error: coordinates in different
+        # sources must not be interpolated.
         near_x, near_y = raster.rint(x), raster.rint(y)
         u = raster.pick(past.u, near_x, near_y) + (x - near_x)
         v = raster.pick(past.v, near_x, near_y) + (y - near_y)
         slot = raster.pick(past.slot, near_x, near_y)
         small_x, small_y = self._small_grid[0] + coarse[0], self._small_grid[1] + coarse[1]
         near_x, near_y = raster.rint(small_x), raster.rint(small_y)
-        jacobian = deformation.followed(raster, past.jacobian, near_x, near_y, coarse, sigma=1.0)
-        wake = raster.pick(past.wake, near_x, near_y)
+        jacobian = deformation.propagate(raster, past.jacobian, near_x, near_y, coarse, sigma=1.0)
+        provisional = raster.pick(past.provisional, near_x, near_y)
         fit = raster.pick(past.fit, near_x, near_y)
         moving = edge_structure.moving(raster, layout, coarse)
-        trace = raster.pick(past.trace, near_x, near_y) * _STAYS
-        trace = raster.chosen(moving > trace, moving, trace)
+        recent_motion = raster.pick(past.recent_motion, near_x, near_y) * _MOTION_DECAY
+        recent_motion = raster.chosen(moving > recent_motion, moving, recent_motion)
 
         small = raster.shrunk(content, *layout.decisions)
         sources = self._at_sources(contents, u, v, slot)
         light = lighting.change(raster, layout, small, sources)
         lit = raster.plus(sources, light)
         shift = self._refinement(small, lit)
-        jacobian = deformation.refined(raster, jacobian, shift)
+        jacobian = deformation.add_shift(raster, jacobian, shift)
         u = u + raster.resized(shift[0], *layout.frame) * float(layout.step)
         v = v + raster.resized(shift[1], *layout.frame) * float(layout.step)
 
         is_fresh = raster.pick(raster.floats(past.fresh), near_x, near_y) > 0.5
         painting = self._at_sources(paintings, u, v, slot)
-        fit, lost = edge_structure.lost(raster, layout, settings, small, lit, painting, fit, is_fresh, moving)
+        fit, loss = edge_structure.structure_loss(
+            raster, layout, settings, small, lit, painting, fit, is_fresh, moving
+        )
         differs = raster.difference(small, lit, 1.2 * layout.scale)
-        # Grain must not trigger repainting: what half of all pixels differ by is noise, if it is little.
+        # Grain must not trigger repainting: a small median difference is taken for noise.
         noise = min(max(0.0, raster.median(differs) - 0.015), _LARGEST_NOISE)
         texture = self._texture(small)
         is_torn = deformation.tear(raster, coarse) > settings.tear
@@ -113,14 +123,14 @@ class Decider(Generic[Plane, Picture]):
         is_missed = unexplained(
             raster, layout, settings, small, past.small, small_x, small_y, is_old, texture, noise
         )
-        is_beside = raster.blurred(raster.floats(is_torn), _BESIDE * layout.scale) > 0.02
-        near_missed = raster.blurred(raster.floats(is_missed), _BESIDE_MISSED * layout.scale) > 0.05
-        is_beside = is_beside | near_missed
-        is_fringe = (wake > 0.5) & is_beside
-        losable = edge_structure.losable(raster, settings, moving, fit) * self._patience
+        is_near_boundary = raster.blurred(raster.floats(is_torn), _BOUNDARY_SIGMA * layout.scale) > 0.02
+        near_missed = raster.blurred(raster.floats(is_missed), _MISSED_SIGMA * layout.scale) > 0.05
+        is_near_boundary = is_near_boundary | near_missed
+        is_provisional = (provisional > 0.5) & is_near_boundary
+        allowed_loss = edge_structure.allowed_loss(raster, settings, moving, fit) * self._tolerance
         is_bad = (
-            is_fringe
-            | (lost > losable)
+            is_provisional
+            | (loss > allowed_loss)
             | (differs > self._allowed(texture, noise))
             | is_torn
             | self._is_spent(shift, jacobian)
@@ -129,14 +139,17 @@ class Decider(Generic[Plane, Picture]):
         )
         is_bad = raster.calm(is_bad) | ~is_old | self._is_due(renew)
         weight = self._weight(is_bad)
-        agree = raster.clip(2 - raster.blurred(differs, 1.0) / (settings.fade_content + noise), 0.0, 1.0)
-        torn = raster.blurred(raster.floats(is_torn | is_fringe | ~is_old), 2 * layout.scale)
+        agreement = raster.clip(2 - raster.blurred(differs, 1.0) / (settings.fade_content + noise), 0.0, 1.0)
+        torn = raster.blurred(raster.floats(is_torn | is_provisional | ~is_old), 2 * layout.scale)
         missed = raster.blurred(raster.floats(is_missed), 2 * layout.scale)
-        unrest = raster.pick(past.unrest, near_x, near_y) * _LATELY + raster.floats(is_bad) * (1 - _LATELY)
-        # one repainting makes a fifth; strokes that fade over others that fade are haze
-        again = raster.blurred(unrest, 2 * layout.scale) - (1 - _LATELY)
-        settled = 1 - raster.clip(settings.fade_unrest * again, 0.0, 1.0)
-        then = self._on_tone_grid(motion)
+        repaint_rate = raster.pick(past.repaint_rate, near_x, near_y) * _RATE_DECAY + raster.floats(
+            is_bad
+        ) * (1 - _RATE_DECAY)
+        # A single repaint makes a rate of 1 - _RATE_DECAY. Beyond that fades are shortened: overlapping
+        # fades of strokes blur.
+        excess = raster.blurred(repaint_rate, 2 * layout.scale) - (1 - _RATE_DECAY)
+        settled = 1 - raster.clip(settings.fade_unrest * excess, 0.0, 1.0)
+        tone_source = self._on_tone_grid(motion)
         state = State(
             content=content,
             small=small,
@@ -146,13 +159,13 @@ class Decider(Generic[Plane, Picture]):
             v=v,
             slot=slot,
             jacobian=jacobian,
-            wake=wake,
+            provisional=provisional,
             fit=fit,
             fresh=past.fresh,
-            trace=trace,
-            unrest=unrest,
-            tone=raster.moved(past.tone, *then),
-            goal=raster.moved(past.goal, *then),
+            recent_motion=recent_motion,
+            repaint_rate=repaint_rate,
+            tone=raster.moved(past.tone, *tone_source),
+            tone_target=raster.moved(past.tone_target, *tone_source),
         )
         return Plan(
             state=state,
@@ -160,40 +173,40 @@ class Decider(Generic[Plane, Picture]):
             y=y,
             is_inside=is_inside,
             weight=weight,
-            agree=agree * (1 - raster.clip(4 * torn, 0.0, 1.0)),
-            holds=raster.clip(1 - lost / settings.fade_structure, 0.0, 1.0)
+            agreement=agreement * (1 - raster.clip(4 * torn, 0.0, 1.0)),
+            structure_agreement=raster.clip(1 - loss / settings.fade_structure, 0.0, 1.0)
             * (1 - raster.clip(4 * missed, 0.0, 1.0))
             * settled,
             brightening=lighting.brightening(raster, layout, small, past.small),
             relit=lighting.relit(raster, layout, sources, lit),
-            is_beside=is_beside,
+            is_near_boundary=is_near_boundary,
             share=1 - raster.mean(raster.floats(weight >= 1)),
-            renewal=min(1.0, renew * _TURNS),
+            renewal=min(1.0, renew * _REPAINTS),
         )
 
     def without(self, plan: Plan[Plane, Picture], mask: Plane) -> Plan[Plane, Picture]:
-        """``plan`` with fresh paint where ``mask`` (on the decision grid) is true, too."""
+        """``plan`` that also repaints where ``mask`` (bool, decision grid) is true."""
         raster = self._raster
         less = self._weight(mask)
         weight = plan.weight * (plan.weight <= less) + less * (less < plan.weight)
         return replace(plan, weight=weight, share=1 - raster.mean(raster.floats(weight >= 1)))
 
-    # What is known of the past ------------------------------------------------------------------------
+    # Old paint and its content -------------------------------------------------------------------------
 
     def _at(self, motion: tuple[Plane, Plane], size: tuple[int, int]) -> tuple[Plane, Plane]:
-        """``motion`` at another size, in its px."""
+        """``motion`` resampled to ``size`` (height, width), in px of that size."""
         raster, flow = self._raster, self._layout.flow
         ratio_y, ratio_x = size[0] / flow[0], size[1] / flow[1]
         return raster.resized(motion[0], *size) * ratio_x, raster.resized(motion[1], *size) * ratio_y
 
     def _coarse(self, plane: Plane) -> Plane:
-        """Every so many pixels of a plane: the decision grid."""
+        """A plane of the frame's size, subsampled to the decision grid."""
         return plane[:: self._layout.step, :: self._layout.step]
 
     def _at_sources(self, contents: Ring[Picture], u: Plane, v: Plane, slot: Plane) -> Picture:
-        """The contents that each pixel's paint was made for, on the decision grid."""
+        """``contents`` sampled at each pixel's source, on the decision grid."""
         (height, width), small = self._layout.frame, self._layout.decisions
-        half = self._layout.step / 2  # px from a pixel's edge to the middle of those it stands for
+        half = self._layout.step / 2  # px of the frame: from the edge of a grid cell to its centre
         return self._raster.sample(
             contents,
             self._coarse(slot),
@@ -202,7 +215,7 @@ class Decider(Generic[Plane, Picture]):
         )
 
     def _refinement(self, small: Picture, sources: Picture) -> tuple[Plane, Plane]:
-        """The motion left between the frame and its paint's own contents: drift, taken out as it arises."""
+        """The drift to correct now: a share of the residual motion to the paint's contents, px."""
         raster, settings = self._raster, self._settings
         size = self._layout.decisions
         if not settings.refine:
@@ -210,35 +223,36 @@ class Decider(Generic[Plane, Picture]):
             return zero, zero
         now = raster.view(small, *size, self._refiner)
         then = raster.view(sources, *size, self._refiner)
-        rx, ry = raster.motion(self._refiner, now, then)
+        residual = raster.motion(self._refiner, now, then)
         sigma = settings.smooth * self._layout.scale
-        return raster.blurred(rx, sigma) * settings.refine, raster.blurred(ry, sigma) * settings.refine
+        x, y = (raster.blurred(plane, sigma) * settings.refine for plane in residual)
+        return x, y
 
-    # What speaks against old paint --------------------------------------------------------------------
+    # Reasons to repaint --------------------------------------------------------------------------------
 
     def _texture(self, small: Picture) -> Plane:
-        """Local contrast, 0 to 1: mean distance of the luminance from its mean around."""
+        """Local contrast, 0 to 1: mean absolute deviation of the luminance from its local mean."""
         raster, sigma = self._raster, 4 * self._layout.scale
         grey = raster.luminance(small)
         return raster.blurred(abs(grey - raster.blurred(grey, sigma)), sigma)
 
     def _allowed(self, texture: Plane, noise: float) -> Plane:
-        """By how much the content may differ from what the paint was made for, 0 to 1."""
-        # A shift that shows on an even ground is lost in grass: what is allowed grows with the texture.
+        """Largest difference (0 to 1) allowed between the content and what the paint was made for."""
+        # A small shift is visible on a smooth surface and not in grass: the limit grows with the texture.
         limit = self._settings.content + self._settings.texture * texture
-        return limit * self._patience + 2 * noise
+        return limit * self._tolerance + 2 * noise
 
     def _is_spent(self, shift: tuple[Plane, Plane], jacobian: deformation.Jacobian[Plane]) -> Plane:
         """Whether paint has drifted or been deformed too far."""
         drift = self._settings.drift * self._layout.scale
-        spread = 0.9 + 0.2 * self._phase  # in a zoom all paint reaches its limit at once: not so here
+        spread = 0.9 + 0.2 * self._phase  # else a zoom would repaint the whole frame at once
         stretch = deformation.stretch(self._raster, jacobian)
         is_adrift = shift[0] * shift[0] + shift[1] * shift[1] > drift * drift
         is_spent: Plane = is_adrift | (stretch > self._settings.stretch * spread)
         return is_spent
 
     def _is_patchwork(self, slot: Plane) -> Plane:
-        """Whether paint is in slivers: in a pan a new one comes in with every frame."""
+        """Whether paint is in narrow strips of many sources: a pan adds one at the border in each frame."""
         raster = self._raster
         slot = self._coarse(slot)
         seams = raster.full(*self._layout.decisions, 0.0)
@@ -252,16 +266,17 @@ class Decider(Generic[Plane, Picture]):
         return (u < -0.5) | (u > width - 0.5) | (v < -0.5) | (v > height - 0.5)
 
     def _is_due(self, renew: float) -> Plane:
-        """Patches whose turn it is, in a change of style or at a stability below 1."""
-        turns = renew * _TURNS
+        """Patches due for scheduled repainting, in a style transition or at a stability below 1."""
+        cycles = renew * _REPAINTS
         if self._stability < 1:
-            turns += (1 - self._stability) / 2  # at 0.5 every fourth frame
-        before, self._turned = self._turned, self._turned + turns
+            cycles += (1 - self._stability) / 2  # at 0.5 every fourth frame
+        before, self._cycles = self._cycles, self._cycles + cycles
         start = self._raster.floor(self._phase + before)
-        is_due: Plane = self._raster.floor(self._phase + self._turned) > start
+        is_due: Plane = self._raster.floor(self._phase + self._cycles) > start
         return is_due
 
     def _weight(self, is_bad: Plane) -> Plane:
+        """Weight of the old paint: 0 where ``is_bad``, 1 elsewhere, with a ramp between."""
         raster = self._raster
         keep = raster.blurred(raster.floats(~is_bad), self._settings.seam * self._layout.scale)
         weight = raster.clip(2 * keep - 1, 0.0, 1.0)
@@ -270,19 +285,19 @@ class Decider(Generic[Plane, Picture]):
         return softened
 
     def _patches(self) -> Plane:
-        """A number from 0 to 1 for each place, alike within patches: repainting goes patch by patch."""
+        """A phase (0 to 1) for each pixel, similar within patches, which are repainted together."""
         raster = self._raster
         height, width = self._layout.decisions
         generator = np.random.default_rng(7)  # fixed: results are reproducible
         size = max(4.0, 24 * self._layout.scale)
         coarse = generator.random((max(3, round(height / size) + 1), max(3, round(width / size) + 1)))
-        low, high = 0.15, 0.85  # interpolated noise seldom goes farther
+        low, high = 0.15, 0.85  # interpolated noise is seldom outside
         return raster.clip(
             (raster.resized(raster.plane(coarse), height, width) - low) / (high - low), 0.0, 1.0
         )
 
     def _on_tone_grid(self, motion: tuple[Plane, Plane]) -> tuple[Plane, Plane]:
-        """Where each pixel of the tone was in the last frame."""
+        """Where each pixel of the tone grid was in the last frame: x and y, px of that grid."""
         raster = self._raster
         height, width = self._layout.tone
         fx, fy = self._at(motion, (height, width))

@@ -1,22 +1,22 @@
-"""How far paint has been stretched, squeezed or sheared since it was laid down."""
+"""How far old paint has been stretched, compressed or sheared since it was painted."""
 
 from __future__ import annotations
 
 from vidstyle.temporal.backends.base import Picture, Plane, Raster
 
-_COVERS = 1.3  # times longer in one frame: no stroke is squeezed so fast, one thing moves in front of another
+_OCCLUDES = 1.3  # first singular value of one frame's step from which it is an occlusion, not a deformation
 
 Jacobian = tuple[Plane, Plane, Plane, Plane]
-"""du/dx, du/dy, dv/dx, dv/dy of where paint lies in its source, (u, v), over where it is shown, (x, y)."""
+"""du/dx, du/dy, dv/dx, dv/dy: derivatives of source coordinates (u, v) by those in the result (x, y)."""
 
 
-def none(raster: Raster[Plane, Picture], height: int, width: int) -> Jacobian[Plane]:
-    """Paint as it was laid down."""
+def identity(raster: Raster[Plane, Picture], height: int, width: int) -> Jacobian[Plane]:
+    """The identity: paint that has not been deformed."""
     one, zero = raster.full(height, width, 1.0), raster.full(height, width, 0.0)
     return one, zero, zero, one
 
 
-def followed(
+def propagate(
     raster: Raster[Plane, Picture],
     past: Jacobian[Plane],
     x: Plane,
@@ -24,38 +24,38 @@ def followed(
     motion: tuple[Plane, Plane],
     sigma: float,
 ) -> Jacobian[Plane]:
-    """The chain rule along ``motion``: what was at the whole-number (x, y), deformed once more.
+    """``past`` carried to this frame: its values at whole-number (x, y) times the Jacobian of ``motion``.
 
-    Carried with the pixels rather than read off the map, so that it does not stop at the borders between
-    sources: a smear is made of many thin strips, each from another source. Where one thing covers another
-    the strokes of both stay as they are.
+    Accumulated by the chain rule rather than differentiated from (u, v), which is discontinuous between
+    sources: smeared paint consists of many narrow strips of different sources. At occlusions ``past`` is
+    kept. ``sigma`` is the Gaussian, px, over the motion before it is differentiated.
     """
     a, b, c, d = (raster.pick(plane, x, y) for plane in past)
     step = _step(raster, (raster.blurred(motion[0], sigma), raster.blurred(motion[1], sigma)))
     e, f, g, h = step
     first, second, determinant = _singular(raster, step)
-    is_covering = (first > _COVERS) & (determinant > 0) & (first * second > 1)
+    is_occluding = (first > _OCCLUDES) & (determinant > 0) & (first * second > 1)
     return (
-        raster.chosen(is_covering, a, a * e + b * g),
-        raster.chosen(is_covering, b, a * f + b * h),
-        raster.chosen(is_covering, c, c * e + d * g),
-        raster.chosen(is_covering, d, c * f + d * h),
+        raster.chosen(is_occluding, a, a * e + b * g),
+        raster.chosen(is_occluding, b, a * f + b * h),
+        raster.chosen(is_occluding, c, c * e + d * g),
+        raster.chosen(is_occluding, d, c * f + d * h),
     )
 
 
 def tear(raster: Raster[Plane, Picture], motion: tuple[Plane, Plane]) -> Plane:
-    """How many times the motion of one frame lengthens strokes in its worst direction.
+    """The factor by which one frame's motion lengthens strokes in the worst direction, up to 100.
 
-    Where something is uncovered, neighbours come from one place or have changed sides, which counts as 100.
+    Large at disocclusions; 100 and more where the motion folds over (a determinant of 0 or less).
     """
     _, second, determinant = _singular(raster, _step(raster, motion))
     return 1 / raster.clip(second, 0.01, 100.0) + 100.0 * (determinant <= 0)
 
 
-def refined(
+def add_shift(
     raster: Raster[Plane, Picture], jacobian: Jacobian[Plane], shift: tuple[Plane, Plane]
 ) -> Jacobian[Plane]:
-    """With a small ``shift`` (px of these planes) added to the source's coordinates."""
+    """``jacobian`` after a small ``shift`` (px of these planes) was added to (u, v)."""
     ux, uy = raster.slope(shift[0])
     vx, vy = raster.slope(shift[1])
     a, b, c, d = jacobian
@@ -63,9 +63,10 @@ def refined(
 
 
 def stretch(raster: Raster[Plane, Picture], jacobian: Jacobian[Plane]) -> Plane:
-    """How many times longer or shorter a stroke has become, at least 1, in its worst direction.
+    """The factor, at least 1, by which a stroke has been lengthened or shortened in its worst direction.
 
-    The larger of the first singular value and the inverse of the second; turned inside out counts as 100.
+    The larger of the first singular value and the inverse of the second; 100 and more if the determinant is
+    0 or less.
     """
     first, second, determinant = _singular(raster, jacobian)
     squeezed = 1 / raster.clip(second, 0.01, 100.0)
@@ -74,7 +75,7 @@ def stretch(raster: Raster[Plane, Picture], jacobian: Jacobian[Plane]) -> Plane:
 
 
 def _step(raster: Raster[Plane, Picture], motion: tuple[Plane, Plane]) -> Jacobian[Plane]:
-    """Of where pixels were a frame ago."""
+    """The Jacobian of where pixels were in the last frame, (x, y) + ``motion``."""
     ux, uy = raster.slope(motion[0])
     vx, vy = raster.slope(motion[1])
     return 1 + ux, uy, vx, 1 + vy

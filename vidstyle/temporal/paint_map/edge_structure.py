@@ -1,4 +1,4 @@
-"""How much of the frame's structure a painting has, beside what fresh paint has of it."""
+"""How well the edges of a painting match those of its frame, compared with fresh paint."""
 
 from __future__ import annotations
 
@@ -6,32 +6,33 @@ import numpy as np
 
 from vidstyle.flow import affine
 from vidstyle.temporal.backends.base import Picture, Plane, Raster
-from vidstyle.temporal.paint_map.settings import Layout, MapSettings
+from vidstyle.temporal.paint_map.settings import MapLayout, MapSettings
 
-_SMOOTH = 1.5  # px at 360 lines, Gaussian over the edges: a stroke need not lie on the pixel
-_FLOOR = 1e-6  # variance of an edge map (range a px, squared) that grain and compression alone make
-_SURE = 1e-5  # variance from which a place has edges to keep
-_SPEED, _SHARE = 0.7, 0.002  # px at 360 lines, and of the width: motion that no error of the flow explains
-_REACH = 5.0  # px at 360 lines, Gaussian: the surroundings of what moves count with it
-_FIT = 16  # px of the decision grid to one at which the whole frame's motion is fitted
-_AT_ONCE = 0.05  # of the correlation, by which less is expected of fresh paint than the last time
-_MOVED = 0.2  # of the correlation: what half of the picture loses by motion and not by grain
-_GRAIN = 6.0  # times what is lost beyond that, which grain can take from a single place
-_FEW, _MANY = 0.25, 0.5  # share of the picture that moves on its own: up to which there is a ground, or none
+_EDGE_SIGMA = 1.5  # px at 360 lines: strokes follow edges only within this
+_NOISE_VARIANCE = 1e-6  # of an edge map ((range / px)²), as grain and compression make it
+_EDGE_VARIANCE = 1e-5  # of an edge map ((range / px)²), from which a correlation is trusted
+_SPEED, _SPEED_SHARE = 0.7, 0.002  # px at 360 lines, and of the width: more than errors of the flow
+_OBJECT_SIGMA = 5.0  # px at 360 lines: the surroundings of moving objects are treated like them
+_CAMERA_STEP = 16  # px of the decision grid to one of the grid on which the camera's motion is fitted
+_EXPECTED_DROP = 0.05  # largest decrease, in one frame, of the correlation expected of fresh paint
+_MOTION_LOSS = 0.2  # median loss of the content's own correlation that motion explains
+_GRAIN = 6.0  # loss that grain may cause in one place, in multiples of the median loss beyond that
+_BACKGROUND, _NO_BACKGROUND = 0.25, 0.5  # moving share of the picture: background is trusted, then is not
 
 
-def edges(raster: Raster[Plane, Picture], layout: Layout, picture: Picture) -> Plane:
-    """Gradient magnitude of the luminance of a picture on the decision grid, smoothed."""
+def edges(raster: Raster[Plane, Picture], layout: MapLayout, picture: Picture) -> Plane:
+    """Smoothed gradient magnitude of the luminance, range / px; ``picture`` is on the decision grid."""
     across, down = raster.slope(raster.luminance(picture))
-    return raster.blurred(raster.sqrt(across * across + down * down), _SMOOTH * layout.scale)
+    return raster.blurred(raster.sqrt(across * across + down * down), _EDGE_SIGMA * layout.scale)
 
 
 def correlation(
-    raster: Raster[Plane, Picture], layout: Layout, settings: MapSettings, one: Plane, other: Plane
+    raster: Raster[Plane, Picture], layout: MapLayout, settings: MapSettings, one: Plane, other: Plane
 ) -> tuple[Plane, Plane]:
-    """Local correlation of two ``edges``, -1 to 1, and how sure it is, 0 (``one`` is flat there) to 1.
+    """Local correlation (-1 to 1) of two results of ``edges``, and its confidence (0 to 1).
 
-    Brightness and contrast do not change it. Computed at half the grid: the window is wider than that.
+    The confidence is 0 where ``one`` is flat. Invariant to brightness and contrast. Computed at half the
+    decision grid's size: the window is wider than that.
     """
     height, width = layout.decisions
     half = max(1, height // 2), max(1, width // 2)
@@ -42,24 +43,24 @@ def correlation(
 
     mean_one, mean_other = mean(one), mean(other)
     variance = mean(one * one) - mean_one * mean_one
-    variance_other = raster.clip(mean(other * other) - mean_other * mean_other, _FLOOR, 1.0)
+    variance_other = raster.clip(mean(other * other) - mean_other * mean_other, _NOISE_VARIANCE, 1.0)
     product = mean(one * other) - mean_one * mean_other
-    found = product / raster.sqrt(raster.clip(variance, _FLOOR, 1.0) * variance_other)
-    sure = raster.clip(variance / _SURE, 0.0, 1.0)
-    return raster.resized(found, height, width), raster.resized(sure, height, width)
+    coefficient = product / raster.sqrt(raster.clip(variance, _NOISE_VARIANCE, 1.0) * variance_other)
+    confidence = raster.clip(variance / _EDGE_VARIANCE, 0.0, 1.0)
+    return raster.resized(coefficient, height, width), raster.resized(confidence, height, width)
 
 
-def of_whole(
-    raster: Raster[Plane, Picture], layout: Layout, settings: MapSettings, small: Picture, paint: Picture
+def structure_of(
+    raster: Raster[Plane, Picture], layout: MapLayout, settings: MapSettings, small: Picture, paint: Picture
 ) -> Plane:
     """Correlation of the edges of a whole painting with those of its frame, both on the decision grid."""
     now, painted = (edges(raster, layout, each) for each in (small, paint))
     return correlation(raster, layout, settings, now, painted)[0]
 
 
-def lost(
+def structure_loss(
     raster: Raster[Plane, Picture],
-    layout: Layout,
+    layout: MapLayout,
     settings: MapSettings,
     small: Picture,
     sources: Picture,
@@ -68,51 +69,53 @@ def lost(
     is_fresh: Plane,
     moving: Plane,
 ) -> tuple[Plane, Plane]:
-    """The structure that fresh paint has, and how much less of it old paint has; correlations.
+    """The edge correlation expected of fresh paint, and by how much that of old paint is below it.
+
+    All planes and pictures are on the decision grid.
 
     Args:
-        small: the frame on the decision grid.
-        sources: the contents that the old paint was made for, where it lies now.
-        painting: the old paint.
-        fit: correlation of fresh paint with its frame, as far as it was known.
-        is_fresh: where the old paint was fresh in the last frame: there it tells itself.
-        moving: 1 at things that move on their own. On the ground no more is lost than some times what the
-            content's own edges have lost: where it is what the paint was made for, a difference of two
-            correlations is chance.
+        small: the frame.
+        sources: the contents that the old paint was made for, warped to this frame.
+        painting: the old paint, warped to this frame.
+        fit: the expected correlation of fresh paint with its frame, so far.
+        is_fresh: where the old paint was painted in the last frame, so that its correlation updates ``fit``.
+        moving: 1 at moving objects, 0 on the background, where the loss is limited to a multiple of that of
+            the content's own edges: without a change of content a difference of correlations is noise.
     """
     now, then, painted = (edges(raster, layout, each) for each in (small, sources, painting))
-    found, sure = correlation(raster, layout, settings, now, painted)
-    # not on moving things, whose paint would be blamed for their motion
-    less = raster.chosen(found < fit - _AT_ONCE, fit - _AT_ONCE, found + 0)
-    fit = raster.chosen(is_fresh & (moving < 0.5), less, fit)
-    same, _ = correlation(raster, layout, settings, now, then)
-    grain = _GRAIN * max(0.0, raster.median(1 - same[::4, ::4]) - _MOVED)
-    most = settings.structure_changed * (1 - same - grain) + 2 * moving
-    missing = fit - found
-    return fit, raster.chosen(most < missing, most, missing) * sure
+    measured, confidence = correlation(raster, layout, settings, now, painted)
+    # not at moving objects: their correlation is low because of the motion
+    lowered = raster.chosen(measured < fit - _EXPECTED_DROP, fit - _EXPECTED_DROP, measured + 0)
+    fit = raster.chosen(is_fresh & (moving < 0.5), lowered, fit)
+    content_correlation, _ = correlation(raster, layout, settings, now, then)
+    grain = _GRAIN * max(0.0, raster.median(1 - content_correlation[::4, ::4]) - _MOTION_LOSS)
+    largest = settings.structure_changed * (1 - content_correlation - grain) + 2 * moving
+    loss = fit - measured
+    return fit, raster.chosen(largest < loss, largest, loss) * confidence
 
 
-def losable(raster: Raster[Plane, Picture], settings: MapSettings, moving: Plane, fit: Plane) -> Plane:
-    """How much may be lost: less on what moves, more where fresh paint hardly has any structure."""
-    least = settings.structure_ground + (settings.structure - settings.structure_ground) * moving
-    little = 1 - raster.clip(fit, 0.0, 1.0)
+def allowed_loss(raster: Raster[Plane, Picture], settings: MapSettings, moving: Plane, fit: Plane) -> Plane:
+    """The largest correlation loss allowed: less at moving objects, more where fresh paint's is low."""
+    base = settings.structure_ground + (settings.structure - settings.structure_ground) * moving
+    looseness = 1 - raster.clip(fit, 0.0, 1.0)
     for _ in range(3):
-        little = little * little  # the eighth power: 0.06 at a correlation of 0.3, 0.004 at 0.5
-    return least * (1 + settings.structure_loose * little)
+        looseness = looseness * looseness  # the eighth power: 0.06 at a correlation of 0.3, 0.004 at 0.5
+    return base * (1 + settings.structure_loose * looseness)
 
 
-def moving(raster: Raster[Plane, Picture], layout: Layout, motion: tuple[Plane, Plane]) -> Plane:
-    """1 at things that move against the frame as a whole, and close around them, 0 on the ground.
+def moving(raster: Raster[Plane, Picture], layout: MapLayout, motion: tuple[Plane, Plane]) -> Plane:
+    """1 at and near objects that move differently from the camera, 0 on the background.
 
-    ``motion`` is the decision grid's, in its px. Where half of the picture moves on its own there is no
-    ground to tell it from: 0 everywhere.
+    ``motion`` is in px of the decision grid. The camera's motion is an affine fit to it; 0 everywhere if half
+    of the picture or more moves otherwise, since the fit is not the background's then.
     """
     height, width = layout.decisions
-    coarse = max(2, height // _FIT), max(2, width // _FIT)
+    coarse = max(2, height // _CAMERA_STEP), max(2, width // _CAMERA_STEP)
     flow = np.dstack([raster.array(raster.resized(plane, *coarse)) for plane in motion])
     camera = affine.along(affine.affine(flow), height, width)
     x, y = (plane - raster.plane(camera[..., index]) for index, plane in enumerate(motion))
-    limit = max(_SPEED * layout.scale, _SHARE * width)
-    differs = x * x + y * y > limit * limit
-    few = min(1.0, max(0.0, (_MANY - raster.mean(differs)) / (_MANY - _FEW)))
-    return raster.clip(4 * raster.blurred(raster.floats(differs), _REACH * layout.scale), 0.0, 1.0) * few
+    limit = max(_SPEED * layout.scale, _SPEED_SHARE * width)
+    is_moving = x * x + y * y > limit * limit
+    trust = (_NO_BACKGROUND - raster.mean(is_moving)) / (_NO_BACKGROUND - _BACKGROUND)
+    near = raster.blurred(raster.floats(is_moving), _OBJECT_SIGMA * layout.scale)
+    return raster.clip(4 * near, 0.0, 1.0) * min(1.0, max(0.0, trust))

@@ -1,28 +1,31 @@
-"""Changes of light: fades, flashes, exposure, the sun. Old paint follows them and is not blamed for them."""
+"""Changes of lighting (fades, flashes, exposure): old paint is corrected for them, not repainted."""
 
 from __future__ import annotations
 
 from vidstyle.temporal.backends.base import Picture, Plane, Raster
-from vidstyle.temporal.paint_map.settings import Layout
+from vidstyle.temporal.paint_map.settings import MapLayout
 
-_STEADY = 0.02  # of the range: less is no change of light, but something that has moved
-_RELIT = 0.04  # of the range, beyond what is steady: light that has changed for certain
+_LEAST = 0.02  # of the range: a smaller difference of regions is taken for motion, not for lighting
+_CERTAIN = 0.04  # of the range: a difference beyond ``_LEAST`` from which lighting has certainly changed
 
 
-def change(raster: Raster[Plane, Picture], layout: Layout, small: Picture, sources: Picture) -> Picture:
-    """How much brighter each large region of the content ``small`` is than that which was painted."""
+def change(raster: Raster[Plane, Picture], layout: MapLayout, small: Picture, sources: Picture) -> Picture:
+    """The difference of ``small`` to ``sources`` (what was painted) averaged over large regions, -1 to 1."""
     lines, columns = layout.light
-    return raster.softened(raster.coarse(small, sources, lines, columns, lines / 4), _STEADY)
+    return raster.softened(raster.coarse(small, sources, lines, columns, lines / 4), _LEAST)
 
 
-def brightening(raster: Raster[Plane, Picture], layout: Layout, small: Picture, before: Picture) -> Plane:
-    """A fast change of light since the last frame, 0 to 1, which old paint must follow; the tone's size."""
+def brightening(raster: Raster[Plane, Picture], layout: MapLayout, small: Picture, before: Picture) -> Plane:
+    """How fast the lighting changes since the last frame, 0 to 1; of the tone's size."""
     step = raster.luminance(small) - raster.luminance(before)
     coarse = raster.blurred(raster.resized(step, *layout.light), layout.light[0] / 4)
-    return raster.resized(4 * raster.clip(abs(coarse) - _STEADY, 0.0, 1.0), *layout.tone)
+    return raster.resized(4 * raster.clip(abs(coarse) - _LEAST, 0.0, 1.0), *layout.tone)
 
 
-def relit(raster: Raster[Plane, Picture], layout: Layout, sources: Picture, lit: Picture) -> Plane:
-    """Where contents ``sources`` had to be ``lit`` otherwise to be compared, 0 to 1; the tone's size."""
+def relit(raster: Raster[Plane, Picture], layout: MapLayout, sources: Picture, lit: Picture) -> Plane:
+    """How certain a change of lighting is, 0 to 1, from ``sources`` to ``lit``, which is corrected for it.
+
+    Of the tone's size.
+    """
     step = abs(raster.luminance(lit) - raster.luminance(sources))
-    return raster.clip(raster.resized(step, *layout.tone) / _RELIT, 0.0, 1.0)
+    return raster.clip(raster.resized(step, *layout.tone) / _CERTAIN, 0.0, 1.0)

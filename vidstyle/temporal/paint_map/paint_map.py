@@ -1,4 +1,4 @@
-"""Paint that sticks to things: every pixel of a result refers to where, and when, it was painted."""
+"""The temporal method ``map``: old paint is warped along motion, and repainted where it no longer fits."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from vidstyle.temporal.paint_map.settings import DEFAULTS, MapSettings
 
 
 class PaintMap:
-    """Makes separately painted frames of one shot agree. One per shot; knows nothing of the engine.
+    """Makes the separately painted frames of one shot temporally consistent; works with any engine.
 
-    For each frame call ``plan`` with its content, paint at least where it says, then call ``settle`` with
-    the painting. No future frame is looked at, and memory does not grow. Old paint is shown as it was
-    painted, or replaced. Two things are mixtures of paintings: the short fade from old to new, and the coarse
-    colours that new paint takes over from the old. See docs/paint-map.md.
+    For each frame call ``plan`` with its content, paint at least where the repaint mask is true, then call
+    ``settle`` with the painting. Causal (no future frame is used) and of constant memory. Old paint is either
+    sampled as it was painted or replaced; only the short fade from old to new paint, and the low-pass colours
+    that new paint takes from old, mix paintings. See docs/paint-map.md.
     """
 
     takes_motion: ClassVar[bool] = True
@@ -39,16 +39,17 @@ class PaintMap:
         raster: AnyRaster | None = None,
         side: Executor | None = None,
     ) -> None:
-        """Begin a shot.
+        """Begin a shot; raises ``OptionError`` if ``stability`` is out of range.
 
         Args:
-            flow: estimates motion; that of a CPU if not given.
-            flow_size: short side, px, at which motion is estimated; 432 or the frame's own if less.
-            stability: 1 keeps paint as long as it holds; lower repaints sooner and in turn, above 0.
-            settings: limits; the defaults were tuned on real clips.
-            raster: where to compute; NumPy and OpenCV if not given.
-            side: one thread in which results are stored and sampled while frames are painted; in the caller's
-                if not given.
+            flow: estimates motion; None: the default estimator of a CPU.
+            flow_size: short side, px, at which motion is estimated, at most the frame's own; None: 432.
+            stability: above 0, at most 1, which keeps paint within the limits of ``settings``; less tightens
+                them and repaints patches periodically.
+            settings: limits and rates.
+            raster: the backend; None: NumPy and OpenCV.
+            side: an executor of one thread that stores and samples results while frames are painted; None:
+                the caller's thread does.
         """
         if not 0 < stability <= 1:
             raise OptionError(f"stability of a paint map must be above 0 and at most 1, got {stability}")
@@ -60,39 +61,45 @@ class PaintMap:
             stability=stability,
             side=side,
         )
-        self._kind: tuple[tuple[int, ...], np.dtype[np.generic]] | None = None  # shape and type of all frames
+        self._format: tuple[tuple[int, ...], np.dtype[np.generic]] | None = None  # shape and dtype of frames
         self.repainted = 1.0
 
     def plan(self, content: Pixels, *, renew: float = 0.0, motion: FrameMotion | None = None) -> RepaintMask:
-        """Decide where the frame ``content`` (H, W, 3) uint8 or uint16 wants fresh paint.
+        """The repaint mask of the frame ``content``.
 
         Args:
-            content: the frame; all of a map have one size and depth.
-            renew: share (0 to 1) of the way to another style that has been gone since the last frame.
+            content: (H, W, 3) uint8 or uint16; all frames of a map have one size and depth.
+            renew: change of style since the last frame, as a share (0 to 1) of a whole transition.
             motion: from this frame to the last one planned, if ``lookahead.motions`` has estimated it.
+
+        Raises:
+            OptionError: the frame's size differs from the first one's.
         """
-        if self._kind is not None and content.shape != self._kind[0]:
-            (height, width, _), (other_height, other_width, *_) = self._kind[0], content.shape
+        if self._format is not None and content.shape != self._format[0]:
+            (height, width, _), (other_height, other_width, *_) = self._format[0], content.shape
             raise OptionError(
                 f"frames of one paint map must have one size, {width}x{height} so far; "
                 f"got {other_width}x{other_height}: begin a new map"
             )
         mask = self._map.plan(content, renew, motion)
-        if self._kind is None:
-            self._kind = content.shape, content.dtype
+        if self._format is None:
+            self._format = content.shape, content.dtype
         return mask
 
     def settle(self, painted: Pixels, valid: NDArray[np.bool_] | None = None) -> Pixels:
-        """The result for the planned frame, of the painting's type, size and depth.
+        """The result for the planned frame, of the painting's size and depth.
 
         Args:
-            painted: the painting, the size and depth of the content.
-            valid: (H, W) bool, true where there is paint, at least where it was needed; None: everywhere.
+            painted: (H, W, 3), the painting, of the content's size and depth.
+            valid: (H, W) bool, true where there is paint, at least in the repaint mask; None: everywhere.
+
+        Raises:
+            OptionError: no frame was planned, or the painting's size or depth is not its frame's.
         """
-        if self._kind is None:
+        if self._format is None:
             raise OptionError("settle comes after plan: plan the frame first")
-        if (painted.shape, painted.dtype) != self._kind:
-            shape, dtype = self._kind
+        if (painted.shape, painted.dtype) != self._format:
+            shape, dtype = self._format
             raise OptionError(
                 f"a painting must have the size and depth of its frame, {shape} {dtype}; "
                 f"got {painted.shape} {painted.dtype}"

@@ -7,92 +7,94 @@ from dataclasses import dataclass
 
 FLOW_SIZE = 432  # px: short side at which motion is estimated, never above the frame's own
 
-_LINES = 360  # short side, px, for which the lengths in MapSettings are given
-_DECISIONS = 180  # px: decisions are taken at about this short side, whatever the frame's
-_TONE = 4  # px of decisions to one px of tone
-_MATCH = 2  # px of decisions to one px of the colours that new strokes take over
-_LIGHT = 8  # px of decisions to one px of light
-_RING_BYTES = 400e6  # results that are kept take at most this much
-_RING_LINES = 32_000  # OpenCV refuses to sample taller or wider pictures
-_FINE_LINES = 1080  # px: larger frames are painted smaller and enlarged, and have no detail of one pixel
+_LINES = 360  # px, short side: lengths in MapSettings are in px of such frames
+_DECISIONS = 180  # px, short side of the decision grid, about
+_TONE = 4  # px of the decision grid to one px of the tone
+_MATCH = 2  # px of the decision grid to one px of the colours that are matched
+_LIGHT = 8  # px of the decision grid to one px of the lighting
+_RING_BYTES = 400e6  # limit of the kept results' memory
+_RING_LINES = 32_000  # px: cv2.remap refuses pictures of 32768 lines or columns
+_FINE_LINES = (
+    1080  # px, short side: larger frames are painted smaller and upsampled, so lack detail of a pixel
+)
 
 
 @dataclass(frozen=True, slots=True)
 class MapSettings:
-    """When paint is kept. Lengths are in px at 360 lines and grow with the short side."""
+    """Limits and rates of the paint map. Lengths are in px at 360 lines and scale with the short side."""
 
     slots: int = 24
-    """Past results that paint may lie in; fewer for large frames."""
+    """Most past results that paint may be sampled from; fewer for large frames."""
     content: float = 0.05
     """Repaint where the content differs by more (of the range) from what the paint was made for."""
     texture: float = 1.0
-    """How much more it may differ for each unit of local contrast."""
+    """What is added to ``content`` for each unit of local contrast."""
     structure: float = 0.04
-    """Repaint a moving thing where the edges of its old paint correlate with the frame's by so much less than
-    those of fresh paint do."""
+    """Repaint a moving object where the correlation of its old paint's edges with the frame's is this much
+    below that of fresh paint."""
     structure_ground: float = 0.045
-    """The same on the ground, where motion is sure and every repainting is seen."""
+    """The same for the background, where motion is reliable and every repaint is visible."""
     structure_loose: float = 20.0
-    """How many times more either may be lost where fresh paint itself has none of the frame's structure."""
+    """``structure`` and ``structure_ground`` grow by up to this factor where fresh paint itself does not
+    correlate with the frame."""
     structure_changed: float = 4.0
-    """On the ground no more is lost than so many times what the content's own edges have lost since the paint
-    was laid: the rest is chance."""
+    """On the background the loss of correlation counts up to this multiple of that of the content's own
+    edges since the paint was painted: the rest is noise."""
     window: float = 5.0
     """Gaussian, px, in which edges are correlated."""
     ghost: float = 0.2
-    """Repaint, in its own colours, where something moved of late and the coarse colours of old paint differ
-    from fresh paint's by more (of the range); looked at when a frame was painted whole."""
+    """Repaint, without colour matching, where something moved recently and low-pass colours of old and fresh
+    paint differ by more (of the range); checked when a frame is painted whole."""
     missed: float = 0.08
-    """Motion does not explain a place where this frame and the last one, warped, differ by more (of the
-    range): strokes are replaced there without a fade, and again until what moved has moved on."""
+    """Motion is wrong where this frame and the last one, warped, differ by more (of the range): paint there
+    is replaced without a fade, and is provisional."""
     missed_texture: float = 1.25
-    """How much more they may differ for each unit of local contrast."""
+    """What is added to ``missed`` for each unit of local contrast."""
     drift: float = 3.0
-    """Repaint where the refinement wants to move paint farther than this, px."""
+    """Repaint where the correction of drift in one frame is larger than this, px."""
     stretch: float = 1.35
-    """Repaint where strokes have become this many times longer, shorter or sheared."""
+    """Repaint where strokes have been lengthened, shortened or sheared by more than this factor."""
     patchwork: float = 0.5
-    """Repaint where more than this share of neighbours lie in different sources: what is left of strokes
-    there are slivers, and their seams are all that is seen."""
+    """Repaint where more than this share of neighbouring pixels have different sources: the seams between
+    narrow strips would dominate."""
     worn: float = 0.74
-    """Repaint where less than this share of the fresh painting's texture is left; looked at when a frame was
-    painted whole."""
+    """Repaint where old paint has less than this share of the fresh painting's texture; checked when a frame
+    is painted whole."""
     crisp: float = 0.65
-    """Repaint where the fresh painting has less than this share of the old paint's texture: strokes shrink in
-    a zoom out, and what is only ever replaced by something finer becomes finer than any painting."""
+    """Repaint where the fresh painting has less than this share of the old paint's texture; checked when a
+    frame is painted whole. Without it ``worn`` would let texture only ever grow."""
     tear: float = 1.75
-    """Repaint, without a fade, where motion lengthens strokes this much in one frame: what was hidden is
-    uncovered there."""
+    """Repaint, without a fade, where one frame's motion lengthens strokes by more than this factor: a
+    disocclusion."""
     refine: float = 0.15
-    """Share that is followed of the motion still found between a frame and its paint's own contents."""
+    """Share of the drift that is corrected in each frame; 0 does not estimate it."""
     smooth: float = 4.0
-    """Gaussian, px, over that motion."""
+    """Gaussian, px, over the drift."""
     seam: float = 1.5
     """Gaussian, px, of the border between old paint and new."""
     fade: float = 0.88
-    """What is left, a frame later, of the step from old paint to new; 0 switches at once."""
+    """Share of the difference from new to old paint that is left after each frame; 0 switches at once."""
     fade_structure: float = 0.9
-    """No fade of strokes whose structure has been lost by this much; in between less."""
+    """Loss of correlation from which strokes do not fade; below, they fade proportionally less."""
     fade_unrest: float = 2.0
-    """How much less strokes fade where a place is painted anew again and again: this times the running mean
-    of how often it was, beyond a single time, is taken off the fade."""
+    """Strokes fade less by this times the rate of repainting, beyond that of a single repaint."""
     fade_coarse: float = 6.0
-    """Gaussian, px: what is coarser is colour, and fades wherever the content agrees."""
+    """Gaussian, px, that separates colour from strokes; colour fades wherever the content agrees."""
     fade_content: float = 0.15
-    """No fade where the content differs by more: it would be a ghost."""
+    """Content difference (of the range) from which fades are shortened, to none at twice this: ghosts."""
     match: float = 0.7
-    """Share of the coarse colours of old paint that the new strokes in its place begin with."""
+    """Share of the low-pass colours of old paint that new strokes in its place start with."""
     tone: float = 0.06
-    """Share of the coarse colour difference to fresh paint that old paint takes on in each frame, where the
-    light has changed since it was laid. Elsewhere old strokes keep their colours: others make them grey."""
+    """Share per frame of the low-pass colour difference to fresh paint that old paint is corrected by, where
+    the lighting has changed since it was painted."""
 
 
 DEFAULTS = MapSettings()
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """Sizes (height, width) of all that a map of frames of one size works with, and its lengths in px."""
+class MapLayout:
+    """Sizes (height, width) and scales of a map's grids, for frames of one size."""
 
     frame: tuple[int, int]
     decisions: tuple[int, int]
@@ -101,17 +103,17 @@ class Layout:
     light: tuple[int, int]
     flow: tuple[int, int]
     step: int
-    """Pixels of the frame to one of the decisions."""
+    """Pixels of the frame to one of the decision grid, along each axis."""
     scale: float
-    """Pixels of the decisions to one at 360 lines."""
+    """Pixels of the decision grid to one at 360 lines."""
     slots: int
-    """Past results that fit."""
+    """Slots of the ring of past results, at least 2."""
     fine: int
-    """Pixels in which a result is kept for one of the frame's, along each side."""
+    """Factor by which kept results are upsampled: 1 or 2."""
 
     @classmethod
-    def of(cls, frame: tuple[int, int], sample_bytes: int, flow_size: int | None, slots: int) -> Layout:
-        """For frames of this (height, width), of 1 or 2 bytes a sample."""
+    def of(cls, frame: tuple[int, int], sample_bytes: int, flow_size: int | None, slots: int) -> MapLayout:
+        """The layout for frames of this (height, width), 1 or 2 bytes a sample, at most ``slots``."""
         height, width = frame
         short = min(frame)
         step = max(1, int(2 ** round(math.log2(max(short / _DECISIONS, 1)))))
@@ -135,6 +137,9 @@ class Layout:
 
 
 def flow_shape(frame: tuple[int, ...], flow_size: int | None) -> tuple[int, int]:
-    """Height and width at which motion of frames of this (height, width) is estimated."""
+    """Height and width at which motion of frames of this (height, width) is estimated.
+
+    ``flow_size`` is the short side, px; None: ``FLOW_SIZE``. Never above the frame's own.
+    """
     ratio = min(flow_size or FLOW_SIZE, *frame) / min(frame)
     return max(1, round(frame[0] * ratio)), max(1, round(frame[1] * ratio))

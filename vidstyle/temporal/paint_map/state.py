@@ -1,4 +1,4 @@
-"""What the paint map remembers between frames, and what it has decided about one."""
+"""The paint map's state between frames, and its plan for one frame."""
 
 from __future__ import annotations
 
@@ -7,77 +7,78 @@ from typing import Generic
 
 from vidstyle.temporal.backends.base import Picture, Plane, Raster, View
 from vidstyle.temporal.paint_map import deformation
-from vidstyle.temporal.paint_map.settings import Layout
+from vidstyle.temporal.paint_map.settings import MapLayout
 
 
 @dataclass(slots=True, eq=False)
 class State(Generic[Plane, Picture]):
-    """Where the paint of one frame lies. Planes are the frame's size unless said otherwise."""
+    """Where the paint of one frame is sampled from. Planes have the frame's size unless stated otherwise."""
 
     content: Picture
     small: Picture
     """The content on the decision grid."""
     view: View
     motion: tuple[Plane, Plane] | None
-    """To the frame before, px of the view."""
+    """To the frame before, x and y, px of the view; None for a first frame."""
     u: Plane
     v: Plane
-    """Where in its source a pixel's paint lies, px."""
+    """Source coordinates of a pixel's paint, px: x is ``u``, y is ``v``."""
     slot: Plane
-    """In which source, uint8."""
+    """Ring slot of its source, uint8."""
     jacobian: deformation.Jacobian[Plane]
-    """How far the paint is deformed, on the decision grid."""
-    wake: Plane
-    """1 where paint was laid beside something that moved, decision grid."""
+    """How far the paint has been deformed, on the decision grid."""
+    provisional: Plane
+    """1 where paint was painted near a motion boundary: repainted while that is near; decision grid."""
     fit: Plane
-    """Correlation of fresh paint's edges with the frame's, as far as it is known; decision grid."""
+    """Expected correlation of fresh paint's edges with the frame's, -1 to 1; decision grid."""
     fresh: Plane
-    """Where the last result shows fresh paint, bool; decision grid."""
-    trace: Plane
-    """Where something moves, 1, or moved of late, towards 0; decision grid."""
-    unrest: Plane
-    """How often a place was painted anew of late, 0 to 1; decision grid."""
+    """Where the last result was repainted, bool; decision grid."""
+    recent_motion: Plane
+    """1 at moving objects, decaying to 0 once they have passed; decision grid."""
+    repaint_rate: Plane
+    """Exponential moving average of how often a place is repainted, 0 to 1; decision grid."""
     tone: Picture
-    """What is added to old paint to bring it nearer to the colours of fresh paint, coarse."""
-    goal: Picture
-    """What the tone moves towards."""
+    """Low-pass colour correction that is added to old paint, -1 to 1; of the tone's size."""
+    tone_target: Picture
+    """What ``tone`` moves towards: the difference of fresh and old paint."""
 
 
 @dataclass(slots=True, eq=False)
 class Plan(Generic[Plane, Picture]):
-    """What has been decided about a frame."""
+    """The decisions for one frame."""
 
     state: State[Plane, Picture]
     x: Plane
     y: Plane
-    """Where each pixel was in the last frame."""
+    """Each pixel's coordinates in the last frame, px."""
     is_inside: Plane
+    """Where (x, y) is inside of the frame, bool."""
     weight: Plane
-    """1 where old paint is kept, 0 where fresh paint is wanted, between along the seams; decision grid."""
-    agree: Plane
-    """1 where the content is what the old paint was made for, 0 where it is not; decision grid."""
-    holds: Plane
-    """1 where old paint has the structure that fresh paint would have, 0 where it has none of it."""
+    """Weight of old paint: 1 where it is kept, 0 where repainted, a ramp between; decision grid."""
+    agreement: Plane
+    """1 where the content equals what the old paint was made for, 0 where it differs; decision grid."""
+    structure_agreement: Plane
+    """1 where old paint has the edges expected of fresh paint, 0 where they are lost; decision grid."""
     brightening: Plane
-    """By how much large regions became brighter or darker since the last frame, 0 to 1; the tone's size."""
+    """How fast the lighting changes since the last frame, 0 to 1; of the tone's size."""
     relit: Plane
-    """Where their light has changed since the old paint was laid, 0 to 1; the tone's size."""
-    is_beside: Plane
-    """Where something moves along its surroundings, and near there; decision grid."""
+    """Whether the lighting has changed since the old paint was painted, 0 to 1; of the tone's size."""
+    is_near_boundary: Plane
+    """Where a motion boundary is near, bool; decision grid."""
     share: float
-    """Of the picture that is painted anew, 0 to 1."""
+    """Share of the picture that is repainted, 0 to 1."""
     renewal: float
-    """How much of the style's colours are new since the last frame, 0 to 1: old ones hold that much less."""
+    """Change of style since the last frame, 0 to 1, by which the colours of old paint are outdated."""
 
 
 def first_state(
     raster: Raster[Plane, Picture],
-    layout: Layout,
+    layout: MapLayout,
     content: Picture,
     view: View,
     grid: tuple[Plane, Plane],
 ) -> State[Plane, Picture]:
-    """The state of a shot's first frame: all paint lies where it is shown. ``grid`` is the frame's."""
+    """The state of a shot's first frame, whose paint is its own. ``grid`` holds the frame's x and y."""
     zero = raster.full(*layout.decisions, 0.0)
     return State(
         content=content,
@@ -87,12 +88,12 @@ def first_state(
         u=grid[0] + 0,
         v=grid[1] + 0,
         slot=raster.slots(*layout.frame),
-        jacobian=deformation.none(raster, *layout.decisions),
-        wake=zero + 0,
+        jacobian=deformation.identity(raster, *layout.decisions),
+        provisional=zero + 0,
         fit=zero + 1,
         fresh=zero > 0,
-        trace=zero + 0,
-        unrest=zero + 0,
+        recent_motion=zero + 0,
+        repaint_rate=zero + 0,
         tone=raster.correction(*layout.tone),
-        goal=raster.correction(*layout.tone),
+        tone_target=raster.correction(*layout.tone),
     )
