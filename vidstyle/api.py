@@ -31,7 +31,7 @@ from vidstyle.pipeline.report import OnFrame, RunReport
 from vidstyle.pipeline.run import described, run
 from vidstyle.pipeline.stylizer import Styling, Stylizer, files_of, flow_name, flow_of, name_of
 from vidstyle.temporal.base import ClipFrame, StylizedFrame
-from vidstyle.temporal.compositing import compositor, finished
+from vidstyle.temporal.compositing import composited_frames, compositor
 from vidstyle.temporal.loop import steadied
 from vidstyle.video.writing.target import default_target
 
@@ -142,6 +142,6 @@ def _steadying(how: SteadyOptions, detail: float) -> Callable[[Iterable[Pair]], 
         contents, paint = paintings(pairs)
         with side_thread("results") as side:
             frames = steadied(map(ClipFrame, contents), paint, options=how, flow=flow, side=side)
-            yield from finished(frames, compositor(detail=detail))
+            yield from composited_frames(frames, compositor(detail=detail))
 
     return results

@@ -12,7 +12,13 @@ import pytest
 from vidstyle.errors import InputError
 from vidstyle.frames import Frame, Pixels
 from vidstyle.temporal.base import SteadyFrame
-from vidstyle.temporal.compositing import as_weights, composited, compositor, finished, recolored
+from vidstyle.temporal.compositing import (
+    as_weights,
+    composite_frame,
+    composited_frames,
+    compositor,
+    recolored,
+)
 
 LUMA = np.array([0.2126, 0.7152, 0.0722])
 DEPTHS = [np.uint8, np.uint16]
@@ -36,21 +42,21 @@ def test_full_strength_without_more_needs_no_finish() -> None:
 
 def test_no_strength_is_the_clip_exactly(pair: tuple[Pixels, Pixels]) -> None:
     clip, painting = pair
-    finish = compositor(strength=0.0, preserve_color=True, mask=Frame(np.full((5, 5, 3), 255, np.uint8)))
-    assert finish is not None
-    assert np.array_equal(finish(Frame(clip), painting), clip)
+    composite = compositor(strength=0.0, preserve_color=True, mask=Frame(np.full((5, 5, 3), 255, np.uint8)))
+    assert composite is not None
+    assert np.array_equal(composite(Frame(clip), painting), clip)
 
 
 def test_strength_mixes_clip_and_painting(pair: tuple[Pixels, Pixels]) -> None:
     clip, painting = pair
-    shown = composited(clip, painting, 0.25)
+    shown = composite_frame(clip, painting, 0.25)
     assert shown.dtype == clip.dtype
     assert np.abs(shown - (0.75 * clip.astype(float) + 0.25 * painting)).max() <= 0.51
 
 
 def test_strength_beyond_one_shows_the_painting(pair: tuple[Pixels, Pixels]) -> None:
     clip, painting = pair
-    assert composited(clip, painting, 1.4) is painting
+    assert composite_frame(clip, painting, 1.4) is painting
 
 
 def test_kept_colours_have_the_paintings_luminance(pair: tuple[Pixels, Pixels]) -> None:
@@ -83,7 +89,7 @@ def test_a_mask_shows_clip_and_painting_exactly_and_keeps_soft_edges(pair: tuple
     clip, painting = pair
     weights = np.zeros((37, 53), np.float32)
     weights[10:], weights[20:] = 0.5, 1.0
-    shown = composited(clip, painting, 1.0, weights)
+    shown = composite_frame(clip, painting, 1.0, weights)
     assert np.array_equal(shown[:10], clip[:10])
     assert np.array_equal(shown[20:], painting[20:])
     assert np.abs(shown[10:20] - (clip[10:20].astype(float) + painting[10:20]) / 2).max() <= 0.51
@@ -91,7 +97,7 @@ def test_a_mask_shows_clip_and_painting_exactly_and_keeps_soft_edges(pair: tuple
 
 def test_strength_and_mask_multiply() -> None:
     clip, painting = np.zeros((4, 4, 3), np.uint8), np.full((4, 4, 3), 200, np.uint8)
-    shown = composited(clip, painting, 0.5, np.full((4, 4), 0.5, np.float32))
+    shown = composite_frame(clip, painting, 0.5, np.full((4, 4), 0.5, np.float32))
     assert np.abs(shown.astype(int) - 50).max() <= 1
 
 
@@ -123,10 +129,10 @@ def clip_mask(times: list[int]) -> list[Frame]:
 
 
 def test_a_mask_clip_runs_beside_the_clip_and_its_last_frame_stays() -> None:
-    finish = compositor(mask=iter(clip_mask([0, 2, 3])))
-    assert finish is not None
+    composite = compositor(mask=iter(clip_mask([0, 2, 3])))
+    assert composite is not None
     painting = np.full((6, 6, 3), 9, np.uint8)
-    shown = [finish(_at(time), painting)[0, 0, 0] for time in ("0", "1", "1.99", "2", "2.5", "3", "50")]
+    shown = [composite(_at(time), painting)[0, 0, 0] for time in ("0", "1", "1.99", "2", "2.5", "3", "50")]
     assert shown == [9, 9, 9, 0, 0, 9, 9]
 
 
@@ -138,9 +144,9 @@ def test_a_mask_clip_is_not_read_further_than_its_next_frame() -> None:
             taken.append(frame.time)
             yield frame
 
-    finish: Callable[[Frame, Pixels], Pixels] | None = compositor(mask=frames())
-    assert finish is not None
-    finish(_at("1"), np.zeros((6, 6, 3), np.uint8))
+    composite: Callable[[Frame, Pixels], Pixels] | None = compositor(mask=frames())
+    assert composite is not None
+    composite(_at("1"), np.zeros((6, 6, 3), np.uint8))
     assert taken == [0, 1, 2]
 
 
@@ -157,10 +163,10 @@ def test_a_steady_frame_is_finished_with_its_own_frame_of_the_clip() -> None:
     content = Frame(np.full((4, 6, 3), 90, np.uint8), Fraction(1, 3), Fraction(2, 7))
     painting = np.full((4, 6, 3), 10, np.uint8)
     steady = [SteadyFrame(content, painting, is_cut=True, repainted=0.5, seconds=(1.0, 2.0, 3.0))]
-    (shown,) = finished(steady, lambda frame, painted: np.maximum(frame.pixels, painted))
+    (shown,) = composited_frames(steady, lambda frame, painted: np.maximum(frame.pixels, painted))
     assert np.array_equal(shown.frame.pixels, content.pixels)
     assert (shown.frame.time, shown.frame.duration) == (content.time, content.duration)
     assert (shown.is_cut, shown.repainted, shown.seconds[:2]) == (True, 0.5, (1.0, 2.0))
     assert shown.seconds[2] >= 3.0
-    (plain,) = finished(steady, None)
+    (plain,) = composited_frames(steady, None)
     assert plain.frame.pixels is painting

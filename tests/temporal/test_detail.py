@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from vidstyle.errors import OptionError
 from vidstyle.frames import Pixels
 from vidstyle.options import DetailOptions
-from vidstyle.temporal.compositing import composited, compositor
+from vidstyle.temporal.compositing import composite_frame, compositor
 from vidstyle.temporal.detail import restored
 
 HEIGHT, WIDTH = 180, 320
@@ -122,7 +122,7 @@ def test_the_outline_of_a_large_thing_is_left_to_the_painting() -> None:
 def test_without_share_the_painting_itself_comes_back() -> None:
     clip, painting = sky(), strokes()
     assert restored(clip, painting, 0.0) is painting
-    assert composited(clip, painting, detail=0.0) is painting
+    assert composite_frame(clip, painting, detail=0.0) is painting
     assert compositor(detail=0.0) is None
 
 
@@ -170,10 +170,10 @@ def test_large_frames_get_their_own_detail() -> None:
 def test_strength_and_kept_colours_come_after_detail() -> None:
     clip, painting = sky(), strokes()
     detailed = restored(clip, painting, 0.5)
-    assert np.array_equal(composited(clip, painting, 0.0, detail=0.5), clip)
+    assert np.array_equal(composite_frame(clip, painting, 0.0, detail=0.5), clip)
     half = (clip.astype(np.float32) + detailed) / 2
-    assert np.abs(composited(clip, painting, 0.5, detail=0.5) - half).max() <= 0.51
-    recolored = composited(clip, painting, preserve_color=True, detail=0.5)
+    assert np.abs(composite_frame(clip, painting, 0.5, detail=0.5) - half).max() <= 0.51
+    recolored = composite_frame(clip, painting, preserve_color=True, detail=0.5)
     weights = np.array([0.2126, 0.7152, 0.0722])
     assert np.abs(recolored @ weights - detailed @ weights).max() <= 0.51
 

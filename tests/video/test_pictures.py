@@ -19,7 +19,7 @@ from PIL import Image, ImageCms
 
 from vidstyle.errors import InputError
 from vidstyle.frames import Frame, eight_bits, sixteen_bits
-from vidstyle.video.pictures import opening
+from vidstyle.video.pictures import picture_opening
 from vidstyle.video.pictures.animated import is_still
 from vidstyle.video.reading.reader import Reader
 from vidstyle.video.stills import load_image, load_style
@@ -254,7 +254,7 @@ def test_a_picture_beyond_all_measure_is_refused_everywhere(
         if name == "a.png":
             Image.new("RGB", (60, 40)).save(path)
         with monkeypatch.context() as patch:
-            patch.setattr(opening, "LARGEST_PICTURE", 1000)
+            patch.setattr(picture_opening, "LARGEST_PICTURE", 1000)
             with pytest.raises(InputError, match=r"has 60x40 pixels; at most"):
                 door(path)
 

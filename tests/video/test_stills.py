@@ -17,7 +17,7 @@ from vidstyle.errors import InputError, OutputError
 from vidstyle.frames import Frame
 from vidstyle.tensors import to_pixels, to_tensor
 from vidstyle.video import stills as images
-from vidstyle.video.pictures import opening
+from vidstyle.video.pictures import picture_opening
 from vidstyle.video.stills import load_image, load_style, save_image
 
 EXIF_TURN = 0x0112
@@ -230,7 +230,7 @@ def test_pillows_own_limit_does_not_stop_a_large_picture(
 
 
 def test_a_picture_beyond_all_measure_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "LARGEST_PICTURE", 1000)
+    monkeypatch.setattr(picture_opening, "LARGEST_PICTURE", 1000)
     path = saved(tmp_path / "bomb.png", Image.fromarray(smooth()))
     for read in (load_style, load_image):
         with pytest.raises(InputError, match=r"has 90x60 pixels"):

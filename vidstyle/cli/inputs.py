@@ -14,7 +14,7 @@ from vidstyle.errors import InputError, OptionError, OutputError
 from vidstyle.options import WriteOptions
 from vidstyle.patterns import files_of, is_pattern, listed
 from vidstyle.styles.pictures import bundled_styles
-from vidstyle.video.pictures.opening import SUFFIXES as _PICTURES
+from vidstyle.video.pictures.picture_opening import SUFFIXES as _PICTURES
 from vidstyle.video.reading.provenance import is_result
 from vidstyle.video.writing.codecs import codec_of
 from vidstyle.video.writing.target import default_target

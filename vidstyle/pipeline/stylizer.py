@@ -38,7 +38,7 @@ from vidstyle.temporal.backends.base import AnyRaster
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.backends.torch_raster import TorchRaster
 from vidstyle.temporal.base import ClipFrame, StylizedFrame
-from vidstyle.temporal.compositing import Finish, compositor, finished
+from vidstyle.temporal.compositing import Compositor, composited_frames, compositor
 from vidstyle.temporal.lookahead import motions
 from vidstyle.temporal.loop import load_method, steadied
 from vidstyle.video.pictures.animated import is_still
@@ -139,9 +139,9 @@ class Stylizer:
         frame = load_image(image) if isinstance(image, (str, Path)) else _as_frame(image, Fraction(0), _RATE)
         styles = self._styles if style is None else self._encoded(style, self._paint.style_weights, None)
         with ExitStack() as stack:
-            finish = self._finisher(ReadOptions(), stack)
+            composite = self._compositor(ReadOptions(), stack)
             painted = ClipPainter(self._painter, styles, self._paint.strength)(frame, True, None).pixels
-        shown = painted if finish is None else finish(frame, painted)
+        shown = painted if composite is None else composite(frame, painted)
         if target is not None:
             save_image(target, Frame(shown, alpha=frame.alpha))
         return shown
@@ -158,10 +158,10 @@ class Stylizer:
     def _shown(
         self, frames: Iterable[Frame], read: ReadOptions, *, may_run_ahead: bool
     ) -> Generator[StylizedFrame, None, None]:
-        """The finished frames of one clip; files may be read ahead of painting, streams must not."""
+        """The composited frames of one clip; files may be read ahead of painting, streams must not."""
         raster = raster_of(self._painter.device)
         with ExitStack() as stack:
-            finish = self._finisher(read, stack)
+            composite = self._compositor(read, stack)
             side = stack.enter_context(side_thread("results")) if raster.gains_from_threads else None
             known: Iterable[ClipFrame] = map(ClipFrame, frames)
             if self._takes_motion and raster.gains_from_threads:
@@ -176,7 +176,7 @@ class Stylizer:
                 raster=raster,
                 side=side,
             )
-            yield from finished(steady, finish)
+            yield from composited_frames(steady, composite)
 
     def _stream(self, frames: Iterable[Any], step: Fraction) -> Generator[Any, None, None]:
         """Results of the kind of what is given, one for one."""
@@ -190,7 +190,7 @@ class Stylizer:
         for shown in self._shown(taken(), ReadOptions(), may_run_ahead=False):
             yield shown.frame.pixels if kinds.popleft() else shown.frame
 
-    def _finisher(self, read: ReadOptions, stack: ExitStack) -> Finish | None:
+    def _compositor(self, read: ReadOptions, stack: ExitStack) -> Compositor | None:
         mask = None if self._paint.mask is None else _open_mask(self._paint.mask, read, stack)
         paint, least = self._paint, self._painter.engine.info.feature_strength
         share = paint.strength if least is None else min(1.0, paint.strength / least)

@@ -1,4 +1,4 @@
-"""What a temporal method is, and what passes between it, the loop and whoever paints."""
+"""The protocol of a temporal method, and the records that it exchanges with the loop and the painter."""
 
 from __future__ import annotations
 
@@ -16,96 +16,93 @@ from vidstyle.temporal.backends.base import View
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameMotion:
-    """A frame as the flow estimator looks at it, and where its pixels were in the last frame."""
+    """A frame's input to the flow estimator, and its motion to the last frame."""
 
     view: View
     planes: tuple[Array, Array] | None
-    """x and y, (h, w) float32 in px of the view; None for a first frame."""
+    """x and y, (h, w) float32 in px of the view; None for a first frame and for one equal to the last."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClipFrame:
-    """A frame of a clip, and what is known of it before it is painted."""
+    """A frame of a clip, with what was computed of it ahead of painting."""
 
     frame: Frame
     motion: FrameMotion | None = None
-    """To the frame before, if it has been estimated already."""
+    """To the frame before; None: the method estimates it."""
     renewal: float = 0.0
-    """Share (0 to 1) of the way from one style to the next that is gone since the frame before."""
+    """Change of style since the frame before, as a share (0 to 1) of a whole transition."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RepaintMask:
-    """Where a frame wants fresh paint."""
+    """Where a frame must be painted."""
 
     mask: NDArray[np.bool_]
-    """(h, w) on the map's coarser grid; true where fresh paint will be shown. If the frame is painted whole,
-    fresh paint may be shown elsewhere too, where the old is worn."""
+    """(h, w), at the frame's size or coarser; true where fresh paint is needed. If the frame is painted
+    whole, ``settle`` may use fresh paint elsewhere, too."""
     share: float
-    """Share of the picture, 0 to 1."""
+    """Share of the picture that is repainted, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PaintedFrame:
-    """What was painted of a frame."""
+    """The painting of a frame, whole or in part."""
 
     pixels: Pixels
     """(H, W, 3), size and depth of the frame."""
     valid: NDArray[np.bool_] | None = None
-    """(H, W), true where there is paint; None: everywhere."""
+    """(H, W) bool, true where there is paint; None: everywhere."""
 
 
 Paint = Callable[[Frame, bool, RepaintMask | None], PaintedFrame]
-"""Paints a frame: (frame, whether a shot begins, where paint is needed; None: everywhere) -> paint."""
-
-Finish = Callable[[Frame, Pixels], Pixels]
-"""What is shown of a steady painting: (the clip's frame, painting) -> pixels."""
+"""Paints a frame: (frame, whether a shot begins, repaint mask or None: everywhere) -> its painting."""
 
 
 class Method(Protocol):
-    """Makes the painted frames of one shot agree; what ``TEMPORAL`` names makes one for each shot.
+    """Makes the painted frames of one shot temporally consistent; ``TEMPORAL`` names what makes one a shot.
 
-    It is made of a flow estimator or None and the keywords ``flow_size``, ``stability``, ``raster`` and
-    ``side`` (a thread for work beside the loop, or None), as ``PaintMap`` is.
+    It is made with a flow estimator (or None) and the keywords ``flow_size``, ``stability``, ``raster`` and
+    ``side`` (an executor of one thread for work beside painting, or None), like ``PaintMap``.
 
-    A class with ``takes_motion = True`` uses the ``motion`` that ``plan`` may be given, which is then
-    estimated ahead of it; without, it estimates its own.
+    If the class has ``takes_motion = True``, motion is estimated ahead and passed to ``plan``; otherwise the
+    method estimates its own.
     """
 
     repainted: float
-    """Share of the last result, 0 to 1, that shows fresh paint."""
+    """Share of the last result that is fresh paint, 0 to 1."""
 
     def plan(self, content: Pixels, *, renew: float = 0.0, motion: FrameMotion | None = None) -> RepaintMask:
-        """Where a frame wants fresh paint."""
+        """The repaint mask of a frame ``content`` (H, W, 3); ``renew`` and ``motion`` as in ``ClipFrame``."""
 
     def settle(self, painted: Pixels, valid: NDArray[np.bool_] | None = None) -> Pixels:
-        """The result for the planned frame; ``valid`` tells where there is paint, None: everywhere."""
+        """The result (H, W, 3) for the planned frame; arguments are the fields of ``PaintedFrame``."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SteadyFrame:
-    """A painted frame that agrees with those before it."""
+    """A painted frame after the temporal method, before compositing."""
 
     content: Frame
-    """The clip's."""
+    """The clip's frame."""
     pixels: Pixels
     """(H, W, 3): the painting, of the content's depth."""
     is_cut: bool
-    """A new shot begins here; true for the first frame."""
+    """Whether a new shot begins here; true for the first frame."""
     repainted: float
-    """Share of the picture, 0 to 1, that shows fresh paint."""
+    """Share of the picture that is fresh paint, 0 to 1."""
     seconds: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """What motion and decisions, painting, and making it agree took."""
+    """Wall time of plan (motion and decisions), paint and settle."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StylizedFrame:
-    """A finished frame, as it is shown, and how it came about."""
+    """A frame of the result, composited."""
 
     frame: Frame
     is_cut: bool
-    """A new shot begins here; true for the first frame."""
+    """Whether a new shot begins here; true for the first frame."""
     repainted: float
-    """Share of the picture, 0 to 1, that shows fresh paint."""
+    """Share of the picture that is fresh paint, 0 to 1."""
     seconds: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """What motion and decisions, painting, and making it agree and compositing took."""
+    """Wall time of plan (motion and decisions), paint, and settle with compositing."""

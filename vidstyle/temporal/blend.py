@@ -1,4 +1,4 @@
-"""The classic: warp the last result, blend it in where forward and backward flow agree. For comparison."""
+"""The temporal method ``blend``, for comparison: the warped last result is averaged with the painting."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.base import FrameMotion, RepaintMask
 from vidstyle.temporal.paint_map.settings import flow_shape
 
-WEIGHT = 0.85  # of the warped last result where it can be trusted
+WEIGHT = 0.85  # of the warped last result where the flow is consistent
 
 
 class Blend:
-    """Warps the last result along flow and mixes it with the fresh painting (Ruder et al. 2016, online form).
+    """Warps the last result along flow and mixes it with the fresh painting, frame by frame.
 
-    Trust is Sundaram's rule (2010) as Ruder uses it: none where forward and backward flow disagree, none at
-    motion boundaries, softened by 0.8 px. Steady, but soft: it averages about a dozen paintings.
+    Weights are those of Ruder et al. 2016, section 4.1, after Sundaram et al. 2010: 0 where forward and
+    backward flow are inconsistent and at motion boundaries, smoothed by 0.8 px. Blurs: each result averages
+    about a dozen paintings.
     """
 
     def __init__(
@@ -35,10 +36,9 @@ class Blend:
         raster: AnyRaster | None = None,
         side: Executor | None = None,
     ) -> None:
-        """Begin a shot; ``stability`` (above 0, at most 1) scales the weight of the past.
+        """Begin a shot; ``stability`` (above 0, at most 1, else ``OptionError``) scales ``WEIGHT``.
 
-        ``raster`` and ``side`` are what every method is given; a blend, there for comparison, computes on the
-        CPU and in the caller's thread.
+        ``raster`` and ``side`` are unused: it computes on the CPU and in the caller's thread.
         """
         if not 0 < stability <= 1:
             raise OptionError(f"stability of a blend must be above 0 and at most 1, got {stability}")
@@ -47,32 +47,36 @@ class Blend:
         self._weight = WEIGHT * stability
         self._raster = CvRaster()
         self._view: View | None = None
-        self._back: tuple[Array, Array] | None = None  # the last frame's motion, where a search may begin
-        self._forth: tuple[Array, Array] | None = None
+        self._backward: tuple[Array, Array] | None = (
+            None  # flow of the last frame: the next one's first guess
+        )
+        self._forward: tuple[Array, Array] | None = None
         self._result: NDArray[np.float32] | None = None
         self._now: View | None = None
         self.repainted = 1.0
 
     def plan(self, content: Pixels, *, renew: float = 0.0, motion: FrameMotion | None = None) -> RepaintMask:
-        """Look at the frame ``content`` (H, W, 3) uint8 or uint16; a blend wants all of it painted."""
+        """The repaint mask, true everywhere, of the frame ``content`` (H, W, 3) uint8 or uint16."""
         height, width = content.shape[:2]
         self._now = self._raster.view(content, *flow_shape((height, width), self._flow_size), self._flow)
         return RepaintMask(np.ones((height, width), np.bool_), 1.0)
 
     def settle(self, painted: Pixels, valid: NDArray[np.bool_] | None = None) -> Pixels:
-        """The planned frame's ``painted`` (H, W, 3) mixed with the warped last result; all is ``valid``."""
+        """``painted`` (H, W, 3) mixed with the warped last result; ``valid`` is ignored."""
         paint = painted.astype(np.float32)
         if self._result is None or self._now is None or self._view is None:
             self._result = paint
         else:
             height, width = painted.shape[:2]
-            self._back = self._raster.motion(self._flow, self._now, self._view, self._back)
-            self._forth = self._raster.motion(self._flow, self._view, self._now, self._forth)
-            back, forth = (self._sized(motion, height, width) for motion in (self._back, self._forth))
+            self._backward = self._raster.motion(self._flow, self._now, self._view, self._backward)
+            self._forward = self._raster.motion(self._flow, self._view, self._now, self._forward)
+            backward, forward = (
+                self._sized(motion, height, width) for motion in (self._backward, self._forward)
+            )
             x, y = self._raster.grid(height, width)
-            x, y = x + back[0], y + back[1]
-            trust = _trust(back, forth, x, y) * np.float32(self._weight)
-            # bicubic: bilinear would blur the past a second time
+            x, y = x + backward[0], y + backward[1]
+            trust = _trust(backward, forward, x, y) * np.float32(self._weight)
+            # bicubic: repeated bilinear resampling blurs
             past = cv2.remap(self._result, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
             self._result = paint + (past - paint) * trust[..., None]
         self._view = self._now
@@ -87,13 +91,13 @@ class Blend:
         return grown[0] * np.float32(ratio_x), grown[1] * np.float32(ratio_y)
 
 
-def _trust(back: tuple[Array, Array], forth: tuple[Array, Array], x: Array, y: Array) -> Array:
-    """1 where the past can be trusted, 0 where not (Sundaram et al. 2010, eq. 5 and 6)."""
-    there = [cv2.remap(plane, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for plane in forth]
-    sum_square = (back[0] + there[0]) ** 2 + (back[1] + there[1]) ** 2
-    length = back[0] ** 2 + back[1] ** 2
+def _trust(backward: tuple[Array, Array], forward: tuple[Array, Array], x: Array, y: Array) -> Array:
+    """1 where the warped last result is used, 0 where not (Sundaram et al. 2010, eq. 5 and 6)."""
+    there = [cv2.remap(plane, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for plane in forward]
+    sum_square = (backward[0] + there[0]) ** 2 + (backward[1] + there[1]) ** 2
+    length = backward[0] ** 2 + backward[1] ** 2
     is_occluded = sum_square >= 0.01 * (length + there[0] ** 2 + there[1] ** 2) + 0.5
-    slopes = [slope for plane in back for slope in CvRaster().slope(plane)]
+    slopes = [slope for plane in backward for slope in CvRaster().slope(plane)]
     is_boundary = sum(slope**2 for slope in slopes) > 0.01 * length + 0.002
     trust = np.where(is_occluded, np.float32(-255), np.where(is_boundary, np.float32(0), np.float32(255)))
     height, width = x.shape

@@ -1,4 +1,4 @@
-"""What is shown of a steady painting: detail, strength, kept colours and masks, after the paint map."""
+"""Compositing after the temporal method: detail, strength, the clip's colours and masks."""
 
 from __future__ import annotations
 
@@ -24,15 +24,17 @@ _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # ITU-R BT.709
 _ROWS = 64  # rows coloured at a time: float32 copies of a whole 4K frame would not stay in any cache
 
 
-Finish = Callable[[Frame, Pixels], Pixels]
-"""What is shown of a steady painting: (the clip's frame, painting) -> pixels."""
+Compositor = Callable[[Frame, Pixels], Pixels]
+"""(the clip's frame, its painting (H, W, 3)) -> the result (H, W, 3)."""
 
 
-def finished(frames: Iterable[SteadyFrame], finish: Finish | None) -> Generator[StylizedFrame, None, None]:
-    """Steady ``frames`` as they are shown, one for one; ``finish`` is a ``compositor`` of the clip."""
+def composited_frames(
+    frames: Iterable[SteadyFrame], composite: Compositor | None
+) -> Generator[StylizedFrame, None, None]:
+    """``frames`` after ``composite``, which ``compositor`` makes; None leaves the paintings as they are."""
     for steady in frames:
         begun = perf_counter()
-        pixels = steady.pixels if finish is None else finish(steady.content, steady.pixels)
+        pixels = steady.pixels if composite is None else composite(steady.content, steady.pixels)
         plan, paint, settle = steady.seconds
         seconds = plan, paint, settle + perf_counter() - begun
         yield StylizedFrame(replace(steady.content, pixels=pixels), steady.is_cut, steady.repainted, seconds)
@@ -44,30 +46,33 @@ def compositor(
     preserve_color: bool = False,
     mask: Frame | Iterable[Frame] | None = None,
     detail: float = 0.0,
-) -> Finish | None:
-    """For one clip, (its frame, painting) -> pixels that are shown; None if that is the painting itself.
+) -> Compositor | None:
+    """A compositor for the frames of one clip, in order; None if the result is the painting itself.
 
     Args:
-        strength: 0 shows the clip, 1 and more the painting (beyond 1 it is painted stronger, not mixed).
-        preserve_color: keep the clip's colours and only the painting's luminance.
-        mask: white shows the painting and black the clip; a picture, or a clip's frames in order, each
-            shown from its time on. Stretched to the frame.
-        detail: share of the small things that the painting lost, which come back; see ``detail.restored``.
+        strength: weight of the painting, from 0; more than 1 counts as 1 here (the engine paints stronger).
+        preserve_color: take the chroma from the clip and only the luminance from the painting.
+        mask: white is the painting and black the clip; a picture, or the frames of a mask clip, each valid
+            from its time on. Resized to the frame.
+        detail: share (0 to 1) of the lost detail that is restored; see ``detail.restored``.
+
+    Raises:
+        InputError: ``mask`` has no frames.
     """
     if strength >= 1.0 and not preserve_color and mask is None and detail <= 0.0:
         return None
     masks = None if mask is None else _Masks(iter((mask,)) if isinstance(mask, Frame) else iter(mask))
 
-    def finish(frame: Frame, painting: Pixels) -> Pixels:
+    def composite(frame: Frame, painting: Pixels) -> Pixels:
         weights = None if masks is None else masks.at(frame)
-        return composited(
+        return composite_frame(
             frame.pixels, painting, strength, weights, preserve_color=preserve_color, detail=detail
         )
 
-    return finish
+    return composite
 
 
-def composited(
+def composite_frame(
     clip: Pixels,
     painting: Pixels,
     strength: float = 1.0,
@@ -76,7 +81,7 @@ def composited(
     preserve_color: bool = False,
     detail: float = 0.0,
 ) -> Pixels:
-    """``clip`` and ``painting`` (H, W, 3; one depth) mixed; where the weight is 0 the clip's very samples."""
+    """``clip`` and ``painting`` (H, W, 3; one depth) mixed; exactly the clip where the weight is 0."""
     if strength <= 0.0:
         return clip
     painting = restored(clip, painting, detail)
@@ -87,9 +92,9 @@ def composited(
 
 
 def recolored(clip: Pixels, painting: Pixels) -> Pixels:
-    """The colours of ``clip`` with the luminance of ``painting``: Gatys et al. 2016, "Preserving Color", 3.2.
+    """The chroma of ``clip`` with the luminance of ``painting`` (Gatys et al. 2016, "Preserving Color", 3.2).
 
-    Where no such colour exists, it is drawn towards the grey of that luminance until it does.
+    Colours outside of the gamut are desaturated, at constant luminance, until they are inside.
     """
     full = float(np.iinfo(painting.dtype).max)
     shown = np.empty_like(painting)
@@ -106,7 +111,7 @@ def recolored(clip: Pixels, painting: Pixels) -> Pixels:
 
 
 def as_weights(mask: Frame, height: int, width: int) -> MaskWeights:
-    """A mask's picture as weights (height, width): its luminance, times its alpha, smoothly resized."""
+    """Weights (height, width) of a mask's picture: its luminance times its alpha, resized."""
     full = float(np.iinfo(mask.pixels.dtype).max)
     light = np.empty((mask.height, mask.width), np.float32)
     for top in range(0, mask.height, _ROWS):
@@ -119,7 +124,7 @@ def as_weights(mask: Frame, height: int, width: int) -> MaskWeights:
         way = cv2.INTER_AREA if height * width < light.size else cv2.INTER_LINEAR
         sized = cv2.resize(light, (width, height), interpolation=way)
     weights: MaskWeights = sized.clip(0.0, 1.0)
-    weights[weights > 1.0 - 1e-5] = 1.0  # white is white: rounding in the sum must not let the clip through
+    weights[weights > 1.0 - 1e-5] = 1.0  # luma weights round to just below 1
     return weights
 
 
@@ -135,7 +140,7 @@ def _masked(clip: Pixels, painting: Pixels, weights: MaskWeights) -> Pixels:
 
 
 class _Masks:
-    """A mask's frames, taken as the clip goes on; the last stays."""
+    """A mask clip's frames by time; the last one stays valid."""
 
     def __init__(self, frames: Iterator[Frame]) -> None:
         self._frames = frames
@@ -147,6 +152,7 @@ class _Masks:
         self._weights: MaskWeights | None = None
 
     def at(self, frame: Frame) -> MaskWeights:
+        """Weights (H, W) for ``frame``, whose time must not decrease from call to call."""
         while self._next is not None and self._next.time <= frame.time:
             self._now, self._weights = self._next, None
             self._next = next(self._frames, None)

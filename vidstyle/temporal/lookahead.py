@@ -1,4 +1,4 @@
-"""Motion from each frame to the last, estimated before it is asked for: it depends on the clip alone."""
+"""Motion from each frame to the one before, estimated ahead of painting: it depends on the clip alone."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ def motions(
 ) -> Generator[ClipFrame, None, None]:
     """``frames`` with their motion, for a ``PaintMap`` on a CPU with the same ``flow`` and ``flow_size``.
 
-    May be run in a thread of its own, ahead of the one that paints.
+    ``flow`` None is the default estimator of a CPU. May run in a thread of its own, ahead of
+    painting.
     """
     raster, estimator = CvRaster(), flow if flow is not None else load_flow("auto", "cpu")
     last: Frame | None = None
     before: View | None = None
-    guess: tuple[Array, Array] | None = None  # the last motion that was found
+    guess: tuple[Array, Array] | None = None  # the last motion that was estimated
     planes: tuple[Array, Array] | None = None
     for frame in frames:
         view = raster.view(frame.pixels, *flow_shape(frame.pixels.shape[:2], flow_size), estimator)

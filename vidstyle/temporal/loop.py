@@ -1,4 +1,4 @@
-"""The loop that makes a video out of painted frames: frames in, frames out, nothing kept between calls."""
+"""The loop over a clip's frames: cuts are detected, frames painted and made temporally consistent."""
 
 from __future__ import annotations
 
@@ -27,29 +27,32 @@ def steadied(
     raster: AnyRaster | None = None,
     side: Executor | None = None,
 ) -> Generator[SteadyFrame, None, None]:
-    """Paint ``frames`` one by one and make them agree; each result comes before the next frame is taken.
+    """Paint ``frames`` one by one and make them temporally consistent.
 
-    Painting is the one step that is handed in: it needs engines and styles, which lie above this room, and
-    it comes in the middle, where the method knows which paint it needs and not yet what is shown.
+    Each result is yielded before the next frame is read. Painting is a callback between the method's two
+    steps, since this package must not import engines and styles.
 
     Args:
-        frames: of one clip, in order, all of one size.
-        paint: paints a frame; is asked once for each, unless the frame equals the last.
-        options: the method, its flow's size and its stability; 0 shows each frame as it was painted.
-        flow: estimates motion that is not known of a frame; that of a CPU if None.
-        raster: where the method computes; on the CPU if None.
-        side: one thread for the method's work beside painting; none if None.
+        frames: of one clip, in order.
+        paint: paints a frame; called once for each.
+        options: the method, the size of its flow and its stability.
+        flow: estimates motion of frames that come without; None: the default estimator of a CPU.
+        raster: the method's backend; None: NumPy and OpenCV.
+        side: an executor of one thread for the method's work beside painting; None: there is none.
+
+    Raises:
+        OptionError: the temporal method cannot be made.
     """
     cuts = Cuts()
     method: Method | None = None
-    interrupted: Method | None = None  # by what may turn out to be a flash
+    interrupted: Method | None = None  # of the shot before a cut that may be a flash
     is_first = True
     raster = CvRaster() if raster is None else raster
     for known in frames:
         frame = known.frame
         times = [perf_counter()]
         seen = cuts.look(frame.pixels)
-        if not options.is_steady:  # a style may still be pushed away from each shot's own
+        if not options.is_steady:  # cuts are needed all the same: engines keep statistics of a shot
             is_cut = seen.is_cut or is_first
             times.append(perf_counter())
             pixels, repainted = paint(frame, is_cut or seen.is_return, None).pixels, 1.0
@@ -63,7 +66,7 @@ def steadied(
                     flow, flow_size=options.flow_size, stability=options.stability, raster=raster, side=side
                 )
                 method, interrupted = made, method
-            motion = None if seen.is_return else known.motion  # the map's last frame is another one
+            motion = None if seen.is_return else known.motion  # which is to the flash's last frame
             need = method.plan(frame.pixels, renew=known.renewal, motion=motion)
             times.append(perf_counter())
             fresh = paint(frame, is_cut or seen.is_return, need)
@@ -79,7 +82,10 @@ def steadied(
 
 
 def load_method(temporal: object) -> Callable[..., Method]:
-    """What makes the temporal method of a shot: by name, or the class or function itself."""
+    """The factory of a temporal method: a name of ``TEMPORAL``, or the class or function itself.
+
+    Raises ``OptionError`` for an unknown name or what is not callable.
+    """
     make = TEMPORAL.load(temporal) if isinstance(temporal, str) else temporal
     if not callable(make):
         raise OptionError(

@@ -17,7 +17,7 @@ from vidstyle.errors import InputError, VidstyleError
 from vidstyle.frames import Pixels
 from vidstyle.tensors import to_tensor
 from vidstyle.training.order import chosen, random_at
-from vidstyle.video.pictures.opening import SUFFIXES
+from vidstyle.video.pictures.picture_opening import SUFFIXES
 from vidstyle.video.stills import load_style
 
 CONTENT, STYLE = 1, 2  # salts: content and style of one place are drawn apart

@@ -19,7 +19,7 @@ from vidstyle.optional_imports import require
 from vidstyle.options import LARGEST_STYLE
 from vidstyle.training.order import random_at
 from vidstyle.training.picture_folder import Cut, TrainingSample
-from vidstyle.video.pictures.opening import SUFFIXES
+from vidstyle.video.pictures.picture_opening import SUFFIXES
 
 log = logging.getLogger(__name__)
 

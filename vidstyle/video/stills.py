@@ -17,7 +17,7 @@ from vidstyle.errors import OutputError
 from vidstyle.frames import Frame, Pixels, eight_bits
 from vidstyle.options import LARGEST_STYLE
 from vidstyle.video.pictures.animated import is_moving
-from vidstyle.video.pictures.decoder import read_picture
+from vidstyle.video.pictures.picture_decoder import read_picture
 
 log = logging.getLogger(__name__)
 

@@ -1,1 +1,1 @@
-"""Where the paint map computes: OpenCV on a CPU, torch on any device."""
+"""Backends of the paint map: OpenCV on a CPU, torch on any device."""

@@ -1,4 +1,4 @@
-"""Weights of pixels that are blurred, made fewer or looked at in between: NumPy matrices, float32."""
+"""Kernels and matrices of weights for sampling, downsampling and smoothing: NumPy, float32."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-STEPS = 1024  # to a pixel, for which the kernel of sharp samples is known
-_LOBES = 5  # of the sinc, to each side: 4 keep 0.86 of the sharpness half-way between pixels, 5 keep 0.92
+STEPS = 1024  # subpixel positions for which the Lanczos kernel is tabulated
+_LOBES = 5  # of the sinc, on each side: half-way between pixels 4 keep 0.86 of the sharpness, 5 keep 0.92
 
 
 def lanczos(steps: int = STEPS) -> NDArray[np.float32]:
-    """(10, steps + 1): weights of the ten pixels around a place, by where it lies after the fifth."""
+    """(10, steps + 1): Lanczos weights of ten pixels, by the position between the fifth and sixth."""
     distance = np.arange(steps + 1) / steps - np.arange(1 - _LOBES, 1 + _LOBES)[:, None]
     kernel = np.sinc(distance) * np.sinc(distance / _LOBES)
     weights: NDArray[np.float32] = (kernel / kernel.sum(0)).astype(np.float32)
@@ -19,7 +19,7 @@ def lanczos(steps: int = STEPS) -> NDArray[np.float32]:
 
 
 def areas(size: int, new: int) -> NDArray[np.float32]:
-    """(new, size): which share each of ``size`` pixels has in each of the fewer ``new`` ones."""
+    """(new, size): weights of area averaging from ``size`` to fewer ``new`` pixels; rows sum to 1."""
     edges = np.arange(new + 1) * size / new
     begin = np.maximum.outer(edges[:-1], np.arange(size))
     end = np.minimum.outer(edges[1:], np.arange(size) + 1)
@@ -28,7 +28,7 @@ def areas(size: int, new: int) -> NDArray[np.float32]:
 
 
 def gaussian(size: int, sigma: float) -> NDArray[np.float32]:
-    """(size, size): a Gaussian around each pixel; beyond the edges the last pixel is seen."""
+    """(size, size): weights of a Gaussian of ``sigma`` px with replicated borders; rows sum to 1."""
     reach = max(1, round(4 * sigma))
     kernel = cv2.getGaussianKernel(2 * reach + 1, sigma)[:, 0]
     matrix = np.zeros((size, size))

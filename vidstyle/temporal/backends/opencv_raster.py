@@ -1,4 +1,4 @@
-"""The paint map's planes and pictures as NumPy arrays, computed by OpenCV on a CPU."""
+"""The backend of a CPU: planes and pictures are NumPy arrays, operations OpenCV's."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from vidstyle.frames import Pixels, eight_bits
 from vidstyle.temporal.backends import kernels
 from vidstyle.temporal.backends.base import Ring, View
 
-_PAD = 4  # lines above and below each slot: more than any kernel reaches, so none sees its neighbour
-_SMALLEST_VISIBLE = 1 / 255  # of the range: a fading difference below is dropped
+_PAD = 4  # rows above and below each slot, so that no kernel reads its neighbour
+_SMALLEST_VISIBLE = 1 / 255  # of the range: smaller values of a fade are set to 0
 
 
 class CvRaster:
-    """Pictures are (H, W, 3) uint8 or uint16 arrays, as frames hold them."""
+    """Pictures are (H, W, 3) uint8 or uint16 arrays, differences float32; rings (slots, H, W, 3)."""
 
     gains_from_threads: ClassVar[bool] = True
 
     def upload(self, pixels: Pixels) -> Array:
-        return pixels.copy()  # the caller may fill the same array with the next frame
+        return pixels.copy()  # the caller may reuse the array
 
     def download(self, picture: Array) -> Pixels:
-        return picture.copy()  # the caller may draw on it; here it is still to be stored and sampled
+        return picture.copy()  # the caller may write to it, and it may still be in a ring
 
     def size(self, picture: Array) -> tuple[int, int]:
         return int(picture.shape[0]), int(picture.shape[1])
 
     def is_equal(self, left: Array, right: Array) -> bool:
-        # most frames differ in their first lines already
+        # fast path: most frames differ in their first rows
         return np.array_equal(left[:8], right[:8]) and np.array_equal(left, right)
 
     def shrunk(self, picture: Array, height: int, width: int) -> Array:
@@ -117,7 +117,7 @@ class CvRaster:
     # flow
 
     def view(self, picture: Array, height: int, width: int, estimator: FlowEstimator) -> View:
-        if isinstance(estimator, GreyEstimator):  # grey integers are what it works on
+        if isinstance(estimator, GreyEstimator):
             grey = cv2.cvtColor(eight_bits(picture), cv2.COLOR_RGB2GRAY)
             return self.shrunk(grey, height, width)
         small = self.shrunk(picture, height, width)
@@ -170,7 +170,7 @@ class CvRaster:
         return _sampled(ring, slot, x, y, cv2.INTER_LINEAR)
 
     def sharply(self, ring: Ring[Array], slot: Array, x: Array, y: Array) -> Array:
-        # Cubic sampling of a doubled picture is sharper than Lanczos' of the plain one, and half the work.
+        # Bicubic sampling at twice the size is sharper than Lanczos with 4 lobes, in half the time.
         return _sampled(ring, slot, x, y, cv2.INTER_CUBIC)
 
     def mixed(self, under: Array, over: Array, weight: Array) -> Array:
@@ -234,18 +234,18 @@ class CvRaster:
 def _sampled(ring: Ring[Array], slot: Array, x: Array, y: Array, kind: int) -> Array:
     _, tall, wide, _ = ring.block.shape
     fine = np.float32(ring.fine)
-    inside = np.clip(fine * y, 0, tall - 2 * _PAD - 1)  # paint past the edge must not see its neighbour
+    inside = np.clip(fine * y, 0, tall - 2 * _PAD - 1)  # else samples outside would read the next slot
     line = slot.astype(np.float32) * np.float32(tall) + (inside + np.float32(_PAD))
     tower = ring.block.reshape(-1, wide, 3)
     return cv2.remap(tower, fine * x, line, kind, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _doubled(picture: Array, into: Array) -> None:
-    """``picture`` (H, W, 3) at twice the size: at even places its own pixels, between them new ones."""
+    """Write ``picture`` (H, W, 3) upsampled twice into ``into``: its own pixels are at even positions."""
     kernel = kernels.lanczos(2)[:, 1]
     first, edge = len(kernel) // 2 - 1, cv2.BORDER_REPLICATE
     height, width = picture.shape[:2]
-    # sepFilter2D takes thrice as long
+    # sepFilter2D takes three times as long
     between = cv2.filter2D(picture, -1, kernel[None], anchor=(first, 0), borderType=edge)
     pairs = np.empty((height, width, 6), picture.dtype)
     cv2.mixChannels([picture, between], [pairs], [index // 2 for index in range(12)])

@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from vidstyle.errors import InputError
-from vidstyle.video.pictures.opening import SUFFIXES, opened
+from vidstyle.video.pictures.picture_opening import SUFFIXES, opened
 
 FORMATS = ("GIF", "PNG", "WEBP", "AVIF")
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from vidstyle.errors import InputError
-from vidstyle.video.pictures.opening import DAMAGED, check_size, explained
+from vidstyle.video.pictures.picture_opening import DAMAGED, check_size, explained
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _UINT, _INT, _FLOAT = 1, 2, 3  # SampleFormat
@@ -22,7 +22,7 @@ _WHITES = (255, 65535, 2**31 - 1, 2**32 - 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class SampleLayout:
     """How a deep picture is stored; the size is upright."""
 
     width: int
@@ -36,7 +36,7 @@ class Layout:
     profile: bytes | None = None
 
 
-def layout(path: Path) -> Layout | None:
+def layout(path: Path) -> SampleLayout | None:
     """How ``path`` is stored if it is to be read by ``read_samples``; None: Pillow reads all of it.
 
     Raises ``InputError`` for a TIFF that neither reads right.
@@ -52,11 +52,11 @@ def layout(path: Path) -> Layout | None:
     if size is not None and int(size[3]) > 255:
         width, height = int(size[1]), int(size[2])
         check_size(path, width, height)
-        return Layout(width, height, has_alpha=False, format="ppm", white=float(size[3]))
+        return SampleLayout(width, height, has_alpha=False, format="ppm", white=float(size[3]))
     return None
 
 
-def read_samples(path: Path, form: Layout, white: float | None = None) -> NDArray[np.uint16]:
+def read_samples(path: Path, form: SampleLayout, white: float | None = None) -> NDArray[np.uint16]:
     """(H, W, C) samples of grey, RGB or RGBA, upright; ``white`` overrides what the samples tell."""
     with explained(path, form.width, form.height):
         samples = decoded(path)
@@ -102,7 +102,7 @@ def scaled(samples: NDArray[np.generic], white: float) -> NDArray[np.uint16]:
     return np.rint(np.clip(shares, 0.0, 1.0) * 65535).astype(np.uint16)
 
 
-def _tiff_layout(path: Path) -> Layout | None:
+def _tiff_layout(path: Path) -> SampleLayout | None:
     with path.open("rb") as file:
         head = file.read(8)
         if head[2:3] == b"+" or head[3:4] == b"+":
@@ -136,7 +136,7 @@ def _tiff_layout(path: Path) -> Layout | None:
         )
     if int(tags.get(274, 1)) >= 5:  # OpenCV turns it
         width, height = height, width
-    return Layout(
+    return SampleLayout(
         width,
         height,
         has_alpha=channels == 4,

@@ -17,7 +17,7 @@ from vidstyle.frames import Frame, VideoInfo
 from vidstyle.options import ReadOptions
 from vidstyle.video.color.tags import PICTURE_TAGS
 from vidstyle.video.pictures.animated import FORMATS, shown
-from vidstyle.video.pictures.opening import DAMAGED, check_size, no_pillow_limit
+from vidstyle.video.pictures.picture_opening import DAMAGED, check_size, no_pillow_limit
 from vidstyle.video.pictures.profiles import to_srgb
 from vidstyle.video.reading.opening import check_file
 from vidstyle.video.reading.pipes import is_pipe

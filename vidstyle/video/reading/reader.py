@@ -13,7 +13,7 @@ from vidstyle.errors import InputError
 from vidstyle.frames import Frame, VideoInfo
 from vidstyle.options import ReadOptions
 from vidstyle.patterns import files_of, is_pattern
-from vidstyle.video.pictures.opening import SUFFIXES
+from vidstyle.video.pictures.picture_opening import SUFFIXES
 from vidstyle.video.reading.animated_picture import AnimatedPicture, is_animation
 from vidstyle.video.reading.opening import check_file
 from vidstyle.video.reading.sequence import UNREADABLE, Sequence, is_sequence

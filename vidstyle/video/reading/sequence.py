@@ -16,8 +16,8 @@ from vidstyle.frames import Frame, VideoInfo, sixteen_bits
 from vidstyle.options import ReadOptions
 from vidstyle.patterns import files_of, is_pattern, listed, numbered
 from vidstyle.video.color.tags import PICTURE_TAGS
-from vidstyle.video.pictures.decoder import Header, read_header, read_picture
-from vidstyle.video.pictures.opening import SUFFIXES
+from vidstyle.video.pictures.picture_decoder import Header, read_header, read_picture
+from vidstyle.video.pictures.picture_opening import SUFFIXES
 from vidstyle.video.reading.timeline import Part, Timed
 
 log = logging.getLogger(__name__)

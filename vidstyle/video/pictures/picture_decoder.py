@@ -12,7 +12,7 @@ from PIL import Image
 
 from vidstyle.frames import Pixels, eight_bits
 from vidstyle.video.pictures.deep import decoded, layout, read_samples, scaled, white_of
-from vidstyle.video.pictures.opening import check_picture_file, opened
+from vidstyle.video.pictures.picture_opening import check_picture_file, opened
 from vidstyle.video.pictures.profiles import deep_to_srgb, to_srgb
 
 Samples = TypeVar("Samples", bound=NDArray[np.generic])
