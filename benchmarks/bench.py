@@ -1,4 +1,4 @@
-"""Prints what vidstyle costs and how steady it is, as tables.
+"""Measures the speed, memory, steadiness and cut detection of vidstyle, and prints tables.
 
 python benchmarks/bench.py speed | memory | steadiness | cuts | page [--help]
 """

@@ -1,4 +1,4 @@
-"""Clips made for the benchmarks: long ones by looping, large ones by enlarging."""
+"""Makes clips for the benchmarks: long ones by looping, large ones by enlarging."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well cuts are found: in clips whose cuts are known, and in shots made of pictures."""
+"""Precision and recall of the cut detection, on clips with known cuts and on shots made of pictures."""
 
 from __future__ import annotations
 

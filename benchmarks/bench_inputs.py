@@ -1,4 +1,4 @@
-"""Clips and styles for the benchmarks: the project's samples, or folders of one's own."""
+"""Clips and styles for the benchmarks: the samples of the project, or the user's folders."""
 
 from __future__ import annotations
 

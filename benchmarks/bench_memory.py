@@ -1,4 +1,4 @@
-"""Peak memory of whole runs, each in a process of its own."""
+"""Peak memory of complete runs, each in its own process."""
 
 from __future__ import annotations
 

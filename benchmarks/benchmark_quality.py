@@ -1,4 +1,4 @@
-"""Clips x styles x settings, ours and peers, as a table and contact sheets; takes up where it stopped.
+"""Measures clips x styles x settings, with vidstyle and another tool; an interrupted run can be resumed.
 
 python benchmarks/benchmark_quality.py [CLIP ...] [--clips DIR] [--styles DIR] [--setting NAME ...]
 """

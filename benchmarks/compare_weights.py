@@ -1,4 +1,4 @@
-"""Engines side by side on pictures kept out of training and on clips: tables, and one sheet for each.
+"""Compares engines on held-out pictures and on clips: tables, and one contact sheet for each engine.
 
 python benchmarks/compare_weights.py --content DIR --style DIR [--engine NAME|FILE ...] [CLIP ...]
 """

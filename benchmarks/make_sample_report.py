@@ -1,6 +1,6 @@
-"""Evaluates the README's sample: the report docs/sample-report.html, and its table in docs/evaluation.md.
+"""Evaluates the sample of the README: writes docs/sample-report.html and the table in docs/evaluation.md.
 
-python benchmarks/make_sample_report.py        (in an environment that holds vidstyle[evaluate])
+python benchmarks/make_sample_report.py        (in an environment with vidstyle[evaluate])
 """
 
 from __future__ import annotations

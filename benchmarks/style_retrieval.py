@@ -1,4 +1,4 @@
-"""Centred Gram distance and style retrieval of paintings, told by a network that training did not use.
+"""Centred Gram distance and style retrieval of paintings, with a network that was not used in training.
 
 python benchmarks/style_retrieval.py --network FILE --content DIR --style DIR [--engine NAME|FILE ...]
 """

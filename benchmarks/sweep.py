@@ -1,4 +1,4 @@
-"""The paint map's settings, varied one at a time: what each costs and gains over clips and styles.
+"""Varies the settings of the paint map one at a time, and measures the effect over clips and styles.
 
 python benchmarks/sweep.py [CLIP ...] [--clips DIR] [--styles DIR] [--vary NAME=VALUE ...]
 """

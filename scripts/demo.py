@@ -1,4 +1,4 @@
-"""Installs vidstyle into .venv-demo, paints the sample clip and says where the result is.
+"""Installs vidstyle into .venv-demo, paints the sample clip and prints where the result is.
 
 python3 scripts/demo.py [--fresh] [--style NAME_OR_PICTURE] [CLIP]
 """

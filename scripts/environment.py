@@ -1,4 +1,4 @@
-"""A virtual environment beside pyproject.toml with vidstyle in it, made by the standard library alone."""
+"""Makes a virtual environment with vidstyle beside pyproject.toml, using only the standard library."""
 
 # This file and its callers must parse on old Pythons, so that those get a clear line instead of a
 # SyntaxError: no match, no walrus, no "X | Y", no subscripted builtins outside quotes.

@@ -1,4 +1,4 @@
-"""Brushes, noise and colours that the bundled style pictures are painted with."""
+"""Brushes, noise and colours for painting the bundled style pictures."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Pictures that anybody may pass on, for the sheets of compare_weights.py: contents, styles, names.txt.
+"""Writes pictures that may be redistributed, for the sheets of compare_weights.py, and names.txt.
 
-python tools/free_pictures.py FOLDER      (in an environment that holds vidstyle[evaluate])
+python tools/free_pictures.py FOLDER      (in an environment with vidstyle[evaluate])
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Reads and rewrites damaged files: each must give frames or one clear line, and leave nothing behind.
+"""Reads and rewrites damaged files: each must give frames or one clear error line, and leave no file behind.
 
-python tools/fuzz.py --count 5000        (in an environment that holds vidstyle and its tests' needs)
+python tools/fuzz.py --count 5000        (in an environment with vidstyle[test])
 
-Each file is made from a whole one by its number alone, so that ``--first 1234 --count 1`` makes it again.
+The number of a file determines its damage, so ``--first 1234 --count 1`` reproduces file 1234.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Makes the pictures of the README from the sample clip, with vidstyle itself, into docs/images.
+"""Makes the pictures of the README from the sample clip, with vidstyle, in docs/images.
 
-python tools/make_images.py        (in an environment that holds vidstyle)
+python tools/make_images.py        (in an environment with vidstyle)
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Paints the style pictures that come with vidstyle: procedural scenes, seeded, with no source pictures.
+"""Paints the bundled style pictures: procedural scenes from seeded random numbers, without source pictures.
 
     python3 tools/make_styles.py [FOLDER]
 
 writes waves.jpg, lanterns.jpg, meadow.jpg, mosaic.jpg and ink.jpg (default: vidstyle/assets/styles).
-Needs numpy, OpenCV and Pillow, which come with vidstyle.
+Needs NumPy, OpenCV and Pillow, which are installed with vidstyle.
 """
 
 from __future__ import annotations
