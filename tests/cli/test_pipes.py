@@ -80,7 +80,7 @@ def test_what_is_no_clip_is_one_line(
 def test_a_pipe_that_nobody_writes_to_is_given_up(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(pipes, "_PATIENCE", 0.2)
+    monkeypatch.setattr(pipes, "_TIMEOUT", 0.2)
     os.mkfifo("pipe")
     assert main(["run", "pipe", *FAST, "-o", "out.mkv"]) == 1
     assert "nothing came through pipe in 0.2 s" in capsys.readouterr().err

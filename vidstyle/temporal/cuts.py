@@ -1,4 +1,4 @@
-"""Is this frame the first of a new shot? Told without looking ahead."""
+"""Causal shot boundary detection: whether each frame begins a new shot."""
 
 from __future__ import annotations
 
@@ -17,46 +17,46 @@ Thumbnail = NDArray[np.uint8]
 Grey = NDArray[np.uint8]  # (H, W), or one value a line
 
 _SIDE = 160  # px, long side at which frames are compared
-_FINE = 256  # px, long side for a second look before a cut is called: fine texture is lost at 160
+_FINE = 256  # px, long side at which a suspected cut is checked again: fine texture is lost at 160
 _LEAST = 2.0  # levels of 255: a mean difference of colours that is noise
-_SUSPICIOUS = 0.35  # unlikeness; 2150 pairs of unlike pictures have 0.66 and more, a slow pan under 0.25
+_SUSPICIOUS = 0.35  # unlikeness; 2150 pairs of unrelated pictures have 0.66 and more, a slow pan under 0.25
 _DIFFERS = 27.0  # levels of 255: mean difference that is a cut where there is no structure to compare
 _TEXTURED = 0.03  # share of a picture that must have structure to compare it
 _SAME_PICTURE = 0.55  # correlation of structure above which a jump in brightness is no cut
-_STRUCTURE = 64  # px, long side for that comparison: small motion does not matter there
-_EVEN = 12  # levels of 255: lines of a border vary by less
-_SMALLEST = 16  # px: what lies between borders is no picture if it is smaller
-_RANGE = 128.0  # levels: darker and paler pictures are raised to it
-_MOST = 4.0  # times that contrast is raised at most: noise is raised too
-_MIXED_IN = 0.2  # unlikeness of a mixture to either picture
-_NO_MIXTURE = 0.2  # of the pictures' difference; mixtures leave 0.1, whips 0.21 and more, pans 0.3
-_MIXED_TEXTURED = 0.1  # share of either picture that must have structure: fades are mixtures too
-_FLASH = 6  # frames that a flash lasts at most
+_STRUCTURE = 64  # px, long side for that comparison, at which small motion does not matter
+_EVEN = 12  # levels of 255: rows and columns of a border vary by less
+_SMALLEST = 16  # px: borders are not removed if less would remain
+_RANGE = 128.0  # levels: the contrast of darker and paler pictures is stretched to it
+_MOST = 4.0  # largest gain of that: noise is amplified, too
+_MIXED_IN = 0.2  # least unlikeness of a mixture to either picture
+_NO_MIXTURE = 0.2  # residual over the pictures' difference; mixtures leave 0.1, whip pans 0.21, pans 0.3
+_MIXED_TEXTURED = 0.1  # share of either picture that must have structure: fades to black are mixtures, too
+_FLASH = 6  # frames: longest flash
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What a frame is to the shots around it."""
+class Boundary:
+    """Whether a shot boundary lies before a frame."""
 
     is_cut: bool
     """A new shot begins here."""
     is_return: bool = False
-    """What was shown before the last cut is shown again: that "shot" was a flash."""
+    """The shot before the last cut continues here: that cut was a flash."""
 
 
 class Cuts:
-    """Finds cuts in the frames of one clip, in order.
+    """Detects cuts in the frames of one clip, in order.
 
-    A frame whose colours differ much from the last one's is suspected. It is a cut if neither other light
-    nor motion explains it: a flash or a jump of the exposure leaves the structure of the picture, with local
-    brightness and contrast taken out, and so does a pan or a shaking hand once the motion is taken out. A
-    flash that burns the picture out looks like a cut; what was there comes back when it is over.
+    A cut is suspected where colours differ much from the last frame's, and rejected if a change of lighting
+    or motion explains it: if the structure (local brightness and contrast normalised) is the same, directly
+    or after motion compensation. A flash that saturates the picture is a cut at first; if the shot before it
+    continues within 6 frames, ``is_return`` is set.
     """
 
     def __init__(self) -> None:
         self._frame = 0
         self._shape: tuple[int, ...] = ()
-        self._finer: Thumbnail | None = None  # the last frame for a second look
+        self._finer: Thumbnail | None = None  # the last frame at ``_FINE``
         self._last: Thumbnail | None = None
         self._older: Thumbnail | None = None  # the one before the last, if both are of one shot
         self._before_cut: Thumbnail | None = None
@@ -64,36 +64,36 @@ class Cuts:
 
     @property
     def is_flash_possible(self) -> bool:
-        """Whether the last cut is so near that it may have been the beginning of a flash."""
+        """Whether the last cut is less than ``_FLASH`` frames ago, so that it may have been a flash."""
         return self._before_cut is not None and self._frame - self._cut < _FLASH
 
-    def look(self, pixels: Pixels) -> Seen:
-        """What the next frame, ``pixels`` (H, W, 3) uint8 or uint16, is; the first begins a shot."""
+    def look(self, pixels: Pixels) -> Boundary:
+        """Classify the next frame, ``pixels`` (H, W, 3) uint8 or uint16; the first one is a cut."""
         now = _small(pixels, _SIDE)
         before, self._last = self._last, now
-        # small pictures are kept, never the frame: its owner may fill the same array with the next one
+        # thumbnails are kept, not the frame: its owner may reuse the array
         last, self._finer = self._finer, _small(pixels, _FINE)
         is_other_shape, self._shape = self._shape != pixels.shape, pixels.shape
         self._frame += 1
         older, self._older = self._older, None
         if before is None or last is None or is_other_shape:
             self._before_cut = None
-            return Seen(is_cut=True)
-        # a conversion of the frame rate leaves a mixture of two shots between them, which is like both
+            return Boundary(is_cut=True)
+        # frame rate conversion leaves a mixture of two shots between them, similar to both
         is_mixed = older is not None and _is_mixture(before, older, now) and not _goes_on(older, now)
         if not is_mixed and (_goes_on(before, now) or _goes_on(last, self._finer)):
             self._older = before
-            return Seen(is_cut=False)
+            return Boundary(is_cut=False)
         earlier, self._before_cut = self._before_cut, older if is_mixed else before
         is_return = earlier is not None and self._frame - self._cut <= _FLASH and _goes_on(earlier, now)
         self._cut = self._frame
         if is_return:
             self._before_cut = None
-        return Seen(is_cut=not is_return, is_return=is_return)
+        return Boundary(is_cut=not is_return, is_return=is_return)
 
 
 def _goes_on(before: Thumbnail, now: Thumbnail) -> bool:
-    """Whether two small pictures are of one shot; what costs most is asked last."""
+    """Whether two thumbnails are of one shot; cheap tests first."""
     difference = _difference(before, now)
     if difference < _LEAST:
         return True
@@ -114,13 +114,13 @@ def _difference(one: Thumbnail, other: Thumbnail) -> float:
 
 
 def _unlikeness(one: Thumbnail, other: Thumbnail) -> float:
-    """The mean difference of two pictures over their mean deviation: 1.3 if they have nothing in common."""
+    """The mean difference of two pictures over their standard deviation: about 1.3 for unrelated ones."""
     deviation = float(np.mean([cv2.meanStdDev(each)[1] for each in (one, other)]))
     return _difference(one, other) / (deviation + 1)
 
 
 def _is_mixture(between: Thumbnail, before: Thumbnail, after: Thumbnail) -> bool:
-    """Whether a picture is the weighted mean of two others with structure; those of a fade have none."""
+    """Whether a picture is a weighted mean of two others, both textured (which excludes fades)."""
     if min(_unlikeness(between, before), _unlikeness(between, after)) < _MIXED_IN:
         return False
     few = [each[::2, ::2].astype(np.float32) for each in (before, between, after)]
@@ -137,7 +137,7 @@ def _small(pixels: Pixels, side: int) -> Thumbnail:
         return eight_bits(pixels).copy()
     size = max(1, round(width * scale)), max(1, round(height * scale))
     if scale <= 0.5:
-        # four samples a px calm noise; averaging all of a large frame costs 13 ms at 3840x2160, this 0.1 ms
+        # four samples a px reduce noise in 0.1 ms at 3840x2160, where area averaging takes 13 ms
         twice = 2 * size[0], 2 * size[1]
         pixels = cv2.resize(pixels, twice, interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
         return eight_bits(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))  # type: ignore[arg-type]
@@ -145,9 +145,9 @@ def _small(pixels: Pixels, side: int) -> Thumbnail:
 
 
 def _without_borders(*pictures: Thumbnail) -> list[Thumbnail]:
-    """``pictures`` without the black bars of a film, or any lines at the border that are even in all.
+    """``pictures`` without letterbox bars: rows and columns at the border that are uniform in all of them.
 
-    Their edges would be structure that all shots of a clip have in common.
+    The edges of bars are structure that all shots have in common.
     """
     greys = [cv2.cvtColor(each, cv2.COLOR_RGB2GRAY) for each in pictures]
     rows, columns = (_between_borders([grey.max(axis) - grey.min(axis) for grey in greys]) for axis in (1, 0))
@@ -157,7 +157,7 @@ def _without_borders(*pictures: Thumbnail) -> list[Thumbnail]:
 
 
 def _between_borders(spreads: Sequence[Grey]) -> slice:
-    """The lines between even ones at the border, less those where a bar and the picture are mixed."""
+    """The rows or columns between the bars, less two on each side where bar and picture are mixed."""
     spread = np.max(spreads, axis=0)
     lines = np.flatnonzero(spread > _EVEN)
     if not lines.size:
@@ -167,7 +167,7 @@ def _between_borders(spreads: Sequence[Grey]) -> slice:
 
 
 def _raised(*pictures: Thumbnail) -> list[Thumbnail]:
-    """``pictures`` in a contrast in which structure can be told from noise, night and fog too."""
+    """``pictures`` with their contrast stretched, so that structure exceeds noise at night and in fog."""
     low, high = np.percentile(np.stack(pictures)[:, ::2, ::2], (1, 99))
     gain = min(_RANGE / max(1.0, high - low), _MOST)
     if gain <= 1:
@@ -176,7 +176,7 @@ def _raised(*pictures: Thumbnail) -> list[Thumbnail]:
 
 
 def _is_same(before: Thumbnail, now: Thumbnail) -> bool:
-    """Whether two pictures show the same in other light."""
+    """Whether two pictures have the same structure, whatever their lighting."""
     height, width = now.shape[:2]
     scale = min(1.0, _STRUCTURE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))

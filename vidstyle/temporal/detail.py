@@ -1,4 +1,4 @@
-"""Small things of the clip that a painting lost, ropes and far walkers, given back in its tones."""
+"""Restores small details of the clip, such as ropes and distant people, that a painting lost."""
 
 from __future__ import annotations
 
@@ -14,46 +14,49 @@ from vidstyle.frames import Pixels, eight_bits
 LumaPlane = NDArray[np.float32]
 """(H, W) or flat; luminance and its differences in levels of 8 bits."""
 
-# Lengths are px on a grid whose short side has at most so many lines; on smaller grids they shrink with it.
+# Lengths are px on a grid with a short side of at most _LINES; on smaller grids they scale with it.
 _LINES = 360
-_FIGURES, _ROPES = (3, 2), (2, 1)  # radius, times: what is up to twice their product wide is a small thing
-_NEAR = 30  # how far the surroundings of a thing reach
-_AROUND = 9  # how far the paint reaches that a thing is seen against
-_WINDOW = 3  # half the side of the window in which clip and painting are compared
+_FIGURES, _ROPES = (
+    (3, 2),
+    (2, 1),
+)  # radius, iterations: details are up to twice their product wide
+_NEAR = 30  # radius of a detail's surroundings
+_AROUND = 9  # radius of the paint that is a detail's background
+_WINDOW = 3  # radius of the window in which clip and painting are compared
 
-# What stands out: bright or dark by more than a share of the texture around, and fully by a larger one.
-_FLOOR = 4.0  # levels: the blocks of codecs stay below
+# Salience: a contrast from 0 at _BUSY times the texture around (+ _FLOOR) to 1 at _CLEAR times (+ _RAMP).
+_FLOOR = 4.0  # levels: more than compression's blocks
 _BUSY, _CLEAR = 1.5, 3.0  # times the texture
-_RAMP = 40.0  # levels: with 6 a camera's noise made the detail of still things flicker by half as much again
-_BESIDE = 2.0  # of the dark around is taken off a bright spot: the gap between two ropes is no thing
-_SPECK = 2  # px to each side in which a thing has more than a pixel or two
-_FEW, _STEEP = 12.0, 7.0  # of 255, the mean salience there: nothing below, all of it at 48, a rope's
+_RAMP = 40.0  # levels: with 6, camera noise made the detail of still objects flicker by half as much again
+_BESIDE = 2.0  # weight of dark surroundings against a bright spot: the gap between two ropes is no detail
+_SPECK = 2  # px, radius in which a detail must be larger than a pixel or two
+_FEW, _STEEP = 12.0, 7.0  # mean salience there (of 255) that is dropped, and gain above: full at 48, a rope's
 
-# What is lost. Ropes that have strokes of their own, if thicker ones, are none of it.
-_ENOUGH = 0.6  # of the clip's contrast
-_UNLIKE, _LIKE = 0.5, 0.95  # correlation of painting and clip: none of a thing is kept, and all
-_SLIGHT, _SEVERE = 0.1, 0.7  # losses that are left as they are, and made up for fully
+# Loss: ropes with strokes of their own, even thicker ones, are not lost.
+_ENOUGH = 0.6  # of the clip's contrast, from which nothing is lost
+_UNLIKE, _LIKE = 0.5, 0.95  # correlation of painting and clip at which a detail is wholly lost, and kept
+_SLIGHT, _SEVERE = 0.1, 0.7  # loss from which it is restored, and restored fully
 
-_ROOM = 0.8  # of the way to black or white, at most: paint stays to be seen
-_LEAST = 2  # of 255, the weight below which nothing would be seen
+_ROOM = 0.8  # largest change, as a share of the distance to black or white: paint stays visible
+_LEAST = 2  # of 255: smaller weights are invisible
 _ROOTS = np.rint(np.sqrt(np.arange(256.0)) * 15.9).astype(np.uint8)  # 16 times the root
 
 
-class _Things(NamedTuple):
-    """What stands out of a frame, (H, W) uint8 each, on the grid."""
+class _Details(NamedTuple):
+    """The small details of a frame, (H, W) uint8 each, on the grid."""
 
     brighter: MatLike
-    """Levels above what is around, times the salience."""
+    """Levels above the surroundings, times the salience."""
     darker: MatLike
-    """Levels below."""
+    """Levels below the surroundings, times the salience."""
     salience: MatLike
-    """255 where something stands out clearly."""
+    """0 to 255: how much a detail exceeds the texture around it."""
 
 
 def restored(clip: Pixels, painting: Pixels, share: float) -> Pixels:
-    """``painting`` with ``share`` (0 to 1) of the small things that it lost of ``clip`` (H, W, 3; one depth).
+    """``painting`` with ``share`` (0 to 1) of the small details of ``clip`` that it lost.
 
-    ``painting`` itself where nothing is lost.
+    Both are (H, W, 3) of one depth. Only luminance changes; ``painting`` itself if nothing is lost.
     """
     if share <= 0.0:
         return painting
@@ -61,11 +64,11 @@ def restored(clip: Pixels, painting: Pixels, share: float) -> Pixels:
     grid = _grid(*light.shape)
     scale = min(grid) / _LINES
     small = cv2.GaussianBlur(_shrunk(light, grid), (3, 3), 0, borderType=cv2.BORDER_REPLICATE)
-    things = _things(small, scale)
-    if things is None:
+    details = _details(small, scale)
+    if details is None:
         return painting
-    missing = _missing(things, painted, scale)
-    weight = cv2.multiply(things.salience, _enlarged(missing, grid), scale=share / 255)
+    missing = _missing(details, painted, scale)
+    weight = cv2.multiply(details.salience, _enlarged(missing, grid), scale=share / 255)
     places = np.flatnonzero(_enlarged(weight, light.shape).ravel() > _LEAST)
     if not len(places):
         return painting
@@ -73,8 +76,8 @@ def restored(clip: Pixels, painting: Pixels, share: float) -> Pixels:
     def there(plane: MatLike) -> LumaPlane:
         return _sampled(plane, places, light.shape)
 
-    finer = there(things.salience) / 255 * (there(light) - there(small))  # what the grid is too coarse for
-    contrast = there(things.brighter) - there(things.darker) + finer
+    finer = there(details.salience) / 255 * (there(light) - there(small))  # above the grid's resolution
+    contrast = there(details.brighter) - there(details.darker) + finer
     return _toned(painting, places, there(painted), there(missing) * contrast * np.float32(share / 255))
 
 
@@ -87,11 +90,10 @@ def _grid(height: int, width: int) -> tuple[int, int]:
     return max(1, round(height * shrink)), max(1, round(width * shrink))
 
 
-def _things(light: MatLike, scale: float) -> _Things | None:
-    """The small things of ``light`` (H, W) uint8; None: there are none.
+def _details(light: MatLike, scale: float) -> _Details | None:
+    """The small details of ``light`` (H, W) uint8, by white and black top-hats; None if it has none.
 
-    Small is what an opening (bright) or a closing (dark) takes away: the top-hat transforms. Computed in 8
-    bits, in a quarter of the time that floats take.
+    Computed in 8 bits, in a quarter of the time of floats.
     """
     brighter, darker, salience = (np.zeros(light.shape, np.uint8) for _ in range(3))
     low: MatLike | None = None
@@ -104,7 +106,7 @@ def _things(light: MatLike, scale: float) -> _Things | None:
         )
         if (
             low is None or span is None
-        ):  # figures' texture for ropes too: with their own, every twig of a tree stood out
+        ):  # the figures' texture for ropes, too: with their own every twig of a tree would be salient
             texture: MatLike = cv2.subtract(closed, opened)
             if texture.max() <= _FLOOR:
                 return None
@@ -121,7 +123,7 @@ def _things(light: MatLike, scale: float) -> _Things | None:
         return None
     near = _box(salience, _SPECK)
     whole = cv2.addWeighted(near, _STEEP, near, 0.0, -_STEEP * _FEW)
-    return _Things(*(cv2.multiply(plane, whole, scale=1 / 255) for plane in (brighter, darker, salience)))
+    return _Details(*(cv2.multiply(plane, whole, scale=1 / 255) for plane in (brighter, darker, salience)))
 
 
 def _px(length: float, scale: float) -> int:
@@ -137,30 +139,30 @@ def _box(plane: MatLike, reach: int) -> MatLike:
 
 
 def _typical(texture: MatLike, near: int) -> MatLike:
-    """``texture`` as it usually is around: the square of the mean root, which single things hardly raise."""
-    roots = cv2.LUT(np.ascontiguousarray(texture[::2, ::2]), _ROOTS)  # every other pixel: it is a mean
+    """Typical ``texture`` of the surroundings: the power mean of exponent 1/2, robust to single details."""
+    roots = cv2.LUT(np.ascontiguousarray(texture[::2, ::2]), _ROOTS)  # every other pixel suffices for a mean
     mean = _box(_shrunk(roots, _part(texture, 4)).astype(np.float32), max(1, near // 4)) / 16
     return _enlarged(np.rint(mean * mean).clip(0, 255).astype(np.uint8), texture.shape)
 
 
-def _missing(things: _Things, painted: MatLike, scale: float) -> MatLike:
-    """Share (uint8, of 255) of each thing that ``painted`` does not show: too faint, or of another shape.
+def _missing(details: _Details, painted: MatLike, scale: float) -> MatLike:
+    """Share (uint8, of 255) of each detail that ``painted`` lacks: its contrast or correlation is too low.
 
-    Half the size of the grid, as strokes may be a pixel beside the thing.
+    Of half the grid's size, as strokes may be off by a pixel.
     """
-    half = _part(things.salience, 2)
+    half = _part(details.salience, 2)
     brighter, darker, salience, paint = (
         _shrunk(plane, half).astype(np.float32)
-        for plane in (things.brighter, things.darker, things.salience, painted)
+        for plane in (details.brighter, details.darker, details.salience, painted)
     )
-    thing = brighter - darker
+    relief = brighter - darker
     around, window = _px(_AROUND, scale / 2), _px(_WINDOW, scale / 2)
-    free = 255.5 - salience  # a thing is seen against what is around it
+    free = 255.5 - salience  # excludes details from their own background
     share = np.asarray(_box(paint * free, around) / _box(free, around), np.float32)
     ground = _box(share, _px(around, 0.5))
     stroke = paint - ground
     both, ours, theirs = (
-        _box(_box(product, window), window) for product in (thing * stroke, thing * thing, stroke * stroke)
+        _box(_box(product, window), window) for product in (relief * stroke, relief * relief, stroke * stroke)
     )
     strong = both / (_ENOUGH * ours + 1.0)
     alike = (both / (np.sqrt(np.maximum(ours * theirs, 0.0)) + 1.0) - _UNLIKE) / (_LIKE - _UNLIKE)
@@ -185,7 +187,7 @@ def _enlarged(plane: MatLike, size: tuple[int, int]) -> MatLike:
 
 
 def _sampled(plane: MatLike, places: MatLike, size: tuple[int, int]) -> LumaPlane:
-    """``plane``, as if it had ``size``, at these places of the flattened picture."""
+    """``plane`` resized to ``size`` (bilinear), at flat indices ``places`` of that size only."""
     height, width = plane.shape
     if (height, width) == size:
         return cast(LumaPlane, plane.ravel()[places].astype(np.float32))
@@ -201,7 +203,7 @@ def _sampled(plane: MatLike, places: MatLike, size: tuple[int, int]) -> LumaPlan
 
 
 def _toned(painting: Pixels, places: MatLike, luma: LumaPlane, change: LumaPlane) -> Pixels:
-    """``painting``, its luminance ``luma`` moved by ``change`` at ``places`` towards black or white."""
+    """``painting`` with its luminance ``luma`` changed by ``change`` (8-bit levels) at indices ``places``."""
     full = np.float32(np.iinfo(painting.dtype).max)
     darker = (-change / np.maximum(luma, 1.0)).clip(0.0, _ROOM)[:, None]
     lighter = (change / np.maximum(255.0 - luma, 1.0)).clip(0.0, _ROOM)[:, None]

@@ -51,29 +51,29 @@ def steadied(
     for known in frames:
         frame = known.frame
         times = [perf_counter()]
-        seen = cuts.look(frame.pixels)
+        boundary = cuts.look(frame.pixels)
         if not options.is_steady:  # cuts are needed all the same: engines keep statistics of a shot
-            is_cut = seen.is_cut or is_first
+            is_cut = boundary.is_cut or is_first
             times.append(perf_counter())
-            pixels, repainted = paint(frame, is_cut or seen.is_return, None).pixels, 1.0
+            pixels, repainted = paint(frame, is_cut or boundary.is_return, None).pixels, 1.0
             times.append(perf_counter())
         else:
-            is_cut = seen.is_cut or method is None
-            if seen.is_return and interrupted is not None:
+            is_cut = boundary.is_cut or method is None
+            if boundary.is_return and interrupted is not None:
                 method, interrupted = interrupted, None
             elif is_cut or method is None:
                 made: Method = load_method(options.temporal)(
                     flow, flow_size=options.flow_size, stability=options.stability, raster=raster, side=side
                 )
                 method, interrupted = made, method
-            motion = None if seen.is_return else known.motion  # which is to the flash's last frame
+            motion = None if boundary.is_return else known.motion  # which is to the flash's last frame
             need = method.plan(frame.pixels, renew=known.renewal, motion=motion)
             times.append(perf_counter())
-            fresh = paint(frame, is_cut or seen.is_return, need)
+            fresh = paint(frame, is_cut or boundary.is_return, need)
             times.append(perf_counter())
             pixels = method.settle(fresh.pixels, fresh.valid)
             repainted = method.repainted
-            if not (seen.is_cut or cuts.is_flash_possible):
+            if not (boundary.is_cut or cuts.is_flash_possible):
                 interrupted = None
         times.append(perf_counter())
         plan, painting, settling = (end - start for start, end in pairwise(times))

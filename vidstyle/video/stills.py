@@ -1,4 +1,4 @@
-"""Still pictures from and to files: upright, in sRGB, 16 bits and transparency kept."""
+"""Reading and writing still pictures: upright, sRGB, 8 or 16 bits, with transparency."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ WRITABLE = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif")
 
 
 def load_image(path: str | Path, *, largest: int | None = None) -> Frame:
-    """A still picture as a frame: turned upright by its EXIF, in sRGB, 16 bits kept, alpha beside the pixels.
+    """A still picture as a frame: upright, sRGB, of 8 or 16 bits, with separate alpha.
 
-    ``largest``: px of the longer side, to which more is made smaller, in 8 bits.
+    ``largest`` is the long side, px, to which larger pictures are downsampled, in 8 bits.
 
-    Raises ``InputError`` for what is missing, damaged, too large or not a picture.
+    Raises ``InputError`` if it is missing, damaged, too large or not a picture.
     """
     pixels, alpha = read_picture(Path(path), largest=largest)
     if is_moving(Path(path)):
@@ -38,9 +38,9 @@ def load_image(path: str | Path, *, largest: int | None = None) -> Frame:
 
 
 def load_style(path: str | Path) -> Pixels:
-    """Any picture as a style: (H, W, 3) uint8, upright, alpha over white, at most ``LARGEST_STYLE``.
+    """A picture as a style: (H, W, 3) uint8 sRGB, upright, over white, at most ``LARGEST_STYLE`` px.
 
-    Raises ``InputError`` for what cannot be read, and for a clip.
+    Raises ``InputError`` if it cannot be read or is a video.
     """
     path = Path(path)
     pixels, alpha = read_picture(path, purpose="style", largest=LARGEST_STYLE)
@@ -50,7 +50,7 @@ def load_style(path: str | Path) -> Pixels:
 
 
 def check_picture_target(target: Path, overwrite: bool) -> None:
-    """Raise ``OutputError`` if a picture cannot be written to ``target``, before it is painted."""
+    """Raise ``OutputError`` if a picture cannot be written to ``target``."""
     if target.suffix.lower() not in WRITABLE:
         raise OutputError(f"cannot write a picture as {target.name!r}; use one of {', '.join(WRITABLE)}")
     if not target.parent.is_dir():
@@ -63,9 +63,9 @@ def check_picture_target(target: Path, overwrite: bool) -> None:
 
 
 def save_image(path: str | Path, frame: Frame) -> None:
-    """Write a frame's picture in the format of the extension; the file appears only once it is whole.
+    """Write a frame in the format of the extension, atomically, over any existing file.
 
-    PNG and TIFF keep 16 bits; formats without alpha show it over white. Raises ``OutputError``.
+    PNG and TIFF keep 16 bits; for formats without alpha it is composited over white. Raises ``OutputError``.
     """
     path = Path(path)
     check_picture_target(path, overwrite=True)
@@ -105,7 +105,7 @@ def _encode_16_bit(frame: Frame, suffix: str) -> bytes:
 
 
 def _over_white(pixels: Pixels, alpha: Pixels | None) -> Pixels:
-    """Pixels (H, W, 3) of 8 bits, with white behind what is clear."""
+    """``pixels`` (H, W, 3) uint8 composited over white by ``alpha`` (H, W)."""
     if alpha is None:
         return pixels
     layered = Image.fromarray(np.dstack([pixels, alpha]))

@@ -1,13 +1,13 @@
-"""Colours both ways: decoded pictures into upright-range RGB arrays, and RGB arrays into tagged pictures.
+"""Colour conversion: decoded pictures to full-range RGB arrays, and RGB arrays to tagged pictures.
 
-Everything is explicit, because every default of the scaler is silently wrong for some file:
+All settings are explicit, because each default of libswscale is wrong for some files:
 
-* untagged pictures would be BT.601 at any size, so ``decode_tags`` resolves every tag first;
-* the default scaler darkens 4:2:0 by 1.2 levels a pass; ``UNBIASED`` does not (+0.01);
-* at more than 8 bits the scaler takes 65280 (or 1023 << 6) for white, not 65535: put right here;
-* towards full-range YUV the scaler centres chroma on 127.5, a tint of half a level a pass: here the
-  conversion goes through its 16-bit limited range, which is exact, and the range is widened here;
-* planar RGB comes out of it four times as fast as packed RGB, and ``cv2.merge`` packs it in no time.
+* it takes untagged pictures of any size for BT.601, so ``decode_tags`` resolves every tag first;
+* its default filter darkens 4:2:0 by 1.2 levels per conversion; ``UNBIASED`` does not (+0.01);
+* above 8 bits its white is 65280 (or 1023 << 6), not 65535, which is corrected here;
+* for full-range YUV it centres chroma on 127.5, a tint of half a level per conversion: here it converts to
+  16-bit limited range, which is exact, and the range is expanded here;
+* its planar RGB is four times as fast as packed RGB, and ``cv2.merge`` packs it at little cost.
 
 YUV numbers follow ITU-T H.273, eq. 20-31. Packed and planar RGB numbers are always full range.
 """
@@ -32,10 +32,10 @@ UNBIASED = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FU
 def to_rgb(
     frame: av.VideoFrame, tags: ColorTags, scaler: VideoReformatter | None = None
 ) -> tuple[Pixels, Pixels | None]:
-    """The pixels (H, W, 3) full-range RGB and the alpha (H, W) or None of a decoded ``frame``.
+    """The pixels (H, W, 3) full-range RGB and the alpha (H, W) or None of a decoded ``frame``, copied.
 
-    uint8 for up to 8 bits a sample, uint16 (65535 is white) above. The arrays are the caller's own.
-    ``tags`` come from ``decode_tags``; a ``scaler`` kept from frame to frame saves setting up its tables.
+    uint8 for up to 8 bits a sample, uint16 (65535 is white) above. ``tags`` come from ``decode_tags``; reuse
+    a ``scaler`` from frame to frame, as its setup is slow.
     """
     is_deep = sample_bits(frame.format) > 8
     alpha = has_alpha(frame.format)
@@ -43,7 +43,7 @@ def to_rgb(
     if is_rgb(frame.format):
         packed = ("rgba64le" if alpha else "rgb48le") if is_deep else ("rgba" if alpha else "rgb24")
         picture = _views(_convert(scaler, frame, packed, ColorTags(full_range=True), to_full=True))[0]
-        # copied: without a change of format the view would be of the decoder's own picture
+        # copied: if the format does not change, the view is of the decoder's buffer
         return picture[..., :3].copy(), picture[..., 3].copy() if alpha else None
     if len(frame.format.components) < 3:
         return _gray_to_rgb(frame, tags, scaler)
@@ -63,11 +63,10 @@ def from_rgb(
     tags: ColorTags,
     scaler: VideoReformatter | None = None,
 ) -> av.VideoFrame:
-    """A picture of ``pixel_format`` tagged with ``tags``, of (H, W, 3) pixels and (H, W) alpha.
+    """A picture in ``pixel_format``, tagged with ``tags``, from (H, W, 3) pixels and (H, W) alpha.
 
-    Takes uint8 and uint16, full-range RGB, for formats of any depth. An alpha that the format does not
-    hold is left out; one that it holds and is not given is opaque. RGB formats are tagged as RGB and
-    full range, whatever the matrix in ``tags``.
+    Pixels are uint8 or uint16 full-range RGB, for formats of any depth. Alpha is dropped if the format has
+    none, and opaque if it is None. RGB formats are tagged as RGB and full range, whatever ``tags`` say.
     """
     height, width = pixels.shape[:2]
     wanted = av.VideoFormat(pixel_format, width, height)
@@ -82,11 +81,11 @@ def from_rgb(
     full = tags.full_range or pixel_format.startswith("yuvj")
     twin = _limited_twin(pixel_format) if full and not rgb_target else None
     if twin is not None:
-        result = _widen(_convert(scaler, source, twin, replace(tags, full_range=False)), pixel_format)
+        result = _expand_range(_convert(scaler, source, twin, replace(tags, full_range=False)), pixel_format)
     else:
         result = _convert(scaler, source, pixel_format, replace(tags, full_range=full), to_full=rgb_target)
     if opacity is not None and len(result.planes) == 4 and not rgb_target:
-        _views(result)[3][:] = _rescaled(opacity, sample_bits(wanted))  # the scaler's is off by one
+        _views(result)[3][:] = _rescaled(opacity, sample_bits(wanted))  # libswscale's is off by one
     result.colorspace = 0 if rgb_target else tags.matrix
     result.color_range = ColorRange.JPEG if rgb_target or full else ColorRange.MPEG
     result.color_primaries = tags.primaries
@@ -113,12 +112,12 @@ def _convert(
         src_color_range=yuv_range if to_full else ColorRange.JPEG,
         dst_color_range=ColorRange.JPEG if to_full else yuv_range,
         interpolation=UNBIASED,
-        threads=1,  # the stages of a run overlap in their own threads; more here only fight for the cores
+        threads=1,  # the stages of a run already use several threads
     )
 
 
 def _views(frame: av.VideoFrame) -> list[Pixels]:
-    """The planes of a frame of 1, 3 or 4 components, as arrays over its own memory."""
+    """The planes of a frame of 1, 3 or 4 components as arrays that share its memory."""
     components = frame.format.components
     dtype = np.dtype(np.uint16 if components[0].bits > 8 else np.uint8)
     channels = len(components) if len(frame.planes) == 1 else 1
@@ -137,10 +136,10 @@ def _views(frame: av.VideoFrame) -> list[Pixels]:
 def _gray_to_rgb(
     frame: av.VideoFrame, tags: ColorTags, scaler: VideoReformatter
 ) -> tuple[Pixels, Pixels | None]:
-    """Grey, grey with alpha and black-and-white; the scaler takes all grey for full range, so do it here."""
+    """Converts grey (with or without alpha) and bilevel: libswscale takes all grey for full range."""
     bits = sample_bits(frame.format)
     is_plain = frame.format.name in ("gray", "gray9le", "gray10le", "gray12le", "gray14le", "gray16le")
-    if not is_plain:  # with alpha, black and white, or of the other byte order
+    if not is_plain:  # with alpha, bilevel, or big-endian
         plain = "gray16le" if bits > 8 else "gray"
         bits = 16 if bits > 8 else 8
         gray = _views(_convert(scaler, frame, plain, ColorTags(full_range=True), to_full=True))[0]
@@ -157,7 +156,7 @@ def _gray_to_rgb(
 
 
 def _read_alpha(frame: av.VideoFrame, scaler: VideoReformatter) -> Pixels:
-    """The alpha (H, W) of a picture that is not RGB, at the depth of its pixels."""
+    """The alpha (H, W) of a picture that is not RGB: uint8 or uint16, as its pixels."""
     bits = sample_bits(frame.format)
     if len(frame.planes) == 4 and not frame.format.is_big_endian:
         alpha = _views(frame)[3]
@@ -170,7 +169,7 @@ def _read_alpha(frame: av.VideoFrame, scaler: VideoReformatter) -> Pixels:
 
 
 def _rescaled(samples: Pixels, bits: int) -> Pixels:
-    """Full-range samples of 8 or 16 bits at another depth, rounded."""
+    """Full-range samples of 8 or 16 bits rescaled to ``bits``, rounded."""
     stored, wanted = 8 * samples.dtype.itemsize, 2**bits - 1
     if stored == bits:
         return samples
@@ -180,7 +179,7 @@ def _rescaled(samples: Pixels, bits: int) -> Pixels:
 
 
 def _to_white(samples: Pixels, bits: int, into: Pixels | None = None) -> Pixels:
-    """16-bit samples whose white is 2**bits - 1 shifted up to 16 bits, with white at 65535."""
+    """16-bit samples with white at (2**bits - 1) << (16 - bits) rescaled to white at 65535."""
     return samples if bits >= 16 else cast("Pixels", cv2.add(samples, samples >> bits, dst=into))
 
 
@@ -189,19 +188,19 @@ def _opaque(pixels: Pixels) -> Pixels:
 
 
 def _with_depth(samples: Pixels, wanted: av.VideoFormat) -> Pixels:
-    """Samples at the depth (8 or 16) that suits an RGB format; the scaler itself would shift, not scale."""
+    """Samples at the depth (8 or 16) of an RGB format; libswscale would shift, not scale."""
     deep = sample_bits(wanted) > 8
     return sixteen_bits(samples) if deep else eight_bits(samples)
 
 
 def _packed_frame(pixels: Pixels, alpha: Pixels | None, *, for_yuv: bool) -> av.VideoFrame:
-    """RGB arrays in a frame of its own memory, whose lines are aligned as the scaler wants them."""
+    """RGB arrays copied to a frame, rows aligned; ``for_yuv`` puts 16-bit white at libswscale's 65280."""
     deep = pixels.dtype == np.uint16
     name = ("rgb48le" if alpha is None else "rgba64le") if deep else ("rgb24" if alpha is None else "rgba")
     frame = av.VideoFrame(pixels.shape[1], pixels.shape[0], name)
     packed = _views(frame)[0]
     color = packed[..., :3]
-    if deep and for_yuv:  # the scaler's white is 65280 there
+    if deep and for_yuv:
         np.right_shift(pixels, 8, out=color)
         np.subtract(pixels, color, out=color)
     else:
@@ -215,12 +214,12 @@ _YUV = re.compile(r"yuvj?(?P<alpha>a?)(?P<layout>420|422|444)p(\d+le)?")
 
 
 def _limited_twin(pixel_format: str) -> str | None:
-    """The 16-bit format of the same layout, or None where there is none (``nv12`` and the like)."""
-    found = _YUV.fullmatch(pixel_format)
-    return f"yuv{found['alpha']}{found['layout']}p16le" if found else None
+    """The 16-bit format of the same chroma subsampling and alpha; None for others, such as ``nv12``."""
+    match = _YUV.fullmatch(pixel_format)
+    return f"yuv{match['alpha']}{match['layout']}p16le" if match else None
 
 
-def _widen(limited: av.VideoFrame, pixel_format: str) -> av.VideoFrame:
+def _expand_range(limited: av.VideoFrame, pixel_format: str) -> av.VideoFrame:
     """A 16-bit limited-range picture as ``pixel_format`` in full range (H.273 eq. 26-31)."""
     frame = av.VideoFrame(limited.width, limited.height, pixel_format)
     bits = sample_bits(frame.format)

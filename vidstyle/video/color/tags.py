@@ -1,4 +1,4 @@
-"""What a decoded picture's numbers mean: matrix, primaries, transfer and range, with nothing left open."""
+"""Colour tags of a decoded picture: matrix, primaries, transfer and range, with defaults for missing ones."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ UNSPECIFIED = 2  # of a matrix, primaries or transfer
 BT709, SMPTE170M, BT470BG, BT2020, SRGB, PQ, HLG = 1, 6, 5, 9, 13, 16, 18
 SDR_TAGS = ColorTags(matrix=BT709, primaries=BT709, transfer=BT709)
 PICTURE_TAGS = ColorTags(matrix=BT709, primaries=BT709, transfer=SRGB)
-"""What a video made of pictures (PNG, GIF, a folder) is tagged with."""
+"""Tags of a video made from pictures (PNG, GIF, a folder)."""
 
 _HD_LINES = 720  # untagged pictures of this many lines or more are BT.709, else BT.601
 
-# AVColorSpace -> swscale's own numbers: two enums that agree in nothing but BT.709
+# AVColorSpace -> libswscale's constants, which are others
 SCALER_MATRICES = {
     1: Colorspace.ITU709,
     4: Colorspace.FCC,
@@ -41,14 +41,14 @@ _UNCONVERTIBLE = {
 def decode_tags(
     frame: av.VideoFrame, context: av.CodecContext | None = None, *, name: str = "the video"
 ) -> ColorTags:
-    """What the numbers of a decoded ``frame`` mean, with nothing about its matrix left unspecified.
+    """The colour tags of a decoded ``frame``; the matrix and range are always specified.
 
-    ``context`` is the stream's codec context, asked where the frame says nothing. Untagged pictures take
-    the matrix of their primaries; without any, BT.709 from 720 lines on, else BT.601. RGB and palette
-    pictures get the matrix that a YUV result of them should have.
+    ``context``, the stream's codec context, is used for tags that the frame lacks. Without a matrix that of
+    the primaries is used; without those, BT.709 from 720 lines on, else BT.601. RGB and palette pictures get
+    the matrix for a YUV result.
 
     Raises:
-        InputError: the matrix is one that cannot be converted (``name`` says whose).
+        InputError: the matrix is unsupported; ``name`` is the file's, for the message.
     """
     primaries = _first_known(frame.color_primaries, getattr(context, "color_primaries", 0))
     transfer = _first_known(frame.color_trc, getattr(context, "color_trc", 0))
@@ -93,13 +93,13 @@ def has_alpha(pixel_format: av.VideoFormat) -> bool:
 
 
 def is_rgb(pixel_format: av.VideoFormat) -> bool:
-    """Whether samples are RGB, or a palette of it, so that no matrix stands between."""
-    # XYZ (digital cinema) is turned into RGB by the scaler itself, without a YUV matrix
+    """Whether samples are RGB or a palette of it, without a YUV matrix."""
+    # libswscale converts XYZ (digital cinema) to RGB without a YUV matrix
     return pixel_format.is_rgb or pixel_format.has_palette or pixel_format.name.startswith("xyz")
 
 
 def _first_known(*values: int) -> int:
-    """The first code point that says something; 0 and 3 are reserved (0 is RGB for a matrix: no YUV)."""
+    """The first specified code point; 0 and 3 are reserved (0 as a matrix means RGB)."""
     return next((int(value) for value in values if value not in (0, UNSPECIFIED, 3)), UNSPECIFIED)
 
 

@@ -1,7 +1,7 @@
-"""HDR (PQ and HLG) into SDR: BT.2100 light, the roll-off of BT.2390, BT.709 colours, the gamma of BT.1886.
+"""Tone mapping of HDR (PQ and HLG) to SDR: BT.2100, roll-off of BT.2390, primaries of BT.709.
 
 Sources: ITU-R BT.2100-2 tables 4 and 5 (PQ EOTF; HLG inverse OETF and OOTF), BT.2390-11 section 5.4.1
-(EETF), BT.2408-7 (SDR white lies at 203 cd/m2), BT.1886 (display gamma 2.4), BT.2087 (primaries).
+(EETF), BT.2408-7 (SDR white at 203 cd/m2), BT.1886 (display gamma 2.4), BT.2087 (primaries).
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from vidstyle.frames import Pixels, eight_bits, sixteen_bits
 from vidstyle.video.color.tags import PQ
 
 SDR_WHITE = 203.0  # cd/m2, BT.2408
-DEFAULT_PEAK = 1000.0  # cd/m2, of a source that does not say
+DEFAULT_PEAK = 1000.0  # cd/m2, of a source without metadata
 _PQ_PEAK = 10000.0  # cd/m2
-_HLG_PEAK = 1000.0  # cd/m2, the display that HLG is shown on
-_HLG_GAMMA = 1.2  # the OOTF's at 1000 cd/m2
+_HLG_PEAK = 1000.0  # cd/m2, of HLG's nominal display
+_HLG_GAMMA = 1.2  # of the OOTF at 1000 cd/m2
 _SDR_GAMMA = 2.4
-_BAND = 64  # lines worked on at a time: what fits in the cache, and no large float pictures
+_BAND = 64  # rows converted at a time: fits in the cache, and needs no large float pictures
 
 # chromaticities of red, green and blue by code point (H.273 table 2); the white is D65 for all
 _PRIMARIES = {
@@ -37,16 +37,16 @@ _LUMINANCE_2020 = np.array([0.2627, 0.6780, 0.0593], np.float32)
 
 @dataclass(frozen=True, slots=True)
 class ToneMap:
-    """How one source is brought to SDR."""
+    """The tone mapping of one source to SDR."""
 
     transfer: int
     """PQ (16) or HLG (18)."""
     primaries: int = 9
     peak: float = DEFAULT_PEAK
-    """The brightest light in it, in cd/m2; what is brighter is clipped to SDR white."""
+    """Peak luminance of the source, cd/m2; brighter light is clipped to SDR white."""
 
     def __call__(self, pixels: Pixels) -> Pixels:
-        """(H, W, 3) of HDR code values to SDR BT.709, same depth; colours keep their hue in the roll-off."""
+        """HDR code values (H, W, 3) uint8 or uint16 to SDR BT.709, same depth; the roll-off keeps hue."""
         deep = pixels.dtype == np.uint16
         result = np.empty_like(pixels)
         for top in range(0, pixels.shape[0], _BAND):
@@ -57,17 +57,17 @@ class ToneMap:
 
     def _band(self, codes: NDArray[np.uint16]) -> NDArray[np.uint16]:
         light = self._light(codes)
-        # one factor for all three channels, from the brightest: no hue is bent on the way
+        # one factor for all three channels, from the largest (maxRGB), so that the hue does not change
         brightest = np.maximum(np.maximum(light[..., 0], light[..., 1]), light[..., 2])
         root = cv2.sqrt(cv2.sqrt(brightest * np.float32(1 / _PQ_PEAK)))
         light *= _look_up(_roll_off(self.peak), _sixteen_bits(root))[..., None]
         sdr = np.clip(cv2.transform(light, to_bt709(self.primaries)), 0.0, 1.0)
-        # by table: powers of clipped colours (0 and 1) are slow
+        # by lookup table: powers are slow
         index = _sixteen_bits(cv2.sqrt(cv2.sqrt(sdr))).astype(np.intp)
         return np.take(_gamma(), index, mode="clip")
 
     def _light(self, codes: NDArray[np.uint16]) -> NDArray[np.float32]:
-        """Light of the display in cd/m2, with the source's primaries."""
+        """Display light, cd/m2, in the source's primaries."""
         if self.transfer == PQ:
             return _look_up(_pq_table(), codes)
         scene = _look_up(_hlg_table(), codes)
@@ -98,9 +98,9 @@ def hlg_scene(signal: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def eetf(light: NDArray[np.float64], peak: float, white: float = SDR_WHITE) -> NDArray[np.float64]:
-    """Light in cd/m2 of a source as bright as ``peak`` on a display as bright as ``white`` (BT.2390, 5.4.1).
+    """Light (cd/m2) of a source with peak ``peak`` mapped to a display with peak ``white`` (BT.2390, 5.4.1).
 
-    Dark and middle tones stay; a Hermite spline bends what lies above the knee into what is left.
+    Light below the knee is unchanged; above, a Hermite spline compresses it.
     """
     source = float(pq_signal(np.array(peak)))
     signal = np.minimum(pq_signal(light) / source, 1.0)
@@ -118,13 +118,13 @@ def eetf(light: NDArray[np.float64], peak: float, white: float = SDR_WHITE) -> N
 
 
 def to_bt709(primaries: int) -> NDArray[np.float32]:
-    """The (3, 3) matrix from linear light of ``primaries`` (BT.2020 if unknown) to that of BT.709."""
+    """The (3, 3) matrix from linear RGB of ``primaries`` (BT.2020 if unknown) to linear BT.709."""
     source = _to_xyz(_PRIMARIES.get(primaries, _PRIMARIES[9]))
     return np.asarray(np.linalg.inv(_to_xyz(_PRIMARIES[1])) @ source, np.float32)
 
 
 def _to_xyz(chromaticities: tuple[tuple[float, float], ...]) -> NDArray[np.float64]:
-    """RGB to XYZ, white to white (SMPTE RP 177)."""
+    """The (3, 3) matrix from linear RGB with white D65 to XYZ (SMPTE RP 177)."""
 
     def xyz(point: tuple[float, float]) -> list[float]:
         return [point[0] / point[1], 1.0, (1 - point[0] - point[1]) / point[1]]
@@ -146,14 +146,14 @@ def _hlg_table() -> NDArray[np.float32]:
 
 @lru_cache(maxsize=1)
 def _ootf_gain() -> NDArray[np.float32]:
-    """HLG's display light over its scene light, by the fourth root of the scene's luminance (16 bits)."""
+    """HLG's display light over scene light, indexed by the fourth root of the scene's luminance (16 bits)."""
     gain = _HLG_PEAK * (np.arange(65536) / 65535) ** (4 * (_HLG_GAMMA - 1))
     return gain.astype(np.float32)
 
 
 @lru_cache(maxsize=4)
 def _roll_off(peak: float) -> NDArray[np.float32]:
-    """From light in cd/m2 to its share of SDR white: a factor, by the fourth root of the light (16 bits)."""
+    """Factor from light (cd/m2) to its share of SDR white, indexed by the light's fourth root (16 bits)."""
     light = (np.arange(65536) / 65535) ** 4 * _PQ_PEAK
     light[0] = light[1]
     return (eetf(light, peak) / light / SDR_WHITE).astype(np.float32)
@@ -161,7 +161,7 @@ def _roll_off(peak: float) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=1)
 def _gamma() -> NDArray[np.uint16]:
-    """SDR code values in 16 bits, by the fourth root of their light in 16 bits."""
+    """SDR code values (16 bits), indexed by the fourth root of their light (16 bits)."""
     return np.rint((np.arange(65536) / 65535) ** (4 / _SDR_GAMMA) * 65535).astype(np.uint16)
 
 

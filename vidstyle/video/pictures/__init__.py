@@ -1,1 +1,1 @@
-"""Still pictures out of files, in one way wherever they are used."""
+"""Decoding of still pictures."""

@@ -1,4 +1,4 @@
-"""Whether a picture file moves, and which of its pictures are shown."""
+"""Whether a picture file is animated, and which of its pictures belong to the animation."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ FORMATS = ("GIF", "PNG", "WEBP", "AVIF")
 
 
 def shown(image: Image.Image) -> range:
-    """The numbers of the pictures that an animation shows; one that only still viewers show is left out."""
+    """Indices of an animation's frames, without the default image that only viewers of stills show."""
     count = int(getattr(image, "n_frames", 1))
     has_cover = bool(getattr(image, "default_image", False))  # an animated PNG's, outside of its animation
     return range(1 if has_cover and count > 1 else 0, count)
 
 
 def is_moving(path: Path) -> bool:
-    """Whether ``path`` is a picture that moves, by what it holds; False for what is no picture at all."""
+    """Whether ``path`` is an animated picture, by its content; False if it is not a picture."""
     try:
         with opened(path, formats=FORMATS) as image:
             return len(shown(image)) > 1
@@ -29,7 +29,7 @@ def is_moving(path: Path) -> bool:
 
 
 def is_still(path: Path) -> bool:
-    """Whether ``path`` is one picture, by what it holds; or by its name, where that cannot be read."""
+    """Whether ``path`` is a single picture, by its content, or by its extension if that cannot be read."""
     try:
         with opened(path) as image:
             return image.format not in FORMATS or len(shown(image)) < 2

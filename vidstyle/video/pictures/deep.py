@@ -1,4 +1,4 @@
-"""Pictures of more than 8 bits a sample, and of floats, which Pillow reads in part only: through OpenCV."""
+"""Decodes pictures of more than 8 bits a sample, and of floats, with OpenCV: Pillow reads only some."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ _WHITES = (255, 65535, 2**31 - 1, 2**32 - 1)
 
 @dataclass(frozen=True, slots=True)
 class SampleLayout:
-    """How a deep picture is stored; the size is upright."""
+    """Sample format of a picture of more than 8 bits; the size (px) is upright."""
 
     width: int
     height: int
     has_alpha: bool
     format: str
     white: float | None
-    """The value of white; None if only the samples can tell."""
+    """White level; None: estimate it from the samples."""
     is_negative: bool = False
-    """Whether the largest value is black."""
+    """Whether the largest value is black (WhiteIsZero)."""
     profile: bytes | None = None
 
 
 def layout(path: Path) -> SampleLayout | None:
-    """How ``path`` is stored if it is to be read by ``read_samples``; None: Pillow reads all of it.
+    """The sample format of ``path`` if ``read_samples`` must decode it; None: Pillow can.
 
-    Raises ``InputError`` for a TIFF that neither reads right.
+    Raises ``InputError`` for a TIFF that neither decodes correctly.
     """
     with path.open("rb") as file:
         head = file.read(256)
@@ -57,7 +57,10 @@ def layout(path: Path) -> SampleLayout | None:
 
 
 def read_samples(path: Path, form: SampleLayout, white: float | None = None) -> NDArray[np.uint16]:
-    """(H, W, C) samples of grey, RGB or RGBA, upright; ``white`` overrides what the samples tell."""
+    """Upright samples (H, W, C) of grey, RGB or RGBA; ``white`` replaces an estimate of the white level.
+
+    Raises ``InputError`` if they cannot be decoded.
+    """
     with explained(path, form.width, form.height):
         samples = decoded(path)
     deep = scaled(samples, form.white or white or white_of(samples))
@@ -65,9 +68,9 @@ def read_samples(path: Path, form: SampleLayout, white: float | None = None) -> 
 
 
 def decoded(path: Path) -> NDArray[np.generic]:
-    """(H, W, C) samples as they are stored, in the order red, green, blue, alpha."""
+    """The stored samples (H, W, C) in the order red, green, blue, alpha; raises ``InputError``."""
     level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(0)  # what is wrong with a file is ours to say
+    cv2.utils.logging.setLogLevel(0)  # errors are raised, not printed
     try:
         read: Any = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
@@ -82,12 +85,12 @@ def decoded(path: Path) -> NDArray[np.generic]:
 
 
 def white_of(samples: NDArray[np.generic]) -> float:
-    """The value of white, of samples that do not say: 1 for floats, unless they count in larger steps."""
+    """Estimated white level: 1 for floats, unless they hold integers; else the smallest usual one."""
     finite = samples[np.isfinite(samples)] if samples.dtype.kind == "f" else samples
     largest = float(finite.max(initial=0))
     if samples.dtype.kind == "f":
         few = finite[:: max(1, finite.size // 1_000_000)]
-        has_highlights = np.median(few) <= 1 and bool((few % 1).any())  # light beyond white, not counts
+        has_highlights = np.median(few) <= 1 and bool((few % 1).any())  # HDR, not integers
         if largest <= 1 or has_highlights:
             return 1.0
     return next((float(white) for white in _WHITES if largest <= white), largest)
@@ -97,7 +100,7 @@ def scaled(samples: NDArray[np.generic], white: float) -> NDArray[np.uint16]:
     """Samples of any type as 16 bits, with ``white`` at 65535."""
     if samples.dtype == np.uint16 and white == 65535:
         return np.asarray(samples, np.uint16)
-    with np.errstate(all="ignore"):  # floats of a damaged file
+    with np.errstate(all="ignore"):  # NaN and infinity
         shares = np.nan_to_num(samples.astype(np.float64) / white, nan=0.0, posinf=1.0, neginf=0.0)
     return np.rint(np.clip(shares, 0.0, 1.0) * 65535).astype(np.uint16)
 
@@ -117,7 +120,7 @@ def _tiff_layout(path: Path) -> SampleLayout | None:
         return None
     check_size(path, width, height)
     kind, depth = min(kinds), min(bits)
-    # OpenCV 5.0 mixes up the planes of what has one for each channel, and so does Pillow 13 at 16 bits
+    # OpenCV 5.0 misreads separate planes, and so does Pillow 13 at 16 bits
     is_packed = tags.get(284, 1) == 1
     is_rgb = photometric == _RGB and channels in (3, 4) and is_packed
     is_grey = photometric in (_WHITE_IS_ZERO, _BLACK_IS_ZERO) and channels == 1
@@ -134,7 +137,7 @@ def _tiff_layout(path: Path) -> SampleLayout | None:
             f"{path} is a TIFF of {count} of {depth}-bit {name} samples{'' if is_packed else ' in planes'}, "
             "which cannot be read here; save it as RGB or grey with 8 or 16 bits, or as 32-bit float"
         )
-    if int(tags.get(274, 1)) >= 5:  # OpenCV turns it
+    if int(tags.get(274, 1)) >= 5:  # OpenCV rotates it
         width, height = height, width
     return SampleLayout(
         width,

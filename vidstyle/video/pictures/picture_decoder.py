@@ -1,4 +1,4 @@
-"""The one decoder of still pictures: any file as upright sRGB of 8 or 16 bits, alpha beside the pixels."""
+"""Decodes still pictures: upright sRGB of 8 or 16 bits, with separate alpha."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from vidstyle.video.pictures.profiles import deep_to_srgb, to_srgb
 
 Samples = TypeVar("Samples", bound=NDArray[np.generic])
 
-_TAIL = 65536  # bytes at a PNG's end in which its EXIF is looked for
-_TURN = 0x0112  # EXIF's orientation
-_GAP = 1.5  # times the wanted size, down to which plain means are taken; from there on, Lanczos
-# modes whose neighbouring samples have a mean
+_TAIL = 65536  # bytes at a PNG's end in which an eXIf chunk is searched
+_ORIENTATION = 0x0112  # EXIF tag
+_GAP = 1.5  # times the target size, down to which area averaging is used; Lanczos below
+# modes whose samples can be averaged
 _REDUCIBLE = ("L", "LA", "RGB", "RGBA", "CMYK", "YCbCr")
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What is known of a picture before it is painted; the size is upright."""
+    """Properties of a picture; the size (px) is upright."""
 
     width: int
     height: int
@@ -34,11 +34,11 @@ class Header:
     has_alpha: bool
     format: str
     white: float | None = None
-    """The value of white in its samples, where only they can tell: floats, and integers of 32 bits."""
+    """White level estimated from the samples: of floats and 32-bit integers only."""
 
 
 def read_header(path: Path) -> Header:
-    """Raises ``InputError`` for what is no picture."""
+    """The properties of the picture ``path``; raises ``InputError`` if it is not a picture."""
     check_picture_file(path)
     form = layout(path)
     if form is not None:
@@ -46,9 +46,9 @@ def read_header(path: Path) -> Header:
         return Header(form.width, form.height, 16, form.has_alpha, form.format, white)
     with opened(path) as image:
         width, height = image.size
-        # behind a PNG's pixels Pillow looks only by decoding them
-        is_told = image.format != "PNG" or "exif" in image.info or _has_late_exif(path)
-        if is_told and image.format != "TIFF" and _orientation(image) >= 5:
+        # getexif() decodes a whole PNG to find an eXIf chunk behind its pixels
+        may_have_exif = image.format != "PNG" or "exif" in image.info or _has_late_exif(path)
+        if may_have_exif and image.format != "TIFF" and _orientation(image) >= 5:
             width, height = height, width
         kind = str(image.format).lower()
         white = white_of(np.asarray(image)) if image.mode in ("I", "F") else None
@@ -59,16 +59,16 @@ def read_header(path: Path) -> Header:
 def read_picture(
     path: Path, *, purpose: str = "picture", white: float | None = None, largest: int | None = None
 ) -> tuple[Pixels, Pixels | None]:
-    """Pixels (H, W, 3) sRGB and alpha (H, W) or None; uint16 for what has more than 8 bits a sample.
+    """Pixels (H, W, 3) sRGB and alpha (H, W) or None; uint8, or uint16 for more than 8 bits a sample.
 
     Args:
-        path: any file that Pillow or OpenCV reads as a picture; of several in it, the first.
+        path: a file that Pillow or OpenCV can read; of several pictures in it, the first.
         purpose: what the picture is for, in messages.
-        white: the value of white in samples that cannot tell it themselves; see ``Header.white``.
-        largest: px of the longer side; more is made smaller, and 16 bits come as 8.
+        white: white level of floats and 32-bit integers; None: estimated; see ``Header.white``.
+        largest: px of the long side, to which larger pictures are downsampled; 16 bits then become 8.
 
     Raises:
-        InputError: missing, damaged, larger than ``LARGEST_PICTURE``, or no picture.
+        InputError: missing, damaged, larger than ``LARGEST_PICTURE``, or not a picture.
     """
     check_picture_file(path, purpose=purpose)
     form = layout(path)
@@ -77,7 +77,7 @@ def read_picture(
         return _apart(deep if largest is None else _fitted(_eight_bit_image(deep), largest))
     with opened(path, purpose=purpose) as image:
         if largest is not None:
-            image.draft(None, (largest, largest))  # a large JPEG is decoded small
+            image.draft(None, (largest, largest))  # decodes a JPEG at reduced size
         if _is_deep(path, image):
             deep = _deep_samples(path, image, white)
             samples: NDArray[np.generic] = deep
@@ -86,26 +86,26 @@ def read_picture(
         else:
             image.load()
             samples = np.asarray(to_srgb(image)) if largest is None else _small(image, largest)
-        # after decoding: Pillow turns a TIFF upright itself
+        # after decoding, as Pillow rotates a TIFF itself and removes the tag
         return _apart(upright(samples, _orientation(image)))
 
 
 def upright(samples: Samples, orientation: int) -> Samples:
-    """(H, W, C) turned upright as EXIF's ``orientation`` (1 to 8) says."""
-    turned: Any = samples
+    """``samples`` (H, W, C) rotated and mirrored to upright by EXIF's ``orientation`` (1 to 8)."""
+    rotated: Any = samples
     if orientation in (5, 6, 7, 8):
-        turned = turned.transpose(1, 0, 2)
+        rotated = rotated.transpose(1, 0, 2)
     if orientation in (3, 4, 7, 8):
-        turned = turned[::-1]
+        rotated = rotated[::-1]
     if orientation in (2, 3, 6, 7):
-        turned = turned[:, ::-1]
-    return cast(Samples, np.ascontiguousarray(turned))
+        rotated = rotated[:, ::-1]
+    return cast(Samples, np.ascontiguousarray(rotated))
 
 
 def _orientation(image: Image.Image) -> int:
-    """1 (upright) to 8, as EXIF counts the ways to hold a camera."""
-    told = image.getexif().get(_TURN, 1)
-    return told if isinstance(told, int) and 1 <= told <= 8 else 1
+    """EXIF orientation, 1 (upright) to 8; 1 if there is none."""
+    value = image.getexif().get(_ORIENTATION, 1)
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def _has_late_exif(path: Path) -> bool:
@@ -126,7 +126,7 @@ def _deep_samples(path: Path, image: Image.Image, white: float | None) -> NDArra
     if image.format == "PNG":
         samples = decoded(path)
         key = image.info.get("transparency")
-        if isinstance(key, int) and samples.shape[2] == 1:  # which OpenCV leaves out of grey
+        if isinstance(key, int) and samples.shape[2] == 1:  # which OpenCV ignores for grey
             opacity = np.where(samples == key, 0, 65535).astype(np.uint16)
             samples = np.concatenate([np.repeat(samples, 3, axis=2), opacity], axis=2)
         return _in_color(scaled(samples, 65535), profile)
@@ -140,7 +140,7 @@ def _deep_samples(path: Path, image: Image.Image, white: float | None) -> NDArra
 
 
 def _in_color(samples: NDArray[np.uint16], profile: bytes | None) -> NDArray[np.uint16]:
-    """16-bit grey, RGB or RGBA as RGB or RGBA in sRGB."""
+    """16-bit grey, RGB or RGBA with ``profile`` as sRGB, with the same alpha."""
     colors = deep_to_srgb(samples[..., :3], profile)
     return np.concatenate([colors, samples[..., 3:]], axis=2) if samples.shape[2] == 4 else colors
 
@@ -150,7 +150,7 @@ def _eight_bit_image(samples: NDArray[np.uint16]) -> Image.Image:
 
 
 def _small(image: Image.Image, largest: int) -> NDArray[np.uint8]:
-    """A decoded picture in sRGB, no side longer than ``largest``; never the whole of a huge one in colour."""
+    """``image`` in sRGB, no side longer than ``largest`` px; huge ones are reduced before conversion."""
     factor = int(max(image.size) / (_GAP * largest))
     if factor > 1 and image.mode in _REDUCIBLE and "transparency" not in image.info:
         image = image.reduce(factor)

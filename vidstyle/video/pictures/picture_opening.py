@@ -1,4 +1,4 @@
-"""Opening a picture file, with one clear line for each way in which that can fail."""
+"""Opening a picture file with Pillow, with a one-line error for each cause of failure."""
 
 from __future__ import annotations
 
@@ -18,30 +18,33 @@ SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"),
     *(".bmp", ".avif", ".tga", ".ppm", ".pgm", ".jp2"),
 )
-"""What counts as a picture in a folder; given by itself, any file may be one."""
-LARGEST_PICTURE = 1_000_000_000  # px; larger is a mistake or an attack, and would not fit in memory
+"""Extensions of pictures in a folder; a file named by itself may have any."""
+LARGEST_PICTURE = 1_000_000_000  # px: larger ones do not fit in memory (decompression bombs)
 # what Pillow raises for a damaged file
 DAMAGED = (
     *(OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, AttributeError),
     *(RuntimeError, OverflowError, AssertionError, struct.error, zlib.error),
     Image.DecompressionBombError,  # a frame of an animation that claims to be larger than the whole
 )
-# what Pillow knows by sight only, or hands on to another program
+# formats that Pillow identifies without decoding, or decodes with an external program
 _NOT_READ = ("MPEG", "EPS", "WMF", "GRIB", "HDF5", "BUFR", "FLI")
 _VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg",
                    ".flv", ".wmv", ".ogv", ".mxf", ".3gp", ".vob", ".y4m")  # fmt: skip
 _pillow_limit = threading.Lock()
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # of what it reads all the same
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # of damage that it tolerates
 
 
 @contextmanager
 def opened(
     path: Path, *, purpose: str = "picture", formats: tuple[str, ...] | None = None
 ) -> Iterator[Image.Image]:
-    """Open a picture; each way in which it can be broken becomes one line, also while the block decodes."""
+    """Open a picture; Pillow's errors, within the block too, become ``InputError``.
+
+    ``purpose`` is what the picture is for, in messages; ``formats`` are Pillow's, None: all.
+    """
     check_picture_file(path, purpose=purpose)
-    # not by its name: Pillow 13 would map the file into memory, and take a turned grey TIFF for its transpose
+    # as a file object: from a path Pillow 13 maps the file, and transposes a rotated grey TIFF wrongly
     with ExitStack() as stack:
         try:
             file = stack.enter_context(path.open("rb"))
@@ -60,7 +63,7 @@ def opened(
 
 @contextmanager
 def explained(path: Path, width: int, height: int) -> Iterator[None]:
-    """What goes wrong in the block, while a picture of this size is decoded, as one line."""
+    """Errors of decoding a picture of this size within the block become ``InputError``."""
     try:
         yield
     except MemoryError as error:
@@ -70,7 +73,7 @@ def explained(path: Path, width: int, height: int) -> Iterator[None]:
 
 
 def check_picture_file(path: Path, *, purpose: str = "picture") -> None:
-    """Raise ``InputError`` unless ``path`` is a file that holds something."""
+    """Raise ``InputError`` unless ``path`` is a file that is not empty."""
     if path.is_dir():
         raise InputError(f"{path} is a folder; a {purpose} is one picture file")
     if not path.is_file():
@@ -80,7 +83,7 @@ def check_picture_file(path: Path, *, purpose: str = "picture") -> None:
 
 
 def check_size(path: Path, width: int, height: int) -> None:
-    """Raise ``InputError`` for a picture beyond all measure, before it is decoded."""
+    """Raise ``InputError`` for a picture of more than ``LARGEST_PICTURE`` px."""
     if width * height > LARGEST_PICTURE:
         raise InputError(
             f"{path} has {width}x{height} pixels; "
@@ -90,7 +93,7 @@ def check_size(path: Path, width: int, height: int) -> None:
 
 @contextmanager
 def no_pillow_limit() -> Iterator[None]:
-    """Lift Pillow's limit on pixels, which fails at sizes that cameras reach; ours is checked."""
+    """Lift Pillow's pixel limit, which cameras exceed; ``check_size`` has another."""
     with _pillow_limit:
         limit = Image.MAX_IMAGE_PIXELS
         Image.MAX_IMAGE_PIXELS = None

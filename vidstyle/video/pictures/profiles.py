@@ -1,4 +1,4 @@
-"""Pictures into sRGB: their colour space and embedded ICC profile applied."""
+"""Conversion of pictures to sRGB by their embedded ICC profile."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from PIL import Image, ImageCms
 
 log = logging.getLogger(__name__)
 
-_NODES = 86  # a channel, of the table that 16-bit colours are looked up in: every third level of 8 bits
-_BAND = 2**18  # px looked up at a time
+_NODES = 86  # per channel, of the lookup table for 16-bit colours: every third 8-bit level
+_BAND = 2**18  # px converted at a time
 
 
 def to_srgb(image: Image.Image) -> Image.Image:
-    """A picture of any of Pillow's modes of 8 bits as RGB, or as RGBA where anything of it may be clear."""
+    """A picture in any of Pillow's 8-bit modes as sRGB: RGB, or RGBA if it has transparency data."""
     alpha = _alpha(image)
     plain = _plain(image)
     profile = image.info.get("icc_profile")
     transform = _transform(profile, plain.mode) if profile or plain.mode == "LAB" else None
     if transform is None and profile and plain.mode == "L":
-        transform, plain = _transform(profile, "RGB"), plain.convert("RGB")  # grey, with a profile of colours
+        transform, plain = _transform(profile, "RGB"), plain.convert("RGB")  # grey with an RGB profile
     colors = _applied(transform, plain) if transform is not None else plain.convert("RGB")
     if alpha is not None:
         colors.putalpha(alpha)
@@ -31,9 +31,9 @@ def to_srgb(image: Image.Image) -> Image.Image:
 
 
 def deep_to_srgb(samples: NDArray[np.uint16], profile: bytes | None) -> NDArray[np.uint16]:
-    """16-bit grey or RGB (H, W, 1 or 3) as RGB (H, W, 3), ``profile`` applied where it fits.
+    """16-bit grey or RGB (H, W, 1 or 3) with ``profile`` as sRGB (H, W, 3); unusable profiles are ignored.
 
-    Pillow's own transforms have 8 bits: colours are interpolated in a table of them.
+    Pillow's transforms have 8 bits, so colours are interpolated in a lookup table of them.
     """
     if samples.shape[2] == 1:
         transform = _transform(profile, "L") if profile else None
@@ -48,11 +48,11 @@ def deep_to_srgb(samples: NDArray[np.uint16], profile: bytes | None) -> NDArray[
         return np.ascontiguousarray(samples)
     table = np.asarray(_applied(transform, _cube(_NODES))).reshape(_NODES, _NODES, _NODES, 3)
     flat = samples.reshape(-1, 3)
-    shown = [
+    converted = [
         _looked_up(flat[first : first + _BAND], table * np.float32(257))
         for first in range(0, len(flat), _BAND)
     ]
-    return np.asarray(np.concatenate(shown).reshape(samples.shape), np.uint16)
+    return np.asarray(np.concatenate(converted).reshape(samples.shape), np.uint16)
 
 
 def _alpha(image: Image.Image) -> Image.Image | None:
@@ -64,7 +64,7 @@ def _alpha(image: Image.Image) -> Image.Image | None:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """``image`` without alpha, in a mode that a profile may be for: L, RGB, CMYK or LAB."""
+    """``image`` without alpha, in a mode that ICC profiles support: L, RGB, CMYK or LAB."""
     if image.mode in ("L", "RGB", "CMYK", "LAB"):
         return image
     if image.mode in ("La", "LA"):
@@ -76,7 +76,7 @@ def _plain(image: Image.Image) -> Image.Image:
 
 @lru_cache(maxsize=16)
 def _transform(profile: bytes | None, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """From ``profile`` (None: plain CIE Lab) to sRGB; None if it is of no use, or changes nothing."""
+    """The transform from ``profile`` (None: CIE Lab) to sRGB; None if it is unusable or an identity."""
     try:
         plain = ImageCms.createProfile("LAB")
         source = ImageCms.ImageCmsProfile(plain if profile is None else io.BytesIO(profile))
@@ -99,7 +99,7 @@ def _applied(transform: ImageCms.ImageCmsTransform, image: Image.Image) -> Image
 
 
 def _cube(nodes: int) -> Image.Image:
-    """Every colour of a grid of so many steps a channel, red slowest."""
+    """All colours of a grid with ``nodes`` levels per channel as a picture of one row; red varies slowest."""
     steps = np.rint(np.linspace(0, 255, nodes)).astype(np.uint8)
     grid = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1)
     return Image.fromarray(grid.reshape(1, -1, 3))

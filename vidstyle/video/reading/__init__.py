@@ -1,1 +1,1 @@
-"""Files into frames."""
+"""Reading video files, image sequences and animated pictures as frames."""

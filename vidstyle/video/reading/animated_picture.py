@@ -1,4 +1,4 @@
-"""An animated picture (GIF, PNG, WebP, AVIF) as frames, each shown exactly as long as the file says."""
+"""Animated pictures (GIF, PNG, WebP, AVIF) as frames with exact durations."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from vidstyle.video.reading.opening import check_file
 from vidstyle.video.reading.pipes import is_pipe
 from vidstyle.video.reading.timeline import Part, Timed
 
-_UNSAID = Fraction(1, 10)  # s, of a frame whose file says none: what browsers and FFmpeg take
-_SHORTEST_GIF = Fraction(1, 50)  # s; anything less is taken for unsaid, by browsers and FFmpeg alike
+_DEFAULT_DURATION = Fraction(1, 10)  # s, of a frame without a duration, as in browsers and FFmpeg
+_SHORTEST_GIF = Fraction(1, 50)  # s: shorter durations count as none, as in browsers and FFmpeg
 
 
 def is_animation(path: Path) -> bool:
-    """Whether a file begins like a GIF, PNG, WebP or AVIF, whatever its name."""
+    """Whether a file has the signature of a GIF, PNG, WebP or AVIF; animated or not."""
     if is_pipe(path):
         return False
     try:
@@ -47,7 +47,12 @@ class AnimatedPicture:
     """The frames of one animated picture; iterate once, and close."""
 
     def __init__(self, path: Path, options: ReadOptions) -> None:
-        """Read through the file once for its times; raises ``InputError`` or ``OptionError``."""
+        """Decode the file once for its durations.
+
+        Raises:
+            InputError: it cannot be read, or is a single picture.
+            OptionError: the selected part is empty.
+        """
         check_file(path)
         self._path = path
         self.skipped = 0
@@ -86,7 +91,7 @@ class AnimatedPicture:
         self._image.close()
 
     def _durations(self) -> list[Fraction]:
-        """Seconds of every frame; a file that is cut off ends before the first that cannot be decoded."""
+        """Durations (s) of all frames before the first that cannot be decoded."""
         exact = _png_delays(self._path) if self._image.format == "PNG" else []
         durations: list[Fraction] = []
         self._has_alpha = False
@@ -99,10 +104,10 @@ class AnimatedPicture:
                 self.skipped = len(self._shown) - index
                 break
             self._has_alpha = self._has_alpha or bool((samples[..., 3] < 255).any())
-            told = Fraction(self._image.info.get("duration", 0) or 0).limit_denominator(10**6) / 1000
-            length = exact[index] if index < len(exact) else told
-            unsaid = length < _SHORTEST_GIF if self._image.format == "GIF" else length <= 0
-            durations.append(_UNSAID if unsaid else length)
+            rounded = Fraction(self._image.info.get("duration", 0) or 0).limit_denominator(10**6) / 1000
+            length = exact[index] if index < len(exact) else rounded
+            has_none = length < _SHORTEST_GIF if self._image.format == "GIF" else length <= 0
+            durations.append(_DEFAULT_DURATION if has_none else length)
         return durations
 
     def _numbers(self) -> range:
@@ -112,7 +117,7 @@ class AnimatedPicture:
             raise InputError(f"{self._path} is damaged or cut off: {error}") from error
 
     def _picture(self, index: int) -> NDArray[np.uint8]:
-        """(H, W, 4) uint8 of a whole frame, put together from the ones before it."""
+        """RGBA (H, W, 4) uint8 of a frame, composited onto the ones before it."""
         try:
             self._image.seek(self._shown[index])
             return np.asarray(to_srgb(self._image).convert("RGBA"), np.uint8)
@@ -141,21 +146,22 @@ class AnimatedPicture:
         )
 
     def _plays(self) -> int:
-        """How often the file says that it is shown; 0 is for ever."""
-        told = self._image.info.get("loop")
-        if self._image.format == "GIF":  # counts the times after the first; says nothing for none
-            return 1 if told is None else int(told) + 1 if told else 0
-        return int(told or 0)
+        """Number of times that the animation is played; 0 is for ever."""
+        loop = self._image.info.get("loop")
+        if self._image.format == "GIF":  # its loop count is of repetitions, absent for none
+            return 1 if loop is None else int(loop) + 1 if loop else 0
+        return int(loop or 0)
 
 
 def _png_delays(path: Path) -> list[Fraction]:
-    """The delays of an animated PNG as the fractions that its fcTL chunks hold; Pillow has rounded them."""
+    """Exact delays (s) of an animated PNG, from its fcTL chunks; Pillow rounds them."""
     data = path.read_bytes()
     delays, position = [], 8
     while position + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, position)
         if kind == b"fcTL" and position + 8 + 26 <= len(data):
-            above, below = struct.unpack_from(">HH", data, position + 8 + 20)
-            delays.append(Fraction(above, below or 100))  # 0 means hundredths (PNG 3rd edition, 11.3.6.2)
+            numerator, denominator = struct.unpack_from(">HH", data, position + 8 + 20)
+            # a denominator of 0 means 100 (PNG 3rd edition, 11.3.6.2)
+            delays.append(Fraction(numerator, denominator or 100))
         position += 12 + length
     return delays

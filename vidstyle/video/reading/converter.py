@@ -1,4 +1,4 @@
-"""Decoded pictures into pixels: upright, full-range RGB in SDR, all of the first one's size and depth."""
+"""Converts decoded pictures to upright full-range RGB in SDR, of the first picture's size and depth."""
 
 from __future__ import annotations
 
@@ -25,15 +25,19 @@ from vidstyle.video.reading.cropping import Crop
 
 log = logging.getLogger(__name__)
 
-_NARROW_BARS = 0.01  # of a side: less black than this is not worth a bar (1088 lines among 1080)
+_NARROW_BARS = 0.01  # of a side: narrower bars are avoided by stretching (1088 lines among 1080)
 _TRANSFER_NAMES = {16: "PQ", 18: "HLG"}
 
 
 class Converter:
-    """Decoded pictures of one file into pixels of one size and depth."""
+    """Converts the decoded pictures of one file to pixels of one size and depth."""
 
     def __init__(self, path: Path, first: av.VideoFrame, stream: VideoStream, hdr: str, crop: Crop) -> None:
-        """Learn from the ``first`` picture; ``hdr`` is "tonemap" or "refuse" (``InputError``)."""
+        """Take size, depth, colour and rotation from the ``first`` picture.
+
+        ``hdr`` is "tonemap", or "refuse", which raises ``InputError`` for HDR; so do colours that cannot be
+        converted.
+        """
         self._crop = crop
         self._name = str(path)
         self._context = stream.codec_context
@@ -63,7 +67,10 @@ class Converter:
             self.width, self.height = self.height, self.width
 
     def __call__(self, frame: av.VideoFrame) -> tuple[Pixels, Pixels | None]:
-        """Upright pixels and alpha of the first picture's size and depth."""
+        """Upright pixels (H, W, 3) and alpha (H, W) or None, of the first picture's size and depth.
+
+        Raises ``InputError`` if the picture's format or colours cannot be converted.
+        """
         try:
             pixels, alpha = to_rgb(frame, self._tags(frame), self._scaler)
         except av.error.FFmpegError as error:
@@ -77,7 +84,7 @@ class Converter:
             pixels = self._tone_map(pixels)
         if (
             frame.rotation != self._rotation
-        ):  # looking at side data makes a cycle that keeps the picture alive
+        ):  # reading side data makes a reference cycle that keeps the picture alive
             self._rotation, self._orientation = frame.rotation, _orientation(frame)
         turns, mirrored = self._orientation
         return self._fitted(_upright(pixels, turns, mirrored)), (
@@ -88,7 +95,7 @@ class Converter:
         return decode_tags(frame, self._context, name=self._name)
 
     def _fitted(self, pixels: Pixels) -> Pixels:
-        """The same samples where nothing has changed since the first picture, as in nearly every file."""
+        """``pixels`` at the first picture's size and depth; unchanged if they have them."""
         if pixels.shape[:2] != (self.height, self.width):
             self._warn_once(
                 "%s changes its size to %dx%d; those pictures are fitted into the first's %dx%d",
@@ -104,7 +111,7 @@ class Converter:
         return pixels
 
     def _pixel_aspect(self) -> Fraction:
-        """Width of a pixel over its height, of the pictures that are decoded now, before they are turned."""
+        """Sample aspect ratio (width over height) of the current pictures, before rotation."""
         return Fraction(self._context.sample_aspect_ratio or 1) or Fraction(1)
 
     def _warn_once(self, text: str, *values: object) -> None:
@@ -114,9 +121,9 @@ class Converter:
 
 
 def letterboxed(pixels: Pixels, width: int, height: int, aspect: Fraction = Fraction(1)) -> Pixels:
-    """``pixels`` (H, W) or (H, W, 3) as large as fits into ``width`` x ``height``, black around them.
+    """``pixels`` (H, W) or (H, W, 3) resized to fit into ``width`` x ``height`` px, with black bars.
 
-    ``aspect``: how much wider their pixels are shown than those of the result.
+    ``aspect`` is their sample aspect ratio over the result's.
     """
     shape = float(pixels.shape[1] * aspect), float(pixels.shape[0])
     scale = min(width / shape[0], height / shape[1])
@@ -134,7 +141,7 @@ def letterboxed(pixels: Pixels, width: int, height: int, aspect: Fraction = Frac
 
 
 def _orientation(frame: av.VideoFrame) -> tuple[int, bool]:
-    """Quarter turns counter-clockwise that set a picture upright, and whether it is mirrored before them."""
+    """Counter-clockwise quarter turns that make a picture upright, and whether it is mirrored before them."""
     matrix = _side_data(frame, "DISPLAYMATRIX")
     if matrix is None:
         return 0, False
@@ -156,7 +163,7 @@ def _upright(pixels: Pixels, turns: int, mirrored: bool) -> Pixels:
 
 
 def _peak(frame: av.VideoFrame) -> float:
-    """The brightest light in cd/m2 that a PQ source claims, by its content or else its mastering display."""
+    """Peak luminance (cd/m2) of a PQ source: its MaxCLL, or else its mastering display's."""
     brightest = 0.0
     level = _side_data(frame, "CONTENT_LIGHT_LEVEL")
     if level is not None:
@@ -170,5 +177,5 @@ def _peak(frame: av.VideoFrame) -> float:
 
 
 def _side_data(frame: av.VideoFrame, kind: str) -> bytes | None:
-    found = frame.side_data.get(kind)
-    return None if found is None else bytes(cast("Buffer", found))
+    data = frame.side_data.get(kind)
+    return None if data is None else bytes(cast("Buffer", data))

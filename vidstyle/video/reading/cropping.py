@@ -1,4 +1,4 @@
-"""What a Matroska file says is to be cut off its pictures before they are shown."""
+"""The cropping of Matroska files (PixelCropTop and so on), which FFmpeg's decoders do not apply."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SIDES = {0x54BB: "top", 0x54AA: "bottom", 0x54CC: "left", 0x54DD: "right"}  # R
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """Lines and columns that are cut off, in px, before a picture is turned upright."""
+    """Rows and columns to cut off, px, before rotation."""
 
     top: int = 0
     bottom: int = 0
@@ -28,7 +28,7 @@ class Crop:
     right: int = 0
 
     def __call__(self, pixels: Pixels) -> Pixels:
-        """(H, W, ...) without them; as it is where nothing would be left."""
+        """``pixels`` (H, W, ...) cropped; unchanged if nothing would be left."""
         height, width = pixels.shape[:2]
         if not self.fits(width, height):
             return pixels
@@ -40,7 +40,7 @@ class Crop:
 
 
 def crop_of(path: Path, stream: av.VideoStream) -> Crop:
-    """The crop of ``stream``, which FFmpeg's decoders leave to others."""
+    """The crop of ``stream``; none for other containers, pipes and damaged headers."""
     if not stream.container.format.name.startswith("matroska"):
         return Crop()
     number = [other.index for other in stream.container.streams.video].index(stream.index)
@@ -49,13 +49,13 @@ def crop_of(path: Path, stream: av.VideoStream) -> Crop:
             for index, crop in enumerate(_crops(data)):
                 if index == number:
                     return crop
-    except (OSError, ValueError):  # a pipe has no map
+    except (OSError, ValueError):  # pipes cannot be memory-mapped
         return Crop()
     return Crop()
 
 
 def _crops(data: mmap.mmap) -> Iterator[Crop]:
-    """The crop of each track of pictures."""
+    """The crop of each video track."""
     segment = next((item for item in elements(data, 0, len(data)) if item.kind == SEGMENT), None)
     if segment is None:
         return

@@ -1,4 +1,4 @@
-"""Packets into decoded pictures, going on over what is damaged, from the start or from any time."""
+"""Demuxes and decodes a video file from any time on, skipping damaged packets."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_DEFAULT_RATE = Fraction(25)  # pictures a second of a file that says nothing at all
-_HOPELESS = 300  # packets in a row that give no picture: the rest of the file is not read
-# s before the time sought, then from the beginning; never less, for a picture that leans on the one before
+_DEFAULT_RATE = Fraction(25)  # pictures a second of a file without a frame rate
+_HOPELESS = 300  # consecutive packets without a picture, after which reading stops
+# s before the target time to seek to, in turn, then from the beginning: seeks may land late
 _STEPS_BACK = (Fraction(1, 5), Fraction(2), Fraction(12))
 
-_NO_TIMES: int = av.format.Flags.no_timestamps.value  # type: ignore[assignment]  # of bare streams: .h264, .m2v
-_REORDERED = 17  # pictures, with the one at hand, that codecs may hold back to set them in order
+_NO_TIMES: int = av.format.Flags.no_timestamps.value  # type: ignore[assignment]  # of elementary streams: .h264, .m2v
+_REORDERED = 17  # pictures: the largest reorder delay of codecs (16) and the current one
 
-# FFmpeg's own decoders leave out the alpha of these two; these do not
+# FFmpeg's native decoders drop the alpha of these codecs; libvpx decodes it
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
 class Decoder:
-    """The pictures of one video file, in the order they are shown. Close it, also after an early end."""
+    """The pictures of one video file in presentation order; the caller closes it."""
 
     def __init__(self, path: Path) -> None:
         """Open ``path``; raises ``InputError``."""
@@ -47,14 +47,14 @@ class Decoder:
         self.skipped = 0
         """Packets that could not be decoded."""
         self.damaged = 0
-        """Pictures that the decoder itself calls damaged, and gives all the same."""
+        """Pictures that were decoded but flagged as corrupt."""
         self.failed_in_a_row = 0
-        """Packets that have failed since the last picture."""
+        """Consecutive failed packets since the last picture."""
         self._open()
 
     @cached_property
     def origin(self) -> Fraction:
-        """The file's own time (s) at which a player shows 0: the first of its sound and pictures."""
+        """The file's time (s) that players show as 0: the earliest start of its audio and video."""
         starts = [
             stream.start_time * stream.time_base
             for stream in (*self.container.streams.video, *self.container.streams.audio)
@@ -67,7 +67,7 @@ class Decoder:
         return Fraction(self.container.start_time or 0, av.time_base)
 
     def _first_time(self) -> Fraction:
-        """When the first picture is shown, of a bare stream: where FFmpeg counts from differs by codec."""
+        """Time (s) of an elementary stream's first picture: FFmpeg's origin differs by codec."""
         container, stream = open_video(self.path)
         with container, suppress(av.error.FFmpegError):
             first = next(container.decode(stream), None)
@@ -75,11 +75,14 @@ class Decoder:
         return Fraction(0)
 
     def frames(self, start: Fraction | None = None) -> Iterator[av.VideoFrame]:
-        """All pictures; with ``start`` (s, the file's own time) from some picture before it on."""
+        """All pictures; with ``start`` (s, the file's time) from some picture at or before it on.
+
+        Damaged packets are skipped and counted. Raises ``InputError`` if reading the file fails.
+        """
         if start is None or start <= self.origin:
             yield from self._decoded()
             return
-        if may_be_joined(self.container):  # no time to seek: there may be several clocks
+        if may_be_joined(self.container):  # cannot seek by time: there may be several clocks
             yield from self._decoded(start)
             return
         for back in _STEPS_BACK:
@@ -88,7 +91,7 @@ class Decoder:
             decoded = self._decoded()
             first = next(decoded, None)
             first_time = None if first is None else time_of(first)
-            # a stream may give a later picture than asked for (MPEG-TS, an index by decoding times)
+            # a seek may land after its target (MPEG-TS, an index by decoding times)
             if first is not None and first_time is not None and first_time <= start:
                 yield first
                 yield from decoded
@@ -100,7 +103,7 @@ class Decoder:
         yield from self._decoded()
 
     def close(self) -> None:
-        """Let go of the file and of the decoder's threads; may be called twice."""
+        """Close the file and the decoder's threads; may be called twice."""
         self.container.close()
 
     def _open(self) -> None:
@@ -110,13 +113,13 @@ class Decoder:
     def _choose_context(self) -> VideoCodecContext:
         context = self.stream.codec_context
         name = _WITH_ALPHA.get(context.name.removeprefix("lib").split("-")[0])
-        # FFmpeg's own remuxing writes ALPHA_MODE
+        # in either case: FFmpeg's remuxing writes ALPHA_MODE
         tags = {key.lower(): value for key, value in self.stream.metadata.items()}
         if name in av.codecs_available and tags.get("alpha_mode") == "1":
             with_alpha = cast("VideoCodecContext", av.CodecContext.create(name, "r"))
             with_alpha.extradata = context.extradata
             return with_alpha
-        context.thread_type = "AUTO"  # before the first decode; several pictures at once
+        context.thread_type = "AUTO"  # must be set before the first decode
         return context
 
     def _seek(self, time: Fraction) -> bool:
@@ -140,7 +143,7 @@ class Decoder:
         if may_be_joined(self.container):
             packets = JoinedClock(self.stream, 1 / rate_of(self.stream), str(self.path))(packets)
             if start is not None:
-                packets = _walked(packets, start)
+                packets = _from_keyframe(packets, start)
         for packet in packets:
             pictures, failed = self._decode(packet)
             self.failed_in_a_row = 0 if pictures else self.failed_in_a_row + failed
@@ -150,20 +153,20 @@ class Decoder:
                 return
 
     def _demuxed(self) -> Iterator[Packet]:
-        """The packets of the pictures, past damaged places."""
+        """The video packets; demuxing goes on after damage."""
         packets: Iterator[Packet] = self._new_packets()
         while True:
             try:
                 packet = next(packets)
             except (StopIteration, IndexError):
                 check_interruption(self.path)
-                # PyAV 18.1 stumbles, after the last packet, over streams that turned up on the way
+                # PyAV 18.1 raises IndexError after the last packet if streams were added while reading
                 return
             except (av.error.FFmpegError, OSError) as error:
                 check_interruption(self.path)
-                if isinstance(error, OSError):  # the disk or the network, not what is in the file
+                if isinstance(error, OSError):  # of the disk or the network, not of the file's content
                     raise InputError(f"{self.path} cannot be read on: {reason(error)}") from error
-                packets = self._new_packets()  # a generator is dead once it raises
+                packets = self._new_packets()  # a generator ends once it raises
                 self.skipped += 1
                 self.failed_in_a_row += 1
                 if self._is_hopeless():
@@ -183,7 +186,7 @@ class Decoder:
         return True
 
     def _decode(self, packet: Packet) -> tuple[list[av.VideoFrame], bool]:
-        """The pictures that come out when ``packet`` goes in, and whether it failed."""
+        """The pictures that the decoder returns for ``packet``, and whether it failed."""
         if packet.size and tells_decoding_only(self.container):
             if packet.dts is not None:
                 self._due = packet.dts
@@ -192,7 +195,7 @@ class Decoder:
         try:
             return self._context.decode(packet), False
         except av.error.FFmpegError as error:
-            if isinstance(error, av.error.EOFError) or packet.size == 0:  # the end: nothing is lost
+            if isinstance(error, av.error.EOFError) or packet.size == 0:  # the end, not a failure
                 return [], False
             if not isinstance(error, (av.error.InvalidDataError, ValueError)):
                 log.debug("%s: a packet failed: %s", self.path, error)
@@ -201,11 +204,11 @@ class Decoder:
 
 
 def _in_order(pictures: Iterable[av.VideoFrame]) -> Generator[av.VideoFrame, None, None]:
-    """Give ``pictures``, which come as they are shown, the same times in rising order."""
+    """``pictures``, which are in presentation order, with their times sorted."""
     held: deque[tuple[av.VideoFrame, bool]] = deque()
     ticks: list[int] = []
 
-    def next_of_them() -> av.VideoFrame:
+    def oldest() -> av.VideoFrame:
         picture, has_time = held.popleft()
         if has_time:
             picture.pts = heappop(ticks)
@@ -217,13 +220,13 @@ def _in_order(pictures: Iterable[av.VideoFrame]) -> Generator[av.VideoFrame, Non
         if tick is not None:
             heappush(ticks, tick)
         if len(held) == _REORDERED:
-            yield next_of_them()
+            yield oldest()
     while held:
-        yield next_of_them()
+        yield oldest()
 
 
-def _walked(packets: Iterator[Packet], start: Fraction) -> Iterator[Packet]:
-    """``packets`` from the key picture before the one before ``start`` (s) on."""
+def _from_keyframe(packets: Iterator[Packet], start: Fraction) -> Iterator[Packet]:
+    """``packets`` from the last but one keyframe before ``start`` (s) on."""
     before: list[Packet] = []
     group: list[Packet] = []
     for packet in packets:
@@ -239,12 +242,12 @@ def _walked(packets: Iterator[Packet], start: Fraction) -> Iterator[Packet]:
 
 
 def rate_of(stream: av.VideoStream) -> Fraction:
-    """Mean pictures a second, or a usual one; what headers claim may be none, or absurd."""
+    """Mean pictures a second, or 25 if the header has no plausible rate."""
     return known_rate(stream) or _DEFAULT_RATE
 
 
 def known_rate(stream: av.VideoStream) -> Fraction | None:
-    """Mean pictures a second, if the file gives one that can be."""
+    """Mean pictures a second, or None if the header has no plausible rate (above 0, at most 1000)."""
     for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
         if rate and 0 < rate <= 1000:
             return Fraction(rate)
@@ -252,7 +255,7 @@ def known_rate(stream: av.VideoStream) -> Fraction | None:
 
 
 def time_of(frame: av.VideoFrame) -> Fraction | None:
-    """When a decoded picture is shown, in the file's own seconds; None where the file does not say."""
+    """Presentation time (s, the file's) of a decoded picture; None if it has no timestamp."""
     ticks = frame.pts if frame.pts is not None else frame.dts
     if ticks is None or not frame.time_base:
         return None

@@ -1,4 +1,4 @@
-"""Interlaced pictures into progressive ones: one for each, at the same time, from the first that needs it."""
+"""Deinterlacing with FFmpeg's bwdif: one progressive picture for each interlaced one, at the same time."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ log = logging.getLogger(__name__)
 
 
 def deinterlaced(frames: Iterable[av.VideoFrame], name: str = "the video") -> Iterator[av.VideoFrame]:
-    """Pass ``frames`` through; from the first interlaced one on, weave each into a whole picture (bwdif).
+    """Deinterlace ``frames`` from the first interlaced one on; ``name`` is the file's, in the warning.
 
-    Progressive frames among them stay as they are. Nothing is added or left out, and every picture keeps
-    its time; the ticks of those that went through the filter count in another ``time_base``.
+    Progressive frames are unchanged. The number and the times of frames stay the same; filtered frames may
+    have another ``time_base``.
     """
-    weaver: _Weaver | None = None
+    graph: _FilterGraph | None = None
     warned = False
     for frame in frames:
-        if weaver is None and not frame.interlaced_frame:
+        if graph is None and not frame.interlaced_frame:
             yield frame
             continue
         if not warned:
             warned = True
             log.warning("%s is interlaced; its fields are woven into whole pictures (bwdif)", name)
-        if weaver is None or not weaver.fits(frame):
-            if weaver is not None:
-                yield from weaver.finish()
-            weaver = _Weaver(frame)
-        yield from weaver.add(frame)
-    if weaver is not None:
-        yield from weaver.finish()
+        if graph is None or not graph.fits(frame):
+            if graph is not None:
+                yield from graph.flush()
+            graph = _FilterGraph(frame)
+        yield from graph.add(frame)
+    if graph is not None:
+        yield from graph.flush()
 
 
-class _Weaver:
-    """One filter graph, for frames of one size and format."""
+class _FilterGraph:
+    """A bwdif filter graph for frames of one size, format and colour space."""
 
     def __init__(self, frame: av.VideoFrame) -> None:
-        self._kind = _kind(frame)
+        self._format = _format(frame)
         self._graph = av.filter.Graph()
         base = frame.time_base or Fraction(1, 1000)
         source = self._graph.add(
@@ -54,18 +54,18 @@ class _Weaver:
             range=str(int(frame.color_range)),
         )
         # deint=interlaced leaves progressive pictures alone; send_frame makes one picture of two fields
-        weave = self._graph.add("bwdif", mode="send_frame", parity="auto", deint="interlaced")
-        self._graph.link_nodes(source, weave, self._graph.add("buffersink"))
+        bwdif = self._graph.add("bwdif", mode="send_frame", parity="auto", deint="interlaced")
+        self._graph.link_nodes(source, bwdif, self._graph.add("buffersink"))
         self._graph.configure()
 
     def fits(self, frame: av.VideoFrame) -> bool:
-        return self._kind == _kind(frame)
+        return self._format == _format(frame)
 
     def add(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
         self._graph.vpush(frame)
         yield from self._ready()
 
-    def finish(self) -> Iterator[av.VideoFrame]:
+    def flush(self) -> Iterator[av.VideoFrame]:
         self._graph.vpush(None)
         yield from self._ready()
 
@@ -78,5 +78,5 @@ class _Weaver:
             yield frame
 
 
-def _kind(frame: av.VideoFrame) -> tuple[int | str, ...]:
+def _format(frame: av.VideoFrame) -> tuple[int | str, ...]:
     return frame.width, frame.height, frame.format.name, int(frame.colorspace), int(frame.color_range)

@@ -1,4 +1,4 @@
-"""Recordings joined in one file, each with a clock of its own: their times laid end to end."""
+"""Recordings that were concatenated in one file: their separate clocks are converted to a single one."""
 
 from __future__ import annotations
 
@@ -16,48 +16,47 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_BACK = Fraction(1, 5)  # s back from which a time is of another clock, not out of order
-_FORWARD = 10  # s: so far no pause reaches (what FFmpeg takes, too)
-_GAP = 1  # s that sound may pause, or overlap at a join
-_NEAR = 5  # s by which sound and pictures that belong together may stand apart in a file
-_MOST_HELD = 512  # packets kept while it is not known which clock is theirs
+_BACK = Fraction(1, 5)  # s: a larger step back is another clock, not packets out of order
+_FORWARD = 10  # s: a larger step forward is another clock, not a pause (FFmpeg's limit, too)
+_GAP = 1  # s: longest pause or overlap of sound at a join
+_NEAR = 5  # s: largest distance between matching sound and video packets in a file
+_MOST_HELD = 512  # packets of a stream that are buffered until their clock is known
 
 
 def may_be_joined(container: av.container.InputContainer) -> bool:
-    """Whether files of this kind can simply be put one behind the other."""
+    """Whether files of this format can be concatenated byte by byte."""
     return container.format.name in ("mpegts", "mpeg", "flv")
 
 
 @dataclass(slots=True)
 class _Other:
-    """A stream beside the pictures."""
+    """State of a stream other than the video."""
 
-    clock: int = 0  # the number of the clock in use
-    own: Fraction = Fraction(0)  # s that this stream alone is shifted by
-    due: Fraction | None = None
-    last: Fraction | None = None  # by the file's clock
+    clock: int = 0  # index of the current clock
+    own: Fraction = Fraction(0)  # s: additional shift of this stream alone
+    due: Fraction | None = None  # s: end of the last packet, on the single clock
+    last: Fraction | None = None  # s: time of the last packet in the file
     held: deque[Packet] = field(default_factory=deque)
 
 
 class JoinedClock:
-    """Changes the times of packets to those of one clock. The pictures say where a new one begins.
+    """Changes packets' times to a single clock. Joins are detected in the video stream.
 
-    The first picture after a join follows the last one before it. Other streams change their clock at
-    their own packets, earlier or later in the file; until the pictures have come to the join, too, those
-    are held back.
+    The first picture after a join follows the last one before it. Other streams switch clocks at their own
+    packets, earlier or later in the file; such packets are buffered until the video reaches the join.
     """
 
     def __init__(self, stream: av.stream.Stream, usual: Fraction, name: str = "") -> None:
-        """``usual``: seconds from picture to picture of ``stream``; with a ``name``, joins are told."""
+        """``usual`` is the duration (s) of a picture of ``stream``; with a ``name`` a join is logged."""
         self._index, self._usual, self._name = stream.index, usual, name
         self._shifts = [Fraction(0)]
-        self._last: Fraction | None = None  # of the pictures, by the file's clock
-        self._now = Fraction(0)
-        self._due: Fraction | None = None
+        self._last: Fraction | None = None  # s: the last picture's time in the file
+        self._now = Fraction(0)  # s: the same on the single clock
+        self._due: Fraction | None = None  # s: the last picture's end on the single clock
         self._others: dict[int, _Other] = {}
 
     def __call__(self, packets: Iterable[Packet]) -> Iterator[Packet]:
-        """Yield ``packets`` with new times; those held back come before the empty ones at the end."""
+        """Yield ``packets`` with new times; buffered ones come before the empty ones at the end."""
         for packet in packets:
             if packet.size == 0:
                 yield from self._released()
@@ -85,17 +84,17 @@ class JoinedClock:
         shown = time if packet.pts is None else _time(packet.pts, packet) or Fraction(0)
         if self._last is not None and self._due is not None:
             jump = time - self._last
-            # a recording begins with a key picture, and nothing before one is ever shown after it
+            # a recording begins with a keyframe, before whose time no later packet is shown
             is_anew = packet.is_keyframe and jump < 0 and shown + self._shifts[-1] < self._due - step
             if is_anew or jump < -_BACK or jump > _FORWARD:
-                self._tell(jump)
+                self._log_join(jump)
                 self._shifts.append(self._due - shown)
         self._last, self._now = time, time + self._shifts[-1]
         end = shown + self._shifts[-1] + step
         self._due = end if self._due is None else max(self._due, end)
         return _shifted(packet, self._shifts[-1])
 
-    def _tell(self, jump: Fraction) -> None:
+    def _log_join(self, jump: Fraction) -> None:
         if self._name and len(self._shifts) == 1:
             log.warning(
                 "%s: its clock jumps %s by %.2f s at %.2f s; taken for joined recordings and read on",
@@ -106,7 +105,7 @@ class JoinedClock:
             )
 
     def _ready(self, other: _Other, *, at_once: bool = False) -> Iterator[Packet]:
-        """The packets held back whose clock is known; all of them, ``at_once``."""
+        """The buffered packets whose clock is known; all of them if ``at_once``."""
         while other.held:
             packet = other.held[0]
             time = _time(packet.dts if packet.dts is not None else packet.pts, packet)
@@ -121,18 +120,18 @@ class JoinedClock:
                 time += shift
                 length = _time(packet.duration or None, packet) or Fraction(0)
                 if other.due is not None and time < other.due - (length / 2 or _BACK):
-                    continue  # sound of both recordings at one time
+                    continue  # overlaps the other recording's sound
                 end = time + length
                 other.due = end if other.due is None else max(other.due, end)
             yield _shifted(packet, shift)
 
     def _has_clock(self, other: _Other, time: Fraction) -> bool:
-        """Whether ``time`` fits to what came before by one of the clocks, from the one in use on."""
-        if other.due is None:  # a stream may turn up after the join
+        """Whether ``time`` continues the stream on the current clock or a later one; that becomes current."""
+        if other.due is None:  # a stream may begin after a join
             clocks = range(len(self._shifts))
             other.clock = min(clocks, key=lambda clock: abs(time + self._shifts[clock] - self._now))
             return True
-        goes_back = other.last is not None and time < other.last  # as no stream does by one clock
+        goes_back = other.last is not None and time < other.last  # impossible within one clock
         for clock in range(other.clock + goes_back, len(self._shifts)):
             placed = time + self._shifts[clock] + other.own
             later = placed - other.due
@@ -142,7 +141,7 @@ class JoinedClock:
         return False
 
     def _force(self, other: _Other, time: Fraction) -> None:
-        """Take the clock that fits best; what still goes back goes on where the stream has come to."""
+        """Take the clock that fits best, and shift the stream if its time would still go back."""
         assert other.due is not None
         due = other.due - other.own
         other.clock = min(

@@ -1,4 +1,4 @@
-"""How long a video is, where its header does not say or cannot be believed: by looking at its packets."""
+"""Durations measured from a video's packets, for headers without a plausible one."""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ if TYPE_CHECKING:
 
     from vidstyle.video.reading.joins import Packet
 
-_BEGINNING = 250  # packets
-_LOOKS = 16  # places of a file
-_BACK = Fraction(1)  # s that packets stand out of order at most
+_BEGINNING = 250  # packets from which a file's byte rate is estimated
+_LOOKS = 16  # positions of a file at which its times are sampled
+_BACK = Fraction(1)  # s: the largest step back of reordered packets
 
 
 def measured_length(path: Path) -> Fraction:
-    """Seconds of the pictures of ``path``, by all of its packets, of which none is decoded."""
+    """Duration (s) of the video stream of ``path``, from all of its packets, without decoding.
+
+    Raises ``InputError`` if it cannot be opened.
+    """
     container, stream = open_video(path)
     with container:
         usual = 1 / rate_of(stream)
@@ -37,7 +40,7 @@ def measured_length(path: Path) -> Fraction:
             packets = JoinedClock(stream, usual)(packets)
         count = 0
         times: list[Fraction] = []
-        with suppress(av.error.FFmpegError, IndexError):  # damaged: as long as it can be read
+        with suppress(av.error.FFmpegError, IndexError):  # damaged: up to where it can be read
             for packet in packets:
                 count += packet.size > 0
                 time = _time_of(packet)
@@ -46,9 +49,9 @@ def measured_length(path: Path) -> Fraction:
 
 
 def has_one_clock(path: Path) -> bool:
-    """Whether times rise from place to place in a file that may be joined from several recordings."""
+    """Whether times rise over sampled positions of a file, as in a single recording; False for a pipe."""
     if is_pipe(path):
-        return False  # its end is not there yet
+        return False  # which cannot seek to its end
     container, stream = open_video(path)
     latest: Fraction | None = None
     size = path.stat().st_size
@@ -64,7 +67,7 @@ def has_one_clock(path: Path) -> bool:
 
 
 def likely_length(path: Path) -> Fraction | None:
-    """Seconds of a file of this size, if all of it takes as many bytes as its beginning does."""
+    """Duration (s) estimated from the file's size and the byte rate of its beginning; None: unknown."""
     places: list[int] = []
     times: list[Fraction] = []
     container, stream = open_video(path)

@@ -1,4 +1,4 @@
-"""Opening a video file, with one clear line for each way in which that can fail."""
+"""Opening a video file and choosing its video stream, with a one-line error for each cause of failure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def open_video(path: Path) -> tuple[InputContainer, VideoStream]:
     """Open ``path`` and choose its video stream; the caller closes the container.
 
     Raises:
-        InputError: missing, empty, unreadable, cut off before its index, or without a moving picture.
+        InputError: missing, empty, unreadable, truncated before its index, or without a video stream.
     """
     container = open_container(path)
     try:
@@ -33,11 +33,11 @@ def open_video(path: Path) -> tuple[InputContainer, VideoStream]:
 
 
 def open_container(path: Path) -> InputContainer:
-    """Open any file that FFmpeg reads, for whatever is in it; the caller closes it. Raises ``InputError``."""
+    """Open any file that FFmpeg can read; the caller closes it. Raises ``InputError``."""
     check_file(path)
 
     def name() -> PipeReader | str:
-        # absolute: FFmpeg takes what stands before a colon in a relative name for a protocol
+        # absolute: in a relative name FFmpeg takes what precedes a colon for a protocol
         return PipeReader(path) if is_pipe(path) else str(path.absolute())
 
     try:
@@ -55,15 +55,15 @@ def open_container(path: Path) -> InputContainer:
 
 
 def tells_decoding_only(container: InputContainer) -> bool:
-    """Whether a container says when to decode, not when to show: FFmpeg's guesses at that are often wrong.
+    """Whether a container stores decoding times (DTS) only: the PTS that FFmpeg derives are often wrong.
 
-    Pictures come out of a decoder as they are shown, and have those times in rising order.
+    Decoders output pictures in presentation order, so the sorted DTS are the right PTS.
     """
     return container.format.name in ("avi", "asf", "ogg")
 
 
 def check_file(path: Path) -> None:
-    """Raise ``InputError`` unless ``path`` is a file that may be read and holds something, or a pipe."""
+    """Raise ``InputError`` unless ``path`` is a readable file that is not empty, or a pipe."""
     try:
         if is_pipe(path):
             return
@@ -85,7 +85,7 @@ def check_file(path: Path) -> None:
 
 
 def reason(error: BaseException) -> str:
-    """What FFmpeg says about an error, without number and path."""
+    """FFmpeg's message of an error, without number and path."""
     text = getattr(error, "strerror", None) or str(error)
     return str(text).split(":")[0].strip() or type(error).__name__
 
@@ -107,7 +107,7 @@ def _why_not(path: Path, error: Exception) -> str:
 
 
 def is_cut_off(path: Path) -> bool:
-    """Whether a Matroska or WebM file is shorter than its header says."""
+    """Whether a Matroska or WebM file is truncated: shorter than its Segment's size."""
     if is_pipe(path):
         return False
     size = path.stat().st_size
@@ -126,7 +126,7 @@ def is_cut_off(path: Path) -> bool:
 
 
 def _has_lost_its_index(path: Path) -> bool:
-    """Whether this is an MP4 or QuickTime file (it begins with a known box) without its ``moov`` box."""
+    """Whether this is an MP4 or QuickTime file, by its first box, without a ``moov`` box."""
     size = path.stat().st_size
     position = 0
     kinds: list[bytes] = []
@@ -148,18 +148,18 @@ def _choose_stream(path: Path, container: InputContainer) -> VideoStream:
     name = container.format.name
     if name in _PICTURES or name.endswith("_pipe"):
         raise InputError(f"{path} is a single picture, not a clip; paint it with `vidstyle image`")
-    if name == "tty":  # FFmpeg draws plain text as a film
+    if name == "tty":  # FFmpeg renders plain text as video
         raise InputError(f"{path} is a text file; give a video, an animation or a folder of pictures")
-    films = [stream for stream in container.streams.video if not stream.disposition & _NEVER_SHOWN]
-    if not films:
+    streams = [stream for stream in container.streams.video if not stream.disposition & _NEVER_SHOWN]
+    if not streams:
         what = "only a cover picture" if container.streams.video else "no pictures"
         sound = "sound but " if container.streams.audio else ""
         raise InputError(f"{path} has {sound}{what}; give a file with video")
     best = container.streams.best("video")
-    stream = best if best in films else films[0]
+    stream = best if best in streams else streams[0]
     if stream.codec_context is None:
         raise InputError(f"{path} holds video in a codec that this FFmpeg cannot decode; convert it first")
     for other in container.streams:
         if other is not stream:
-            other.discard = Discard.all  # their packets need not even be read
+            other.discard = Discard.all  # the demuxer skips their packets
     return stream

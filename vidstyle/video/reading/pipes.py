@@ -1,4 +1,4 @@
-"""What comes through a pipe, kept in a temporary file, so that it can be read from its beginning again."""
+"""Pipes as input: their bytes are buffered in a temporary file, so that they can be read more than once."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from time import monotonic
 from vidstyle.errors import InputError
 
 STDIN = "-"
-_PATIENCE = 60.0  # s until something must have come
-_POLL = 0.1  # s between two looks at whether anybody still wants it
-_PIECE = 1 << 16  # bytes
+_TIMEOUT = 60.0  # s until the first byte
+_POLL = 0.1  # s between two checks of ``Pipe.is_over``
+_CHUNK = 1 << 16  # bytes
 _STREAMED = (b"nut/multimedia", b"YUV4MPEG2", b"\x1a\x45\xdf\xa3", b"\x47")  # NUT, y4m, Matroska, MPEG-TS
-_PIPES: dict[str, Pipe] = {}  # of this process: what has come through a pipe does not come again
+_PIPES: dict[str, Pipe] = {}  # of this process, by path: a pipe can be read only once
 _opening = threading.Lock()
 
 
 def is_pipe(path: Path) -> bool:
-    """Whether ``path`` is ``-`` (standard input), or there and neither file nor folder."""
+    """Whether ``path`` is ``-`` (standard input), or exists and is neither a file nor a folder."""
     if str(path) == STDIN:
         return True
     try:
@@ -34,7 +34,7 @@ def is_pipe(path: Path) -> bool:
 
 
 def pipe_at(path: Path) -> Pipe:
-    """The pipe at ``path``, the same whenever it is asked for; raises ``InputError``."""
+    """The one ``Pipe`` of ``path`` in this process; raises ``InputError`` if it cannot be opened."""
     with _opening:
         name = str(path)
         if name not in _PIPES:
@@ -43,20 +43,20 @@ def pipe_at(path: Path) -> Pipe:
 
 
 def stop_waiting(path: Path) -> None:
-    """Let those that wait for a pipe at ``path`` see its end."""
+    """End the pipe at ``path``, if there is one, for threads that wait for its bytes."""
     if str(path) in _PIPES:
         _PIPES[str(path)].is_over = True
 
 
 def check_interruption(path: Path) -> None:
-    """Raise what interrupted the reading of a pipe at ``path`` (a signal), which FFmpeg cannot pass on."""
+    """Raise the exception (a signal's) that interrupted reading ``path``, which FFmpeg cannot pass on."""
     pipe = _PIPES.get(str(path))
     if pipe is not None and pipe.interruption is not None:
         raise pipe.interruption
 
 
 class Pipe:
-    """Bytes as they come, and all those that have come."""
+    """The bytes of a pipe, buffered; thread-safe."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -67,69 +67,67 @@ class Pipe:
                 raise InputError("nothing is piped into vidstyle; '-' reads a clip from standard input")
             self._descriptor = sys.stdin.fileno()
         else:
-            try:  # without waiting for whoever will write
+            try:  # without waiting for a writer
                 self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
             except OSError as error:
                 raise InputError(f"{path} cannot be opened: {error.strerror or error}") from error
-        self._kept = tempfile.TemporaryFile(prefix="vidstyle-")  # noqa: SIM115 - as long as the process
+        self._buffer = tempfile.TemporaryFile(prefix="vidstyle-")  # noqa: SIM115 - as long as the process
         self._size = 0
         self._arriving, self._file = threading.Lock(), threading.Lock()
 
     def read(self, position: int, count: int) -> bytes:
         """Up to ``count`` bytes from ``position`` on, at least one; none at the end.
 
-        Raises ``InputError`` if nothing comes at all.
+        Blocks until they arrive. Raises ``InputError`` if no byte arrives within 60 s.
         """
         while position >= self._size:
             with self._arriving:
-                if position >= self._size and not self._take():
+                if position >= self._size and not self._receive():
                     return b""
         with self._file:
-            self._kept.seek(position)
-            return self._kept.read(min(count, self._size - position))
+            self._buffer.seek(position)
+            return self._buffer.read(min(count, self._size - position))
 
     def close(self) -> None:
-        """Let go of the pipe and of what has come."""
-        self._kept.close()
+        """Close the pipe and its buffer."""
+        self._buffer.close()
         if str(self._path) != STDIN:
             os.close(self._descriptor)
 
-    def _take(self) -> bool:
-        """Wait for more; False at the end."""
+    def _receive(self) -> bool:
+        """Wait for more bytes and buffer them; False at the end."""
         begun = monotonic()
         while not self.is_over:
             if os.name != "nt" and not select.select([self._descriptor], [], [], _POLL)[0]:
-                if not self._size and monotonic() - begun > _PATIENCE:
-                    raise InputError(
-                        f"nothing came through {self._path} in {_PATIENCE:g} s; start its writer"
-                    )
+                if not self._size and monotonic() - begun > _TIMEOUT:
+                    raise InputError(f"nothing came through {self._path} in {_TIMEOUT:g} s; start its writer")
                 continue
             try:
-                piece = os.read(self._descriptor, _PIECE)
+                chunk = os.read(self._descriptor, _CHUNK)
             except BlockingIOError:
                 continue
-            if not piece:
+            if not chunk:
                 self.is_over = True
                 break
             with self._file:
-                self._kept.seek(self._size)
-                self._kept.write(piece)
-                self._size += len(piece)
+                self._buffer.seek(self._size)
+                self._buffer.write(chunk)
+                self._size += len(chunk)
             return True
         return False
 
 
 class PipeReader:
-    """A pipe from its beginning, as a file that PyAV reads."""
+    """A pipe from its beginning as a file object for PyAV; raises ``InputError`` if it is empty."""
 
     def __init__(self, path: Path) -> None:
         self.name = str(path)
         self._pipe = pipe_at(path)
         self._position = 0
-        head = self._pipe.read(0, 16)  # here a signal is an exception like any other
+        head = self._pipe.read(0, 16)  # outside of FFmpeg, where a signal raises as usual
         if not head:
             raise InputError(f"nothing came through {path}; see what should have written to it")
-        # formats that are made to be streamed are read as they come; of others the end may come first
+        # other formats may need a seek, for an index at their end
         self._is_streamed = head.startswith(_STREAMED)
 
     def read(self, count: int) -> bytes:
@@ -137,7 +135,7 @@ class PipeReader:
             data = self._pipe.read(self._position, count)
         except Exception:
             raise
-        except BaseException as error:  # a signal: FFmpeg would go on
+        except BaseException as error:  # a signal, which FFmpeg would swallow: see check_interruption
             self._pipe.interruption, self._pipe.is_over = error, True
             return b""
         self._position += len(data)

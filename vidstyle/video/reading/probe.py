@@ -1,4 +1,4 @@
-"""What is known of an input, without reading on."""
+"""Properties of an input without reading all of it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from vidstyle.video.reading.reader import ALL, Reader
 
 
 def probe(path: str | Path, options: ReadOptions = ALL) -> VideoInfo:
-    """Open ``path``, decode up to the first frame that ``options`` choose, and close it.
+    """The properties of ``path``, decoded up to the first frame that ``options`` select.
 
-    Raises ``InputError`` in one line for what cannot be read.
+    Raises ``InputError`` and ``OptionError`` as ``Reader`` does.
     """
     with Reader(path, options) as reader:
         return reader.info

@@ -1,4 +1,4 @@
-"""What a result's own tags say of how it was made."""
+"""How a result was made, from its metadata tags."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from vidstyle.errors import InputError
 from vidstyle.video.reading.opening import open_container
 
 _MADE = re.compile(r"\bvidstyle \d")
-_WORD = re.compile(r"\bvidstyle\b.*\bflow[=: ]+([\w-]+)")
+_FLOW = re.compile(r"\bvidstyle\b.*\bflow[=: ]+([\w-]+)")
 
 
 def warped_by(path: Path) -> str | None:
-    """The flow estimator that steadied ``path``, if its tags name one; else None."""
+    """Name of the flow estimator in the tags of the result ``path``; None if there is none."""
     if not path.is_file():
         return None
-    return next((flow[1] for text in _tags(path) if (flow := _WORD.search(text))), None)
+    return next((flow[1] for text in _tags(path) if (flow := _FLOW.search(text))), None)
 
 
 def is_result(path: Path) -> bool:
-    """Whether the tags of ``path`` say that vidstyle made it; False for what cannot be read."""
+    """Whether the tags of ``path`` name vidstyle as its maker; False if it cannot be read."""
     try:
         return any(_MADE.search(text) for text in _tags(path))
     except InputError:

@@ -1,4 +1,4 @@
-"""A folder or pattern of pictures as the frames of a clip."""
+"""Image sequences: a folder or pattern of pictures as the frames of a clip."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 DEFAULT_RATE = Fraction(25)  # pictures a second
 
 UNREADABLE = frozenset(".exr .dpx .cin .hdr .psd .dng .cr2 .cr3 .nef .arw .heic".split())  # noqa: SIM905
-"""Kinds of pictures that no part of this reads."""
+"""Extensions of picture formats that cannot be read."""
 
 
 def is_sequence(path: Path) -> bool:
@@ -37,12 +37,17 @@ def is_sequence(path: Path) -> bool:
 
 
 class Sequence:
-    """Pictures of one size, shown one after the other; iterate once."""
+    """The frames of an image sequence, of one size and constant rate; iterate once."""
 
     skipped = 0
 
     def __init__(self, path: Path, options: ReadOptions) -> None:
-        """Look at every picture's header; raises ``InputError`` or ``OptionError``."""
+        """Read every picture's header.
+
+        Raises:
+            InputError: there are no pictures, one cannot be read, or sizes differ.
+            OptionError: the selected part is empty.
+        """
         self._rate = options.rate or DEFAULT_RATE
         paths = _pictures(path)
         timed = (Timed(item, index / self._rate, 1 / self._rate) for index, item in enumerate(paths))
@@ -54,7 +59,7 @@ class Sequence:
                 "nothing of it lies between --start and --end"
             )
         headers = _headers([item.picture for item in self._part])
-        # one white for all: what one picture alone tells may be less than the next one's
+        # one white level for all, since it is estimated from samples, which differ
         self._white = max((header.white for header in headers if header.white is not None), default=None)
         first, last = self._part[0], self._part[-1]
         self.info = VideoInfo(
@@ -84,31 +89,32 @@ class Sequence:
             yield Frame(pixels, item.time - self.info.start, item.duration, alpha)
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Does nothing: no file stays open."""
 
 
 def _pictures(path: Path) -> list[Path]:
-    """The files meant by ``path``, in the order that people count: 2 before 10."""
+    """The files of the sequence ``path`` in natural order: 2 before 10."""
     if path.is_dir():
         files = listed(path)
-        found = [item for item in files if item.suffix.lower() in SUFFIXES]
-        if not found:
+        pictures = [item for item in files if item.suffix.lower() in SUFFIXES]
+        if not pictures:
             raise InputError(f"the folder {path} holds no pictures ({_KINDS}); {_advice(files)}")
     else:
-        found = files_of(path)
-        if not found:
+        pictures = files_of(path)
+        if not pictures:
             raise InputError(f"no file is called {path}, and none fits it as a pattern; check the name")
-        if not any(item.suffix.lower() in SUFFIXES for item in found):
-            raise InputError(f"{path} fits {found[0].name}, which is no picture ({_KINDS}); {_advice(found)}")
+        if not any(item.suffix.lower() in SUFFIXES for item in pictures):
+            name = pictures[0].name
+            raise InputError(f"{path} fits {name}, which is no picture ({_KINDS}); {_advice(pictures)}")
     numbers = numbered(path)
     if numbers:
-        found = [numbers[number] for number in sorted(numbers)]
+        pictures = [numbers[number] for number in sorted(numbers)]
     else:
-        # names of equal numbers, a02 and a2, as text
-        found = natsorted(found, key=lambda item: item.name, alg=ns.IGNORECASE | ns.PRESORT)
-        numbers = _numbers_of(found)
-    _tell_gaps(path, sorted(numbers))
-    return found
+        # PRESORT: equal numbers (a02 and a2) are ordered as text
+        pictures = natsorted(pictures, key=lambda item: item.name, alg=ns.IGNORECASE | ns.PRESORT)
+        numbers = _numbers_of(pictures)
+    _warn_of_gaps(path, sorted(numbers))
+    return pictures
 
 
 def _advice(files: list[Path]) -> str:
@@ -119,7 +125,7 @@ def _advice(files: list[Path]) -> str:
 
 
 def _numbers_of(paths: list[Path]) -> dict[int, Path]:
-    """The numbers that names end in, if all of ``paths`` are called alike otherwise; else {}."""
+    """Files by the number at the end of their names, if the names are equal otherwise; else {}."""
     ends = [re.fullmatch(r"(.*?)(\d+)", path.stem, re.S) for path in paths]
     alike = {(end[1], path.suffix) for end, path in zip(ends, paths, strict=True) if end is not None}
     if len(alike) != 1 or None in ends:
@@ -127,7 +133,7 @@ def _numbers_of(paths: list[Path]) -> dict[int, Path]:
     return {int(end[2]): path for end, path in zip(ends, paths, strict=True) if end is not None}
 
 
-def _tell_gaps(path: Path, numbers: list[int]) -> None:
+def _warn_of_gaps(path: Path, numbers: list[int]) -> None:
     missing = numbers[-1] - numbers[0] + 1 - len(numbers) if numbers else 0
     if missing:
         log.warning(
@@ -140,7 +146,7 @@ _KINDS = ", ".join(suffix.lstrip(".").upper() for suffix in SUFFIXES[:6]) + " â€
 
 
 def _headers(paths: list[Path]) -> list[Header]:
-    """All headers, before anything is painted: a picture that does not fit is found now."""
+    """All headers; raises ``InputError`` if sizes differ."""
     headers = [read_header(path) for path in paths]
     for path, header in zip(paths, headers, strict=True):
         if (header.width, header.height) != (headers[0].width, headers[0].height):

@@ -1,4 +1,4 @@
-"""From ticks to exact times: every picture gets its time and duration as fractions, and a part is chosen."""
+"""Exact, strictly rising times and durations of pictures, and the selection of a part."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ log = logging.getLogger(__name__)
 
 P = TypeVar("P")
 
-_JUMP = 1  # s back from which a time is a new beginning (a spliced stream), not a picture out of order
+_JUMP = 1  # s: a larger step back is a splice, not a picture out of order
 
 
 @dataclass(frozen=True, slots=True)
 class Ticked(Generic[P]):
-    """A picture with the times that its file gives it, in seconds; None where it gives none."""
+    """A picture with the time and duration (s) of its file; None where it has none."""
 
     picture: P
     time: Fraction | None
@@ -35,24 +35,24 @@ class Timed(Generic[P]):
 
 @dataclass
 class Timeline:
-    """Makes times rise, and counts what that took."""
+    """Makes times rise strictly, and counts the corrections."""
 
     usual: Fraction
-    """Seconds from picture to picture where the file does not say."""
+    """Duration (s) of a picture without one."""
     name: str = "the video"
     dropped: int = 0
-    """Pictures left out: shown at the same time as another, or too late."""
+    """Pictures left out, as their time is not after the last one's."""
     guessed: int = 0
-    """Pictures without a time of their own, put after the one before."""
+    """Pictures without a time, which follow the one before."""
     seen: int = 0
-    """Pictures that were given a time."""
+    """Pictures that were not left out."""
     last: Fraction = Fraction(0)
-    """The time of the last one, in absolute seconds."""
+    """Absolute time (s) of the last picture."""
 
     def __call__(self, pictures: Iterable[Ticked[P]]) -> Iterator[Timed[P]]:
-        """Yield ``pictures`` one behind: each duration reaches exactly to the next picture's time.
+        """Yield each of ``pictures`` once the next is read, with a duration that reaches exactly to it.
 
-        The last one keeps the duration that its file gives it; without one, the usual.
+        The last one keeps its file's duration, or else ``usual``.
         """
         held: Timed[P] | None = None
         shift = Fraction(0)
@@ -87,16 +87,16 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Which part of a video is wanted: absolute seconds, and a number of pictures."""
+    """The selected part of a video: absolute times (s) and a largest number of pictures; None: no limit."""
 
     start: Fraction | None = None
     end: Fraction | None = None
     frames: int | None = None
 
     def of(self, pictures: Iterable[Timed[P]]) -> Iterator[Timed[P]]:
-        """The pictures from the first at or after ``start`` up to the last before ``end``, and no more read.
+        """The pictures at or after ``start`` and before ``end``; reading stops there.
 
-        The last picture's duration ends at ``end``.
+        The last picture's duration is cut at ``end``.
         """
         count = 0
         for item in pictures:

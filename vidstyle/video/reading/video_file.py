@@ -1,4 +1,4 @@
-"""A video file as frames: upright full-range RGB with exact times, of the part that is wanted."""
+"""Frames of the selected part of a video file: upright full-range RGB with exact times."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from vidstyle.video.reading.converter import Converter
 from vidstyle.video.reading.cropping import crop_of
 from vidstyle.video.reading.decoder import Decoder, known_rate, rate_of, time_of
 from vidstyle.video.reading.deinterlace import deinterlaced
+from vidstyle.video.reading.header_length import known_duration, promised_end
 from vidstyle.video.reading.timeline import Part, Ticked, Timed, Timeline
-from vidstyle.video.reading.told_length import known_duration, promised_end
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,12 @@ class VideoFile:
     """The frames of one video file; iterate once, and close."""
 
     def __init__(self, path: Path, options: ReadOptions) -> None:
-        """Open ``path`` and decode up to the first frame wanted; raises ``InputError`` or ``OptionError``."""
+        """Open ``path`` and decode up to the first selected frame.
+
+        Raises:
+            InputError: the file cannot be read.
+            OptionError: the selected part is empty.
+        """
         if options.start is not None and options.end is not None and options.end <= options.start:
             raise OptionError(
                 f"--end {float(options.end):g} must come after --start {float(options.start):g}"
@@ -58,7 +63,7 @@ class VideoFile:
 
     @property
     def skipped(self) -> int:
-        """Damaged packets so far, and at the end the pictures that a file cut short has lost."""
+        """Damaged packets so far and, once read to the end, pictures that a truncated file lacks."""
         return self._decoder.skipped + self._lost
 
     _lost = 0
@@ -124,7 +129,7 @@ class VideoFile:
         )
 
     def _report(self, last: Timed[av.VideoFrame]) -> None:
-        """Say what was wrong with the file, once it is read to its end."""
+        """Log what was wrong with the file, after its last frame was read."""
         path, timeline = self._decoder.path, self._timeline
         reads_to_end = self._part.end is None and self._options.frames is None
         if reads_to_end:
@@ -147,13 +152,13 @@ class VideoFile:
             )
 
     def _count_lost(self, last: Timed[av.VideoFrame]) -> int:
-        """Pictures that the header promises after the ``last`` one, less those counted as damaged."""
+        """Pictures missing after the ``last`` one by the header's duration, less those counted as damaged."""
         end = promised_end(self._decoder)
         if end is None:
             return 0
         missing = end - (last.time + last.duration)
         step = self._timeline.usual
-        # headers are often out by a picture or two
+        # headers are often off by a picture or two
         lost = round(missing / step) if missing > max(3 * step, Fraction(1, 5)) else 0
         return max(0, lost - self._decoder.failed_in_a_row)
 
