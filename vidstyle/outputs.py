@@ -20,7 +20,7 @@ def check_outputs(outputs: Iterable[Output], inputs: Iterable[str | Path | None]
 
     Other spellings, symbolic and hard links of one file are the same file.
     """
-    read = [Path(item) for item in inputs if item is not None]
+    read = [Path(item) for item in inputs if item is not None and str(item) != "-"]
     known = {_identity(item): path for path in read for item in _files_behind(path) if item.exists()}
     folders = {_identity(folder): path for path in read if (folder := _folder_behind(path)) is not None}
     taken: dict[object, Output] = {}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from vidstyle.cli.logs import shown
 from vidstyle.cli.parser import Parser, add_noise, add_options, given
+from vidstyle.errors import OutputError
 from vidstyle.options import ReadOptions, WriteOptions
 from vidstyle.outputs import check_file_output, check_outputs, write_text
 
@@ -121,6 +122,7 @@ def _run(words: argparse.Namespace) -> int:
 
 def _targets(words: argparse.Namespace) -> dict[str, Path]:
     """The files asked for; ``OutputError`` for one that cannot be written, before anything is measured."""
+    from vidstyle.video.writing.pipe_output import is_stream
     from vidstyle.video.writing.target import check_target
 
     targets = {
@@ -132,6 +134,8 @@ def _targets(words: argparse.Namespace) -> dict[str, Path]:
     for output in texts:
         check_file_output(output, overwrite=words.overwrite)
     if heatmap:
+        if is_stream(heatmap[0][1]):
+            raise OutputError(f"--heatmap {heatmap[0][1]} is a pipe; give the name of a file")
         check_target(heatmap[0][1], WriteOptions(overwrite=words.overwrite))
     return targets
 

@@ -17,6 +17,7 @@ from vidstyle.styles.pictures import bundled_styles
 from vidstyle.video.pictures.picture_opening import SUFFIXES as _PICTURES
 from vidstyle.video.reading.provenance import is_result
 from vidstyle.video.writing.codecs import codec_of
+from vidstyle.video.writing.pipe_output import is_stream, name_of
 from vidstyle.video.writing.target import default_target
 
 log = logging.getLogger(__name__)
@@ -102,6 +103,13 @@ def targets(sources: Sequence[str], output: str | None, style: str, write: Write
     defaults = [default_target(Path(source), style, write) for source in sources]
     if output is None:
         found = defaults
+    elif is_stream(Path(output)):
+        if len(sources) > 1:
+            raise OptionError(
+                f"{name_of(Path(output))} takes one result, not those of {len(sources)} inputs; "
+                "give one input, or a folder as --output"
+            )
+        found = [Path(output)]
     elif len(sources) == 1 and not _is_folder(output, write):
         found = [Path(output)]
     else:

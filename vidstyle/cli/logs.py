@@ -60,6 +60,16 @@ def write_line(line: str) -> None:
         tqdm.write(line, file=sys.stderr)
 
 
+def say(line: str, words: argparse.Namespace, *, is_piped: bool) -> None:
+    """Print ``line`` unless ``--quiet``; to stderr where standard output is (or may be) the result."""
+    if words.quiet:
+        return
+    if is_piped:
+        write_line(line)
+    else:
+        print(line, flush=True)
+
+
 def about(source: str, error: Exception) -> str:
     """What went wrong with one of several inputs: its name and the error, which may begin with it."""
     return str(error) if source in str(error) else f"{source}: {error}"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from vidstyle.cli.logs import write_line
+from vidstyle.video.writing.pipe_output import name_of
 
 if TYPE_CHECKING:
     from vidstyle.pipeline.preview import Preview
@@ -116,7 +117,7 @@ def summary(report: RunReport) -> str:
     parts.append(f"{report.repainted:.0%} repainted")
     if report.skipped:
         parts.append(f"{report.skipped} damaged packets skipped")
-    return f"{report.target}: {', '.join(parts)}"
+    return f"{name_of(report.target)}: {', '.join(parts)}"
 
 
 def estimate(tried: Preview) -> str:

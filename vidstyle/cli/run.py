@@ -7,12 +7,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from vidstyle.cli.logs import about, shown, write_line
+from vidstyle.cli.logs import about, say, shown, write_line
 from vidstyle.cli.parser import Parser, add_noise, add_options, add_styles, given, style_name
 from vidstyle.derived_names import fitted
 from vidstyle.errors import VidstyleError
 from vidstyle.options import PaintOptions, ReadOptions, SteadyOptions, WriteOptions
 from vidstyle.outputs import check_file_output, check_outputs, write_text
+from vidstyle.video.writing.pipe_output import is_stream
 
 if TYPE_CHECKING:
     from vidstyle.api import Stylizer
@@ -25,6 +26,7 @@ examples:
   vidstyle run clip.mp4 --style painting.jpg --strength 0.7 -o painted.mp4
   vidstyle run holiday/ --style a.jpg --style b.jpg --style-weights 2,1 -o painted/
   vidstyle run 'frames/%04d.png' --rate 24 --style waves -o painted.mov
+  vidstyle run clip.mp4 --style waves -o - | ffplay -
 """
 
 
@@ -45,7 +47,10 @@ def add(commands: Any) -> None:
     )
     add_styles(parser)
     parser.add_argument(
-        "-o", "--output", metavar="OUT", help="the result, or a folder for results (default: <clip>_<style>)"
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="the result, a folder for results, or - for standard output (default: <clip>_<style>)",
     )
     parser.add_argument(
         "--preview",
@@ -81,6 +86,9 @@ class _Batch:
         style = style_name(words)
         if words.preview and words.json is not None:
             words.parser.error("--json reports a whole run; leave out --preview or --json")
+        self._is_piped = words.output is not None and is_stream(Path(words.output))
+        if words.preview and self._is_piped:
+            words.parser.error("--preview makes a picture beside its source; leave out --preview or --output")
         if words.skip_existing and "overwrite" in words:
             words.parser.error(
                 "--skip-existing keeps results, --overwrite replaces them; give one of the two"
@@ -108,7 +116,7 @@ class _Batch:
     def run(self) -> None:
         for source, target in zip(self.sources, self.targets, strict=True):
             made = _picture_of(target) if self.words.preview else target
-            if self.words.skip_existing and made.exists():
+            if self.words.skip_existing and made.exists() and not self._is_piped:
                 self.skipped.append(source)
                 self._say(f"{made}: exists already, skipped")
                 continue
@@ -154,8 +162,7 @@ class _Batch:
             self._say(Measured.from_json(report.measured).text())
 
     def _say(self, line: str) -> None:
-        if not self.words.quiet:
-            print(line, flush=True)
+        say(line, self.words, is_piped=self._is_piped)
 
     def _preview(self, source: str, target: Path) -> None:
         from vidstyle.cli.progress import estimate

@@ -6,9 +6,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from vidstyle.cli.logs import shown
+from vidstyle.cli.logs import say, shown
 from vidstyle.cli.parser import Parser, add_noise, add_options, given
 from vidstyle.options import DetailOptions, ReadOptions, SteadyOptions, WriteOptions
+from vidstyle.video.writing.pipe_output import is_stream
 
 if TYPE_CHECKING:
     from vidstyle.options.keywords import SteadyFileKeywords
@@ -33,7 +34,12 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "painted", metavar="PAINTED", help="the same frames, painted: a clip, a folder, a pattern"
     )
-    parser.add_argument("-o", "--output", metavar="OUT", help="the result (default: <painted>_steady)")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="the result, or - for standard output (default: <painted>_steady)",
+    )
     add_noise(parser)
     add_options(parser, "painting", DetailOptions)
     add_options(parser, "steadiness", SteadyOptions)
@@ -53,6 +59,5 @@ def _run(words: argparse.Namespace) -> int:
         target = Path(words.output) if words.output is not None else None
         with bar(Path(words.painted).name, hidden=words.quiet) as draw:
             report = steady(words.clip, words.painted, target, on_frame=draw, **options)
-        if not words.quiet:
-            print(summary(report), flush=True)
+        say(summary(report), words, is_piped=is_stream(report.target))
     return 0

@@ -67,6 +67,7 @@ class FileKeywords(ReadKeywords, total=False):
     """Which part is read, and how it is written (``options.WriteOptions``)."""
 
     codec: str | None
+    format: Literal["nut", "y4m"] | None
     crf: float | None
     bitrate: str | int | None
     preset: str

@@ -156,6 +156,11 @@ class WriteOptions(Checked):
         metavar="NAME",
         parse=as_text,
     )
+    format: str | None = option(
+        None,
+        "what goes through a pipe (--output -): nut (with sound and exact times, if not given) or y4m",
+        choices=("nut", "y4m"),
+    )
     crf: float | None = option(
         None, "constant quality, lower is better (default 16)", low=0, high=63, metavar="N", parse=as_number
     )

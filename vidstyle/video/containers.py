@@ -39,6 +39,8 @@ class Container:
     """Fonts, covers and other files may be put into it."""
     plays_option: str = ""
     """FFmpeg's option for how often an animation plays; empty if the encoder of the pictures writes it."""
+    has_times: bool = True
+    """It says when each picture is shown, not only how many there are a second."""
     language_names: Mapping[str, str] = field(default_factory=dict)
     """Its own names of languages where it knows them by another name only, and would drop them."""
 
@@ -94,3 +96,8 @@ CONTAINERS: Mapping[str, Container] = {
     ".webp": _WEBP,
 }
 FOLDER = Container("folder", "png")
+STREAMS: Mapping[str, Container] = {
+    "nut": Container("nut", "ffv1", sound=_OPUS),
+    "y4m": Container("yuv4mpegpipe", "rawvideo", has_times=False),
+}
+"""What goes through a pipe, by name; it can be read as it comes."""

@@ -277,7 +277,7 @@ class Passthrough:
                 sound.codec,
             )
             return sound
-        if isinstance(stream, SubtitleStream) and is_text(stream):
+        if isinstance(stream, SubtitleStream) and container.text_encoder and is_text(stream):
             return EncodedText(stream, out, container)
         if kind == "data":  # QuickTime's chapters, timecode, a phone's sensors: nothing that is seen or heard
             log.info("left out data stream %d", stream.index)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
 from fractions import Fraction
@@ -23,6 +24,7 @@ from vidstyle.video.writing.encoder_settings import tune
 from vidstyle.video.writing.encoder_trial import configure, hardware_device
 from vidstyle.video.writing.matroska import set_display_ratio
 from vidstyle.video.writing.picture_format import PictureFormat
+from vidstyle.video.writing.pipe_output import PipeOutput
 from vidstyle.video.writing.target import OutputPlan
 
 if TYPE_CHECKING:
@@ -43,6 +45,9 @@ _OLD_TAGS = {
     "mov": frozenset("title album date comment copyright genre creation_time timecode make model".split()),  # noqa: SIM905
 }
 _USUAL_RATE = Fraction(25)
+_OUT_OF_STEP = Fraction(1, 2)  # pictures that one may be off its place where there are no times
+
+log = logging.getLogger(__name__)
 
 
 class EncodedFile:
@@ -50,7 +55,7 @@ class EncodedFile:
 
     def __init__(
         self,
-        path: Path,
+        output: Path | PipeOutput,
         plan: OutputPlan,
         form: PictureFormat,
         first: Frame,
@@ -59,7 +64,7 @@ class EncodedFile:
         source: Path | None,
         tags: Mapping[str, str],
     ) -> None:
-        self._path, self._form, self._scaler = path, form, VideoReformatter()
+        self._output, self._form, self._scaler = output, form, VideoReformatter()
         self._display_ratio: Fraction | None = None
         if plan.container.is_matroska and like.pixel_aspect != 1:
             self._display_ratio = (like.pixel_aspect * Fraction(*form.size)).limit_denominator(_BIG)
@@ -67,13 +72,14 @@ class EncodedFile:
         self._is_mov = plan.container.is_mov
         self._codec = codec_of(plan.encoder)
         # "file:": FFmpeg takes what stands before a colon in a name for a protocol
-        self._out = av.open(f"file:{path.absolute()}", "w", format=plan.container.format)
+        place = f"file:{output.absolute()}" if isinstance(output, Path) else output
+        self._out = av.open(place, "w", format=plan.container.format)
         self._rest: Passthrough | None = None
         try:
             # no random numbers and dates: the same frames give the same bytes
             self._out.flags |= int(av.container.core.Flags.bitexact.value)  # type: ignore[call-overload]
             self._stream = self._add_stream(plan, like, first)
-            if source is not None and not plan.container.is_animation:
+            if source is not None and plan.container.sound is not None:
                 self._rest = Passthrough(source, self._out, plan.container, like.start)
                 self._rest.describe_picture(self._stream, plan.container)
             self._lead = self._rest.lead if self._rest else Fraction(0)
@@ -90,12 +96,20 @@ class EncodedFile:
         self._first_ticks: tuple[int, int] | None = None  # (pts, dts)
         self._last: Frame | None = None
         self._is_uneven = False
+        self._count = 0  # frames
+        self._even_rate = None if plan.container.has_times else self._stream.average_rate
 
     def write(self, frame: Frame) -> None:
         if self._last is not None and frame.time <= self._last.time:
             raise OptionError(
                 f"times of frames must rise, got {frame.time} s after {self._last.time} s; sort the frames"
             )
+        if self._even_rate is not None and abs(frame.time * self._even_rate - self._count) > _OUT_OF_STEP:
+            log.warning(
+                "y4m has one rate for all pictures: their uneven times are lost (--format nut keeps them)"
+            )
+            self._even_rate = None
+        self._count += 1
         picture = self._form.picture(frame, self._scaler)
         begin = self._ticks(frame.time)
         if self._held is not None:
@@ -126,8 +140,8 @@ class EncodedFile:
             self._rest.finish(end * self._tick, self._last.duration)
         self._out.close()
         self._close_source()
-        if self._display_ratio is not None:
-            set_display_ratio(self._path, self._display_ratio)
+        if self._display_ratio is not None and isinstance(self._output, Path):
+            set_display_ratio(self._output, self._display_ratio)
 
     def abort(self) -> None:
         """Close the file, whole or not; never raises."""

@@ -250,6 +250,7 @@ _DIALECTS = {
         always={"level": "3", "slicecrc": "1", "g": "1"},
         why_no_quality="it is lossless",
     ),
+    "rawvideo": _Dialect(why_no_quality="it is not compressed"),
     "gif": _Dialect(why_no_quality="it has 256 colours and nothing to set"),
     "png": _Dialect(why_no_quality="it is lossless"),
     "apng": _Dialect(why_no_quality="it is lossless"),

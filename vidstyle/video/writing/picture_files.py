@@ -75,7 +75,7 @@ class AnimatedPictureFile(EncodedFile):
         like: VideoInfo,
     ) -> None:
         super().__init__(path, plan, form, first, like=like, source=None, tags={})
-        self._kind = plan.container.format
+        self._path, self._kind = path, plan.container.format
         self._first_time = first.time
 
     def finish(self) -> None:

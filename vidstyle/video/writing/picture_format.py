@@ -101,6 +101,8 @@ def _tags(like: VideoInfo, codec: Codec, wanted: av.VideoFormat) -> ColorTags:
     tags = like.color
     if tags.matrix not in SCALER_MATRICES:  # unknown: what players take for granted, and say so
         tags = replace(tags, matrix=BT709 if wanted.height >= _HD_LINES else SMPTE170M)
+    if codec.name == "rawvideo":  # tells nothing of its colours: what readers take for granted
+        return ColorTags(matrix=BT709 if wanted.height >= _HD_LINES else SMPTE170M)
     if tags.full_range and not codec.has_full_range:
         return replace(tags, full_range=False)
     if is_rgb(wanted) and tags.primaries in _COMMON_PRIMARIES and codec.is_picture:

@@ -12,13 +12,14 @@ from pathlib import Path
 
 from vidstyle.atomic_write import check_overwrite
 from vidstyle.derived_names import fitted, is_too_long, name_beside
-from vidstyle.errors import OutputError, suggestion
+from vidstyle.errors import OptionError, OutputError, suggestion
 from vidstyle.options import WriteOptions
 from vidstyle.outputs import check_outputs
-from vidstyle.video.containers import CONTAINERS, FOLDER, Container
+from vidstyle.video.containers import CONTAINERS, FOLDER, STREAMS, Container
 from vidstyle.video.writing.codecs import CODECS, DEFAULT_CODEC, choose_encoder, codec_of, pixel_format_of
 from vidstyle.video.writing.encoder_settings import tune
 from vidstyle.video.writing.encoder_trial import try_encoder
+from vidstyle.video.writing.pipe_output import check_stream, is_stream, name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,11 @@ class OutputPlan:
     container: Container
     encoder: str
     """FFmpeg's name of it; one that opens here."""
+
+    @property
+    def is_stream(self) -> bool:
+        """The result goes through a pipe while it is made."""
+        return self.container in STREAMS.values()
 
 
 def check_target(target: Path, options: WriteOptions, *inputs: Path) -> OutputPlan:
@@ -122,16 +128,23 @@ def cannot_write(target: Path, error: OSError) -> OutputError:
         )
     if error.errno == errno.EFBIG:
         return OutputError(f"cannot write {target}: the file grew larger than is allowed here")
+    if error.errno == errno.EPIPE:
+        return OutputError(f"the reader of {name_of(target)} has gone; it did not get the whole result")
     reason = os.strerror(error.errno) if error.errno else str(error)
-    return OutputError(f"cannot write {target}: {reason[:1].lower()}{reason[1:]}")
+    return OutputError(f"cannot write {name_of(target)}: {reason[:1].lower()}{reason[1:]}")
 
 
 _PICTURE = re.compile(r"\d+\.png")
 
 
 def _container_of(target: Path, options: WriteOptions) -> Container:
-    if str(target) == "-":
-        raise OutputError("a result is a file that appears once it is whole; give its name instead of '-'")
+    if is_stream(target):
+        return STREAMS[options.format or next(iter(STREAMS))]
+    if options.format is not None:
+        raise OptionError(
+            "--format is for what goes through a pipe (--output -); "
+            f"leave it out: the extension of {target.name} says what it is"
+        )
     suffix = target.suffix.lower()
     wants_folder = options.codec is not None and codec_of(options.codec).is_folder
     if wants_folder and suffix not in CONTAINERS:
@@ -162,15 +175,24 @@ def _check_match(target: Path, container: Container, encoder: str, options: Writ
 def _refusal(target: Path, encoder: str, reason: str) -> OutputError:
     codec = codec_of(encoder)
     made = codec.name
+    why = f" ({reason})" if reason else ""
+    if is_stream(target):
+        return OutputError(
+            f"{made} cannot be sent through a pipe as it is{why}; "
+            "leave --codec out, or give h264 or ffv1 with --format nut"
+        )
     suits = (", ".join(codec.containers) or "a folder") if made in CODECS else ".mkv"
     holds = [name for name, other in CODECS.items() if target.suffix.lower() in other.containers]
     hint = f"{made} goes into {suits}; {target.suffix} holds {', '.join(holds) or 'other codecs'}"
-    return OutputError(f"{target.suffix} files cannot hold {made}{f' ({reason})' if reason else ''}: {hint}")
+    return OutputError(f"{target.suffix} files cannot hold {made}{why}: {hint}")
 
 
 def _check_place(target: Path, container: Container, options: WriteOptions, inputs: Iterable[Path]) -> None:
     parent = target.parent
     check_outputs([("--output", target)], inputs)
+    if is_stream(target):
+        check_stream(target)
+        return
     if not parent.exists():
         raise OutputError(f"the folder {parent} does not exist; make it first, or choose another --output")
     if not parent.is_dir():

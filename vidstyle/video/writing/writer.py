@@ -19,13 +19,15 @@ from vidstyle.video.writing.encoded_file import EncodedFile
 from vidstyle.video.writing.gif import GifFile
 from vidstyle.video.writing.picture_files import AnimatedPictureFile, PictureFolder
 from vidstyle.video.writing.picture_format import choose_format
+from vidstyle.video.writing.pipe_output import PipeOutput
 from vidstyle.video.writing.target import OutputPlan, PartFile, cannot_write
 
 
 class Writer:
     """Writes frames into a target, which appears when the ``with`` block is left without an error.
 
-    Until then all goes into a hidden file (or folder) beside it, which is removed after an error.
+    Until then all goes into a hidden file (or folder) beside it, which is removed after an error. Through a
+    pipe it goes frame by frame.
 
     Args:
         plan: the checked target, how it is encoded and in what; of ``check_target``.
@@ -49,7 +51,7 @@ class Writer:
         self.target = plan.target
         self._plan, self._like, self._tags = plan, like, tags
         self._source = None if source is None or like.is_still_sequence else Path(source)
-        self._part = PartFile(self.target)
+        self._part: PartFile | PipeOutput = (PipeOutput if plan.is_stream else PartFile)(self.target)
         self._file: _OutputFile | None = None
         self._is_closed = False
 
@@ -75,6 +77,8 @@ class Writer:
             if self._file is None:
                 self._file = self._open(frame)
             self._file.write(frame)
+            if isinstance(self._part, PipeOutput):
+                self._part.send()
         except (av.error.FFmpegError, OSError) as error:
             raise self._explained(error) from error
 
@@ -87,9 +91,9 @@ class Writer:
                 raise OutputError(f"there is nothing to write into {self.target}: no picture came")
             try:
                 self._file.finish()
+                self._part.keep()
             except (av.error.FFmpegError, OSError) as error:
                 raise self._explained(error) from error
-            self._part.keep()
         except BaseException:  # Ctrl-C too: nothing half-written may stay
             self.abort()
             raise
@@ -109,17 +113,19 @@ class Writer:
     def _open(self, first: Frame) -> _OutputFile:
         form = choose_format(self._plan.encoder, first, self._like, self._plan.options, self.target)
         container = self._plan.container
-        if self._source is not None and (container is FOLDER or container.is_animation):
+        if self._source is not None and container.sound is None:
             warn_of_silence(self._source, self.target)
-        if container is FOLDER:
-            return PictureFolder(self._part.path, form, self._like)
-        if codec_of(self._plan.encoder).has_palette:
-            has_alpha = first.alpha is not None or self._like.has_alpha
-            return GifFile(self._part.path, form, with_alpha=has_alpha, plays=self._like.plays)
-        if container.is_animation:
-            return AnimatedPictureFile(self._part.path, self._plan, form, first, like=self._like)
+        output = self._part if isinstance(self._part, PipeOutput) else self._part.path
+        if isinstance(output, Path):
+            if container is FOLDER:
+                return PictureFolder(output, form, self._like)
+            if codec_of(self._plan.encoder).has_palette:
+                has_alpha = first.alpha is not None or self._like.has_alpha
+                return GifFile(output, form, with_alpha=has_alpha, plays=self._like.plays)
+            if container.is_animation:
+                return AnimatedPictureFile(output, self._plan, form, first, like=self._like)
         return EncodedFile(
-            self._part.path,
+            output,
             self._plan,
             form,
             first,
