@@ -193,3 +193,15 @@ def test_pictures_that_cannot_be_read_are_told_what_to_become(capsys: pytest.Cap
     for source in ("renders", "renders/%04d.exr"):
         assert main(["run", source, *FAST]) == 1
         assert ".exr cannot be read: convert them to 16-bit PNG or TIFF" in capsys.readouterr().err
+
+
+def test_a_pattern_of_pictures_that_the_shell_left_stands_for_each() -> None:
+    assert main(["image", "fr/*.png", "--style", "art.png", "--working-size", "16"]) == 0
+    assert {path.name for path in Path("fr").glob("*_art.png")} == {f"{n:04}_art.png" for n in range(3)}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+def test_a_style_through_a_pipe_is_told_to_be_saved(capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo("pipe")
+    assert main(["run", "clip.mp4", "--style", "pipe"]) == 1
+    assert "pipe is a pipe or device; a style is read from a file: save it first" in capsys.readouterr().err

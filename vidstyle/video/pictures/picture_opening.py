@@ -76,6 +76,8 @@ def check_picture_file(path: Path, *, purpose: str = "picture") -> None:
     """Raise ``InputError`` unless ``path`` is a file that is not empty."""
     if path.is_dir():
         raise InputError(f"{path} is a folder; a {purpose} is one picture file")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is a pipe or device; a {purpose} is read from a file: save it first")
     if not path.is_file():
         raise InputError(f"no {purpose} {path}; give a picture file")
     if path.stat().st_size == 0:
