@@ -1,4 +1,4 @@
-"""The doors: a clip, a stream of frames or a picture, painted in a style, with all options as keywords."""
+"""The public functions: paint a clip, a stream of frames or a picture; remove flicker from a painted clip."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def stylize_video(
 ) -> RunReport:
     """Paint a clip, with its sound, timing and colours, into ``target`` (if None ``<clip>_<style>``).
 
-    Raises a ``VidstyleError`` in one line for whatever stands in the way; then there is no file ``target``.
+    Raises a ``VidstyleError`` if that is not possible; ``target`` is written only when it is complete.
 
     Args:
         style: what to paint in; several are mixed by ``style_weights``; may be left out with ``style_track``.
         on_frame: called with a ``Progress`` for every frame; returning False ends early with a whole file.
         measure: measure flicker and style on the way, into the report's ``measured``.
-        options: the command line's words; see ``vidstyle.options``.
+        options: those of the command line as keywords; see ``vidstyle.options``.
     """
     check_keywords(options, PaintOptions, SteadyOptions, ReadOptions, WriteOptions)
     read, write = take(ReadOptions, options), take(WriteOptions, options)
@@ -115,7 +115,7 @@ def steady(
     on_frame: OnFrame | None = None,
     **options: Unpack[SteadyFileKeywords],
 ) -> RunReport:
-    """Make the frames of ``painted``, which another tool painted from ``clip`` one by one, agree.
+    """Remove the flicker of ``painted``, which another tool painted from ``clip`` frame by frame.
 
     Sizes are those of ``painted``; times, sound and all else are the clip's. The result is ``target``, or
     ``<painted>_steady`` beside ``painted``.
@@ -135,7 +135,7 @@ def steady(
 
 
 def _steadying(how: SteadyOptions, detail: float) -> Callable[[Iterable[Pair]], Iterator[StylizedFrame]]:
-    """What makes paintings agree, each given with its frame of the clip; on a CPU."""
+    """The stage that steadies paintings, each paired with its frame of the clip; on the CPU."""
     flow = flow_of(how, "cpu")
 
     def results(pairs: Iterable[Pair]) -> Iterator[StylizedFrame]:

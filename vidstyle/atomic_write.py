@@ -1,4 +1,4 @@
-"""Files that appear under their name only once they are whole, and never over others unasked."""
+"""Files written whole or not at all, and over others only if allowed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _NUMBERS = count()  # next() of it is atomic
 
 
 def write_atomically(path: Path, data: bytes | memoryview, *, is_synced: bool = False) -> None:
-    """Write ``data`` under a hidden name and move it to ``path``; what was there stays if that fails.
+    """Write ``data`` to a hidden file and move it to ``path``; on failure an existing file stays as it was.
 
-    ``is_synced`` waits until the disk has it, so that a loss of power leaves the old file or the new one.
-    Raises ``OSError``; no part of a file is left.
+    ``is_synced`` waits until the data is on disk, so that a loss of power leaves the old file or the new one.
+    Raises ``OSError``; the hidden file is then removed.
     """
-    # a name of its own: several threads and processes may write one file
+    # unique, as several threads and processes may write the same file
     partial = path.with_name(fitted(f".{path.name}", f".{os.getpid()}-{next(_NUMBERS)}.part"))
     try:
         with partial.open("wb") as file:

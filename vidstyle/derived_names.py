@@ -1,4 +1,4 @@
-"""Names that are made from others: of results, and of files that are not yet whole."""
+"""Names of results and of temporary files, derived from the names of others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LONGEST = 255  # bytes in a file's name, on every common file system
 def name_beside(source: Path, word: str, extension: str = "") -> Path:
     """``<source>_<word><extension>`` beside a file, or beside the folder of a sequence of pictures.
 
-    ``word`` may be anything; what no file's name can hold becomes a dash.
+    Characters of ``word`` that file systems refuse become dashes.
     """
     if is_pattern(source):
         folder = folder_of(source)
@@ -33,7 +33,7 @@ def name_beside(source: Path, word: str, extension: str = "") -> Path:
 
 
 def fitted(stem: str, ending: str) -> str:
-    """``stem`` and ``ending``, the stem cut to what a file system takes and told apart from others so cut."""
+    """``stem`` and ``ending``; a stem too long for a file system is cut, and a checksum of it inserted."""
     if _size(stem + ending) <= LONGEST:
         return stem + ending
     ending = f"~{zlib.crc32(_encoded(stem)):08x}{ending}"

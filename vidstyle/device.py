@@ -24,7 +24,7 @@ PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat
 def choose_device(name: str = "auto") -> torch.device:
     """The device called ``name``: auto (CUDA, else Apple's GPU, else the CPU), cpu, cuda, cuda:N or mps.
 
-    Raises ``DeviceError`` if this machine, or this build of torch, does not have it.
+    Raises ``OptionError`` for other names, ``DeviceError`` if this machine or torch lacks the device.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "mps" if _has_mps() else "cpu")
@@ -41,8 +41,8 @@ def choose_device(name: str = "auto") -> torch.device:
 def choose_precision(name: str, device: torch.device) -> torch.dtype:
     """The dtype called ``name`` (fp32, fp16, bf16), or for ``auto`` what suits ``device``.
 
-    Auto asks the hardware what it has and never a clock, so that a machine always chooses the same:
-    on a CPU bfloat16 if it multiplies that itself, on CUDA float16 from Volta (7.0) on, else float32.
+    ``auto`` depends on the hardware only, never on timings: on a CPU bfloat16 if it has instructions for it,
+    on CUDA float16 from Volta (7.0) on, else float32. Raises ``OptionError``.
     """
     if name != "auto":
         if name not in PRECISIONS:
@@ -61,11 +61,12 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
 
 
 def has_bfloat16() -> bool:
-    """Whether the CPU multiplies bfloat16 itself (Intel's AMX, AVX-512 BF16); False where nobody knows.
+    """Whether the CPU has instructions for bfloat16 (AMX, AVX-512 BF16); False if that cannot be known.
 
-    StyleNet then takes a half to two thirds of the time; where it is emulated nothing is gained.
+    StyleNet then takes a half to two thirds of the time; emulated bfloat16 is no faster than float32.
     """
-    probes = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")  # private in torch, so asked softly
+    # private in torch: other versions may lack them
+    probes = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
     try:
         return any(bool(getattr(torch.cpu, probe)()) for probe in probes)
     except (RuntimeError, AttributeError):
@@ -96,26 +97,26 @@ def cores() -> int:
 
 
 def stream_threads() -> int:
-    """Threads for torch and OpenCV while a clip streams through: one core is left to the stages beside them.
+    """Threads for torch and OpenCV while a clip is painted: one core is left to the other stages.
 
-    Decoder, flow and encoder have threads of their own, and whoever waits at a barrier for one that was put
-    aside waits long: on two cores a clip takes 10 % less time, and 15 % less CPU time, with one thread.
-    Never more than torch has: fewer were asked for then (``OMP_NUM_THREADS``).
+    Decoder, flow and encoder have threads of their own, and a barrier waits for the thread that they preempt:
+    on two cores a clip takes 10 % less time, and 15 % less CPU time, with one thread. Never more than torch
+    uses, since ``OMP_NUM_THREADS`` may have lowered that.
     """
     return max(1, min(torch.get_num_threads(), cores() - 1))
 
 
 def own_process() -> None:
-    """Set up a process that does nothing but paint: same bytes every time, and memory kept between frames."""
+    """Set up a process that only paints: deterministic results, and freed memory kept for the next frame."""
     make_deterministic()
     keep_memory()
 
 
 def keep_memory() -> None:
-    """Let glibc keep what is freed for the next frame instead of giving it back to the system each time.
+    """Let glibc keep freed memory for the next frame instead of returning it to the system.
 
-    Asked for anew, memory comes zeroed, page by page: 4,000 faults and 5 to 15 ms of a 640x360 frame's
-    55. Process-wide, so for the command line and other owners of a process; nothing where there is no glibc.
+    New memory is zeroed page by page: 4,000 page faults, 5 to 15 ms of the 55 ms of a 640x360 frame. It
+    affects the whole process, so only a process's owner may call it; without glibc it does nothing.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -126,12 +127,12 @@ def keep_memory() -> None:
 
 
 def make_deterministic(seed: int = 0) -> None:
-    """Seed torch and Python and let CUDA choose algorithms that give the same bytes every time."""
+    """Seed torch and Python, and make CUDA choose deterministic algorithms."""
     random.seed(seed)
     torch.manual_seed(seed)
-    torch.backends.cudnn.benchmark = False  # its choice of algorithm depends on a clock
+    torch.backends.cudnn.benchmark = False  # it chooses algorithms by timing them
     torch.backends.cudnn.deterministic = True
-    torch.backends.cudnn.allow_tf32 = False  # fp32 means fp32: its 10 bits would show in 16-bit results
+    torch.backends.cudnn.allow_tf32 = False  # TF32's 10 bits of mantissa would be visible in 16-bit results
 
 
 @contextmanager
@@ -142,9 +143,9 @@ def memory_errors(device: torch.device, width: int, height: int) -> Iterator[Non
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise _out_of_memory(device, width, height) from error
     except RuntimeError as error:
-        # a CPU's allocator (on Windows, on others) and MPS raise a plain RuntimeError
-        words = ("not enough memory", "can't allocate memory", "out of memory")
-        if any(word in str(error).lower() for word in words):
+        # the CPU allocators and MPS raise a plain RuntimeError
+        messages = ("not enough memory", "can't allocate memory", "out of memory")
+        if any(message in str(error).lower() for message in messages):
             raise _out_of_memory(device, width, height) from error
         raise
 

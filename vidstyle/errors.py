@@ -1,4 +1,4 @@
-"""All errors that leave vidstyle on purpose.
+"""All errors that vidstyle raises on purpose.
 
     VidstyleError
       + InputError            a video or image that cannot be read
@@ -7,7 +7,7 @@
           - UnknownName       no engine, flow, codec or metric of this name
       + WeightsError
           - WeightsMissing    where we looked, and the command that gets or trains them
-          - WeightsMismatch   checksum or keys differ
+          - WeightsMismatch   checksum, keys or shapes differ
       + DeviceError           no such device; out of memory, with the size that was tried
       + TrainingError         a training run that cannot go on, with what it kept
 
@@ -50,7 +50,7 @@ class WeightsError(VidstyleError):
 
 
 class WeightsMissing(WeightsError):
-    """Weights that were not found; the message says where we looked and what gets them."""
+    """Weights that are not there; the message lists the folders searched and how to get them."""
 
 
 class WeightsMismatch(WeightsError):

@@ -1,4 +1,4 @@
-"""What travels between the rooms: a frame, and what is known of a video before its first frame."""
+"""A frame, and what is known of a video before its first frame."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class ColorTags:
-    """How a file's numbers mean colours, in FFmpeg's (H.273's) code points; 2 is "unspecified"."""
+    """How a file's samples encode colours, in code points of H.273 (as FFmpeg's); 2 is "unspecified"."""
 
     matrix: int = 2
     primaries: int = 2
@@ -106,19 +106,19 @@ def check_pixels(pixels: object) -> None:
         or pixels.shape[2] != 3
         or pixels.dtype not in (np.uint8, np.uint16)
     ):
-        given = f"{pixels.shape} {pixels.dtype}" if isinstance(pixels, np.ndarray) else type(pixels).__name__
-        raise ValueError(f"pixels must be (H, W, 3) uint8 or uint16 RGB, got {given}")
+        got = f"{pixels.shape} {pixels.dtype}" if isinstance(pixels, np.ndarray) else type(pixels).__name__
+        raise ValueError(f"pixels must be (H, W, 3) uint8 or uint16 RGB, got {got}")
 
 
 def eight_bits(samples: Pixels) -> NDArray[np.uint8]:
-    """``samples`` as uint8: those of 16 bits rounded to the nearest of 8, white to white."""
+    """``samples`` as uint8; 16-bit ones are divided by 257 and rounded, so that white stays white."""
     if samples.dtype == np.uint8:
         return np.asarray(samples, np.uint8)
     return np.asarray(cv2.convertScaleAbs(samples, alpha=1 / 257).reshape(samples.shape), np.uint8)
 
 
 def sixteen_bits(samples: Pixels) -> NDArray[np.uint16]:
-    """``samples`` as uint16: those of 8 bits spread out, white to white; ``eight_bits`` gives them back."""
+    """``samples`` as uint16; 8-bit ones are multiplied by 257; ``eight_bits`` inverts it exactly."""
     return (
         np.asarray(samples, np.uint16)
         if samples.dtype == np.uint16

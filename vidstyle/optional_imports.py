@@ -1,4 +1,4 @@
-"""Libraries that only some parts need: imported when asked for, one clear line where they lack."""
+"""Libraries that only some parts need: imported on use, with an error that says what to install."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outputs of a command, checked together before work begins: none over an input or another output."""
+"""The outputs of a command, checked together before work begins: none may overwrite an input."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def check_file_output(output: Output, *, overwrite: bool) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole file or none; names in ``text`` that are no text get escapes. Raises ``OutputError``."""
+    """Write a whole file or none; what is not valid Unicode is escaped. Raises ``OutputError``."""
     data = text.encode("utf-8", "backslashreplace")
     try:
         if is_device(path):
@@ -71,7 +71,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def is_device(path: Path) -> bool:
-    """Whether ``path`` is there and neither file nor folder, as ``/dev/null``: nothing in it to replace."""
+    """Whether ``path`` exists and is neither file nor folder, like ``/dev/null``."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
@@ -79,20 +79,20 @@ _FRAMES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif")
 
 
 def _files_behind(path: Path) -> list[Path]:
-    """``path`` and what it stands for: the files of a pattern, and their folder."""
+    """``path``; for a pattern, its files and their folder too."""
     if not is_pattern(path):
         return [path]
     return [path, *([folder_of(path)] if path.parent.is_dir() else []), *files_of(path)]
 
 
 def _folder_behind(path: Path) -> Path | None:
-    """The folder whose pictures are read, if ``path`` means such."""
+    """The folder whose pictures are read, if ``path`` is a folder or a pattern."""
     folder = path.parent if is_pattern(path) else path
     return folder if folder.is_dir() else None
 
 
 def _would_be_read(path: Path, source: Path) -> bool:
-    """Whether a file at ``path``, in the right folder, would be one of the pictures of ``source``."""
+    """Whether a file at ``path``, in the folder of ``source``, would be read as one of its pictures."""
     return fits(path.name, source) if is_pattern(source) else path.suffix.lower() in _FRAMES
 
 

@@ -1,4 +1,4 @@
-"""Names that mean several files: ``shots/*.png`` and ``shots/frame_%04d.png``."""
+"""Patterns that name several files: ``shots/*.png`` and ``shots/frame_%04d.png``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NUMBER = re.compile(r"%0?(\d*)d")
 def is_pattern(path: Path) -> bool:
     """Whether ``path`` means several files.
 
-    A file that exists never does, and signs in the name of a folder that exists mean themselves.
+    An existing file never does, and in the name of an existing folder ``*``, ``?`` and ``[`` are literal.
     """
     if _exists(path):
         return False
@@ -23,7 +23,7 @@ def is_pattern(path: Path) -> bool:
 
 
 def folder_of(pattern: Path) -> Path:
-    """The folder that the files of a ``pattern`` lie in, absolute; of a pattern of folders that of these."""
+    """The folder of a ``pattern``'s files; for a pattern of folders (``*/a.png``), the folder of those."""
     folder = pattern.parent
     while not _exists(folder) and glob.has_magic(str(folder)):
         folder = folder.parent
@@ -70,7 +70,7 @@ def listed(folder: Path, *, hidden: bool = False) -> list[Path]:
 
 
 def _numbers(pattern: Path) -> re.Pattern[str] | None:
-    """What names fit to ``%04d``, with the number as the first group."""
+    """What matches names of a ``%04d`` pattern, the number as its first group; None for other patterns."""
     number = _NUMBER.search(pattern.name)
     if number is None:
         return None
@@ -80,7 +80,7 @@ def _numbers(pattern: Path) -> re.Pattern[str] | None:
 
 
 def _varying(path: Path) -> Path:
-    """What of ``path`` may be a pattern: its name alone, where its folder is there."""
+    """The part of ``path`` that may be a pattern: its name alone if its folder exists."""
     return Path(path.name) if _exists(path.parent) else path
 
 

@@ -1,4 +1,4 @@
-"""Names to parts, imported only when one is asked for."""
+"""Registries: the names of all parts, each imported only when it is used."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Registry(Mapping[str, str]):
     """A table of ``name -> "package.module:Attribute"``; listing it imports nothing.
 
     Parts of installed packages are in it too: entry points of the registry's ``group``, after its own parts.
-    A part's own place, ``"package.module:Attribute"``, is taken wherever a name is.
+    An import path, ``"package.module:Attribute"``, is accepted wherever a name is.
     """
 
     def __init__(self, kind: str, parts: Mapping[str, str], *, group: str | None = None) -> None:
@@ -56,7 +56,7 @@ class Registry(Mapping[str, str]):
         return name in self._parts or name in self._installed()
 
     def check(self, name: str) -> str:
-        """``name`` if it can be a part's, without importing it; ``OptionError`` says what there is."""
+        """Return ``name`` if it is registered or an import path, without importing; else ``OptionError``."""
         self[name]
         return name
 
@@ -83,16 +83,16 @@ class Registry(Mapping[str, str]):
         return part
 
     def _installed(self) -> dict[str, str]:
-        """Parts of installed packages; a name of vidstyle's own stays vidstyle's."""
+        """Parts of installed packages, except those with the name of a bundled part."""
         if self.group is None:
             return {}
         points = importlib.metadata.entry_points(group=self.group)
-        found = {point.name: f"{point.module}:{point.attr}" for point in points if point.attr}
-        return {name: found[name] for name in sorted(found) if name not in self._parts}
+        installed = {point.name: f"{point.module}:{point.attr}" for point in points if point.attr}
+        return {name: installed[name] for name in sorted(installed) if name not in self._parts}
 
 
 def name_of_part(part: object) -> str:
-    """What reports call a ``part`` that was given by name or as an object: its name, or where it is from."""
+    """The name of a ``part`` in reports: its registered name or ``name``, else ``module:qualname``."""
     if isinstance(part, str):
         return part
     named = part if hasattr(part, "__qualname__") else type(part)  # classes and functions have one

@@ -16,7 +16,7 @@ def to_tensor(
 ) -> Tensor:
     """The upload: (H, W, 3) uint8 or uint16 to (1, 3, H, W) in [0, 1], channels-last in memory."""
     check_pixels(pixels)
-    # torch takes no read-only arrays, though it would only read them
+    # torch warns about read-only arrays
     array = np.require(pixels, requirements=("C", "W"))
     samples = torch.from_numpy(array).to(device)  # travels as integers: a quarter the bytes
     # scaled in float32 whatever the dtype: float16 cannot hold 65,535

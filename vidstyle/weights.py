@@ -1,4 +1,4 @@
-"""Files of weights: where they come from, where they are found, and whether they are what they should be."""
+"""Files of weights: their origin, where they are searched for, and the check of their SHA-256."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ BUNDLED = (STYLENET, VGG16, SMALL_VGG, RAFT_SMALL)
 def find(weights: Weights) -> Path:
     """The file of ``weights``: in a folder of ``$VIDSTYLE_WEIGHTS``, else bundled, else in the user's cache.
 
-    Its checksum is compared. Raises ``WeightsMissing`` (with where we looked and what gets them) and
-    ``WeightsMismatch``.
+    Raises ``WeightsMissing`` (with the folders searched and how to get them), and ``WeightsMismatch`` if the
+    checksum differs.
     """
     looked = []
     for folder in _folders():
@@ -76,7 +76,7 @@ def find(weights: Weights) -> Path:
 
 
 def load(source: Weights | Path) -> dict[str, Tensor]:
-    """The tensors of ``source`` by name: a known file (found and checked), or any safetensors file."""
+    """The tensors of ``source`` by name; raises ``WeightsMissing`` and ``WeightsMismatch``."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -88,7 +88,7 @@ def load(source: Weights | Path) -> dict[str, Tensor]:
 
 
 def metadata(source: Weights | Path) -> dict[str, str]:
-    """The words that a safetensors file carries beside its tensors."""
+    """The metadata of a safetensors file: text by key."""
     from safetensors import SafetensorError, safe_open
 
     path = _path(source)
@@ -106,7 +106,7 @@ def sha256(path: Path) -> str:
 
 
 def user_cache() -> Path:
-    """The folder for downloaded weights: ``vidstyle`` in the system's place for caches."""
+    """vidstyle's cache folder, for downloaded weights and stored motion."""
     return platformdirs.user_cache_path("vidstyle", appauthor=False)
 
 
@@ -127,10 +127,10 @@ def _folders() -> Iterator[Path]:
 
 
 def _check(path: Path, weights: Weights) -> None:
-    found = sha256(path)
-    if found != weights.sha256:
+    actual = sha256(path)
+    if actual != weights.sha256:
         raise WeightsMismatch(
-            f"{path} is not the {weights.file} expected: SHA-256 {found[:12]}…, not {weights.sha256[:12]}…; "
+            f"{path} is not the {weights.file} expected: SHA-256 {actual[:12]}…, not {weights.sha256[:12]}…; "
             f"to get it: {weights.origin}"
         )
 

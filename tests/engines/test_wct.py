@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vidstyle import weights
 from vidstyle.engines.base import load_engine
-from vidstyle.engines.wct import WCT, Moments, build, transform
+from vidstyle.engines.wct import WCT, FeatureStatistics, build, transform
 from vidstyle.errors import OptionError, WeightsMismatch, WeightsMissing
 from vidstyle.pipeline.stylizer import Stylizer
 from vidstyle.styles.pictures import bundled_styles, load
@@ -26,7 +26,7 @@ def engine() -> WCT:
 
 
 @pytest.fixture(scope="module")
-def style(engine: WCT) -> Moments:
+def style(engine: WCT) -> FeatureStatistics:
     return engine.encode_style(picture(-1))
 
 
@@ -73,7 +73,7 @@ def test_directions_that_a_picture_has_nothing_in_are_left_out() -> None:
 
 
 @torch.inference_mode()
-def test_a_painting_is_that_of_the_chain_step_by_step(engine: WCT, style: Moments) -> None:
+def test_a_painting_is_that_of_the_chain_step_by_step(engine: WCT, style: FeatureStatistics) -> None:
     image = picture(0)[..., :96, :128]
     expected = image
     for level, mean, covariance in zip((4, 3, 2, 1), style.means, style.covariances, strict=True):
@@ -89,7 +89,7 @@ def test_a_painting_is_that_of_the_chain_step_by_step(engine: WCT, style: Moment
 
 
 @torch.inference_mode()
-def test_statistics_of_the_frame_itself_change_nothing(engine: WCT, style: Moments) -> None:
+def test_statistics_of_the_frame_itself_change_nothing(engine: WCT, style: FeatureStatistics) -> None:
     image = picture(0)[..., :90, :130]
     painted = engine.stylize(image, style)
     assert painted.statistics is not None
@@ -98,7 +98,7 @@ def test_statistics_of_the_frame_itself_change_nothing(engine: WCT, style: Momen
 
 
 @torch.inference_mode()
-def test_bfloat16_paints_nearly_what_float32_does(engine: WCT, style: Moments) -> None:
+def test_bfloat16_paints_nearly_what_float32_does(engine: WCT, style: FeatureStatistics) -> None:
     image = picture(0)[..., :96, :128]
     exact, coarse = (engine.stylize(each, style) for each in (image, image.bfloat16()))
     assert (coarse.image.float() - exact.image).abs().mean() < 0.01
@@ -107,7 +107,9 @@ def test_bfloat16_paints_nearly_what_float32_does(engine: WCT, style: Moments) -
 
 
 @torch.inference_mode()
-def test_a_painting_is_nearer_to_its_style_in_colour_and_in_covariance(engine: WCT, style: Moments) -> None:
+def test_a_painting_is_nearer_to_its_style_in_colour_and_in_covariance(
+    engine: WCT, style: FeatureStatistics
+) -> None:
     image = picture(0)
     before, after = (engine.encode_style(each) for each in (image, engine.stylize(image, style).image))
     for level in range(4):
@@ -118,7 +120,9 @@ def test_a_painting_is_nearer_to_its_style_in_colour_and_in_covariance(engine: W
 
 
 @torch.inference_mode()
-def test_a_batch_is_painted_with_statistics_and_refused_without(engine: WCT, style: Moments) -> None:
+def test_a_batch_is_painted_with_statistics_and_refused_without(
+    engine: WCT, style: FeatureStatistics
+) -> None:
     image = picture(0)[..., :64, :64]
     painted = engine.stylize(image, style)
     both = engine.stylize(torch.cat([image, image]), style, painted.statistics).image
@@ -130,7 +134,7 @@ def test_a_batch_is_painted_with_statistics_and_refused_without(engine: WCT, sty
 
 
 @torch.inference_mode()
-def test_strength_is_the_share_of_the_style_among_features(engine: WCT, style: Moments) -> None:
+def test_strength_is_the_share_of_the_style_among_features(engine: WCT, style: FeatureStatistics) -> None:
     image = picture(0)[..., :96, :128]
     gaps = [
         float((engine.stylize(image, engine.at_strength(style, strength)).image - image).abs().mean())

@@ -1,1 +1,1 @@
-"""Painters, one a file."""
+"""Engines, one a file."""

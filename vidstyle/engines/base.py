@@ -1,4 +1,4 @@
-"""What every engine is: weights that paint images in a style, with all state as arguments."""
+"""The base class of engines: weights that paint images in a style, with all state as arguments."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Statistics(Protocol):
         ...
 
     def tensors(self) -> Mapping[str, Tensor]:
-        """All that they hold, by name."""
+        """All their tensors, by name."""
         ...
 
 
@@ -45,13 +45,13 @@ class EngineInfo:
     """What the rest of vidstyle must know of an engine."""
 
     title: str
-    """Its name for people."""
+    """Its name in texts."""
     source: str = ""
     """The paper or project that it is from."""
     receptive_field: int | None = None
     """Px around a part that its paint depends on, with given statistics; None: it depends on everything."""
     near_field: int | None = None
-    """Px around a part that are enough for paint within ``near_error``; None: the receptive field."""
+    """Px around a part that suffice for an error within ``near_error``; None: the receptive field."""
     near_error: int = 0
     """Levels of 255 by which a part painted with ``near_field`` may differ from the whole frame's paint."""
     multiple: int = 1
@@ -63,8 +63,8 @@ class EngineInfo:
     call_cost: int = 5000
     """Area, px², that could be painted on a CPU in the time that one more call costs by itself."""
     feature_strength: float | None = None
-    """Down to this ``strength`` the engine weighs the style itself (``at_strength``), and only below its
-    painting is mixed with the clip; None: it is always mixed, and above 1 the style is pushed further."""
+    """The lowest ``strength`` that the engine applies to its features (``at_strength``); below, its painting
+    is also mixed with the clip. None: it is always mixed, and above 1 moved away from the clip's style."""
     is_keyframe: bool = False
     """Whether it is too slow, or too free, to paint every frame."""
     extra: str | None = None
@@ -74,7 +74,7 @@ class EngineInfo:
 
     @property
     def surroundings(self) -> int | None:
-        """Px around a part that are painted with it and thrown away; None: parts cannot be painted."""
+        """Px around a part that are painted with it and discarded; None: parts cannot be painted."""
         return self.receptive_field if self.near_field is None else self.near_field
 
 
@@ -89,7 +89,7 @@ class Engine(nn.Module, ABC, Generic[S, T]):
 
     @abstractmethod
     def mix(self, styles: Sequence[S], weights: Sequence[float]) -> S:
-        """Styles weighted; the weights sum to 1 and may be negative (a push away from a style)."""
+        """The weighted mean of ``styles``; the weights sum to 1 and may be negative (away from a style)."""
 
     def at_strength(self, style: S, strength: float) -> S:
         """``style`` at a ``strength`` above 0, for engines that have a ``feature_strength``; 1: as it is."""
@@ -111,9 +111,10 @@ AnyEngine = Engine[Any, Any]
 def load_engine(
     engine: object, weights: Path | None = None, options: Mapping[str, str] = MappingProxyType({})
 ) -> AnyEngine:
-    """The engine called ``engine`` with its own weights or those of a file; an object as it is.
+    """The engine called ``engine`` with its own weights or those of a file; an object is returned unchanged.
 
-    ``options`` are the engine's own: keywords of the function that makes it, which checks their values.
+    ``options`` are the engine's own: keywords of its factory function, which checks their values. Raises
+    ``OptionError``, and what the factory raises.
     """
     if isinstance(engine, str):
         make = ENGINES.load(engine)

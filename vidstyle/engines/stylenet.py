@@ -1,4 +1,4 @@
-"""StyleNet, the default engine: style embeddings from VGG features, a small painter with folded norms."""
+"""StyleNet, the default engine: style embeddings from VGG features, a small network with folded norms."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from vidstyle.nn.vgg import VGG, bundled
 _STYLE_AREA = 192 * 192  # px² at which a style's statistics are taken
 _STYLE_LAYERS = ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv4_1")
 BODY = 10  # convolutions of 32 channels in five residual blocks
-CHANNELS = [32] * BODY + [24]  # of each norm, in order
+CHANNELS = [32] * BODY + [24]  # of each norm
 _ALL, _LAST = sum(CHANNELS), CHANNELS[-1]
-_ROWS = 32  # rows squared at a time: what stays in the cache is faster, and a whole copy costs page faults
-SLACK = 1e-4  # added to a variance before its root is taken
+_ROWS = 32  # rows squared at a time: they fit into the CPU's cache, and a whole copy costs page faults
+SLACK = 1e-4  # added to variances before the square root
 
 
 def build(weights: Path | None = None) -> StyleNet:
@@ -39,10 +39,10 @@ def build(weights: Path | None = None) -> StyleNet:
 
 @dataclass(frozen=True, slots=True)
 class NormStatistics:
-    """Means and variances of the normalised channels: what the network knows of the whole frame."""
+    """Instance-norm statistics: means and variances of the normalised channels over the whole frame."""
 
     mean: Tensor
-    """(C,) float32, all norms of the network in order, end to end."""
+    """(C,) float32, those of all norms concatenated."""
     variance: Tensor
     """(C,) float32, biased."""
 
@@ -125,7 +125,7 @@ class StyleNet(Engine[Tensor, NormStatistics]):
             raise ValueError(f"without statistics images are painted one by one, got a batch of {batch}")
         film = self.painter.modulate(style)
         norms = (
-            _Taken(self.painter, film)
+            _Measured(self.painter, film)
             if statistics is None
             else _Folded(self.painter, film, statistics, image)
         )
@@ -159,8 +159,8 @@ class Layers(nn.Module):
 
     @torch.no_grad()
     def derive(self) -> None:
-        """Take the derived tensors from the loaded ones."""
-        # "RGB minus 0.5" moves into the bias: padding by reflection leaves no zeros for it to miss
+        """Compute the derived tensors from the loaded ones."""
+        # "RGB minus 0.5" moves into the bias, which is exact as there is no zero padding
         first_bias = _tensor(self.c1.bias) - 0.5 * self.c1.weight.sum((1, 2, 3))
         cells, cells_bias = phases.before_shuffle(self.e2.weight, _tensor(self.e2.bias))
         body = torch.cat([self.r.get_parameter(f"{number}.weight") for number in range(BODY)])
@@ -179,14 +179,14 @@ class Layers(nn.Module):
             self.register_buffer(name, value.clone(), persistent=False)
 
     def modulate(self, style: Tensor) -> tuple[Tensor, Tensor]:
-        """Scale and shift, (344,) each, of all norms in order, end to end."""
+        """Scale and shift, (344,) each, those of all norms concatenated."""
         film = F.linear(style, self.film_weight, self.film_bias)
         return film[:_ALL] + 1.0, film[_ALL:]
 
     def shrink(self, image: Tensor) -> Tensor:
         """The body's input (B, 32, H/4, W/4), sides rounded up, of a picture (B, 3, H, W)."""
         padded = _pad_picture(image)
-        # padded by 2 more, the convolution leaves room for the rim that the next one needs, and spares a copy
+        # padding by 2 more leaves room for the next convolution's rim, and spares a copy
         value = F.relu_(F.conv2d(padded, self.c1.weight.to(image), self.first_bias.to(image), 2, padding=2))
         value = reflect_rim(value, 1)
         return F.relu_(F.conv2d(value, self.c2.weight.to(image), _tensor(self.c2.bias).to(image), 2))
@@ -198,7 +198,7 @@ class Layers(nn.Module):
 
 
 class _Folded:
-    """The convolutions that a norm follows, with given statistics: each norm is folded into its own."""
+    """The convolutions that a norm follows, with known statistics: the norms are folded into them."""
 
     def __init__(
         self, layers: Layers, film: tuple[Tensor, Tensor], statistics: NormStatistics, like: Tensor
@@ -225,11 +225,11 @@ class _Folded:
         return self._statistics
 
 
-class _Taken:
-    """The same without statistics: each norm takes its own from what it norms.
+class _Measured:
+    """The same without statistics: each norm computes them from its input.
 
-    In float32 at any precision, by sums and sums of squares: ``var_mean`` is many times slower on
-    channels-last.
+    In float32 at any precision, from sums and sums of squares: ``var_mean`` is many times slower on
+    channels-last tensors.
     """
 
     def __init__(self, layers: Layers, film: tuple[Tensor, Tensor]) -> None:
@@ -267,7 +267,7 @@ class _Taken:
 
 
 def _film_order() -> tuple[Tensor, Tensor]:
-    """Where film's output holds the scales, and where the shifts: it has those of each norm in turn."""
+    """Indices of the scales and of the shifts in the output of ``film``, which alternate norm by norm."""
     scales, shifts, place = [], [], 0
     for count in CHANNELS:
         scales.append(torch.arange(place, place + count))

@@ -17,16 +17,16 @@ from vidstyle.errors import OptionError
 from vidstyle.nn.small_vgg import Convolution, SmallVGG
 
 _ALPHA = 0.7  # of the whitened and coloured features in what is decoded; the rest are the frame's own
-_STYLE_AREA = 384 * 384  # px² at which a style's moments are taken
+_STYLE_AREA = 384 * 384  # px² at which a style's statistics are computed
 _MULTIPLE = 8  # px: the encoder halves three times
-_SILENT = 1e-8  # eigenvalues below are directions that nothing is known of; features are about 1
+_LEAST = 1e-8  # eigenvalues below count as 0; features are about 1
 
 
 def build(weights: Path | None = None, *, levels: str = "4321") -> WCT:
     """WCT with the bundled small VGG, or that of a file.
 
-    ``levels`` are those that are transformed, digits from 4 (the coarsest) to 1: without 4 shapes stay nearer
-    to the clip's. Raises ``OptionError``, ``WeightsMissing`` and ``WeightsMismatch``.
+    ``levels`` are the levels to transform, digits from 4 (the coarsest) to 1; without 4 shapes stay closer to
+    the clip's. Raises ``OptionError``, ``WeightsMissing`` and ``WeightsMismatch``.
     """
     numbers = tuple(int(digit) for digit in levels if digit in "1234")
     if len(numbers) != len(levels) or not numbers or numbers != tuple(sorted(set(numbers), reverse=True)):
@@ -39,7 +39,7 @@ def build(weights: Path | None = None, *, levels: str = "4321") -> WCT:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Moments:
+class FeatureStatistics:
     """Means and covariances of features, by level."""
 
     means: tuple[Tensor, ...]
@@ -47,10 +47,10 @@ class Moments:
     covariances: tuple[Tensor, ...]
     """(C, C) float64."""
     alpha: float = _ALPHA
-    """Of a style: the share that it has in what is decoded."""
+    """Of a style: its share in the decoded features."""
 
-    def towards(self, other: Moments, share: float) -> Moments:
-        """These moments moved by ``share`` (0 to 1) of the way to ``other``."""
+    def towards(self, other: FeatureStatistics, share: float) -> FeatureStatistics:
+        """These statistics moved by ``share`` (0 to 1) of the way to ``other``."""
         return _weighted((self, other), (1 - share, share))
 
     def tensors(self) -> Mapping[str, Tensor]:
@@ -58,12 +58,15 @@ class Moments:
         return {f"{name}{place}": part for name in parts for place, part in enumerate(parts[name])}
 
 
-class WCT(Engine[Moments, Moments]):
-    """A style is the moments of its features; the dtype of an image is the precision it is painted in.
+_Folded = tuple[FeatureStatistics, FeatureStatistics, torch.dtype, tuple[Convolution, ...]]
+"""Style, statistics, precision, and the convolutions made from them."""
 
-    The frame is encoded to the coarsest level, transformed and decoded, and the picture that comes of it goes
-    through the next finer level in the same way. With statistics given a level is an encoder and a decoder:
-    its transform is folded into the decoder's first convolution.
+
+class WCT(Engine[FeatureStatistics, FeatureStatistics]):
+    """A style is the statistics of its features; an image is painted in the precision of its dtype.
+
+    The frame is encoded to the coarsest level, transformed and decoded; the resulting picture goes through
+    the next finer level in the same way. The transform is folded into the decoder's first convolution.
     """
 
     info: ClassVar[EngineInfo] = EngineInfo(
@@ -75,7 +78,7 @@ class WCT(Engine[Moments, Moments]):
         multiple=_MULTIPLE,
         smallest=16,
         largest=1920 * 1080,  # about 1 GB of float32 features
-        feature_strength=0.5,  # less does not look like less: coarse features give a picture back blurred
+        feature_strength=0.5,  # lower alphas only blur: coarse features decode to a blurred picture
         weights="bundled; see docs/weights.md",
     )
 
@@ -83,30 +86,30 @@ class WCT(Engine[Moments, Moments]):
         super().__init__()
         self.network = network
         self.levels = tuple(levels)  # coarse to fine
-        self._folded: tuple[Moments, Moments, torch.dtype, tuple[Convolution, ...]] | None = (
-            None  # the latest, kept
-        )
+        self._folded: _Folded | None = None  # the latest
         self.requires_grad_(False)
         self.eval()
 
-    def encode_style(self, image: Tensor) -> Moments:
-        """The moments of a style ``image`` (1, 3, H, W) in [0, 1], at about 384 px squared."""
+    def encode_style(self, image: Tensor) -> FeatureStatistics:
+        """The statistics of a style ``image`` (1, 3, H, W) in [0, 1], resized to about 384² px²."""
         height, width = image.shape[-2:]
         scale = (_STYLE_AREA / (height * width)) ** 0.5
         size = [max(16, _MULTIPLE * round(side * scale / _MULTIPLE)) for side in (height, width)]
         small = F.interpolate(image.float(), size, mode="bilinear", antialias=True)
         means, covariances = zip(
-            *(_moments(self.network.encode(small, level)) for level in self.levels), strict=True
+            *(_measured(self.network.encode(small, level)) for level in self.levels), strict=True
         )
-        return Moments(means, covariances)
+        return FeatureStatistics(means, covariances)
 
-    def mix(self, styles: Sequence[Moments], weights: Sequence[float]) -> Moments:
+    def mix(self, styles: Sequence[FeatureStatistics], weights: Sequence[float]) -> FeatureStatistics:
         return _weighted(styles, weights)
 
-    def at_strength(self, style: Moments, strength: float) -> Moments:
+    def at_strength(self, style: FeatureStatistics, strength: float) -> FeatureStatistics:
         return replace(style, alpha=min(1.0, style.alpha * strength))
 
-    def stylize(self, image: Tensor, style: Moments, statistics: Moments | None = None) -> Painted[Moments]:
+    def stylize(
+        self, image: Tensor, style: FeatureStatistics, statistics: FeatureStatistics | None = None
+    ) -> Painted[FeatureStatistics]:
         """Paint ``image`` (1, 3, H, W) in [0, 1], each side 16 px or more; with ``statistics`` any batch."""
         batch, _, height, width = image.shape
         if min(height, width) < self.info.smallest:
@@ -126,17 +129,17 @@ class WCT(Engine[Moments, Moments]):
         taken = []
         for place, level in enumerate(self.levels):
             features = self.network.encode(picture, level)
-            taken.append(_moments(features))
+            taken.append(_measured(features))
             aim = style.means[place], style.covariances[place]
             first = self._convolution(level, taken[-1], aim, style.alpha, image.dtype)
             picture = self.network.picture(features, level, first)
         means, covariances = zip(*taken, strict=True)
-        return Painted(picture[..., :height, :width], Moments(means, covariances))
+        return Painted(picture[..., :height, :width], FeatureStatistics(means, covariances))
 
     def _convolutions(
-        self, style: Moments, statistics: Moments, precision: torch.dtype
+        self, style: FeatureStatistics, statistics: FeatureStatistics, precision: torch.dtype
     ) -> tuple[Convolution, ...]:
-        """The decoders' first convolutions with each level's transform in them; windows share them."""
+        """The first convolution of each level's decoder with its transform folded in; windows share them."""
         known = self._folded
         if known is not None and known[0] is style and known[1] is statistics and known[2] is precision:
             return known[3]
@@ -158,11 +161,11 @@ class WCT(Engine[Moments, Moments]):
         alpha: float,
         precision: torch.dtype,
     ) -> Convolution:
-        """The first convolution of a level's decoder after the transform from moments to others."""
+        """The first convolution of a level's decoder, the transform from ``own`` to ``aim`` folded in."""
         kernel, bias = (part.double() for part in self.network.first(level))
         matrix, offset = transform(*own, *aim, alpha)
         folded = torch.einsum("oiyx,ij->ojyx", kernel, matrix).to(precision)
-        # mean features come out as they should, whatever the kernel's entries lose in this precision
+        # exact for the mean features, whatever the rounding of the kernel to this precision
         middle = torch.einsum("oiyx,i->o", kernel, matrix @ own[0] + offset)
         shift = bias + middle - torch.einsum("oiyx,i->o", folded.double(), own[0])
         return folded.contiguous(memory_format=torch.channels_last), shift.to(precision)
@@ -173,7 +176,7 @@ def transform(
 ) -> tuple[Tensor, Tensor]:
     """The matrix (C, C) and offset (C,) that whiten features and colour them (Li et al. 2017, eq. 2 and 3).
 
-    ``alpha`` (0 to 1) is the share of what comes of it, beside the features as they are.
+    ``alpha`` (0 to 1) is the share of the transformed features; the rest are the features themselves.
     """
     whitening, coloring = _power(covariance, -0.5), _power(style_covariance, 0.5)
     matrix = alpha * coloring @ whitening
@@ -182,14 +185,14 @@ def transform(
 
 
 def _power(covariance: Tensor, power: float) -> Tensor:
-    """A power of a symmetric matrix, of its directions that hold anything."""
+    """A power of a symmetric matrix (C, C); directions of almost no variance are left out."""
     values, vectors = torch.linalg.eigh(covariance)
-    powers = torch.where(values > _SILENT, values.clamp_min(_SILENT) ** power, 0.0)
+    powers = torch.where(values > _LEAST, values.clamp_min(_LEAST) ** power, 0.0)
     root: Tensor = (vectors * powers) @ vectors.T
     return root
 
 
-def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
+def _measured(features: Tensor) -> tuple[Tensor, Tensor]:
     """Mean (C,) and covariance (C, C) of ``features`` (1, C, h, w), float64."""
     flat = features[0].flatten(1).float()
     mean = flat.mean(1, keepdim=True)
@@ -197,7 +200,7 @@ def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
     return mean[:, 0].double(), (centred @ centred.T).double() / max(1, flat.shape[1] - 1)
 
 
-def _weighted(moments: Sequence[Moments], weights: Sequence[float]) -> Moments:
+def _weighted(statistics: Sequence[FeatureStatistics], weights: Sequence[float]) -> FeatureStatistics:
     def mixed(parts: Sequence[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
         return tuple(
             torch.stack([part * weight for part, weight in zip(level, weights, strict=True)]).sum(0)
@@ -205,7 +208,7 @@ def _weighted(moments: Sequence[Moments], weights: Sequence[float]) -> Moments:
         )
 
     return replace(
-        moments[0],
-        means=mixed([each.means for each in moments]),
-        covariances=mixed([each.covariances for each in moments]),
+        statistics[0],
+        means=mixed([each.means for each in statistics]),
+        covariances=mixed([each.covariances for each in statistics]),
     )

@@ -1,4 +1,4 @@
-"""A clip and what was made of it, read side by side and matched by time, all at one size."""
+"""A clip and its results, read side by side and matched by time, all at one size."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ _LIKE = Fraction(2, 100)  # share by which lengths may differ, and shapes: heade
 _FRAMES = 3  # frames by which lengths may differ, if that is more
 
 Matched = tuple[Frame, dict[str, Pixels]]
-"""A frame of the clip, and what each result shows in the middle of its time."""
+"""A frame of the clip, and the frame of each result at the middle of its time."""
 
 
 class Matching:
     """Frames of a clip beside those of its results; a context, iterated once, in constant memory.
 
-    Everything is brought to the size of the smallest, by area, so that nothing is enlarged: enlarged pictures
-    would score as calmer than they are. Sizes that differ by a pixel at most are cropped instead.
+    Everything is reduced to the smallest size (area averages), as enlarged pictures would score as steadier
+    than they are. Sizes that differ by a pixel at most are cropped instead.
     """
 
     info: VideoInfo
-    """The clip's, in the size of what is given."""
+    """The clip's, with the size of the matched frames."""
     notes: list[str]
-    """What had to be adapted, in whole sentences."""
+    """What had to be adapted, in full sentences."""
 
     def __init__(self, clip: Path, results: Mapping[str, Path], options: ReadOptions) -> None:
         """Open everything.
@@ -76,13 +76,13 @@ class Matching:
     def __iter__(self) -> Iterator[Matched]:
         with ExitStack() as stack:
             frames = stack.enter_context(_frames(self._clip))
-            shown = {
+            timed = {
                 name: _TimedResult(stack.enter_context(_frames(reader)))
                 for name, reader in self._results.items()
             }
             for frame in frames:
                 middle = frame.time + frame.duration / 2
-                pictures = {name: result.at(middle) for name, result in shown.items()}
+                pictures = {name: result.at(middle) for name, result in timed.items()}
                 for name, picture in pictures.items():
                     if picture is None:
                         path = self._results[name].info.path
@@ -98,17 +98,17 @@ class Matching:
                 )
 
     def _opened(self, path: Path, options: ReadOptions) -> Reader:
-        """A result, as many of its own frames as last as long as those asked for of the clip."""
+        """A result, limited to as many frames as last as long as the selected frames of the clip."""
         clip = self._clip.info.rate
-        # the clip's rate is that of folders of pictures, which have no times
+        # folders of pictures have no times: they get the clip's rate
         rate = (options.rate or clip) if is_sequence(path) else None
-        words = ReadOptions(rate=rate, frames=options.frames, hdr=options.hdr)
-        reader = Reader(path, words)
+        selected = ReadOptions(rate=rate, frames=options.frames, hdr=options.hdr)
+        reader = Reader(path, selected)
         own = reader.info.rate
         if options.frames is None or not clip or not own or abs(clip - own) <= _LIKE * clip:
             return reader
         with reader:
-            return Reader(path, replace(words, frames=ceil(options.frames * own / clip)))
+            return Reader(path, replace(selected, frames=ceil(options.frames * own / clip)))
 
     def _note(self, text: str) -> None:
         self.notes.append(text)
@@ -138,7 +138,7 @@ class Matching:
 
 
 class _TimedResult:
-    """What a result shows at a time; times are asked in order."""
+    """The frame of a result at a time; times must not decrease."""
 
     def __init__(self, frames: Iterator[Frame]) -> None:
         self._frames = frames
@@ -156,7 +156,7 @@ def _frames(reader: Reader) -> closing[Generator[Frame, None, None]]:
 
 
 def _check_shape(clip: VideoInfo, result: VideoInfo) -> None:
-    """Raise ``InputError`` if the two show different shapes."""
+    """Raise ``InputError`` if the two have different aspect ratios."""
     is_near = abs(clip.width - result.width) <= 1 and abs(clip.height - result.height) <= 1
     shapes = [Fraction(info.width, info.height) * info.pixel_aspect for info in (clip, result)]
     if not is_near and abs(shapes[0] - shapes[1]) > _LIKE * shapes[0]:

@@ -52,21 +52,21 @@ class ChosenMetrics:
     def names(self) -> list[str]:
         return list(self._parts)
 
-    def columns(self, words: Iterable[str], setup: Setup) -> dict[str, dict[str, Metric]]:
-        """The metrics of each column, left out where their value there says nothing."""
+    def columns(self, columns: Iterable[str], setup: Setup) -> dict[str, dict[str, Metric]]:
+        """The metrics of each column (a result, clip or baseline), except those without meaning for it."""
         return {
-            word: {
+            column: {
                 name: _made(part, setup)
                 for name, part in self._parts.items()
-                if not (word == CLIP and not meaning_of(name).tells_clip)
-                and not (word == BASELINE and not meaning_of(name).tells_baseline)
+                if not (column == CLIP and not meaning_of(name).tells_clip)
+                and not (column == BASELINE and not meaning_of(name).tells_baseline)
             }
-            for word in words
+            for column in columns
         }
 
 
 def _metric(name: str, metric: object) -> Metric:
-    """The class of a metric, or a metric that was given as an object: each column gets a copy of it."""
+    """The class of a metric, or a metric object, of which each column gets a copy."""
     part = METRICS.load(metric) if isinstance(metric, str) else metric
     if missing := [word for word in ("needs", "intervals", "add", "result") if not hasattr(part, word)]:
         raise OptionError(f"the metric {name} has no {missing[0]!r}; see docs/adding-parts.md")

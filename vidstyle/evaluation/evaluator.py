@@ -1,4 +1,4 @@
-"""Results held against their clip: one pass, frame by frame, over all of them at once."""
+"""The evaluation of results against their clip: one pass over all of them, frame by frame."""
 
 from __future__ import annotations
 
@@ -59,25 +59,25 @@ def evaluate(
 ) -> Evaluation:
     """Measure one or several results of a clip; see ``docs/evaluation.md`` for what the numbers mean.
 
-    Raises a ``VidstyleError`` in one line for files that cannot be read or cannot be of this clip.
+    Raises ``InputError`` for files that cannot be read or are not of this clip, ``OptionError`` for options.
 
     Args:
         result: a file, folder or pattern of pictures, or several of them.
         source: the clip that they were made from.
-        style: the picture in whose style; without it style cannot be measured.
+        style: the style picture; without it style is not measured.
         baseline: the same engine's result with each frame painted by itself: it flickers most.
         engine: a name or an object; paints the baseline in ``style`` instead of reading it from a file.
         metrics: names, or "package.module:Class", or classes or objects; all that can be measured if None.
-        flow: scores motion; auto takes an estimator that warped none of the results.
+        flow: the estimator for scoring; auto takes one that warped none of the results.
         flow_size: short side, px, at which motion is estimated; None: as the clip is.
         features: the perceptual encoder, vgg16 (bundled) or vgg19.
-        every: measures one in so many frames.
+        every: measures one in ``every`` frames.
         device: where to compute.
-        heatmap: a clip to be written that shows where the first result flickers.
+        heatmap: where to write a clip that shows where the first result flickers.
         overwrite: whether that may replace a file.
         cache: keeps motion between runs; None: in the user's cache.
-        on_frame: told how far it is.
-        options: which part of the clip the results show; see ``vidstyle.ReadOptions``.
+        on_frame: called after every frame.
+        options: the part of the clip that the results are of; see ``vidstyle.ReadOptions``.
     """
     check_keywords(options, ReadOptions)
     read = take(ReadOptions, options)
@@ -120,7 +120,7 @@ def evaluate(
                 on_frame(measurer.frames, matching.info.frames)
         if not measurer.frames:
             raise InputError(f"{source} has no frames in the selected part; see --start and --end")
-        values, strange = _by_metric(measurer.results(), chosen.names)
+        values, remarks = _by_metric(measurer.results(), chosen.names)
         conditions = Conditions(
             flow="" if scoring is None else scoring.name,
             flow_size=flow_size if scoring is not None else None,
@@ -130,7 +130,7 @@ def evaluate(
             every=every,
             intervals=chosen.intervals,
             normalisation={name: meaning_of(name).mean for name in chosen.names if meaning_of(name).mean},
-            notes=(*matching.notes, *note, *_remarks(columns), *strange),
+            notes=(*matching.notes, *note, *_remarks(columns), *remarks),
         )
     return Evaluation(
         source=Path(source),
@@ -148,7 +148,7 @@ def evaluate(
 
 
 class _Walk:
-    """What happens at each frame."""
+    """The work of one evaluation on each frame."""
 
     def __init__(
         self,
@@ -167,7 +167,7 @@ class _Walk:
 
     def add(self, frame: Frame, pictures: Mapping[str, Pixels]) -> None:
         seen = self._detector.look(frame.pixels)
-        is_cut = seen.is_cut or seen.is_return  # a flash is no more comparable than another shot
+        is_cut = seen.is_cut or seen.is_return  # a flash can be compared no better than another shot
         if is_cut and self._measurer.frames:
             self.cuts.append(frame.time)
         content = to_tensor(frame.pixels, self._device)
@@ -197,7 +197,7 @@ class _Walk:
 
 
 def _named(results: Sequence[str | Path]) -> dict[str, Path]:
-    """A short name for each result, unlike all others."""
+    """A short, unique name for each result."""
     if not results:
         raise OptionError("no result to evaluate; give one or more")
     named: dict[str, Path] = {}
@@ -218,7 +218,7 @@ def _scoring(
     size: int | None,
     cache: FlowCache | None,
 ) -> tuple[ScoringFlow | None, list[str]]:
-    """What estimates motion for the score, and what must be said about it."""
+    """The scoring flow (None: not needed), and notes on it for the reader."""
     if not chosen.needs_motion:
         return None, []
     if flow == "auto":
@@ -232,7 +232,7 @@ def _scoring(
 
 
 def _independent(warped: Mapping[str, str | None], device: str) -> tuple[str, FlowEstimator]:
-    """An estimator that warped none of the results, if there is one here; else the best that is here."""
+    """An available estimator that warped none of the results; if there is none, the best one."""
     for name in (other for other in scoring_flows() if other not in warped.values()):
         try:
             return name, load_flow(name, device)
@@ -247,7 +247,7 @@ def _no_motion(step: int, earlier: Sample, later: Sample) -> Motion:
 
 
 def _remarks(columns: Mapping[str, Mapping[str, Metric]]) -> list[str]:
-    """What metrics say of how they measured, those of the first result."""
+    """The ``remark`` of each metric of the first column that has one."""
     first = next(iter(columns.values()))
     return [remark for metric in first.values() if (remark := getattr(metric, "remark", None))]
 
@@ -255,16 +255,16 @@ def _remarks(columns: Mapping[str, Mapping[str, Metric]]) -> list[str]:
 def _by_metric(
     columns: Mapping[str, Mapping[str, float | None]], names: Sequence[str]
 ) -> tuple[dict[str, dict[str, float | None]], list[str]]:
-    """Values by metric and column; what came out as no number is left out, and said."""
+    """Values by metric and column, NaN replaced by None; and remarks on what could not be measured."""
     values: dict[str, dict[str, float | None]] = {}
-    strange = []
+    remarks = []
     for name in names:
-        found = {column: row[name] for column, row in columns.items() if name in row}
-        if all(value is None for value in found.values()):
-            strange.append(f"{name} had nothing to measure: too few frames, or a cut between all of them")
-        for column, value in found.items():
+        by_column = {column: row[name] for column, row in columns.items() if name in row}
+        if all(value is None for value in by_column.values()):
+            remarks.append(f"{name} had nothing to measure: too few frames, or a cut between all of them")
+        for column, value in by_column.items():
             if value is not None and math.isnan(value):
-                strange.append(f"{name} of {column} came out as no number (NaN) and is left out")
-                found[column] = None
-        values[name] = found
-    return values, strange
+                remarks.append(f"{name} of {column} came out as no number (NaN) and is left out")
+                by_column[column] = None
+        values[name] = by_column
+    return values, remarks

@@ -24,10 +24,10 @@ from vidstyle.tensors import to_pixels
 from vidstyle.video.writing.target import check_target
 from vidstyle.video.writing.writer import Writer
 
-FULL = 0.25  # of the range: a change that is shown in the brightest colour
+FULL = 0.25  # of the range: the change that has the brightest colour
 _MOMENTS = 4  # of the worst are kept
-_APART = Fraction(1, 2)  # s between two of them: neighbours show the same
-_LINES = 200  # px, height of the pictures kept of them: three beside each other fill a page
+_APART = Fraction(1, 2)  # s between two of them: neighbouring frames look alike
+_LINES = 200  # px, height of their pictures: three side by side fill a page
 
 
 class Flicker:
@@ -50,7 +50,7 @@ class Flicker:
         motion: Motion,
         values: Mapping[str, Mapping[str, float | None]],
     ) -> None:
-        """Take in a frame that has one before it in its shot."""
+        """Add a frame that has one before it in its shot."""
         self._count += 1
         for name in self._results:
             change = _change(before[name], now[name], motion)
@@ -85,11 +85,11 @@ class Flicker:
         others = [entry for entry in self._worst if entry not in near]
         if len(others) >= _MOMENTS and min(others)[0] >= excess:
             return
-        shown = [CLIP, *(name for name in now if name != CLIP)]
-        pictures = {name: (_small(before[name].result), _small(now[name].result)) for name in shown}
+        columns = [CLIP, *(name for name in now if name != CLIP)]
+        pictures = {name: (_small(before[name].result), _small(now[name].result)) for name in columns}
         heat = {
             name: _reduced(heated(to_pixels(before[name].result), _change(before[name], now[name], motion)))
-            for name in shown
+            for name in columns
         }
         others.append((excess, next(self._number), Worst(time, excess, pictures, heat)))
         self._worst = heapq.nlargest(_MOMENTS, others)
@@ -111,7 +111,7 @@ class HeatClip:
         self._writer.__exit__(kind, error, trace)
 
     def add(self, frame: Frame, change: NDArray[np.float32] | None) -> None:
-        """Write the clip's ``frame`` with ``change`` (H, W) over it; None: nothing was measured there."""
+        """Write the clip's ``frame`` with ``change`` (H, W) over it; None: it was not measured."""
         level = np.zeros(frame.pixels.shape[:2], np.float32) if change is None else change
         pixels = heated(frame.pixels, level)
         self._writer.write(Frame(pixels, frame.time, frame.duration))

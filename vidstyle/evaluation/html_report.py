@@ -1,4 +1,4 @@
-"""An evaluation as one HTML file that needs no network: table, curves, worst moments, where it flickers."""
+"""An evaluation as one self-contained HTML file: table, curves, worst moments, maps of flicker."""
 
 from __future__ import annotations
 
@@ -37,77 +37,78 @@ class _Figure:
     caption: str
 
 
-def write_report(found: Evaluation, target: Path) -> None:
-    """Write ``found`` to ``target``; the file appears once it is whole. Raises ``OutputError``."""
-    write_text(target, page(found))
+def write_report(evaluation: Evaluation, target: Path) -> None:
+    """Write ``evaluation`` to ``target``; the file appears once it is whole. Raises ``OutputError``."""
+    write_text(target, page(evaluation))
 
 
-def page(found: Evaluation) -> str:
+def page(evaluation: Evaluation) -> str:
     """The whole report as HTML."""
     jinja2 = require("jinja2", "--report")
-    # names of files and metrics are anybody's: all of them are escaped
+    # names of files and metrics may contain anything: all are escaped
     pages = jinja2.Environment(loader=jinja2.PackageLoader("vidstyle", "evaluation"), autoescape=True)
     text: str = pages.get_template("report.html.jinja").render(
-        names=", ".join(found.results),
-        source=found.source.name,
-        columns=found.columns,
-        rows=[_row(found, metric) for metric in found.values],
-        missing=found.missing,
-        remarks=found.remarks(),
+        names=", ".join(evaluation.results),
+        source=evaluation.source.name,
+        columns=evaluation.columns,
+        rows=[_row(evaluation, metric) for metric in evaluation.values],
+        missing=evaluation.missing,
+        remarks=evaluation.remarks(),
         sections=[
-            ("Over time", _curves(found)),
-            ("The worst moments", [_moment(moment) for moment in found.worst]),
-            ("Where it flickers", _heat(found)),
+            ("Over time", _curves(evaluation)),
+            ("The worst moments", [_moment(moment) for moment in evaluation.worst]),
+            ("Where it flickers", _heat(evaluation)),
         ],
     )
     return text
 
 
-def _row(found: Evaluation, metric: str) -> _Row:
-    meaning, row = meaning_of(metric), found.values[metric]
-    figures = [written(metric, row.get(column)) for column in found.columns]
+def _row(evaluation: Evaluation, metric: str) -> _Row:
+    meaning, row = meaning_of(metric), evaluation.values[metric]
+    figures = [written(metric, row.get(column)) for column in evaluation.columns]
     return _Row(metric, figures, meaning.unit, meaning.good)
 
 
-def _curves(found: Evaluation) -> list[_Figure]:
+def _curves(evaluation: Evaluation) -> list[_Figure]:
     """One plot a metric, all columns in it, with the cuts marked; none where there is nothing to draw."""
-    shown = [
+    metrics = [
         metric
-        for metric in found.values
-        if meaning_of(metric).is_drawn and any(_drawn(found, column, metric) for column in found.columns)
+        for metric in evaluation.values
+        if meaning_of(metric).is_drawn
+        and any(_drawn(evaluation, column, metric) for column in evaluation.columns)
     ]
-    if not shown or len(found.times) < 2:
+    if not metrics or len(evaluation.times) < 2:
         return []
     figure_of = require("matplotlib.figure", "--report").Figure
-    figure = figure_of(figsize=(10, 2.3 * len(shown)), dpi=110, layout="constrained")
-    plots = figure.subplots(len(shown), 1, sharex=True, squeeze=False)
-    for plot, metric in zip(plots[:, 0], shown, strict=True):
-        for column, colour in _colours(found).items():
-            if _drawn(found, column, metric):
-                values = [math.nan if v is None else v for v in found.curves[column][metric]]
-                is_result = column in found.results
-                plot.plot(found.times, values, color=colour, label=column, lw=1.6 if is_result else 1.0)
-        for cut in found.cuts:
+    figure = figure_of(figsize=(10, 2.3 * len(metrics)), dpi=110, layout="constrained")
+    plots = figure.subplots(len(metrics), 1, sharex=True, squeeze=False)
+    for plot, metric in zip(plots[:, 0], metrics, strict=True):
+        for column, colour in _colours(evaluation).items():
+            if _drawn(evaluation, column, metric):
+                values = [math.nan if v is None else v for v in evaluation.curves[column][metric]]
+                is_result = column in evaluation.results
+                plot.plot(evaluation.times, values, color=colour, label=column, lw=1.6 if is_result else 1.0)
+        for cut in evaluation.cuts:
             plot.axvline(float(cut), color="#9ca3af", ls="--", lw=1)
         plot.set_ylabel(metric.replace("_", " "))
         plot.margins(x=0, y=0.1)
         plot.set_ylim(bottom=0)
         plot.grid(alpha=0.25)
-    lines, words = plots[0, 0].get_legend_handles_labels()
-    figure.legend(lines, words, loc="outside upper right", ncols=4, fontsize="small")  # over no curve
-    plots[-1, 0].set_xlabel("seconds" + (" (dashed: cuts)" if found.cuts else ""))
+    lines, labels = plots[0, 0].get_legend_handles_labels()
+    figure.legend(lines, labels, loc="outside upper right", ncols=4, fontsize="small")  # over no curve
+    plots[-1, 0].set_xlabel("seconds" + (" (dashed: cuts)" if evaluation.cuts else ""))
     data = io.BytesIO()
     figure.savefig(data, format="png")
     text = "Frame by frame. Clip: the least possible. Baseline: each frame painted by itself."
     return [_figure(data.getvalue(), "png", text)]
 
 
-def _drawn(found: Evaluation, column: str, metric: str) -> bool:
-    return any(value is not None for value in found.curves.get(column, {}).get(metric, ()))
+def _drawn(evaluation: Evaluation, column: str, metric: str) -> bool:
+    return any(value is not None for value in evaluation.curves.get(column, {}).get(metric, ()))
 
 
-def _colours(found: Evaluation) -> dict[str, str]:
-    colours = {name: _COLOURS[index % len(_COLOURS)] for index, name in enumerate(found.results)}
+def _colours(evaluation: Evaluation) -> dict[str, str]:
+    colours = {name: _COLOURS[index % len(_COLOURS)] for index, name in enumerate(evaluation.results)}
     return {CLIP: _CLIP_COLOUR, BASELINE: _BASELINE_COLOUR, **colours}
 
 
@@ -125,9 +126,9 @@ def _moment(moment: Worst) -> _Figure:
     return _figure(_jpeg(np.concatenate(rows)), "jpeg", text)
 
 
-def _heat(found: Evaluation) -> list[_Figure]:
+def _heat(evaluation: Evaluation) -> list[_Figure]:
     figures = []
-    for name, change in found.heat.items():
+    for name, change in evaluation.heat.items():
         grey = np.zeros((*change.shape, 3), np.uint8)
         text = f"{name}: mean change along the clip's motion, black: none, yellow: {FULL / 5:.0%} or more"
         figures.append(_figure(_jpeg(heated(grey, change * 5)), "jpeg", text))  # means are small
@@ -139,7 +140,7 @@ def _figure(data: bytes, kind: str, caption: str) -> _Figure:
 
 
 def _jpeg(pixels: Pixels) -> bytes:
-    """Pictures of paint are several times smaller so than as PNG."""
+    """A JPEG; paintings are several times smaller than as PNG."""
     data = io.BytesIO()
     Image.fromarray(pixels).save(data, format="JPEG", quality=80, optimize=True)
     return data.getvalue()

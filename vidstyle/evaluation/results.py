@@ -1,4 +1,4 @@
-"""What an evaluation found: the numbers, how they were made, and what shows where it flickers."""
+"""The results of an evaluation: the numbers, how they were measured, and where results flicker."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from vidstyle.frames import Pixels
 from vidstyle.metrics.meaning import meaning_of, written
 
 CLIP, BASELINE = "clip", "baseline"
-"""The columns beside the results: the clip itself (least flicker), each frame painted by itself (most)."""
+"""The columns beside the results: the clip itself, and the per-frame baseline."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """How the numbers were made; without this they cannot be compared with anybody's."""
+    """How the numbers were measured; numbers of other conditions cannot be compared with them."""
 
     flow: str
     """The estimator that scored; "" if no metric needed one."""
@@ -44,7 +44,7 @@ class Conditions:
     normalisation: Mapping[str, str] = field(default_factory=dict)
     """For each metric of flicker, how its differences become one number."""
     notes: tuple[str, ...] = ()
-    """What had to be adapted, and what flatters."""
+    """What had to be adapted, and what makes values look better than they are."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,8 +90,8 @@ class Evaluation:
     @property
     def columns(self) -> list[str]:
         """Results, then the clip and the baseline if they were measured."""
-        found = {column for row in self.values.values() for column in row}
-        return [*self.results, *(word for word in (CLIP, BASELINE) if word in found)]
+        measured = {column for row in self.values.values() for column in row}
+        return [*self.results, *(name for name in (CLIP, BASELINE) if name in measured)]
 
     def to_json(self) -> dict[str, Any]:
         """All numbers and conditions; ``metrics`` is of the first result, ``results`` of each."""
@@ -133,7 +133,7 @@ class Evaluation:
         return text.getvalue()
 
     def table(self) -> str:
-        """The numbers for a terminal, and below them how they were made."""
+        """The numbers as a text table, and below it how they were measured."""
         head = ["metric", *self.columns, "good is"]
         rows = [head]
         for metric, row in self.values.items():
@@ -144,7 +144,7 @@ class Evaluation:
         return "\n".join([*aligned(rows), "", *self.remarks()])
 
     def remarks(self) -> list[str]:
-        """How the numbers were made, in lines."""
+        """How the numbers were measured, in lines of text."""
         made = self.conditions
         lines = [
             f"{self.frames} frames at {made.size[0]}x{made.size[1]}"
@@ -179,7 +179,7 @@ def aligned(rows: Iterable[list[str]]) -> list[str]:
 
 
 def _number(value: float | None) -> float | str | None:
-    """A number as JSON holds it: what is not finite is a word there, as JSON has none."""
+    """A number for JSON, which has no infinities and no NaN: these become text."""
     if value is None or math.isfinite(value):
         return value
     if math.isnan(value):

@@ -1,4 +1,4 @@
-"""The motion of a frame as a whole: an affine one that most of the flow agrees with."""
+"""The motion of a whole frame: a robust affine fit of its flow."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import numpy as np
 from vidstyle.flow.base import Array
 
 _ROUNDS = 8  # of reweighting: the fit no longer changes by 0.01 px
-_NOISE = 0.1  # px: deviations below are the flow's own
-_RIDGE = 1e-6  # far below any motion: flows of one line or column have no slope the other way
+_NOISE = 0.1  # px: smaller deviations are errors of the flow
+_RIDGE = 1e-6  # far below any motion: a flow of one line or column has no gradient across it
 
 
 def affine(flow: Array) -> Array:
     """The affine motion (3, 2) of a ``flow`` (h, w, 2) in px, x first; see ``along`` for its terms.
 
-    Least squares, reweighted by Cauchy's function of the distance, whose scale is the median distance: what
-    moves otherwise does not count as long as it is less than about half of the picture.
+    Least squares, reweighted by Cauchy's function of the residual, whose scale is the median residual: other
+    motion has no effect as long as it covers less than about half of the picture.
     """
     height, width = flow.shape[:2]
     known = _terms(height, width).reshape(-1, 3)

@@ -1,4 +1,4 @@
-"""What every flow estimator is: a callable without state, and what the rest must know of it."""
+"""The interface of flow estimators: callables without state, and what the rest must know of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class FlowEstimator(Protocol):
     def __call__(self, source: Tensor, target: Tensor) -> Tensor:
         """Motion (B, 2, H, W) in px, x first.
 
-        source[y, x] is found again at target[y + flow[1], x + flow[0]].
+        source[y, x] corresponds to target[y + flow[1], x + flow[0]].
         ``source`` and ``target`` are (B, 3, H, W) in [0, 1].
         """
         ...
@@ -31,7 +31,7 @@ class FlowEstimator(Protocol):
 
 @runtime_checkable
 class GreyEstimator(Protocol):
-    """An estimator that works on grey integers on the CPU, and may begin with a guess."""
+    """An estimator that works on grey integers on the CPU, and may start from a guess."""
 
     def between(
         self, source: NDArray[np.uint8], target: NDArray[np.uint8], guess: NDArray[np.float32] | None = None
@@ -42,7 +42,7 @@ class GreyEstimator(Protocol):
 
 @runtime_checkable
 class RefinedEstimator(Protocol):
-    """An estimator with a faster variant for what little motion is left after a first estimate."""
+    """An estimator with a faster variant for the small motion that remains after a first estimate."""
 
     def refiner(self) -> FlowEstimator: ...
 
@@ -53,13 +53,16 @@ class FlowInfo:
 
     title: str = ""
     devices: frozenset[str] = frozenset()
-    """Kinds of devices ("cpu", "cuda", "mps") on which "auto" takes it."""
+    """Kinds of devices ("cpu", "cuda", "mps") on which "auto" means it."""
     scoring: int | None = None
     """Its place in the order in which an evaluation tries estimators; None: only if asked for."""
 
 
 def load_flow(flow: object, device: torch.device | str) -> FlowEstimator:
-    """The estimator called ``flow`` ("auto" takes that for the device), made for ``device``; or an object."""
+    """The estimator called ``flow`` ("auto": by device) on ``device``; an object is returned unchanged.
+
+    Raises ``OptionError``, and ``WeightsMissing`` where its weights are not there.
+    """
     if not isinstance(flow, str):
         return _checked(flow, name_of_part(flow))
     name = auto_flow(device) if flow == "auto" else flow
@@ -86,12 +89,12 @@ def scoring_flows() -> list[str]:
 
 
 def flow_info(name: str) -> FlowInfo:
-    """What the estimator called ``name`` says of itself."""
+    """The ``info`` of the estimator called ``name``."""
     return cast(FlowInfo, getattr(FLOWS.load(name), "info", FlowInfo()))
 
 
 def refiner_of(flow: FlowEstimator) -> FlowEstimator:
-    """What finds the little motion that is left after ``flow``: its refiner, or itself."""
+    """The estimator for the small motion that remains after ``flow``: its refiner, or itself."""
     return flow.refiner() if isinstance(flow, RefinedEstimator) else flow
 
 

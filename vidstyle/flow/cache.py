@@ -1,4 +1,4 @@
-"""Motion kept on disk between runs: found by content, safe under several runs at once, bounded in size."""
+"""Motion kept on disk between runs: keyed by content, safe for concurrent runs, bounded in size."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from vidstyle.weights import user_cache
 
 log = logging.getLogger(__name__)
 
-LIMIT = 2 * 1024**3  # bytes; the oldest motion goes first
+LIMIT = 2 * 1024**3  # bytes; the least recently used motion is removed first
 _FORMAT = "1"  # part of every key: a change of what is stored makes old files unused
-_KEPT = 0.8  # of the limit is left after clearing, so that it is not done at every write
+_KEPT = 0.8  # share of the limit that is left after clearing, so that not every write clears
 
 
 class FlowCache:
-    """A folder of tensors by key. Trouble with the disk costs time, never a run."""
+    """A folder of tensors by key. Errors of the disk cost time, but are never raised."""
 
     def __init__(self, folder: Path | None = None, *, limit: int = LIMIT) -> None:
         """Keep at most ``limit`` bytes in ``folder`` (by default ``flow`` in the user's cache)."""
@@ -38,14 +38,14 @@ class FlowCache:
         self.misses = 0
 
     def get(self, key: str, make: Callable[[], Tensor]) -> Tensor:
-        """The tensor stored under ``key`` (see ``key_of``), else what ``make`` gives; that is stored then."""
+        """The tensor stored under ``key`` (see ``key_of``), else that of ``make``, which is then stored."""
         path = self.folder / key[:2] / f"{key}.npz"
-        found = _read(path)
-        if found is not None:
+        stored = _read(path)
+        if stored is not None:
             self.hits += 1
             with contextlib.suppress(OSError):
-                os.utime(path)  # what is used stays
-            return found
+                os.utime(path)  # the least recently used are removed first
+            return stored
         self.misses += 1
         made = make()
         self._write(path, made)
@@ -56,7 +56,7 @@ class FlowCache:
             path.parent.mkdir(parents=True, exist_ok=True)
             file = io.BytesIO()
             np.savez_compressed(file, flow=value.cpu().numpy())
-            write_atomically(path, file.getbuffer())  # another run never sees half a file
+            write_atomically(path, file.getbuffer())  # another run never reads half a file
             size = len(file.getbuffer())
         except OSError as error:
             log.debug("motion is not kept in %s: %s", self.folder, error)
@@ -69,29 +69,29 @@ class FlowCache:
             self._clear()
 
     def _clear(self) -> None:
-        """Remove what was used longest ago."""
+        """Remove the least recently used files."""
         files = sorted(self._files())
         size = sum(size for _, size, _ in files)
         for _, one, path in files:
             if size <= self._limit * _KEPT:
                 break
-            with contextlib.suppress(OSError):  # another run was faster
+            with contextlib.suppress(OSError):  # another run has removed it
                 path.unlink()
             size -= one
         self._size = size
 
     def _files(self) -> list[tuple[float, int, Path]]:
         """Time of last use, size and path of each file, those of a killed run included."""
-        found = []
+        files = []
         for path in [*self.folder.glob("??/*.npz"), *self.folder.glob("??/*.part")]:
             with contextlib.suppress(OSError):
                 state = path.stat()
-                found.append((state.st_mtime, state.st_size, path))
-        return found
+                files.append((state.st_mtime, state.st_size, path))
+        return files
 
 
 def key_of(identity: str, *pictures: Tensor) -> str:
-    """The key of what an estimator of this ``identity`` finds between ``pictures``."""
+    """The key of the motion that an estimator of this ``identity`` estimates between ``pictures``."""
     digest = hashlib.sha256(f"{_FORMAT}|{identity}".encode())
     for picture in pictures:
         digest.update(str(tuple(picture.shape)).encode())
@@ -100,9 +100,9 @@ def key_of(identity: str, *pictures: Tensor) -> str:
 
 
 def _read(path: Path) -> Tensor | None:
-    """What ``path`` holds; None if it is not there or broken."""
+    """The tensor in ``path``; None if there is no such file or it is broken."""
     try:
-        # opened here: np.load would leave a file open that is no archive
+        # opened here, as np.load leaves a file open that is no archive
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return torch.from_numpy(stored["flow"])
     except FileNotFoundError:

@@ -14,14 +14,15 @@ from torch import Tensor
 from vidstyle.flow import ground
 from vidstyle.flow.base import Array, FlowInfo
 
-_SMALLEST = 32  # px: a shorter side leaves DIS no pyramid
+_SMALLEST = 32  # px: DIS needs this for its pyramid
 
-_VERSION = 4  # of what is done before and after OpenCV's search
-_COARSE = 8  # px to one of the coarse pictures that contrast is measured on
-_DEVIATION = 40.0  # levels of 255 that local contrast is brought to
-_NOISE = 6.0  # levels: what differs by less is not raised to full contrast
-_FAST = 4.0  # px: a picture that moves by less in a frame is not blurred
-_FAST_ALPHA = 160.0  # smoothness where motion is fast: blurred ground takes its motion from around
+_VERSION = 4  # of the processing before and after OpenCV's search
+_COARSE = 8  # px to one px of the pictures on which contrast is measured
+_DEVIATION = 40.0  # levels of 255: standard deviation after equalising local contrast
+_NOISE = 6.0  # levels: smaller deviations are not raised to full contrast
+_FAST = 4.0  # px a frame: slower motion does not blur
+# smoothness where motion is fast: blurred areas take their motion from their surroundings
+_FAST_ALPHA = 160.0
 _FAST_ITERATIONS = 30
 
 _PRESETS = {
@@ -44,10 +45,10 @@ class DISSettings:
     finest_scale: int | None = 1
     """finest pyramid level that is searched, 0 is full size (OpenCV: 1; 2 in the fast presets)"""
     is_levelled: bool = True
-    """where most of the picture moves fast, local contrast is made equal and the refinement is smoother and
-    longer: blur leaves little to search by"""
+    """whether local contrast is equalised, and the refinement smoother and longer, where most of the picture
+    moves fast: motion blur removes contrast"""
     is_grounded: bool = True
-    """even ground beside moving things is held still (see ``ground``)"""
+    """whether motion on even ground beside moving things is corrected (see ``ground``)"""
 
 
 _REFINER = DISSettings(iterations=3, finest_scale=2, is_levelled=False, is_grounded=False)
@@ -74,19 +75,19 @@ class DIS:
         self.settings = settings
 
     def refiner(self) -> DIS:
-        """A faster search: what is left to find is small and smooth."""
+        """A faster search for small, smooth motion."""
         return DIS(_REFINER)
 
     @property
     def identity(self) -> str:
-        """What decides the numbers: two estimators of one identity give the same motion."""
+        """Two estimators of the same identity give the same motion; for cache keys."""
         return f"dis|{_VERSION}|{self.settings}"
 
     def __call__(self, source: Tensor, target: Tensor) -> Tensor:
         """Motion (B, 2, H, W) float32 in px from ``source`` to ``target``, (B, 3, H, W) in [0, 1]."""
         pairs = zip(_grey(source), _grey(target), strict=True)
-        found = [self.between(a, b) for a, b in pairs]
-        flows = [torch.from_numpy(flow).permute(2, 0, 1) for flow in found]
+        motions = [self.between(a, b) for a, b in pairs]
+        flows = [torch.from_numpy(motion).permute(2, 0, 1) for motion in motions]
         return torch.stack(flows).to(source.device)
 
     def between(
@@ -94,15 +95,15 @@ class DIS:
     ) -> NDArray[np.float32]:
         """Motion (H, W, 2) float32 in px, x first, between two grey pictures (H, W) uint8.
 
-        ``guess``, say the motion of the frame before, is where the search begins if it fits better than none.
+        ``guess``, such as the motion of the frame before, is where the search starts if it fits better.
         """
-        found = guess if guess is not None else self._searched(source, target, None)
-        if self.settings.is_levelled and _is_fast(found):
+        flow = guess if guess is not None else self._searched(source, target, None)
+        if self.settings.is_levelled and _is_fast(flow):
             fast = DIS(replace(self.settings, alpha=_FAST_ALPHA, iterations=_FAST_ITERATIONS))
-            found = fast._searched(levelled(source), levelled(target), found)
+            flow = fast._searched(levelled(source), levelled(target), flow)
         elif guess is not None:
-            found = self._searched(source, target, guess)
-        return ground.held(source, target, found) if self.settings.is_grounded else found
+            flow = self._searched(source, target, guess)
+        return ground.held(source, target, flow) if self.settings.is_grounded else flow
 
     def _searched(
         self, source: NDArray[np.uint8], target: NDArray[np.uint8], guess: NDArray[np.float32] | None
@@ -114,14 +115,14 @@ class DIS:
     def searched(
         self, source: NDArray[np.uint8], target: NDArray[np.uint8], start: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """Motion as in ``between`` by the bare search, which begins at ``start`` (H, W, 2), px, as it is."""
+        """Motion as in ``between`` by OpenCV's search alone, starting from ``start`` (H, W, 2) in px."""
         height, width = source.shape
-        # OpenCV takes what is in the array that it fills as a first guess
+        # OpenCV starts from the contents of the output array
         flow = start.copy()
         short = (max(0, _SMALLEST - height), max(0, _SMALLEST - width))
         if any(short):
             source, target, flow = (_extended(each, *short) for each in (source, target, flow))
-        # a new object each time: OpenCV's keeps buffers, and this callable may serve several threads
+        # a new object each time: OpenCV's holds buffers, and several threads may call this
         self._search().calc(source, target, flow)
         return flow[:height, :width]
 
@@ -137,10 +138,10 @@ class DIS:
 
 
 def levelled(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The picture with about the same mean and deviation everywhere."""
+    """``grey`` (H, W) with about the same local mean and deviation everywhere."""
     height, width = grey.shape
     size = max(1, width // _COARSE), max(1, height // _COARSE)
-    # 16 bits: with means in whole levels the deviation of even ground would be a matter of chance
+    # 16 bits: with means rounded to whole levels the deviation of even ground would be noise
     lifted = cv2.multiply(grey, np.full(1, 256.0), dtype=cv2.CV_16U)
     squares = cv2.multiply(grey, grey, dtype=cv2.CV_16U)
     mean, square = (
@@ -164,7 +165,7 @@ def _extended(picture: Array, lines: int, columns: int) -> Array:
 
 
 def _fits(source: NDArray[np.uint8], target: NDArray[np.uint8], guess: NDArray[np.float32]) -> bool:
-    """Whether ``target`` moved by ``guess`` is nearer to ``source`` than as it is."""
+    """Whether ``target`` warped by ``guess`` is closer to ``source`` than without warping."""
     height, width = source.shape
     size = max(1, width // 4), max(1, height // 4)
     here, there = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (source, target))

@@ -38,10 +38,10 @@ class Raft:
 
         Args:
             network: torchvision's ``RAFT``.
-            updates: rounds of the recurrent refinement; 12 is the papers' usual number, 6 halves the time.
+            updates: iterations of the refinement; 12 is the papers' usual number, 6 halves the time.
             device: where to compute; pictures are brought there, motion comes back on their own device.
             precision: float32, or float16 or bfloat16 for autocast on a GPU.
-            name: how reports call it.
+            name: its name in reports.
         """
         if updates < 1:
             raise OptionError(f"updates must be 1 or more, got {updates}")
@@ -54,7 +54,7 @@ class Raft:
 
     @property
     def identity(self) -> str:
-        """What decides the numbers: two estimators of one identity give the same motion."""
+        """Two estimators of the same identity give the same motion; for cache keys."""
         return f"{self.name}/{self._weights()}/{self.updates}/{self.precision}"
 
     def __call__(self, source: Tensor, target: Tensor) -> Tensor:
@@ -62,17 +62,17 @@ class Raft:
         return self._between(source, target, is_both=False)[0]
 
     def both(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Motion from ``source`` to ``target`` and back; features are taken once for both ways."""
+        """Motion from ``source`` to ``target`` and back; features are computed once for both."""
         there, back = self._between(source, target, is_both=True)
         return there, back
 
     @property
     def is_coarse(self) -> bool:
-        """Whether all that the network knows is a motion for each 8x8 px, enlarged by interpolation."""
+        """Whether the network gives one motion for each 8x8 px, enlarged by interpolation."""
         return self._network.mask_predictor is None
 
     def coarse(self, source: Tensor, target: Tensor) -> Tensor:
-        """What ``both`` enlarges, if ``is_coarse``: (2B, 2, h, w), there and then back, in units of 8 px."""
+        """If ``is_coarse``, the motion that ``both`` enlarges: (2B, 2, h, w), there, then back, in 8 px."""
         flow, _ = self._run(source, target, is_both=True)
         return flow.to(source.device)
 
@@ -122,7 +122,7 @@ class Raft:
         if is_both:
             first, second = torch.cat([first, second]), torch.cat([second, first])
         with torch.autocast(pictures.device.type, enabled=False):
-            correlation = copy.copy(network.corr_block)  # its pyramid is an attribute: ours alone
+            correlation = copy.copy(network.corr_block)  # its pyramid is an attribute: one for each call
             correlation.build_pyramid(first.float(), second.float())
         context = network.context_encoder(contexts)
         size = network.update_block.hidden_state_size

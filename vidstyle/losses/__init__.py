@@ -1,1 +1,1 @@
-"""One loss a file: each looks at what was painted in one training step and gives a number to lessen."""
+"""One loss a file: each rates what was painted in one training step, as a number to minimise."""

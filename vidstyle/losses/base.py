@@ -1,4 +1,4 @@
-"""What every loss is, and what it gets of one training step."""
+"""The base class of losses, and the data of one training step."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class FramePair:
     painted_later: Tensor
     """(P, 3, H, W) in [0, 1], painted in the same styles."""
     motion: Tensor
-    """(P, 2, H, W) in px, x first, on the later's grid: later[p] was earlier[p + motion(p)]."""
+    """(P, 2, H, W) in px, x first, on the later's grid: later[p] corresponds to earlier[p + motion(p)]."""
     trusted: Tensor
     """(P, 1, H, W) of bool on the later's grid: not occluded, no motion boundary, in the frame."""
 

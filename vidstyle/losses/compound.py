@@ -1,4 +1,4 @@
-"""Compound regularisation: paint of a picture that is bent and grainy is the bent paint of the picture."""
+"""Compound regularisation: painting a warped, noisy picture gives the warped painting of the picture."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def smooth_field(count: int, height: int, width: int, generator: torch.Generator
     """Random smooth motion (count, 2, height, width) in px, as ReReVST draws it.
 
     N(0, 8) on a grid of one cell each 100 px, enlarged bilinearly; plus one whole shift of -10 to 10 px for
-    each direction; then the mean over 100x100 px (the field goes on beyond its border as at the border).
+    each direction; then the mean over 100x100 px (the border is repeated).
     """
     grid = torch.randn(count, 2, max(1, height // _CELL), max(1, width // _CELL), generator=generator)
     field = F.interpolate(grid * _DEVIATION, (height, width), mode="bilinear")
     field = field + torch.randint(-_SHIFT, _SHIFT + 1, (count, 2, 1, 1), generator=generator)
     before, after = _CELL // 2, _CELL - 1 - _CELL // 2
     padded = F.pad(field, (before, after, before, after), mode="replicate")
-    # a box is separable: 200 sums a pixel instead of 10,000
+    # the box filter is separable: 200 sums a pixel instead of 10,000
     return F.avg_pool2d(F.avg_pool2d(padded, (_CELL, 1), 1), (1, _CELL), 1)

@@ -1,4 +1,4 @@
-"""Content: the features of what is shown stay."""
+"""Content: the painting keeps the features of its content picture."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Content(Loss):
     """mean_l MSE(F_l(S(x)), F_l(x)) on scaled VGG features (Gatys et al. 2015, eq. 1, as a mean).
 
     Args:
-        layers: where; the mean is taken over them.
-        kind: "plain"; "normalised" compares features less their mean and over their deviation, each channel
+        layers: of the bundled VGG; the mean is taken over them.
+        kind: "plain"; "normalised" compares features normalised by each channel's mean and deviation
             (MCCNet), so that colours may change; "grey" takes the content's features from its luminance
             (ReReVST).
     """
@@ -38,10 +38,10 @@ class Content(Loss):
         ours, theirs = step.features(step.painted), step.features(source)
         terms = []
         for layer in self.layers:
-            found, target = ours[layer].float(), theirs[layer].float()
+            painted, target = ours[layer].float(), theirs[layer].float()
             if self.kind == "normalised":
-                found, target = _normalised(found), _normalised(target)
-            terms.append((found - target).square().mean())
+                painted, target = _normalised(painted), _normalised(target)
+            terms.append((painted - target).square().mean())
         return sum(terms[1:], terms[0]) / len(terms)
 
 

@@ -1,4 +1,4 @@
-"""CCPL: differences between neighbours in the paint point to the same differences in the content."""
+"""CCPL: differences between neighbouring features are like those in the content."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Contrastive(Loss):
     """Σ_l InfoNCE over neighbour differences (CCPL, Wu et al. 2022, eq. 1 to 3; their weight is 5).
 
     At each layer and picture: ``centres`` random places, the 8 neighbours of each; d = MLP(f_c - f_n),
-    C -> C -> C/4, brought to length 1; d of the paint against all d of the content at temperature 0.07, the
-    right answer being the same place, the wrong ones the 63 others. The MLPs learn with the network. No
+    C -> C -> C/4, normalised to length 1; d of the painting against all d of the content at temperature 0.07:
+    the positive is the same place, the negatives are the 63 others. The MLPs learn with the network. No
     second painting is needed, which makes it the cheapest of the temporal losses.
 
     Args:
@@ -38,11 +38,11 @@ class Contrastive(Loss):
         ours, theirs = step.features(step.painted), step.features(step.content)
         terms = []
         for layer in self.layers:
-            found, content = ours[layer], theirs[layer]
-            places = _places(found.shape[-2], found.shape[-1], self.centres, step.generator)
+            painted, content = ours[layer], theirs[layer]
+            places = _places(painted.shape[-2], painted.shape[-1], self.centres, step.generator)
             pointing = [
                 F.normalize(self.projections[layer](_differences(value, places)).float(), dim=2)
-                for value in (found, content)
+                for value in (painted, content)
             ]
             likeness = pointing[0] @ pointing[1].transpose(1, 2) / _TEMPERATURE
             right = torch.arange(likeness.shape[1], device=likeness.device).expand(len(likeness), -1)

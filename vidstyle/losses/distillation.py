@@ -19,7 +19,7 @@ class Distillation(Loss):
     Args:
         layers: of the second part.
         levels: of the pyramid; those at which a picture is smaller than a pixel are left out.
-        features: λ; 0.5 trained the bundled weights at first.
+        features: λ; 0.5 in the first stage of the bundled weights' training.
     """
 
     needs = frozenset({"target"})
@@ -49,6 +49,6 @@ class Distillation(Loss):
         return torch.stack(terms).mean()
 
 
-def _relative(found: Tensor, target: Tensor) -> Tensor:
-    gap, size = (value.abs().flatten(1).sum(1) for value in (found - target, target))
+def _relative(painted: Tensor, target: Tensor) -> Tensor:
+    gap, size = (value.abs().flatten(1).sum(1) for value in (painted - target, target))
     return (gap / size.clamp_min(1e-6)).mean()

@@ -1,4 +1,4 @@
-"""Frame differences: paint changes as much as what it shows, without any flow."""
+"""Frame differences: the painting changes by as much as its content; needs no flow."""
 
 from __future__ import annotations
 

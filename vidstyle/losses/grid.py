@@ -1,4 +1,4 @@
-"""No pattern that repeats with the network's own grid: what checkered flat regions are made of."""
+"""Grid: no pattern that repeats with the network's strides (checkerboard artefacts)."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from vidstyle.losses.base import UNSEEN, Loss, Step
 
 
 class Grid(Loss):
-    """Share of the fine detail's energy that stands still on the network's grid, the mean over parts.
+    """Share of the fine detail's energy that repeats with the network's strides, the mean over parts.
 
     H = S(x) - box(S(x)), a box of ``period`` px; a part is ``part`` x ``part`` cells of ``period`` px, h_cp
-    the detail H at place p of its cell c: Σ_p (mean_c h_cp)² / (Σ_p mean_c h_cp² + ε). What a picture shows
-    is not bound to the cells of the network's strides, so there it is about one over the number of cells; 1
-    in a pattern of the strides (Odena et al. 2016 describe those). A share: flat regions, where a pattern
-    is seen most, weigh as much as others.
+    the detail H at place p of its cell c: Σ_p (mean_c h_cp)² / (Σ_p mean_c h_cp² + ε). Detail that is
+    independent of the strides has about one over the number of cells, a pattern of the strides 1
+    (checkerboard artefacts: Odena et al. 2016). It is a share, so that flat regions, where a pattern is most
+    visible, weigh as much as others.
 
     Args:
         period: px; the strides of the network together.
-        part: cells; more tells patterns from detail better, fewer finds those of small regions.
+        part: cells; more distinguish patterns from detail better, fewer find those of small regions.
     """
 
     def __init__(self, *, period: int = 4, part: int = 8) -> None:

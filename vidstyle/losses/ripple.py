@@ -1,4 +1,4 @@
-"""No finer grain anywhere than the style has: no ripples on even walls."""
+"""Ripple: no finer grain than the style has, so no ripples on even walls."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class Ripple(Loss):
 
     r is how fine a part's detail is: e_1 / (e_1 + e_2 + ε), e_1 = mean (x - b_1)² and e_2 = mean (b_1 - b_2)²
     over the part's pixels and colours, b_1 the picture blurred by (1, 2, 1)/4 both ways, b_2 b_1 blurred by
-    (1, 4, 6, 4, 1)/16, ε = (½/255)². A ripple of 2 to 3 px has more of it than strokes have. Compare Durall
-    et al. 2020, who hold the whole spectrum of generated pictures to that of true ones: here it is two
-    bands, part by part. A share: on an even wall, where a faint ripple is seen, it weighs as much as a
-    strong one among strokes, while losses over the whole picture hardly change with it.
+    (1, 4, 6, 4, 1)/16, ε = (½/255)². A ripple of 2 to 3 px has a higher r than strokes have. Compare Durall
+    et al. 2020, who match the whole spectrum of generated pictures to that of real ones; here two bands are
+    compared, part by part. It is a share, so that a faint ripple on an even wall weighs as much as a strong
+    one among strokes; losses over the whole picture hardly change with it.
 
     Args:
         part: px, side of a part.
-        side: px; the style's grain is that in an area of side² px.
+        side: px; the style picture is resized to an area of side² px².
     """
 
     def __init__(self, *, part: int = 16, side: int = 256) -> None:
@@ -30,12 +30,12 @@ class Ripple(Loss):
         self.part, self.side = part, side
 
     def forward(self, step: Step) -> Tensor:
-        # in bfloat16 nothing would be left of the small differences between a picture and its blur
+        # bfloat16 is too coarse for the small differences between a picture and its blur
         with torch.autocast(step.painted.device.type, enabled=False):
             with torch.no_grad():
                 limits = [fineness(at_area(style, self.side), self.part).median() for style in step.styles]
-            found = fineness(step.painted, self.part)
-            return (found - torch.stack(limits).view(-1, 1, 1, 1)).relu().mean()
+            ours = fineness(step.painted, self.part)
+            return (ours - torch.stack(limits).view(-1, 1, 1, 1)).relu().mean()
 
 
 def fineness(image: Tensor, part: int) -> Tensor:

@@ -11,8 +11,8 @@ from vidstyle.losses.base import Loss, Step
 class Shift(Loss):
     """mean |S(x)[dy:, dx:] - S(x[dy:, dx:] + n)|, dx and dy whole from 0 to ``reach``, not both 0.
 
-    n is normal noise of a deviation drawn from 0 to ``noise``. A network with strides answers to shifts that
-    are no multiples of them by other paint, which shimmers in motion: this is what it learns to leave.
+    n is Gaussian noise, its deviation drawn from 0 to ``noise``. A network with strides paints differently
+    after shifts that are no multiples of them, which shimmers in motion; this loss reduces that.
 
     Args:
         reach: px; at most a quarter of the shorter side is used.

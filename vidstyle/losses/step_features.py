@@ -1,4 +1,4 @@
-"""The bundled VGG features as losses use them: scaled, by layer, each picture encoded once a step."""
+"""The bundled VGG features for losses: scaled, by layer, each picture encoded once a step."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vidstyle.nn.vgg import VGG
 
 
 class LayerStatistics(NamedTuple):
-    """What style losses know of the scaled features of one layer, in float32."""
+    """Statistics of the scaled features of one layer, in float32."""
 
     gram: Tensor
     """(B, C, C): F·Fᵀ/(h·w)."""
@@ -50,15 +50,15 @@ class LayerFeatures(Mapping[str, Tensor]):
         return len(self._plain)
 
     def statistics(self, layer: str) -> LayerStatistics:
-        """Of ``layer``, of each picture."""
+        """The statistics of ``layer`` of each picture."""
         if layer not in self._statistics:
             self._statistics[layer] = self._summed(self._plain[layer], self._vgg.scale(layer))
         return self._statistics[layer]
 
     @staticmethod
     def _summed(plain: Tensor, scale: Tensor) -> LayerStatistics:
-        # sums are scaled instead of every pixel, and squares are on the Gram matrix's diagonal: shallow
-        # layers have millions of numbers
+        # scales the sums instead of every pixel, and takes squares from the Gram matrix's diagonal: shallow
+        # layers have millions of values
         with torch.autocast(plain.device.type, enabled=False):
             products, mean = _Sums.apply(plain)
         products, mean = products / torch.outer(scale, scale), mean / scale
@@ -67,9 +67,9 @@ class LayerFeatures(Mapping[str, Tensor]):
 
 
 class _Sums(torch.autograd.Function):
-    """Gram matrices (B, C, C) and means (B, C) of features, in float32, and their slope in one product.
+    """Gram matrices (B, C, C) and means (B, C) of features, in float32, with their gradient in one product.
 
-    The slope of F·Fᵀ is (g + gᵀ)·F: left to itself autograd takes two products and adds them, and a slope of
+    The gradient of F·Fᵀ is (g + gᵀ)·F: autograd alone would take two products and add them, and a gradient of
     the mean as large as the features.
     """
 
@@ -80,29 +80,29 @@ class _Sums(torch.autograd.Function):
         return pixels.mT @ pixels / pixels.shape[1], pixels.mean(1)
 
     @staticmethod
-    def backward(ctx: Any, *slopes: Tensor) -> Tensor:
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         (features,) = ctx.saved_tensors
-        by_gram, by_mean = slopes
+        by_gram, by_mean = gradients
         pixels = _pixels(features)
         share = 1 / pixels.shape[1]
-        found = torch.baddbmm(by_mean[:, None], pixels, by_gram + by_gram.mT, beta=share, alpha=share)
+        gradient = torch.baddbmm(by_mean[:, None], pixels, by_gram + by_gram.mT, beta=share, alpha=share)
         batch, channels, height, width = features.shape
-        return found.to(features.dtype).view(batch, height, width, channels).permute(0, 3, 1, 2)
+        return gradient.to(features.dtype).view(batch, height, width, channels).permute(0, 3, 1, 2)
 
 
 def _pixels(features: Tensor) -> Tensor:
-    """(B, h·w, C) in float32: as features lie in memory, which are channels-last."""
+    """(B, h·w, C) in float32: a view of channels-last features of that type."""
     return features.permute(0, 2, 3, 1).flatten(1, 2).float()
 
 
 class StepFeatures:
-    """Features of the pictures of one step, remembered while it lives: make a new one for every step.
+    """Features of the pictures of one step, each encoded once; make a new object for every step.
 
     Each channel is divided by its usual deviation, floored (``VGG.scale``), so that layers weigh alike.
     """
 
     def __init__(self, vgg: VGG, layers: Collection[str], recall: Recall | None = None) -> None:
-        """Encode ``layers`` (all that any loss asks for) with ``vgg``, styles through ``recall``."""
+        """Encode ``layers`` (those of all losses) with ``vgg``; ``recall`` may remember style statistics."""
         self._vgg = vgg
         self._layers = tuple(layers)
         self._recall = recall
@@ -119,11 +119,11 @@ class StepFeatures:
         return features
 
     def of_styles(self, styles: Sequence[Tensor], side: int) -> StyleStatistics:
-        """By layer, of all style pictures, each brought to an area of ``side`` squared px."""
+        """Statistics by layer of all style pictures, each resized to an area of ``side``² px²."""
         if side not in self._styles:
-            found = [self._of_style(number, style, side) for number, style in enumerate(styles)]
+            each = [self._of_style(number, style, side) for number, style in enumerate(styles)]
             self._styles[side] = {
-                layer: LayerStatistics(*map(torch.cat, zip(*(one[layer] for one in found), strict=True)))
+                layer: LayerStatistics(*map(torch.cat, zip(*(one[layer] for one in each), strict=True)))
                 for layer in self._layers
             }
         return self._styles[side]
@@ -137,7 +137,7 @@ class StepFeatures:
 
 
 def at_area(picture: Tensor, side: int) -> Tensor:
-    """``picture`` (1, 3, H, W) with H·W about ``side`` squared, its shape kept, each side 16 px or more."""
+    """``picture`` (1, 3, H, W) with H·W about ``side``², its aspect ratio kept, each side 16 px or more."""
     height, width = picture.shape[-2:]
     scale = side / (height * width) ** 0.5
     size = [max(16, round(length * scale)) for length in (height, width)]
@@ -147,13 +147,13 @@ def at_area(picture: Tensor, side: int) -> Tensor:
 
 
 def cell_means(image: Tensor, side: int) -> Tensor:
-    """Means of ``image`` (B, C, H, W) over cells of ``side`` squared px; a shorter side is one cell."""
+    """Means of ``image`` (B, C, H, W) over cells of ``side`` x ``side`` px; a shorter side is one cell."""
     return F.avg_pool2d(image, [min(side, length) for length in image.shape[-2:]])
 
 
-def relative(found: Tensor, target: Tensor) -> Tensor:
-    """‖found - target‖ / ‖target‖ of each item: (B,) for two tensors (B, …)."""
-    gap = (found - target).flatten(1)
-    # a root has no slope at 0: a painting equal to its target must not give NaN
+def relative(value: Tensor, target: Tensor) -> Tensor:
+    """‖value - target‖ / ‖target‖ of each item: (B,) for two tensors (B, …)."""
+    gap = (value - target).flatten(1)
+    # the gradient of a root is infinite at 0: a painting equal to its target must not give NaN
     length = target.flatten(1).square().sum(1).sqrt().clamp_min(1e-6)
     return (gap.square().sum(1) + 1e-12).sqrt() / length

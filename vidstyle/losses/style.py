@@ -1,4 +1,4 @@
-"""Style: Gram matrices, means and deviations of features come near to those of the style picture."""
+"""Style: Gram matrices, means and deviations of features are like those of the style picture."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class StyleLoss(Loss):
 
     Args:
         layers: of the bundled VGG.
-        sides: scales; at each the style picture is looked at in an area of side² px, its shape kept.
+        sides: scales, px; at each the style picture is resized to an area of side² px².
     """
 
     def __init__(self, layers: tuple[str, ...] = LAYERS, sides: tuple[int, ...] = SIDES) -> None:
@@ -41,7 +41,7 @@ class StyleLoss(Loss):
         return torch.stack(terms).mean()
 
     @abstractmethod
-    def _distance(self, found: LayerStatistics, target: LayerStatistics) -> Tensor:
+    def _distance(self, painted: LayerStatistics, target: LayerStatistics) -> Tensor:
         """(B,)."""
 
 
@@ -51,28 +51,28 @@ class GramStyle(StyleLoss):
     Numbers are small (1e-6 to 1e-3), so the usual weights are large (1e5 to 1e6).
     """
 
-    def _distance(self, found: LayerStatistics, target: LayerStatistics) -> Tensor:
-        return ((found.gram - target.gram) / found.gram.shape[1]).square().mean((1, 2))
+    def _distance(self, painted: LayerStatistics, target: LayerStatistics) -> Tensor:
+        return ((painted.gram - target.gram) / painted.gram.shape[1]).square().mean((1, 2))
 
 
 class RelativeStyle(StyleLoss):
-    """mean [ ‖G - G_s‖/‖G_s‖ + ½ ‖μ - μ_s‖/‖μ_s‖ + ½ ‖σ - σ_s‖/‖σ_s‖ ], norms of Frobenius.
+    """mean [ ‖G - G_s‖/‖G_s‖ + ½ ‖μ - μ_s‖/‖μ_s‖ + ½ ‖σ - σ_s‖/‖σ_s‖ ], Frobenius norms.
 
     G = F·Fᵀ/(h·w), μ and σ the channels' means and deviations. Relative, so that all layers and all styles
     weigh alike; the Gram part is the metric ``style_distance``.
     """
 
-    def _distance(self, found: LayerStatistics, target: LayerStatistics) -> Tensor:
+    def _distance(self, painted: LayerStatistics, target: LayerStatistics) -> Tensor:
         return (
-            relative(found.gram, target.gram)
-            + 0.5 * relative(found.mean, target.mean)
-            + 0.5 * relative(found.deviation, target.deviation)
+            relative(painted.gram, target.gram)
+            + 0.5 * relative(painted.mean, target.mean)
+            + 0.5 * relative(painted.deviation, target.deviation)
         )
 
 
 class MeanDeviation(StyleLoss):
     """mean [ MSE(μ, μ_s) + MSE(σ, σ_s) ] (Huang and Belongie 2017, AdaIN, eq. 13, with squares)."""
 
-    def _distance(self, found: LayerStatistics, target: LayerStatistics) -> Tensor:
-        gaps = found.mean - target.mean, found.deviation - target.deviation
+    def _distance(self, painted: LayerStatistics, target: LayerStatistics) -> Tensor:
+        gaps = painted.mean - target.mean, painted.deviation - target.deviation
         return sum((gap.square().mean(1) for gap in gaps[1:]), gaps[0].square().mean(1))

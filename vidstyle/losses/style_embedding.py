@@ -13,6 +13,6 @@ class StyleEmbedding(Loss):
     needs = frozenset({"embeddings"})
 
     def forward(self, step: Step) -> Tensor:
-        found, target = (value.float() for value in present(step.embeddings, "style-embedding", "embeddings"))
-        gap, size = (value.square().sum(1) for value in (found - target, target))
+        ours, target = (value.float() for value in present(step.embeddings, "style-embedding", "embeddings"))
+        gap, size = (value.square().sum(1) for value in (ours - target, target))
         return (gap / size.clamp_min(1e-6)).mean()

@@ -1,4 +1,4 @@
-"""The palette: large areas have the style's tones, as light, as dark and as strong in colour."""
+"""Tones: the colours of large areas have the distribution of the style picture's."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Tones(Loss):
 
     Colours are means over ``cell`` x ``cell`` px: c_i of the painting, s_j of the style in an area of
     ``side``² px. mean_θ mean_i (sort(θ·c)_i - Q(θ·s)_i)² / max(mean_θ var(θ·s), (32/255)²), θ random
-    directions of the cube of colours. The distance is that of Heitz et al. 2021, there of VGG's features;
+    directions in RGB. The distance is that of Heitz et al. 2021, there of VGG's features;
     the division, and that counts may differ (Q are the style's quantiles (i + ½)/n, linear between values),
-    are ours. 0 if the painting has the very tones in the same amounts.
+    are ours. 0 if both have the same colours in the same amounts.
 
-    Losses of steadiness are least where paint is flat: this one holds against them.
+    Temporal losses are lowest where paint is flat; this one counteracts that.
 
     Args:
         cell: px.
@@ -37,12 +37,12 @@ class Tones(Loss):
     def forward(self, step: Step) -> Tensor:
         drawn = torch.randn(3, self.directions, generator=step.generator)
         directions = (drawn / drawn.norm(dim=0)).to(step.painted.device)
-        with torch.autocast(step.painted.device.type, enabled=False):  # quantiles take nothing but float32
+        with torch.autocast(step.painted.device.type, enabled=False):  # torch.quantile needs float32
             # (B, directions, n), in order
-            found = self._along(step.painted, directions).sort(dim=-1).values
+            values = self._along(step.painted, directions).sort(dim=-1).values
             distances = [
                 self._distance(ours, self._along(at_area(style, self.side), directions)[0])
-                for ours, style in zip(found, step.styles, strict=True)
+                for ours, style in zip(values, step.styles, strict=True)
             ]
             return torch.stack(distances).mean()
 
@@ -51,7 +51,7 @@ class Tones(Loss):
         """Of sorted values (directions, n) to values (directions, m)."""
         own, count = ours.shape[-1], theirs.shape[-1]
         shares = (torch.arange(own, device=ours.device) + 0.5) / own
-        # torch counts from the least value to the greatest, not from half a value before and after
+        # torch's quantiles run from the lowest value to the highest, not half a value beyond either
         places = ((shares * count - 0.5) / max(count - 1, 1)).clamp(0.0, 1.0)
         wanted = torch.quantile(theirs, places, dim=-1).T
         variance = theirs.var(dim=-1, correction=0).mean().clamp_min(_PLAIN)

@@ -1,4 +1,4 @@
-"""Total variation: what is painted stays free of noise."""
+"""Total variation: the painting is free of noise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flow-warped pairs: paint moves along with what it shows, but for real changes of light."""
+"""Warped pairs: the painting moves with its content, apart from changes of its luminance."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from vidstyle.losses.content import luminance
 class Warped(Loss):
     """‖M [(O_t - W(O_t-1)) - (Y_t - W(Y_t-1))]‖² / (h·w), the mean over pairs (ReCoNet, Gao et al. 2018).
 
-    W brings the earlier frame onto the later's grid (bilinear, along the reverse flow), M is 1 where motion
-    can be trusted and 0 elsewhere, O is paint, Y the luminance of the frames in all three channels: where
-    the light truly changes paint may change with it.
+    W warps the earlier frame onto the later's grid (bilinear, along the reverse flow), M is 1 where motion
+    can be trusted and 0 elsewhere, O are paintings, Y the luminance of the frames in all three channels, so
+    that paint may change where the scene's light does.
     """
 
     needs = frozenset({"pair"})

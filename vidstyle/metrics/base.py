@@ -1,4 +1,4 @@
-"""What every metric is, what it is shown, and where motion can be trusted."""
+"""The protocol of metrics, the samples that they get, and where motion can be trusted."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """One moment of a clip and of what was made of it; pictures (1, 3, H, W) in [0, 1], all of one size."""
+    """A frame of a clip and of its result; pictures (1, 3, H, W) in [0, 1], all of one size."""
 
     content: Tensor
     result: Tensor
     baseline: Tensor | None = None
-    """The frame painted by itself, without the past."""
+    """The same frame of the per-frame baseline."""
     is_cut: bool = False
-    """A new shot begins here, or began since the last measured frame: nothing before may be compared."""
+    """A new shot has begun since the last measured frame: earlier frames must not be compared."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ class Setup:
     features: Features | None = None
     """The perceptual encoder; the bundled one if None."""
     every: int = 1
-    """One in so many frames is measured."""
+    """Every how many frames one is measured."""
     memo: Memo = field(default_factory=Memo)
     """Shared by all metrics that are built from this."""
 
@@ -68,7 +68,7 @@ class Metric(Protocol):
 
     @property
     def intervals(self) -> tuple[int, ...]:
-        """How many frames back it compares with; () if it looks at single frames."""
+        """How many frames back the frames are that it compares with; () if it uses single frames."""
         ...
 
     @property
@@ -78,14 +78,14 @@ class Metric(Protocol):
 
     @property
     def latest(self) -> float | None:
-        """The value of the frame added last, for curves; None where it has none (a first frame, a cut)."""
+        """The value of the frame added last, for curves; None if it has none (a first frame, a cut)."""
         ...
 
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
-        """Take in the next frame.
+        """Measure the next frame.
 
-        ``past`` and ``motion`` hold what lies the metric's intervals back, as far as it belongs to the same
-        shot.
+        ``past`` and ``motion``, by interval, hold earlier frames of the same shot and the motion from them to
+        ``now``; an interval that reaches back beyond the shot is missing.
         """
         ...
 
@@ -130,12 +130,12 @@ class MeanOverFrames:
 
 
 def lengths(at_360: int, picture: Tensor) -> int:
-    """A length in px that is given for 360 lines, for the size of ``picture`` (1, 3, H, W); at least 3."""
+    """``scaled``, in whole px, at least 3."""
     return max(3, round(scaled(at_360, picture)))
 
 
 def scaled(at_360: float, picture: Tensor) -> float:
-    """A length in px that is given for 360 lines, for the size of ``picture`` (..., H, W)."""
+    """A length in px at a short side of 360 px, scaled to the size of ``picture`` (..., H, W)."""
     return float(at_360 * min(picture.shape[-2:]) / 360)
 
 
@@ -146,7 +146,7 @@ def luma(picture: Tensor) -> Tensor:
 
 
 def occluded(flow: Tensor, reverse: Tensor) -> Tensor:
-    """Where ``flow`` (1, 2, H, W) leads to what the other frame does not show; (1, 1, H, W) of bool.
+    """Where ``flow`` (1, 2, H, W) points to something hidden in the other frame; (1, 1, H, W) of bool.
 
     The rule of Lai et al. 2018 (``utils.detect_occlusion``), after Sundaram et al. 2010: with the reverse
     flow sampled where the flow leads (its border repeated), a pixel is occluded if |w + r|² > 0.01 (|w|² +

@@ -1,4 +1,4 @@
-"""CLIP consistency: how much neighbouring frames of a result mean the same to a vision-language network."""
+"""CLIP consistency: how similar the CLIP embeddings of neighbouring frames of a result are."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _SIDE = 224  # px
 class CLIPConsistency(MeanOverFrames):
     """Mean cosine of the CLIP embeddings (ViT-B/32) of neighbouring frames, those across a cut left out.
 
-    Common in papers on generated video. Anything that hardly changes is near 1: it does not see flicker, and
-    only values below 0.98 say something. Higher is better.
+    Common in papers on generated video. It is insensitive to flicker: most clips are near 1, and only values
+    below 0.98 are informative. Higher is better.
     """
 
     meaning = Meaning("cosine", "high: 0.98 and more says little")
@@ -72,7 +72,7 @@ def clip() -> Embed:
 
 
 def prepared(picture: Tensor) -> Tensor:
-    """``picture`` as CLIP takes it: its short side 224 px, the middle, normalised."""
+    """``picture`` (1, 3, H, W) in [0, 1] as CLIP's input: short side 224 px, centre crop, normalised."""
     height, width = picture.shape[-2:]
     factor = _SIDE / min(height, width)
     size = (max(_SIDE, round(height * factor)), max(_SIDE, round(width * factor)))

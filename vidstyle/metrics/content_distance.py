@@ -1,4 +1,4 @@
-"""Content distance: how much of what the clip shows is changed in the result."""
+"""Content distance: how far the features of a result are from those of its clip."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from vidstyle.metrics.perceptual_features import CONTENT_LAYER, bundled
 
 
 class ContentDistance(MeanOverFrames):
-    """Root mean square of F(O) - F(C) over that of F(C), conv4_1, scaled; the mean over frames.
+    """RMS of F(O) - F(C) over the RMS of F(C), the mean over frames; F are scaled features of conv4_1.
 
-    Clip and result are looked at as they are (short side at most 480). Unit: 1; 0 is the clip itself.
+    Pictures are encoded at a short side of 480 px at most. Unit: 1; the clip itself has 0.
     """
 
     meaning = Meaning("1", "low, if the style allows", tells_clip=False, is_drawn=True)

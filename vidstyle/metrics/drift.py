@@ -1,4 +1,4 @@
-"""Drift: paint that slides slowly over what it was painted for."""
+"""Drift: paint that slides slowly against the clip's motion."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from vidstyle.flow.warp import warp
 from vidstyle.metrics.base import Motion, Sample, Setup, lengths
 from vidstyle.metrics.meaning import Meaning
 
-_SPAN = 10  # frames: what slides by a twentieth of a pixel a frame has moved half a pixel
+_SPAN = 10  # frames: a drift of 0.05 px a frame adds up to half a pixel
 _BLOCK = 32  # px at 360 lines, each with a motion of its own
-_STILL = 1e-4  # squared gradient that says no motion: keeps flat blocks from dividing by zero
+_STILL = 1e-4  # squared gradient added to both axes: flat blocks have no motion instead of 0/0
 
 
 class Drift:
     """How far paint slides against the clip, px a frame.
 
-    The result ten frames on is brought back along the clip's motion; what motion is left between it and the
-    result is found by least squares over blocks of 32 px (at 360 lines) and over the whole clip (Lucas and
-    Kanade 1981): Σ M ∇∇ᵀ d = -Σ M ∇ (W(O_{t+10}) - O_t). Flicker, which has no direction, cancels; what
-    always slides the same way adds up. The blocks' |d| / 10 are averaged by their gradient energy. The clip's
+    The result ten frames later is warped back along the clip's motion; the motion that remains between it
+    and the result is estimated by least squares over blocks of 32 px (at 360 lines) and over the whole clip
+    (Lucas and Kanade 1981): Σ M ∇∇ᵀ d = -Σ M ∇ (W(O_{t+10}) - O_t). Flicker, which has no direction,
+    cancels out; steady drift adds up. The blocks' |d| / 10 are averaged by their gradient energy. The clip's
     own value is the error of the scoring flow. vidstyle's own measure; lower is better.
     """
 
@@ -31,7 +31,7 @@ class Drift:
     intervals = (_SPAN,)
     needs = frozenset({"motion"})
     latest: float | None = None
-    """None: a single pair says nothing."""
+    """None: only the sums over the clip have a value."""
 
     def __init__(self, setup: Setup | None = None) -> None:
         self._sums: Tensor | None = None

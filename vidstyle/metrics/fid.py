@@ -16,8 +16,8 @@ from vidstyle.metrics.meaning import Meaning
 from vidstyle.optional_imports import require
 
 _LIBRARY = "torchmetrics.image.fid"
-_WIDTH = 2048  # numbers of Inception's last features
-_SMALLEST = 75  # px: Inception's poolings leave nothing of less
+_WIDTH = 2048  # channels of Inception's last features
+_SMALLEST = 75  # px: smaller pictures have no pixel left after Inception's poolings
 _FID_URL = (
     "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/"
     "weights-inception-2015-12-05-6726825d.pth"
@@ -28,10 +28,10 @@ _ART_URL = "https://huggingface.co/matthias-wright/art_inception/resolve/main/ar
 class FID:
     """Fréchet distance of Inception features (Heusel et al. 2017) between a result and its style picture.
 
-    A distance of sets, and here are one clip and one picture: both are cut into squares of half their short
-    side, the picture's half overlapping. Few squares bias it upwards, and its covariances are not of full
-    rank: compare it only between results of one clip in one style, and name the number of squares. FID's own
-    network (torch-fidelity's port, 2048 features, squares resized to 299 px). Lower is closer.
+    FID compares sets of pictures, so result and style picture are cut into squares of half their short side,
+    the style picture's overlapping by half. Few squares bias it upwards, and its covariances are not of full
+    rank: compare it only between results of one clip in one style, and report the number of squares. FID's
+    own network (torch-fidelity's port, 2048 features, squares resized to 299 px). Lower is closer.
     """
 
     meaning = Meaning("squared features", "low: near the baseline's")
@@ -40,7 +40,7 @@ class FID:
     needs = frozenset({"style"})
     library = "torch_fidelity"
     latest: float | None = None
-    """None: a distance of sets."""
+    """None: it has a value only for the whole clip."""
 
     def __init__(self, setup: Setup, frechet: Frechet | None = None) -> None:
         self._style = _style_of(setup, "fid")
@@ -49,7 +49,7 @@ class FID:
 
     @property
     def remark(self) -> str:
-        """How large the sets were."""
+        """The sizes of the two sets."""
         return f"fid: {self._frechet.text}"
 
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
@@ -62,10 +62,10 @@ class FID:
 class ArtFID:
     """(1 + LPIPS(O, C)) · (1 + FID(O, S)), FID with an Inception trained on art (Wright and Ommer 2022).
 
-    matthias-wright/art-fid in its mode ``art_fid`` (no extrapolation to infinite sets, which small sets
-    silently are spared there too); LPIPS with AlexNet, the mean over frames. The sets are those of ``FID``,
-    where papers take hundreds of paintings: compare it only between results of one clip in one style. Lower
-    is better.
+    matthias-wright/art-fid in its mode ``art_fid`` (no extrapolation to infinite sets, which art-fid skips
+    for small sets, too); LPIPS with AlexNet, the mean over frames. The sets are those of ``FID``, where
+    papers take hundreds of paintings: compare it only between results of one clip in one style. Lower is
+    better.
     """
 
     meaning = Meaning("1", "low: near the baseline's")
@@ -74,7 +74,7 @@ class ArtFID:
     needs = frozenset({"style"})
     library = _LIBRARY
     latest: float | None = None
-    """None: a distance of sets."""
+    """None: it has a value only for the whole clip."""
 
     def __init__(
         self, setup: Setup, frechet: Frechet | None = None, distance: Distance | None = None
@@ -87,7 +87,7 @@ class ArtFID:
 
     @property
     def remark(self) -> str:
-        """How large the sets were."""
+        """The sizes of the two sets."""
         return f"art_fid: {self._frechet.text}"
 
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
@@ -100,7 +100,7 @@ class ArtFID:
 
 
 class Frechet:
-    """Sums of features of squares of a result and of a style picture; memory does not grow."""
+    """Fréchet distance between the squares of a result and of a style picture, in constant memory."""
 
     def __init__(self, distance: Any, prepare: Callable[[Tensor], Tensor]) -> None:
         """Collect in torchmetrics' ``distance``, which takes what ``prepare`` makes of (N, 3, h, w)."""
@@ -148,8 +148,8 @@ class ArtInception(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Features of ``pictures`` (N, 3, h, w) in [0, 1], not normalised, as art-fid gives them."""
-        found: Tensor = self.network(pictures)
-        return found
+        features: Tensor = self.network(pictures)
+        return features
 
 
 def squares(picture: Tensor, *, overlap: bool = False) -> Iterator[Tensor]:
@@ -162,11 +162,11 @@ def squares(picture: Tensor, *, overlap: bool = False) -> Iterator[Tensor]:
 
 
 def inception() -> Frechet:
-    """FID's own network; ``WeightsMissing`` if its weights are not in torch's cache."""
+    """FID's own Inception; ``WeightsMissing`` if its weights are not in torch's cache."""
     require("torch_fidelity", "fid")
     library = require(_LIBRARY, "fid")
     path = _stored("fid", _FID_URL)
-    _states("fid", path, _FID_URL)  # by a safe reader first: torch-fidelity's own would run what a file says
+    _states("fid", path, _FID_URL)  # read safely first: torch-fidelity unpickles it, which may run code
     try:
         distance = library.FrechetInceptionDistance(feature=_WIDTH, feature_extractor_weights_path=str(path))
     except (RuntimeError, KeyError, TypeError, AttributeError) as error:
@@ -175,13 +175,13 @@ def inception() -> Frechet:
 
 
 def art_inception() -> Frechet:
-    """ArtFID's network; ``WeightsMissing`` if its weights are not in torch's cache."""
+    """ArtFID's Inception; ``WeightsMissing`` if its weights are not in torch's cache."""
     library = require(_LIBRARY, "art_fid")
     path = _stored("art_fid", _ART_URL)
     states = _states("art_fid", path, _ART_URL)
     network = ArtInception()
     try:
-        # its heads, which tell styles and painters, are of no use here
+        # its classifiers of style and artist are not needed
         missing = network.network.load_state_dict(states, strict=False).missing_keys
     except (RuntimeError, AttributeError, TypeError) as error:
         raise _mismatch("art_fid", path, _ART_URL) from error
@@ -206,7 +206,7 @@ def _stored(metric: str, url: str) -> Path:
 def _states(metric: str, path: Path, url: str) -> Mapping[str, Tensor]:
     try:
         return cast("Mapping[str, Tensor]", torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as error:  # pickle and zip raise what they like on a file that is none
+    except Exception as error:  # pickle and zip raise many kinds of errors for other files
         raise _mismatch(metric, path, url) from error
 
 

@@ -1,4 +1,4 @@
-"""Ghosts: paint that stays where the thing that it was painted for no longer is."""
+"""Ghosts: paint that remains after the object that it was painted for has gone."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from vidstyle.metrics.meaning import Meaning
 from vidstyle.metrics.oklab import oklab
 from vidstyle.metrics.structure import smoothed
 
-_CELL = 4  # px at 360 lines: over which strokes are averaged away
-_REACH = 3  # cells around, in which fresh paint of the same content is looked for
-_SAME = 0.05  # of Oklab: contents nearer than this are painted alike
-_SEEN = 0.03  # of Oklab: a patch that the eye sees
-_SPREAD = 1.5  # deviations of fresh paint of the same content, by which two strokes seldom differ
-_LASTS = 5  # frames: what is gone sooner is not noticed
+_CELL = 4  # px at 360 lines: averages strokes away
+_REACH = 3  # cells to each side that are searched for fresh paint of the same content
+_SAME = 0.05  # Oklab distance: contents nearer than this are painted alike
+_SEEN = 0.03  # Oklab distance: a visible patch
+_SPREAD = 1.5  # standard deviations of fresh paint of the same content; strokes seldom differ by more
+_LASTS = 5  # frames: shorter ghosts are not noticed
 
 
 class Ghosts(MeanOverFrames):
     """Share of the picture, in %, whose paint shows another thing than the frame does for 5 frames or more.
 
     Paint is compared with the per-frame baseline in Oklab, averaged over cells of 4 px (at 360 lines) so
-    that strokes do not matter. A cell shows another thing if its colour is that of none of the fresh paint
-    within 3 cells around whose content is the same (nearer than 0.05): the nearest must be off by more than
-    0.03 and what strokes explain, which is estimated from that paint's deviation. It must have been so
-    for 5 frames, followed along the clip's motion. The mean over frames that have four before them in their
-    shot. Haze that keeps the colour is no ghost (``structure_moving_kept`` tells that). vidstyle's own
+    that strokes do not matter. A cell shows another thing if its colour differs from all fresh paint of the
+    same content (nearer than 0.05) within 3 cells, by more than 0.03 plus what strokes explain (estimated
+    from that paint's deviation). It must last 5 frames, followed along the clip's motion. The mean over
+    frames that have four before them in their shot. Haze that keeps the colour is no ghost
+    (``structure_moving_kept`` measures it). vidstyle's own
     measure; lower is better.
     """
 
@@ -56,7 +56,7 @@ class Ghosts(MeanOverFrames):
             self._age, self._frames = strange, 1
         else:
             carried = self._carried(self._age, moved.backward)
-            # what was not strange at the last look must be so at two looks, however far apart these are
+            # a cell that begins to differ counts only from the second measured frame on, however far apart
             first = torch.full_like(carried, min(self._every, _LASTS - 1))
             self._age = strange * torch.where(carried > 0.5, carried + self._every, first)
             self._frames += self._every
@@ -66,7 +66,7 @@ class Ghosts(MeanOverFrames):
             self._mean.add(100 * float((self._age > _LASTS - 0.5).double().mean()))
 
     def _carried(self, age: Tensor, flow: Tensor) -> Tensor:
-        """``age`` along the motion since the last measured frame, taken as even."""
+        """``age`` warped along the motion since the last measured frame, which is taken as uniform."""
         cell = cell_of(flow)
         steps = F.avg_pool2d(flow, cell, ceil_mode=True, count_include_pad=False) * (self._every / cell)
         return warp(age, steps)[0]
@@ -77,15 +77,15 @@ def shows_another_thing(content: Tensor, result: Tensor, baseline: Tensor) -> Te
 
     ``result`` and ``baseline`` are paintings of ``content``; all (1, 3, H, W) in [0, 1].
     """
-    shown, ours, fresh = (_cells(picture) for picture in (content, result, baseline))
-    height, width = shown.shape[-2:]
-    around = F.pad(torch.cat([shown, fresh], 1), (_REACH,) * 4, value=9)  # no colour: like nothing
-    nearest = torch.full_like(shown[:, :1], torch.inf)
+    source, ours, fresh = (_cells(picture) for picture in (content, result, baseline))
+    height, width = source.shape[-2:]
+    around = F.pad(torch.cat([source, fresh], 1), (_REACH,) * 4, value=9)  # far from every colour
+    nearest = torch.full_like(source[:, :1], torch.inf)
     count, total, squares = torch.zeros_like(nearest), torch.zeros_like(fresh), torch.zeros_like(fresh)
     for down in range(2 * _REACH + 1):
         for across in range(2 * _REACH + 1):
             there = around[..., down : down + height, across : across + width]
-            is_same = (there[:, :3] - shown).square().sum(1, keepdim=True) < _SAME**2
+            is_same = (there[:, :3] - source).square().sum(1, keepdim=True) < _SAME**2
             distance = (there[:, 3:] - ours).square().sum(1, keepdim=True).sqrt_()
             nearest = torch.where(is_same, torch.minimum(nearest, distance), nearest)
             count += is_same
@@ -94,9 +94,9 @@ def shows_another_thing(content: Tensor, result: Tensor, baseline: Tensor) -> Te
             squares += paint * there[:, 3:]
     # the cell itself is always of the same content: count is never 0
     within = (squares - total**2 / count).sum(1, keepdim=True).clamp_min_(0)
-    pooled = smoothed(torch.cat([within, count - 1]), _REACH)  # few cells have a spread of their own
+    pooled = smoothed(torch.cat([within, count - 1]), _REACH)  # single cells have too few samples
     spread = (pooled[:1] / (pooled[1:] + 1e-3)).sqrt_()
-    # the nearest of n draws in three dimensions is off by the cube root of n less than a single one is
+    # in three dimensions the distance to the nearest of n samples falls with the cube root of n
     return smoothed(nearest, 1.0) > _SEEN + _SPREAD * spread / count ** (1 / 3)
 
 

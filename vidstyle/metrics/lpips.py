@@ -18,13 +18,13 @@ Distance = Callable[[Tensor, Tensor], float]
 """How different two pictures (1, 3, H, W) in [0, 1] look."""
 
 _LIBRARY = "torchmetrics.image"
-_SMALLEST = 64  # px: AlexNet's poolings leave nothing of less
+_SMALLEST = 64  # px: smaller pictures have no pixel left after AlexNet's poolings
 
 
 class LPIPS(MeanOverFrames):
     """LPIPS (AlexNet) between the result and the per-frame baseline, the mean over frames.
 
-    As in Lai et al. 2018: how much steadying has changed the painting. Lower is nearer.
+    As in Lai et al. 2018: how much temporal consistency has changed the painting. Lower is nearer.
     """
 
     meaning = Meaning("1", "low: near the baseline", tells_baseline=False)
@@ -47,8 +47,8 @@ class LPIPS(MeanOverFrames):
 class TLPIPS(MeanOverFrames):
     """tLP: 100 · |LPIPS(O_{t-1}, O_t) - LPIPS(C_{t-1}, C_t)|, the mean over t (Chu et al. 2020, TecoGAN).
 
-    AlexNet; the clip takes the place of the ground truth. It knows no motion: what changes as much as
-    its clip scores well even if it changes elsewhere. Lower is better.
+    AlexNet; the clip takes the place of the ground truth. It ignores motion: a result that changes as much
+    as its clip scores well even if it changes elsewhere. Lower is better.
     """
 
     meaning = Meaning("100 LPIPS", "low: changes as much as the clip", tells_clip=False)

@@ -1,4 +1,4 @@
-"""What each metric's number means to a reader: its unit, what is good, how many digits are significant."""
+"""How to read a metric: its unit, which values are good, how many digits are significant."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class Meaning:
 
     unit: str
     good: str
-    """What is good, in a few words."""
+    """Which values are good, in a few words."""
     digits: int = 4
-    """Significant digits that are shown."""
+    """Significant digits in tables."""
     tells_clip: bool = True
-    """Whether the clip's own value says anything."""
+    """Whether the clip's own value is meaningful."""
     tells_baseline: bool = True
-    """Whether the value of the per-frame baseline says anything."""
+    """Whether the value of the per-frame baseline is meaningful."""
     mean: str = ""
-    """How differences along the motion become one number, where fields differ in that."""
+    """How differences along the motion are averaged, for metrics that papers define in several ways."""
     is_drawn: bool = False
     """Whether a report draws it over time."""
     sampling: Sampling | None = None
@@ -47,21 +47,21 @@ class Meaning:
 
     @property
     def sign(self) -> str:
-        """What stands behind a number within a sentence: the unit if it is a sign, like %."""
+        """What follows a number in a sentence: the unit if it is a symbol, like %."""
         return f" {self.unit}" if self.unit and not self.unit[0].isalnum() else ""
 
 
 def meaning_of(name: str) -> Meaning:
-    """What the metric called ``name`` (or "package.module:Class") says of its numbers."""
+    """The ``meaning`` of the metric ``name`` (or "package.module:Class"); empty if it has none."""
     try:
         part = METRICS.load(name)
-    except OptionError:  # given as an object, of a class that no module names
+    except OptionError:  # an object of a class that cannot be imported by name
         return Meaning("", "")
     return cast(Meaning, getattr(part, "meaning", Meaning("", "")))
 
 
 def written(name: str, value: float | None) -> str:
-    """``value`` of the metric ``name`` as a reader wants it; a dash where there is none."""
+    """``value`` of the metric ``name`` in its significant digits; a dash if there is none."""
     if value is None:
         return "-"
     return f"{value:#.{meaning_of(name).digits}g}".rstrip(".")

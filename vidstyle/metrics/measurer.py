@@ -1,4 +1,4 @@
-"""Feeds metrics with a clip and its results, frame by frame, and keeps only what they look back to."""
+"""Runs metrics over a clip and its results, frame by frame, in constant memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from vidstyle.metrics.base import Metric, Motion, Sample
 
 Estimate = Callable[[int, Sample, Sample], Motion]
-"""Motion over so many frames, from an earlier sample's content to a later one's."""
+"""(interval in frames, earlier, later) -> the motion between the contents of two samples."""
 
 
 class Measurer:
@@ -29,7 +29,7 @@ class Measurer:
         Args:
             columns: the metrics of each result.
             estimate: called with interval, earlier and later sample.
-            every: measure each so-manieth frame (against the frames just before it, as always).
+            every: measure one in ``every`` frames; intervals count unmeasured frames too.
         """
         metrics = [metric for column in columns.values() for metric in column.values()]
         self.columns = {name: dict(column) for name, column in columns.items()}
@@ -39,10 +39,10 @@ class Measurer:
         self._past: deque[Mapping[str, Sample]] = deque(
             maxlen=max((step for metric in metrics for step in metric.intervals), default=0)
         )
-        self._is_new_shot = False  # a cut since the frame measured last, that frame's own not counted
+        self._is_new_shot = False  # whether a shot began after the frame measured last
         self.frames = 0
         self.latest_motion: Mapping[int, Motion] = {}
-        """Motion that led to the frame added last, by interval."""
+        """Motion to the frame added last, by interval."""
         self.latest_before: Mapping[str, Sample] | None = None
         """The samples before the frame added last; None at a cut."""
 
@@ -56,7 +56,7 @@ class Measurer:
         self.latest_motion = {}
         self.latest_before = self._past[-1] if self._past else None
         if self.frames % self.every == 0:
-            if self._is_new_shot and not first.is_cut:  # the cut lay on a frame that was passed over
+            if self._is_new_shot and not first.is_cut:  # the cut was at an unmeasured frame
                 samples = {name: replace(sample, is_cut=True) for name, sample in samples.items()}
             self._is_new_shot = False
             reach = len(self._past)
@@ -69,9 +69,9 @@ class Measurer:
                 self.latest_motion = motion
                 for name, column in self.columns.items():
                     past = {step: self._past[-step][name] for step in range(1, reach + 1)}
-                    for word, metric in column.items():
+                    for metric_name, metric in column.items():
                         metric.add(samples[name], past, motion)
-                        values[name][word] = metric.latest
+                        values[name][metric_name] = metric.latest
         self._past.append(samples)
         self.frames += 1
         return values
@@ -79,6 +79,6 @@ class Measurer:
     def results(self) -> dict[str, dict[str, float | None]]:
         """Column to metric to value so far."""
         return {
-            name: {word: metric.result() for word, metric in column.items()}
+            name: {metric_name: metric.result() for metric_name, metric in column.items()}
             for name, column in self.columns.items()
         }

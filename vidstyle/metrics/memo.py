@@ -1,4 +1,4 @@
-"""What metrics compute of the frame at hand, kept for the next metric that asks for the same."""
+"""Values that several metrics compute from the same frame, computed once."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from torch import Tensor
 
 T = TypeVar("T")
 
-_KEPT = 6  # values: all of one result; those of the clip stay, as every result asks for them again
+_KEPT = 6  # values: enough for one result; the clip's stay, as every result uses them
 
 
 class Memo:
-    """The last few values, by the function that made them and the tensors that it was given."""
+    """The most recently used values, by function and tensor arguments."""
 
     def __init__(self) -> None:
-        # the tensors are kept as well: while they live no other has their identity
+        # the tensors are kept as well, so that no other can get the same id
         self._values: OrderedDict[tuple[object, ...], tuple[tuple[Tensor, ...], object]] = OrderedDict()
 
     def get(self, function: Callable[..., T], *tensors: Tensor) -> T:
-        """``function(*tensors)``, computed unless it was just before; tensors are told apart by identity."""
+        """``function(*tensors)``, computed once; tensors are compared by identity."""
         key = (function, *map(id, tensors))
         if key in self._values:
             self._values.move_to_end(key)

@@ -16,7 +16,7 @@ DEFAULT_SIZE = 360  # px, short side: RAFT's memory grows with the square of the
 
 
 class ScoringFlow:
-    """Gives the clip's motion between two samples; what a ``Measurer`` asks."""
+    """The clip's motion between two samples, for a ``Measurer``."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class ScoringFlow:
 
         Args:
             estimator: any of ``registry.FLOWS``.
-            name: how reports call it.
+            name: the estimator's name in reports.
             size: short side in px at which motion is estimated; larger frames are reduced. None: never.
             cache: where motion is kept between runs.
         """
@@ -62,9 +62,9 @@ class ScoringFlow:
         return bool(getattr(self._estimator, "is_coarse", False))
 
     def _estimate(self, earlier: Tensor, later: Tensor) -> Tensor:
-        """Both ways as they are stored: RAFT-small's own coarse grid, half precision for other estimators.
+        """Motion both ways as it is stored: RAFT-small's coarse grid, or half precision of other estimators.
 
-        Half precision also where nothing is stored, so that a cache changes no number.
+        Half precision also without a cache, so that a cache changes no value.
         """
         height, width = self._reduced(*earlier.shape[-2:])
         first, second = (_smaller(picture, height, width) for picture in (earlier, later))
@@ -98,7 +98,7 @@ def _smaller(picture: Tensor, height: int, width: int) -> Tensor:
 
 
 def _resized(flow: Tensor, height: int, width: int) -> Tensor:
-    """``flow`` for another size of the same pictures: its vectors grow with it."""
+    """``flow`` (1, 2, h, w) for another size of the same pictures, its vectors scaled accordingly."""
     old_height, old_width = flow.shape[-2:]
     if (old_height, old_width) == (height, width):
         return flow

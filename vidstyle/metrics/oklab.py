@@ -1,4 +1,4 @@
-"""Oklab (Ottosson 2020): colours whose distances are those that the eye sees."""
+"""Oklab (Ottosson 2020): a colour space with perceptually uniform distances."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TO_LAB = (
 def oklab(picture: Tensor) -> Tensor:
     """sRGB (1, 3, H, W) in [0, 1] to lightness (0 to 1), green-red and blue-yellow (about -0.4 to 0.4).
 
-    A distance of 0.02 is just seen.
+    A distance of 0.02 is just visible.
     """
     value = picture.clamp(0, 1)
     linear = torch.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)

@@ -1,4 +1,4 @@
-"""Perceptual features as metrics use them: by layer, divided by their usual deviation, at a bounded size."""
+"""Perceptual features for metrics: by layer, divided by their usual deviation, at a bounded size."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch import Tensor
 
 from vidstyle.nn.encoder_features import Encoder, scaled
 
-LARGEST = 480  # px, short side at which results are looked at
-STYLE_AREA = 256 * 256  # px at which a style picture is looked at
+LARGEST = 480  # px, short side at which results are encoded, at most
+STYLE_AREA = 256 * 256  # px², area at which a style picture is encoded
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1")
 CONTENT_LAYER = "conv4_1"
 
 
 class Features:
-    """Scaled features of pictures; the last few are remembered, because several metrics ask for them."""
+    """Scaled features of pictures; the latest are kept, because several metrics use them."""
 
     def __init__(self, encoder: Encoder, *, remember: int = 4) -> None:
         self._encoder = encoder
@@ -34,7 +34,7 @@ class Features:
         return features
 
     def of_style(self, picture: Tensor) -> Mapping[str, Tensor]:
-        """Features of a style picture, looked at in an area of ``STYLE_AREA``, its shape kept."""
+        """Features of a style picture, resized to an area of ``STYLE_AREA``, its aspect ratio kept."""
         height, width = picture.shape[-2:]
         factor = (STYLE_AREA / (height * width)) ** 0.5
         return self._encode(_resized(picture, round(height * factor), round(width * factor)))
@@ -44,14 +44,14 @@ class Features:
 
 
 def bundled(device: torch.device | str = "cpu") -> Features:
-    """The VGG-16 features that vidstyle carries (``assets/vgg16-edges.safetensors``)."""
+    """The bundled VGG-16 features (``assets/vgg16-edges.safetensors``)."""
     from vidstyle.nn import vgg
 
     return Features(vgg.bundled().to(device))
 
 
 def limited(picture: Tensor) -> Tensor:
-    """``picture`` with its short side at most ``LARGEST``, its shape kept."""
+    """``picture`` with its short side at most ``LARGEST``, its aspect ratio kept."""
     height, width = picture.shape[-2:]
     factor = LARGEST / min(height, width)
     return picture if factor >= 1 else _resized(picture, round(height * factor), round(width * factor))

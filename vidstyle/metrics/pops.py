@@ -1,4 +1,4 @@
-"""Pops: patches that are repainted all at once, which means over the picture hardly show."""
+"""Pops: patches that are repainted all at once, which averages over the whole picture hide."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from vidstyle.flow.warp import warp
 from vidstyle.metrics.base import MeanOverFrames, Motion, Sample, lengths
 from vidstyle.metrics.meaning import Meaning
 
-_PATCH = 16  # px at 360 lines: smaller changes are seen as grain, not as a patch
-_JUMP = 0.08  # of the range: a mean change over a patch that catches the eye
+_PATCH = 16  # px at 360 lines: smaller changes look like grain, not like a patch
+_JUMP = 0.08  # of the range: a visible mean change of a patch
 
 
 class Pops(MeanOverFrames):
@@ -47,6 +47,6 @@ def _change(before: Tensor, now: Tensor, moved: Motion) -> Tensor:
 
 
 def _averaged(values: Tensor, side: int) -> Tensor:
-    """The mean over squares of ``side`` px around each place, at half of their resolution."""
+    """The mean over overlapping squares of ``side`` px, one at every half side."""
     size = min(side, *values.shape[-2:])
     return F.avg_pool2d(values, size, stride=max(1, size // 2))

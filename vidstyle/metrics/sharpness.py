@@ -1,4 +1,4 @@
-"""Sharpness: fine detail relative to the per-frame baseline; it tells blur from steadiness."""
+"""Sharpness: fine detail relative to the per-frame baseline; detects blur that lowers flicker."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from vidstyle.metrics.meaning import Meaning
 class Sharpness:
     """Variance of the Laplacian of the result over that of the per-frame baseline (means over the clip).
 
-    1: as sharp as frames painted by themselves. Unit: ratio. A ratio of two means, not a mean of ratios, so
-    that black frames do no harm.
+    Unit: ratio; 1 is as sharp as the baseline. A ratio of two means, not a mean of ratios: black frames have
+    no ratio.
     """
 
     meaning = Meaning("ratio", "near 1: lower is blur", tells_baseline=False, is_drawn=True)

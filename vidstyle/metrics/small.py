@@ -1,4 +1,4 @@
-"""Structure of small things: whether ropes, far walkers and eyes are still to be seen."""
+"""Structure of small things: whether ropes, distant people and eyes are still visible."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from vidstyle.metrics.meaning import Meaning
 from vidstyle.metrics.structure import Kept, Structure, highest, smooth_luma, smoothed
 
 _REACH = 6  # px at 360 lines: things up to twice as thick are small
-_CLEAR = 0.12  # of the range: what is brighter or darker by less is no thing of its own
-_APART = 3.0  # times the mean around it: one leaf among many does not stand out
+_CLEAR = 0.12  # of the range: least contrast of a small thing
+_APART = 3.0  # times the mean contrast around it: one leaf among many does not stand out
 _AROUND = 24  # px at 360 lines, of that mean
 _RIM = 3  # px at 360 lines: the outline counts with the thing
 
 
 class Small(Structure):
-    """Structure (see there) of small things that stand out from what is around them, ropes and far walkers.
+    """``Structure`` of small things that stand out from their surroundings, such as ropes and distant people.
 
-    They are brighter or darker than all around within 6 px (at 360 lines; a top-hat filter) by 0.12
-    of the range, and by three times what is usual within 24 px. The engine itself loses them, so that a
-    result can exceed the per-frame baseline.
+    They are brighter or darker than their surroundings within 6 px (at 360 lines; a top-hat filter) by 0.12
+    of the range, and by three times the mean of that within 24 px. Engines lose small things themselves, so
+    that a result can exceed the per-frame baseline.
     """
 
     meaning = Meaning("1", "high: small things are seen", tells_clip=False, digits=3)

@@ -12,15 +12,15 @@ from vidstyle.metrics.base import MeanOverFrames, Motion, Sample, lengths, luma
 from vidstyle.metrics.meaning import Meaning
 
 _REACH = 41  # px at 360 lines, over which direction is judged: a few strokes
-_MORE = 0.25  # by which one direction must outweigh the other more than in the fresh painting
+_MORE = 0.25  # by which the coherence must exceed that of the fresh painting
 
 
 class Streaks(MeanOverFrames):
-    """Share of the texture, in %, that runs along one direction and does not in the per-frame baseline.
+    """Share of the texture, in %, that runs along one direction in the result but not in the baseline.
 
     The structure tensor (Σ ∇∇ᵀ of the luma over 41 px at 360 lines) gives the coherence
     (λ1 - λ2) / (λ1 + λ2) of the result and of the baseline. A place is a streak where the result's is higher
-    by 0.25 or more; places are weighted by the gradient energy of the baseline. Blur without a direction is
+    by more than 0.25; places are weighted by the gradient energy of the baseline. Blur without a direction is
     no streak (``sharpness`` measures that). vidstyle's own measure; lower is better.
     """
 
@@ -51,5 +51,5 @@ def _coherence(picture: Tensor) -> tuple[Tensor, Tensor]:
     tensor = F.avg_pool2d(torch.cat([across**2, down**2, across * down], 1), side, stride=max(1, side // 2))
     xx, yy, xy = tensor[:, :1], tensor[:, 1:2], tensor[:, 2:]
     energy = xx + yy
-    # 1e-6: gradients of a level in a thousand have no direction that could be seen
+    # 1e-6: the direction of gradients of 0.001 is not visible
     return ((xx - yy) ** 2 + 4 * xy**2).sqrt() / (energy + 1e-6), energy

@@ -20,10 +20,10 @@ _BEFORE, _AFTER = 1.0, 1.5  # px at 360 lines: smoothing before and after the So
 _WINDOW = 8.0  # px at 360 lines: of the correlation, a few strokes
 _FLOOR = 1e-7  # variance of an edge map (intensity a px, squared) that camera noise makes
 _EDGES = 0.4  # quantile of the clip's edge map, above which it has edges
-_SPEED, _SHARE = 0.7, 0.002  # px, and of the width: motion that no error of the flow explains
+_SPEED, _SHARE = 0.7, 0.002  # px, and of the width: motion beyond the errors of the flow
 _REACH = 9  # px at 360 lines by which what moves is enlarged: its outline counts with it
-_GRID = 48  # places across, and as many down, at which the fit looks at the flow
-_FRAMES, _OF_ALL = 5, 0.1  # frames, or share of all: a gust in fewer says nothing of a clip
+_GRID = 48  # samples of the flow in each direction, for the fit
+_FRAMES, _OF_ALL = 5, 0.1  # frames, or share of all: fewer are not representative of a clip
 
 
 class Structure(ABC):
@@ -32,15 +32,14 @@ class Structure(ABC):
     Edges are the Sobel magnitude of the luma (BT.601), smoothed before (Gaussian, 1 px at 360 lines) and
     after (1.5 px); they are correlated in a Gaussian window (8 px at 360 lines), so that brightness, contrast
     and colour do not matter, and averaged where the clip's are above their 40th percentile. A frame with too
-    little to look at is left out, others count alike; where fewer than 5 frames and fewer than a tenth have
-    enough, there is no value. vidstyle's own measure. Unit: 1 (the clip itself has 1; strokes that know
-    nothing of the clip have about 0).
+    few such pixels (``least``) is left out; if fewer than 5 frames and fewer than a tenth have enough, there
+    is no value. vidstyle's own measure. Unit: 1 (the clip itself has 1, unrelated strokes about 0).
     """
 
     intervals: tuple[int, ...] = (1,)
     needs = frozenset({"motion"})
     least = 0.005
-    """Share of the picture: fewer pixels say nothing of a frame."""
+    """Share of the picture that must be measured, at least."""
 
     def __init__(self, setup: Setup | None = None) -> None:
         self.memo = setup.memo if setup is not None else Memo()
@@ -66,7 +65,7 @@ class Structure(ABC):
         return self._mean.count >= min(_FRAMES, _OF_ALL * self._frames)
 
     def measured(self, now: Sample, moved: Motion | None, picture: Tensor) -> float | None:
-        """The value of ``picture`` for the frame ``now``; None where there is too little to look at."""
+        """The value of ``picture`` for the frame ``now``; None if too few pixels can be measured."""
         where = self.where(now, moved) if min(picture.shape[-2:]) >= 3 else None
         if where is None or float(where.double().mean()) < self.least:
             return None
@@ -74,7 +73,7 @@ class Structure(ABC):
 
     @abstractmethod
     def where(self, now: Sample, moved: Motion | None) -> Tensor | None:
-        """(1, 1, H, W) of bool: what it looks at; None if that cannot be known."""
+        """(1, 1, H, W) of bool: the pixels that are measured; None if that needs motion and there is none."""
 
 
 class Kept(Structure):
@@ -144,10 +143,10 @@ class GroundKept(Kept, Ground):
 def structure(source: Tensor, result: Tensor) -> Tensor:
     """Local correlation (1, 1, H, W), -1 to 1, of the edges of two pictures (1, 3, H, W) in [0, 1].
 
-    1 where both are flat, about 0 where one is: where there is nothing to see nothing is lost.
+    1 where both are flat, as nothing is lost there; about 0 where only one is.
     """
     window = scaled(_WINDOW, source)
-    step = max(1, int(window / 4))  # of places at which it is computed: a quarter of the window loses nothing
+    step = max(1, int(window / 4))  # px between two places: a quarter of the window is fine enough
     maps = torch.cat([edges(source), edges(result)])
     maps = maps - maps.mean((2, 3), keepdim=True)  # far from zero the differences below lose digits
     one, other = maps[:1], maps[1:]
@@ -179,13 +178,13 @@ def smooth_luma(picture: Tensor) -> Tensor:
 
 def has_edges(source: Tensor) -> Tensor:
     """(1, 1, H, W) of bool: where the edges of (1, 3, H, W) are above their 40th percentile."""
-    found = edges(source)
-    rank = max(1, round(_EDGES * found.numel()))
-    return found > found.flatten().kthvalue(rank).values  # quantile() refuses 16 million pixels
+    strength = edges(source)
+    rank = max(1, round(_EDGES * strength.numel()))
+    return strength > strength.flatten().kthvalue(rank).values  # quantile() refuses 16 million pixels
 
 
 def moving(flow: Tensor) -> Tensor:
-    """(1, 1, H, W) of bool: what moves otherwise than the frame as a whole does; ``flow`` (1, 2, H, W), px.
+    """(1, 1, H, W) of bool: what moves differently from the frame as a whole; ``flow`` (1, 2, H, W), px.
 
     The whole frame's motion is an affine one that most of the flow agrees with; what differs from it by more
     than 0.7 px and 0.002 of the width moves, and 9 px (at 360 lines) around it count with it.
@@ -220,5 +219,5 @@ def highest(maps: Tensor, reach: int) -> Tensor:
 
 
 def _ratio(ours: float | None, baseline: float | None) -> float | None:
-    # what the painting has lost altogether cannot be kept: 0.02 is the correlation of unrelated strokes
+    # at 0.02, the correlation of unrelated strokes, the baseline has no structure that could be kept
     return ours / baseline if ours is not None and baseline is not None and baseline > 0.02 else None

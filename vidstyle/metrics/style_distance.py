@@ -16,9 +16,9 @@ from vidstyle.nn.encoder_features import gram
 class StyleDistance(MeanOverFrames):
     """‖G(O) - G(S)‖ / ‖G(S)‖ (Frobenius), mean over conv1_1, conv2_1, conv3_1, conv4_1, then over frames.
 
-    G = F·Fᵀ/(h·w) of the features divided by their usual deviation. The result is looked at as it is (short
-    side at most 480), the style picture at an area of 256². Unit: 1; lower is closer; an unpainted clip has
-    about 1.3.
+    G = F·Fᵀ/(h·w) (Gatys et al. 2015) of features divided by their usual deviation. The result is encoded at
+    a short side of 480 px at most, the style picture at an area of 256² px². Unit: 1; lower is closer; an
+    unpainted clip has about 1.3.
     """
 
     meaning = Meaning(

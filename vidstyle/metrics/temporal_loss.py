@@ -1,4 +1,4 @@
-"""Temporal loss: the error along the clip's motion as style transfer papers print it, short and long."""
+"""Temporal loss: the warping error as style transfer papers report it, over short and long intervals."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class _TemporalLoss(MeanOverFrames):
 
     The Sintel family: ReReVST (Wang et al. 2020; the author's code in daooshee/ReReVST-Code#1), then MCCNet,
     CCPL and, with RAFT, CAP-VSTNet. M is 0 where the flow is occluded (``base.occluded``) or leaves the
-    frame. Theirs take Sintel's own or PWC-Net's flow and masks. Unit: intensity (0 to 1); lower is steadier.
-    It differs from ``warping_error`` in the root, and in that masked pixels count as perfect.
+    frame. Those papers use Sintel's own or PWC-Net's flow and masks. Unit: intensity (0 to 1); lower is
+    steadier. It differs from ``warping_error`` in the root, and in that masked pixels count as perfect.
     """
 
     meaning = Meaning("intensity", "low", mean="root mean square over all pixels, distrusted ones as 0")
@@ -46,7 +46,7 @@ class Long(_TemporalLoss):
 
 
 class Longest(_TemporalLoss):
-    """Against thirty frames back: drift that ten frames do not show yet."""
+    """Against thirty frames back, for drift too slow to be visible after ten."""
 
     is_on_request = True
     intervals = (30,)

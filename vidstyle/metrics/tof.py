@@ -16,7 +16,7 @@ from vidstyle.tensors import to_pixels
 
 _SKIPPED = 2  # frames at either end
 _BLOCK = 32  # px: the crop's sides are multiples of this
-_MARGIN = 16  # px that the crop leaves free, both borders together
+_MARGIN = 16  # px that are cropped at least, both borders together
 
 
 class TOF(MeanOverFrames):
@@ -25,7 +25,8 @@ class TOF(MeanOverFrames):
     thunil/TecoGAN ``metrics.py``: Farneback's flow (0.5, 3, 15, 3, 5, 1.2, 0) on 8-bit grey, between frames t
     - 1 and t; the first and last two frames are left out; a centred crop whose sides are multiples of 32 and
     leave 16 px or more (frames too small for it are taken whole). The clip takes the place of the ground
-    truth. Pairs across a cut do not count. Lower is better; paint that stays put on moving things shows here.
+    truth. Pairs across a cut do not count. Lower is better; it detects paint that stays in place while things
+    move.
     """
 
     meaning = Meaning("px", "low: moves as the clip does", tells_clip=False)
@@ -39,7 +40,7 @@ class TOF(MeanOverFrames):
 
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
         before = past.get(1)
-        # a pair counts once two more frames have come: the last two are never counted
+        # a pair counts only after two more frames, so that the clip's last two never do
         self._waiting.append(None if before is None or self._frames <= _SKIPPED else _distance(before, now))
         self._frames += 1
         self._mean.skip()

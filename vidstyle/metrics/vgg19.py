@@ -1,4 +1,4 @@
-"""VGG-19 with torchvision's ImageNet weights as the perceptual encoder of metrics, once they are on disk."""
+"""VGG-19 as the perceptual encoder of metrics, with torchvision's ImageNet weights from torch's cache."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet,
 
 
 class VGG19(nn.Module):
-    """VGG-19 to conv4_1, layers by name; its channels are not scaled, as papers take them."""
+    """VGG-19 to conv4_1, layers by name; its features are not scaled, as in papers."""
 
     def __init__(self, layers: nn.Sequential) -> None:
         super().__init__()
@@ -28,13 +28,13 @@ class VGG19(nn.Module):
     def features(self, image: Tensor, layers: Collection[str] = STYLE_LAYERS) -> dict[str, Tensor]:
         """Features (B, C, h, w) after the ReLU of ``layers``, of an ``image`` (B, 3, H, W) RGB in [0, 1]."""
         wanted = {_PLACES[layer]: layer for layer in layers}
-        found: dict[str, Tensor] = {}
+        outputs: dict[str, Tensor] = {}
         value = (image.float() - self.get_buffer("mean")) / self.get_buffer("deviation")
         for place, layer in enumerate(self.layers):
             value = layer(value)
             if place in wanted:
-                found[wanted[place]] = value
-        return found
+                outputs[wanted[place]] = value
+        return outputs
 
     def scale(self, layer: str) -> Tensor:
         """Ones: see the class."""
@@ -50,6 +50,6 @@ def features(device: torch.device | str = "cpu") -> Features:
     network = vgg19(weights=None)
     try:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as error:  # pickle and zip raise what they like on a file that is none
+    except Exception as error:  # pickle and zip raise many kinds of errors for other files
         raise WeightsMismatch(f"{path} is not torchvision's VGG-19; remove it and fetch {url}") from error
     return Features(VGG19(network.features).to(device))

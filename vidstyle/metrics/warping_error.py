@@ -18,8 +18,8 @@ class WarpingError(MeanOverFrames):
     Lai et al. 2018, "Learning Blind Video Temporal Consistency", ``evaluate_WarpError.py``: RGB in [0, 1],
     squared and not rooted, flow of the clip from t to t + 1 (border repeated), occlusion mask on frame t's
     grid (``base.occluded``), counted over valid pixels only. Unit: squared intensity; lower is steadier. Blur
-    lowers it: read it beside ``sharpness`` and ``style_distance``. Theirs differs in the flow network
-    (FlowNet2) and in that results are read again from JPEG. A pair without one valid pixel is left out; Lai's
+    lowers it: read it together with ``sharpness`` and ``style_distance``. Lai et al. use another flow network
+    (FlowNet2) and read results back from JPEG. A pair without one valid pixel is left out; Lai's
     counts it as 0.
     """
 

@@ -1,4 +1,4 @@
-"""What metrics and losses make of an encoder's layers."""
+"""Scaled features and Gram matrices of an encoder's layers, for metrics and losses."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Encoder(Protocol):
 
 def scaled(encoder: Encoder, picture: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
     """Features (B, C, h, w) of ``layers``, each channel divided by its usual deviation."""
-    found = encoder.features(picture, layers)
-    return {layer: over_scale(encoder, layer, value) for layer, value in found.items()}
+    features = encoder.features(picture, layers)
+    return {layer: over_scale(encoder, layer, value) for layer, value in features.items()}
 
 
 def over_scale(encoder: Encoder, layer: str, features: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Padding by reflection without a copy of the picture."""
+"""Fast padding by reflection of channels-last tensors."""
 
 from __future__ import annotations
 

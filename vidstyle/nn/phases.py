@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-# row t of a 3x3 kernel on a picture doubled by repetition falls on small row _REPEATED[a][t] of 2 in reach
+# on a picture doubled by repetition, row t of a 3x3 kernel reads row _REPEATED[a][t] of the 2x2 kernel
 _REPEATED = ((0, 0, 1), (0, 1, 1))
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 def reduced(image: Tensor, height: int, width: int) -> Tensor:
-    """(1, 3, H, W) made smaller, each pixel the mean of those that it stands for."""
+    """(1, 3, H, W) made smaller, each pixel the mean of those that it covers."""
     if image.shape[-2:] == (height, width):
         return image
     if image.device.type != "cuda":

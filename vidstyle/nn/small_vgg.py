@@ -63,7 +63,7 @@ class SmallVGG(nn.Module):
         return value
 
     def first(self, level: int) -> Convolution:
-        """The first convolution of the decoder of ``level``, float32: what acts on features folds into it."""
+        """The first convolution of the decoder of ``level``, float32; maps of the features fold into it."""
         return self._layer(f"decoder{level}_0")
 
     def decode(self, value: Tensor, level: int, first: Convolution | None = None) -> Tensor:
@@ -96,14 +96,14 @@ def _convolved(value: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
 def _with_scales(tensors: Mapping[str, Tensor]) -> dict[str, Convolution]:
     """All convolutions, the scales of features and of the input folded into them.
 
-    A ReLU lets a positive factor through, so that a scale may be applied before it.
+    A ReLU commutes with a positive factor, so that a scale may be applied before it.
     """
 
     def convolution(key: str) -> Convolution:
         return tensors[f"{key}.weight"].float(), tensors[f"{key}.bias"].float()
 
-    found: dict[str, Convolution] = {}
-    inputs: Tensor | None = None  # what the features that come in have been divided by
+    folded: dict[str, Convolution] = {}
+    inputs: Tensor | None = None  # divisors of the layer's input features
     for layers in _LAYERS:
         for place, layer in enumerate(layers):
             kernel, bias = convolution(f"encoder.{layer}")
@@ -116,8 +116,8 @@ def _with_scales(tensors: Mapping[str, Tensor]) -> dict[str, Convolution]:
             if place == 0:
                 inputs = tensors[f"scale.{layer}"].float()
                 kernel, bias = kernel / inputs.view(-1, 1, 1, 1), bias / inputs
-            found[layer] = kernel, bias
+            folded[layer] = kernel, bias
     for level in LEVELS:
         for part in range(1 if level == 1 else 3):
-            found[f"decoder{level}_{part}"] = convolution(f"decoder{level}.{part}")
-    return found
+            folded[f"decoder{level}_{part}"] = convolution(f"decoder{level}.{part}")
+    return folded

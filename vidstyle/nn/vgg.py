@@ -25,7 +25,7 @@ class VGG(nn.Module):
             for part in ("weight", "bias", "scale"):
                 if f"{layer}.{part}" not in tensors:
                     raise WeightsMismatch(f"the VGG features' weights lack {layer}.{part}")
-                # not persistent: they belong to their own file, not to the state of what uses them
+                # not persistent: they belong to their own file, not to the state of the modules that use them
                 self.register_buffer(f"{layer}_{part}", tensors[f"{layer}.{part}"].float(), persistent=False)
         self.register_buffer("_mean", torch.tensor(_MEAN).view(1, 3, 1, 1), persistent=False)
         self.to(memory_format=torch.channels_last)
@@ -33,12 +33,13 @@ class VGG(nn.Module):
     def features(self, image: Tensor, layers: Collection[str] = LAYERS) -> dict[str, Tensor]:
         """Features (B, C, h, w) after the ReLU of ``layers``, of an ``image`` (B, 3, H, W) RGB in [0, 1].
 
-        Both sides must be 8 px or more if conv4_1 is asked for. Layers deeper than asked are not computed.
+        Both sides must be 8 px or more for conv4_1. Deeper layers than needed are not computed. Raises
+        ``OptionError`` for an unknown layer.
         """
         if unknown := [layer for layer in layers if layer not in LAYERS]:
             raise OptionError(f"no VGG layer {unknown[0]!r}; there are: {', '.join(LAYERS)}")
         deepest = max((LAYERS.index(layer) for layer in layers), default=-1)
-        found: dict[str, Tensor] = {}
+        outputs: dict[str, Tensor] = {}
         value = (image.float().flip(1) * 255.0 - self.get_buffer("_mean")).contiguous(
             memory_format=torch.channels_last
         )
@@ -46,10 +47,10 @@ class VGG(nn.Module):
             kernel, bias = self.get_buffer(f"{layer}_weight"), self.get_buffer(f"{layer}_bias")
             value = F.relu_(F.conv2d(value, kernel, bias, padding=1))
             if layer in layers:
-                found[layer] = value
+                outputs[layer] = value
             if layer in _POOLED:
                 value = F.max_pool2d(value, 2)
-        return found
+        return outputs
 
     def scale(self, layer: str) -> Tensor:
         """(C,) the deviation of ``layer``'s channels over photographs and artworks; losses divide by it."""

@@ -1,4 +1,4 @@
-"""The painting of one clip: its style at each time, the statistics of its shots, and only what is needed."""
+"""Paints one clip: its style at each time, the statistics of its shots, and only the parts needed."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from vidstyle.temporal.base import PaintedFrame, RepaintMask
 S = TypeVar("S")
 T = TypeVar("T", bound=Statistics)
 
-_WHOLE = 8  # frames from one whole painting to the next: old paint takes its colours from these
-_MUCH = 0.25  # of a frame: if more is needed it is painted whole, and its statistics are worth knowing
-_SMOOTH = 0.9  # of the statistics of a shot that stays from one frame to the next
+_WHOLE = 8  # frames from one whole painting to the next; old paint takes its colours from it
+_MUCH = 0.25  # of a frame: if more is needed it is painted whole
+_SMOOTH = 0.9  # share of a shot's statistics that is kept from one frame to the next
 
 
 class ClipPainter(Generic[S, T]):
-    """Paints the frames of one clip, in order; made anew for each clip, as its memory is the clip's.
+    """Paints the frames of one clip, in order. It keeps the state of the clip: make a new one for each.
 
     Args:
         painter: paints a frame.
-        styles: what is painted in at each time.
-        strength: weighed by the engine if it does so itself; else, above 1, the style is pushed away from the
-            shot's own.
+        styles: the style at each time.
+        strength: applied by the engine if it has a ``feature_strength``; else, above 1, the style is moved
+            away from the shot's own.
     """
 
     def __init__(self, painter: Renderer[S, T], styles: Styles[S], strength: float) -> None:
         self._painter = painter
         self._styles = styles
         self._strength = strength
-        self._own: S | None = None  # the shot's own style, where it is pushed away from
-        self._weighed: tuple[S, S] | None = None  # the latest style, and what the engine made of it
+        self._own: S | None = None  # the encoded first frame of the shot, for strengths above 1
+        self._weighed: tuple[S, S] | None = None  # the latest style, before and after ``at_strength``
         self._statistics: FrameStatistics[T] | None = None  # of the shot so far, smoothed
         self._since = 0  # frames since the last whole painting
 
@@ -67,7 +67,7 @@ class ClipPainter(Generic[S, T]):
         return PaintedFrame(_copied(painted.pixels, inner))
 
     def _style(self, frame: Frame, is_cut: bool) -> S:
-        """What ``frame`` is painted in, at the strength asked for."""
+        """The style of ``frame``, at the chosen strength."""
         style, engine, strength = self._styles.at(frame.time), self._painter.engine, self._strength
         if engine.info.feature_strength is not None:
             if self._weighed is None or self._weighed[0] is not style:
@@ -86,10 +86,10 @@ def _copied(pixels: Pixels, inner: tuple[slice, slice]) -> Pixels:
 
 
 def _margin(frame: Frame) -> int:
-    """Px that are painted around a frame and cut off.
+    """Px of reflection that are painted around a frame and cut off.
 
-    Next to its border an engine paints what it knows too little of, in blocks: in a slow pan these would
-    come into the picture one by one. A reflection is at least a picture.
+    Near the border an engine has too little context and paints blocks, which would appear one by one in a
+    slow pan.
     """
     short = min(frame.width, frame.height)
     margin = 16 * max(1, round(short / 480))

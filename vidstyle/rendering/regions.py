@@ -1,4 +1,4 @@
-"""Which rectangles of a frame to paint, so that all that is needed is painted at the least cost."""
+"""Rectangles of a frame that cover all that must be painted, at the least cost."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_CELL = 16  # px: needs are gathered in cells of this side
-# rectangles that are weighed against each other: more are merged blindly, or the frame painted whole
-_MOST = 48
+_CELL = 16  # px: side of the cells in which needs are collected
+_MOST = 48  # rectangles, as their merging compares all pairs; with more the frame is painted whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class Region:
         return self.bottom - self.top, self.right - self.left
 
     def grown(self, halo: int, frame: tuple[int, int], multiple: int = 1, smallest: int = 1) -> Region:
-        """Larger by ``halo`` px inside a ``frame`` (H, W), from multiples on, no side below ``smallest``."""
+        """Larger by ``halo`` px within ``frame`` (H, W), starting at multiples, sides ``smallest`` up."""
         top, bottom = _grown(self.top, self.bottom, halo, frame[0], multiple, smallest)
         left, right = _grown(self.left, self.right, halo, frame[1], multiple, smallest)
         return Region(top, left, bottom, right)
@@ -43,7 +42,7 @@ class Region:
         )
 
     def scaled(self, old: tuple[int, int], new: tuple[int, int], margin: int) -> Region:
-        """The part at the size ``new`` (H, W) that ``margin`` px of size ``old`` inside this one make."""
+        """This rectangle less ``margin`` px each side, scaled from a frame of ``old`` (H, W) to ``new``."""
         top, bottom = _scaled(self.top, self.bottom, old[0], new[0], margin)
         left, right = _scaled(self.left, self.right, old[1], new[1], margin)
         return Region(top, left, bottom, right)
@@ -57,7 +56,7 @@ def cover(
     Args:
         need: (h, w) bool, of any size, stretched over the frame.
         frame: height and width in px.
-        halo: px that are painted around each rectangle, and thrown away.
+        halo: px that are painted around each rectangle, and discarded.
         margin: px around what is needed that must be covered too.
         call_cost: px² that could be painted in the time that one more call costs by itself.
     """

@@ -1,4 +1,4 @@
-"""Pixels painted by an engine: strokes at a working size, finer ones on top, whole or only where needed."""
+"""Paints pixels with an engine: at a working size, then finer, the whole frame or only where needed."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from vidstyle.tensors import to_pixels, to_tensor
 S = TypeVar("S")
 T = TypeVar("T", bound=Statistics)
 
-_FINEST = 1080  # px, short side of the finer strokes: beyond, the picture is only enlarged
-_NO_FINER = 1.25  # a frame at most so much larger than its strokes' size is only enlarged
-_CLIP_SHARE = 0.25  # of the clip in what is painted over again: edges come back where the clip has them
-_AFAR = 4  # tones are taken back at the working size over this: colours do not drift, strokes are free
-_FARTHEST = 9  # px of the finest size that one such tone may cover: parts must see around it
-_REACH = 3  # px: how far enlarging looks
+_FINEST = 1080  # px, largest short side of the finer strokes; beyond, the picture is only enlarged
+_NO_FINER = 1.25  # a frame at most this much larger than the working size is only enlarged
+_CLIP_SHARE = 0.25  # share of the clip in the input of the second painting: restores the clip's edges
+_AFAR = 4  # tones are restored at the working size divided by this: colours are kept, strokes may change
+_FARTHEST = 9  # px of the finest size that one such tone may cover, as parts must be painted with it
+_REACH = 3  # px: reach of the filter that enlarges
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameStatistics(Generic[T]):
-    """An engine's statistics of a frame: of its strokes, and of the finer ones if it was painted over."""
+    """An engine's statistics of a frame: of its strokes, and of the finer ones if it was painted twice."""
 
     strokes: T
     finer: T | None = None
@@ -61,11 +61,11 @@ class Painting(Generic[T]):
 
 
 class Renderer(Generic[S, T]):
-    """An engine with all that is the same for every engine: device, precision, working size, parts.
+    """Paints with an engine at a device, precision and working size, in parts where possible.
 
     Holds no state of a clip: styles and statistics are arguments. A frame larger than the working size is
-    painted there, enlarged and painted over once, coarse to fine; what the second painting changes in the
-    large is taken back. See docs/working-size.md.
+    painted there, enlarged and painted a second time, coarse to fine; the tones of the first painting are
+    kept. See docs/working-size.md.
     """
 
     def __init__(
@@ -85,26 +85,26 @@ class Renderer(Generic[S, T]):
         """The style of a ``picture`` (H, W, 3), as the engine knows it."""
         height, width = picture.shape[:2]
         scale = LARGEST_STYLE / max(height, width)
-        if scale < 1:  # arrays may be of any size; files were made smaller when they were read
+        if scale < 1:  # only arrays: files are reduced when they are read
             shape = max(1, round(width * scale)), max(1, round(height * scale))
             picture = cast(Pixels, cv2.resize(picture, shape, interpolation=cv2.INTER_AREA))
         with torch.inference_mode():
             return self.engine.encode_style(to_tensor(picture, self.device))
 
     def fingerprint(self) -> str:
-        """A hash of the engine's kind and weights: who paints with another has other styles."""
-        found = hashlib.sha256(type(self.engine).__qualname__.encode())
+        """A hash of the engine's class and weights, on which its encoded styles depend."""
+        digest = hashlib.sha256(type(self.engine).__qualname__.encode())
         for name, tensor in (*self.engine.named_parameters(), *self.engine.named_buffers()):
-            found.update(name.encode())
-            found.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
-        return found.hexdigest()
+            digest.update(name.encode())
+            digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
     def working_shape(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width at which strokes of a frame of this size are painted: never above its own."""
+        """Height and width at which strokes of a frame of this size are painted: never above its own size."""
         return self._limited(height, width, self.working_size)
 
     def paint(self, pixels: Pixels, style: S, statistics: FrameStatistics[T] | None = None) -> Painting[T]:
-        """Paint a whole frame ``pixels`` (H, W, 3); without ``statistics`` they are taken from it."""
+        """Paint a whole frame ``pixels`` (H, W, 3); statistics that are not passed are computed from it."""
         height, width = self._check(pixels)
         working, fine = self._shapes(height, width)
         with torch.inference_mode(), memory_errors(self.device, *fine[::-1]):
@@ -122,13 +122,13 @@ class Renderer(Generic[S, T]):
     ) -> Painting[T]:
         """Paint ``pixels`` (H, W, 3) at least where ``need`` (h, w; any size, stretched over it) is true.
 
-        Paints whole if that is cheaper, or if the engine's paint depends on everything. What is painted alone
-        sees the surroundings that the engine asks for, and differs from the whole frame's paint by
-        ``near_error`` levels of its ``info`` at most, wherever it is painted once.
+        The whole frame is painted if that is cheaper, or if the engine cannot paint parts. Parts are painted
+        with the ``surroundings`` that the engine needs; where painted once they differ from the whole frame's
+        paint by ``near_error`` levels at most.
         """
         height, width = self._check(pixels)
         working, fine = self._shapes(height, width)
-        margin = 0 if fine == (height, width) else _REACH  # only enlarged: what lies beside it shows
+        margin = 0 if fine == (height, width) else _REACH  # enlarging mixes neighbouring pixels in
         info = self.engine.info
         regions = None
         if info.surroundings is not None:
@@ -148,7 +148,7 @@ class Renderer(Generic[S, T]):
     def _paint_windows(
         self, pixels: Pixels, regions: list[Region], style: S, statistics: FrameStatistics[T]
     ) -> Pixels:
-        """Paint ``regions`` of a frame at its own size; only their windows are ever made into tensors."""
+        """Paint ``regions`` of a frame at its own size; only their windows become tensors."""
         result = np.zeros_like(pixels)
         for region in regions:
             window = self._window(region, pixels.shape[:2])
@@ -160,7 +160,7 @@ class Renderer(Generic[S, T]):
     def _paint_parts(
         self, pixels: Pixels, regions: list[Region], style: S, statistics: FrameStatistics[T]
     ) -> Tensor:
-        """The painting (1, 3, H, W) at its finest size, right in ``regions`` of it."""
+        """The painting (1, 3, H, W) at its finest size, valid in ``regions`` only."""
         working, fine = self._shapes(*pixels.shape[:2])
         coarse, over = _parts(statistics)
         near, image = self._near, self._image(pixels, working)
@@ -181,7 +181,7 @@ class Renderer(Generic[S, T]):
     @property
     def _near(self) -> int:
         near = self.engine.info.surroundings
-        assert near is not None  # parts are painted of engines that have it
+        assert near is not None  # only such engines paint parts
         return near
 
     def _window(self, region: Region, frame: tuple[int, int]) -> Region:
@@ -220,7 +220,7 @@ class Renderer(Generic[S, T]):
         return reduced(to_tensor(pixels, self.device, self.precision), *shape)
 
     def _ground(self, pixels: Pixels, painted: Tensor, fine: tuple[int, int]) -> Tensor:
-        """What is painted over: the painting, enlarged, with a little of the clip."""
+        """The input of the second painting: the first one, enlarged, with a share of the clip."""
         ground = enlarged(painted, *fine).clamp_(0.0, 1.0)
         return ground.lerp_(self._image(pixels, fine), _CLIP_SHARE)
 
@@ -234,7 +234,7 @@ class Renderer(Generic[S, T]):
 
 
 def _anchored(fine: Tensor, coarse: Tensor) -> Tensor:
-    """``fine`` (1, 3, H, W) with the tones of ``coarse`` (1, 3, h, w) as seen from afar."""
+    """``fine`` (1, 3, H, W) with its low frequencies replaced by those of ``coarse`` (1, 3, h, w)."""
     share = max(1 / _AFAR, fine.shape[-2] / coarse.shape[-2] / _FARTHEST)
     height, width = (max(1, round(side * share)) for side in coarse.shape[-2:])
     change = reduced(coarse, height, width) - reduced(fine, height, width)

@@ -1,4 +1,4 @@
-"""Pictures painted by an engine in bounded memory, or in parts: tensors in, tensors out."""
+"""Pictures painted by an engine in tiles or regions: tensors in, tensors out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STRIP = 2048  # px: side of the tiles that larger pictures are painted in
 def paint_whole(engine: Engine[S, T], image: Tensor, style: S, statistics: T | None) -> Painted[T]:
     """Paint ``image`` (1, 3, H, W), in tiles if it is very large and the engine can paint parts.
 
-    A very large picture's statistics, if none are given, are those of the picture made smaller.
+    Without ``statistics``, those of a very large picture are computed from a reduced copy.
     """
     height, width = image.shape[-2:]
     if engine.info.receptive_field is None or height * width <= engine.info.largest:
@@ -51,7 +51,7 @@ def paint_regions(
 ) -> Tensor:
     """Paint ``regions`` of ``image`` (1, 3, H, W), each with ``halo`` px of its surroundings; 0 elsewhere.
 
-    What was painted of the surroundings stays too, where no other region lies.
+    The painted surroundings are kept where no other region lies.
     """
     frame = (image.shape[-2], image.shape[-1])
     painted = torch.zeros_like(image)

@@ -1,1 +1,1 @@
-"""What a style is: pictures, mixtures, tracks over time, and the cache of style embeddings."""
+"""Styles: pictures, mixtures, tracks over time, and the cache of style embeddings."""

@@ -1,4 +1,4 @@
-"""Embeddings of style pictures, encoded once: kept by content within a run, and on request in a folder."""
+"""Style embeddings, computed once: kept in memory by content, and on request in a folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ E_co = TypeVar("E_co", covariant=True)
 
 
 class StyleEncoder(Protocol[E_co]):
-    """What makes embeddings of pictures: an engine with its weights, on a device."""
+    """Computes embeddings of pictures: an engine with its weights, on a device."""
 
     device: torch.device
 
@@ -27,7 +27,7 @@ class StyleEncoder(Protocol[E_co]):
         """The embedding of ``picture`` (H, W, 3)."""
 
     def fingerprint(self) -> str:
-        """Tells engines and weights apart."""
+        """Identifies engine and weights."""
 
 
 class EmbeddingCache(Generic[S]):
@@ -35,8 +35,8 @@ class EmbeddingCache(Generic[S]):
 
     Args:
         encoder: encodes.
-        folder: embeddings are also kept here between runs, by the picture's and the engine's content; files
-            that are damaged or from another engine are passed over. Made if it is not there.
+        folder: where embeddings are kept between runs, by the hashes of picture and engine; damaged files are
+            skipped with a warning. Made if it does not exist.
     """
 
     def __init__(self, encoder: StyleEncoder[S], folder: Path | None = None) -> None:
@@ -65,7 +65,7 @@ class EmbeddingCache(Generic[S]):
         path = self._folder / f"{hashlib.sha256((key + self._engine_hash).encode()).hexdigest()}.safetensors"
         try:
             kept = load(path.read_bytes())["embedding"]
-            return kept.to(self._encoder.device)  # type: ignore[return-value]  # only tensors are kept
+            return kept.to(self._encoder.device)  # type: ignore[return-value]  # only tensors are stored
         except FileNotFoundError:
             pass
         except (OSError, SafetensorError, KeyError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Styles as a user names them: pictures, bundled names, mixtures and tracks, as an engine knows them."""
+"""The style of a clip at each time, encoded by an engine: one picture, a mixture or a style track."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ T = TypeVar("T", bound="Statistics")
 
 
 class Styles(Generic[S]):
-    """What is painted in at each time: one style, a fixed mixture, or a track.
+    """The style at each time: one style, a fixed mixture, or a track.
 
     Args:
         embeddings: encodes pictures.
-        engine: mixes what they were encoded to.
+        engine: mixes the embeddings.
         styles: pictures; leave empty with a track.
         weights: one for each of ``styles``, 0 or more, not all 0; equal if None.
         track: a style track's file.
@@ -58,14 +58,14 @@ class Styles(Generic[S]):
         self._fixed = None if self._track else self._mixed(shares(weights, len(pictures)))
 
     def at(self, time: Fraction = Fraction(0)) -> S:
-        """What is painted in at ``time`` (s since the start of the part that is painted)."""
+        """The style at ``time`` (s since the start of the selected part)."""
         if self._fixed is not None:
             return self._fixed
         assert self._track is not None
         return self._mixed(self._track.at(time))
 
     def progress(self, begin: Fraction, end: Fraction) -> float:
-        """The share, 0 to 1, of the way to another style that is gone between two times (s)."""
+        """How much of a change to another style, 0 to 1, happens between two times (s)."""
         return self._track.progress(begin, end) if self._track else 0.0
 
     @property
@@ -83,7 +83,7 @@ class Styles(Generic[S]):
 
 
 def pushed(engine: Engine[S, T], style: S, own: S, strength: float) -> S:
-    """``style`` moved away from the shot's ``own`` (its first frame, encoded) for a ``strength`` above 1."""
+    """``style`` moved away from the shot's ``own`` (its encoded first frame) for a ``strength`` above 1."""
     return style if strength <= 1.0 else engine.mix([style, own], [strength, 1.0 - strength])
 
 
@@ -103,7 +103,7 @@ def shares(weights: Sequence[float] | None, count: int) -> tuple[float, ...]:
 
 
 def _of_track(path: Path) -> tuple[list[Pixels], Track]:
-    """The pictures of a track and the track itself; paths in it start at its own folder."""
+    """The pictures of a track and the track itself; paths in it are relative to its folder."""
     from vidstyle.video.stills import load_style  # imports torch
 
     entries = read_entries(path)

@@ -1,4 +1,4 @@
-"""Pictures that are styles, as a user gives them: files, bundled names, pixels."""
+"""Style pictures: files, bundled names or pixels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def bundled_styles() -> dict[str, Path]:
 
 
 def find_style(name: str | Path, folder: Path = Path()) -> Path:
-    """The picture file that ``name`` means: a path (from ``folder``), else a bundled style's name."""
+    """The file of the style ``name``: a path (from ``folder``), else a bundled name; else ``InputError``."""
     path = folder / name
     if path.exists():
         return path
@@ -34,7 +34,7 @@ def find_style(name: str | Path, folder: Path = Path()) -> Path:
 
 
 def load(style: Style) -> Pixels:
-    """The pixels (H, W, 3) of a style, however it was given."""
+    """The pixels (H, W, 3) of a ``style``; raises ``InputError`` and, for other arrays, ``OptionError``."""
     if isinstance(style, Frame):
         return style.pixels
     if not isinstance(style, (str, Path)):

@@ -1,4 +1,4 @@
-"""A style track: which styles hold at which time, from a text or JSON file, eased between."""
+"""Style tracks: mixtures of styles at key times, from a text or JSON file, with eased transitions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from vidstyle.errors import InputError
 from vidstyle.options.converters import as_number, as_seconds
 
-_LARGEST = 1_000_000  # bytes; a track is text that somebody wrote
+_LARGEST = 1_000_000  # bytes: far more than a track written by hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Entry:
     style: str
     weight: float
     where: str
-    """Where it stands, for messages: ``track.txt, line 3``."""
+    """Its place in the file, for messages: ``track.txt, line 3``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Track:
         return tuple(before + (after - before) * gone for before, after in pairs)
 
     def progress(self, begin: Fraction, end: Fraction) -> float:
-        """The share, 0 to 1, of the way to another mixture that is gone from ``begin`` to ``end`` (s)."""
+        """How much of a change to another mixture, 0 to 1, happens from ``begin`` to ``end`` (s)."""
         (first, gone_first), (last, gone_last) = self._place(begin), self._place(end)
         gone = 0.0
         for key in range(first, last + 1):
@@ -61,7 +61,7 @@ class Track:
         if key + 1 == len(self.times):
             return key, 0.0
         share = float((time - self.times[key]) / (self.times[key + 1] - self.times[key]))
-        return key, share * share * (3.0 - 2.0 * share)  # smoothstep: no jolt where a move begins or ends
+        return key, share * share * (3.0 - 2.0 * share)  # smoothstep: the speed is 0 at both ends
 
 
 def read_entries(path: Path) -> list[Entry]:
@@ -89,7 +89,7 @@ def read_entries(path: Path) -> list[Entry]:
 
 
 def make_track(entries: Iterable[Entry], numbers: Mapping[str, int]) -> Track:
-    """The track of ``entries`` (of one time are a mixture), ``numbers`` giving each style's place in it."""
+    """The track of ``entries``, those of one time mixed; ``numbers`` are the indices of the styles."""
     keys: dict[Fraction, list[float]] = {}
     where: dict[Fraction, str] = {}
     for entry in entries:
@@ -108,21 +108,21 @@ def _from_text(path: Path, text: str) -> list[Entry]:
     for number, line in enumerate(text.splitlines(), 1):
         where = f"{path}, line {number}"
         try:
-            words = shlex.split(line, comments=True, posix=True) if "\\" not in line else _split_plain(line)
+            fields = shlex.split(line, comments=True, posix=True) if "\\" not in line else _split_plain(line)
         except ValueError as error:
             raise InputError(f"{where}: {str(error).lower()}; close the quotes") from error
-        if not words:
+        if not fields:
             continue
-        if len(words) not in (2, 3):
+        if len(fields) not in (2, 3):
             raise InputError(
                 f"{where}: expected 'time style weight', got {line.strip()!r}; names with spaces need quotes"
             )
-        entries.append(_entry(words[0], words[1], words[2] if len(words) == 3 else 1.0, where))
+        entries.append(_entry(fields[0], fields[1], fields[2] if len(fields) == 3 else 1.0, where))
     return entries
 
 
 def _split_plain(line: str) -> list[str]:
-    """Words of a line in which backslashes are Windows' separators of folders."""
+    """The fields of a line in which backslashes separate folders, as on Windows."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
     lexer.escape, lexer.whitespace_split = "", True
     return list(lexer)
