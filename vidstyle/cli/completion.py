@@ -1,4 +1,4 @@
-"""``vidstyle completion``: the script that makes a shell complete commands, options, choices and files."""
+"""``vidstyle completion``: prints a shell's completion script for commands, options, choices and files."""
 
 from __future__ import annotations
 
@@ -46,10 +46,11 @@ def _run(words: argparse.Namespace) -> int:
 
 
 def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
-    found = []
+    """All actions of ``parser`` and of its commands."""
+    actions = []
     for action in parser._actions:
-        found.append(action)
+        actions.append(action)
         if isinstance(action, argparse._SubParsersAction):
             for command in action.choices.values():
-                found += _actions(command)
-    return found
+                actions += _actions(command)
+    return actions

@@ -1,4 +1,4 @@
-"""``vidstyle doctor``: what is installed, what works, and what to do about what does not."""
+"""``vidstyle doctor``: checks versions, devices, codecs and weights."""
 
 from __future__ import annotations
 
@@ -76,10 +76,8 @@ def _codecs() -> Iterator[tuple[bool, str]]:
     for name, codec in CODECS.items():
         encoders = [*codec.encoders, *(f"{name}_{maker}" for maker in HARDWARE)]
         working = [encoder for encoder in encoders if opens(encoder)]
-        found = (
-            ", ".join(working) if working else f"no encoder opens here (tried {', '.join(codec.encoders)})"
-        )
-        yield bool(working) or name != DEFAULT_CODEC, f"{name}: {found}"
+        text = ", ".join(working) if working else f"no encoder opens here (tried {', '.join(codec.encoders)})"
+        yield bool(working) or name != DEFAULT_CODEC, f"{name}: {text}"
 
 
 def _weights() -> Iterator[tuple[bool, str]]:

@@ -95,7 +95,7 @@ def _run(words: argparse.Namespace) -> int:
             from vidstyle.optional_imports import require
 
             require("matplotlib.figure", "--report")  # before minutes of measuring
-        with _Bar(words.quiet) as draw:
+        with _EvaluationBar(words.quiet) as draw:
             found = evaluate(
                 words.inputs,
                 source=words.source,
@@ -150,7 +150,7 @@ def _split(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-class _Bar:
+class _EvaluationBar:
     """A bar that counts frames, on stderr; nothing if ``hidden`` or without a terminal."""
 
     def __init__(self, hidden: bool) -> None:

@@ -37,7 +37,7 @@ def _run(words: argparse.Namespace) -> int:
         from vidstyle.training.weights_export import export
         from vidstyle.weights import sha256
 
-        found = export(
+        record = export(
             words.training,
             words.output,
             licence=words.licence,
@@ -46,6 +46,6 @@ def _run(words: argparse.Namespace) -> int:
             overwrite=words.overwrite,
         )
     if not words.quiet:
-        made = f"{found['recipe']}, {int(found['steps']):,} steps, licence: {found['licence']}"
-        print(f"{words.output}: {made}\nSHA-256 of the file: {sha256(Path(words.output))}", flush=True)
+        summary = f"{record['recipe']}, {int(record['steps']):,} steps, licence: {record['licence']}"
+        print(f"{words.output}: {summary}\nSHA-256 of the file: {sha256(Path(words.output))}", flush=True)
     return 0

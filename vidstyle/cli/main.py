@@ -1,4 +1,4 @@
-"""The command ``vidstyle``: finds the command, runs it, and turns every way to end into an exit code."""
+"""The entry point of ``vidstyle``: runs a command and converts its outcome to an exit code."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ COMMANDS = {  # command -> module with ``add(commands)``, in the order of the he
 
 
 class Terminated(BaseException):
-    """SIGTERM or SIGHUP arrived: unwinds like Ctrl-C, so that no part of a file is left."""
+    """SIGTERM or SIGHUP was received; unwinds like Ctrl-C, so that no partial file is left."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"stopped by {signal.Signals(number).name}")
@@ -42,8 +42,9 @@ class Terminated(BaseException):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code: 0, 1 for errors, 2 usage, 130 Ctrl-C, 143 SIGTERM."""
-    # Left alone torch's threads spin for milliseconds at every barrier, against decoder and encoder: up to
-    # 10 times the CPU time. Not spinning at all makes the network a third slower. Read at torch's import.
+    # By default torch's OpenMP threads spin for milliseconds at every barrier, and compete with decoder and
+    # encoder: up to 10 times the CPU time. Without spinning the network is a third slower. Read when torch
+    # is imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     for stream in (sys.stdout, sys.stderr):  # names of files need be no text that a terminal can show
         if isinstance(stream, io.TextIOWrapper):
@@ -90,7 +91,7 @@ def build_parser() -> Parser:
 
 
 def _short(name: object) -> str:
-    """The file that an error is about, as much of it as a line can show."""
+    """The name of the file that an error is about, shortened to 60 characters, with a colon."""
     text = "" if name is None else str(name)
     return f"{text[:60]}{'…' if len(text) > 60 else ''}: " if text else ""
 
@@ -106,10 +107,10 @@ def _failed(message: str, code: int) -> int:
 
 @contextlib.contextmanager
 def _signals_raise(*, is_process: bool) -> Generator[None, None, None]:
-    """Within it SIGTERM and SIGHUP raise ``Terminated`` in the main thread, and Ctrl-C ``KeyboardInterrupt``.
+    """A context in which SIGTERM and SIGHUP raise ``Terminated``, and Ctrl-C ``KeyboardInterrupt``.
 
-    Only the first: what tidies up after it must not be interrupted, or half a file would stay. The old
-    handlers come back at the end, unless the process ends there as well (``is_process``).
+    Only the first signal counts: cleaning up must not be interrupted, or partial files would be left. The
+    former handlers are restored at the end, unless the process ends there, too (``is_process``).
     """
     if threading.current_thread() is not threading.main_thread():
         yield

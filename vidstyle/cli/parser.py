@@ -1,4 +1,4 @@
-"""Arguments drawn from the option records, and errors that say what was probably meant."""
+"""The argument parser: arguments are generated from the option records, and errors suggest corrections."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from vidstyle.options import value_of
 
 
 class Parser(argparse.ArgumentParser):
-    """An ``ArgumentParser`` that takes no abbreviations and names the nearest word in its errors."""
+    """An ``ArgumentParser`` without abbreviations that suggests the closest name in its errors."""
 
     def __init__(self, **settings: Any) -> None:
         settings.setdefault("formatter_class", _Formatter)
         super().__init__(allow_abbrev=False, **settings)
 
     def error(self, message: str) -> NoReturn:
-        """Leave with exit code 2 and two lines: what was wrong, and where to read on."""
+        """Exit with code 2 after two lines: the error, and a pointer to the help."""
         self.exit(2, f"{self.prog}: {self._helpful(message)}\nsee {self.prog} --help\n")
 
     def _helpful(self, message: str) -> str:
@@ -42,7 +42,7 @@ class _Formatter(argparse.HelpFormatter):
 
 
 def add_options(parser: Parser, title: str, record: type[Any], leave_out: tuple[str, ...] = ()) -> None:
-    """Give ``parser`` one option for each field of ``record``, under a heading ``title``."""
+    """Add one option for each field of ``record`` to ``parser``, in a group called ``title``."""
     group = parser.add_argument_group(title)
     for item in fields(record):
         if item.name not in leave_out:
@@ -51,7 +51,7 @@ def add_options(parser: Parser, title: str, record: type[Any], leave_out: tuple[
 
 def _add_option(group: argparse._ArgumentGroup, item: Field[Any]) -> None:
     flag = "--" + item.name.replace("_", "-")
-    # left out unless given: what is not given keeps the record's default
+    # SUPPRESS: an option that is not given keeps the record's default
     settings: dict[str, Any] = {"default": argparse.SUPPRESS, "help": _help(item)}
     if item.default is False:
         group.add_argument(flag, action="store_true", **settings)
@@ -83,7 +83,7 @@ def _reader_of(item: Field[Any]) -> Callable[[str], Any]:
 
 
 def add_styles(parser: Parser) -> None:
-    """``--style``, which may be given several times."""
+    """Add ``--style``, which may be repeated."""
     parser.add_argument(
         "--style",
         action="append",
@@ -94,7 +94,7 @@ def add_styles(parser: Parser) -> None:
 
 
 def style_name(words: argparse.Namespace) -> str:
-    """What results are named after: the styles or the style track; a usage error if there is none."""
+    """The styles' or the style track's name, for results; a usage error if there is neither."""
     names = [Path(style).stem for style in words.style]
     if getattr(words, "style_track", None) is not None:
         names = names or [words.style_track.stem]
@@ -104,7 +104,7 @@ def style_name(words: argparse.Namespace) -> str:
 
 
 def add_noise(parser: Parser) -> None:
-    """How much is told on the way."""
+    """Add ``--quiet`` and ``--verbose``."""
     noise = parser.add_mutually_exclusive_group()
     noise.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
     noise.add_argument("-v", "--verbose", action="store_true", help="say what is chosen and done")
@@ -117,7 +117,10 @@ def given(words: argparse.Namespace, *records: type[Any]) -> dict[str, Any]:
 
 
 def parse(parser: Parser, arguments: list[str]) -> argparse.Namespace:
-    """The words of the command line; inputs may stand before, between and after the options."""
+    """Parse the command line; inputs may be before, between and after the options.
+
+    Exits with a usage error, or raises ``InputError`` for a URL as an input.
+    """
     _refuse_files_like_options(parser, arguments)
     words, left = parser.parse_known_args(arguments)
     loose = [word for word in left if not word.startswith("-") or word == "-"]
@@ -138,14 +141,14 @@ def parse(parser: Parser, arguments: list[str]) -> argparse.Namespace:
 
 
 def _refuse_files_like_options(parser: Parser, arguments: list[str]) -> None:
-    """A file called ``-clip.mp4`` is taken for an option, whatever is said then."""
+    """A usage error for a file whose name begins with a dash."""
     for word in arguments[: arguments.index("--")] if "--" in arguments else arguments:
         if len(word) > 2 and word[0] == "-" and word[1] != "-" and Path(word).is_file():
             parser.error(f"{word} is taken for an option; write {shlex.quote(f'./{word}')} for the file")
 
 
 def _about_shells(loose: list[str]) -> str:
-    """A hint for files that a shell has put in the place of a pattern."""
+    """A hint for an argument that a shell has probably expanded from a pattern."""
     path = Path(loose[0])
     pattern = shlex.quote(str(path.with_name(f"*{path.suffix}")))
     return f"; a pattern needs quotes: {pattern}" if path.is_file() else ""

@@ -1,4 +1,4 @@
-"""``vidstyle sheet``: styles times moments of a clip in one picture, to choose by eye."""
+"""``vidstyle sheet``: a contact sheet of a clip's frames in several styles."""
 
 from __future__ import annotations
 

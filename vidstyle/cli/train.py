@@ -1,4 +1,4 @@
-"""``vidstyle train``: trains weights from folders of pictures, and goes on with runs that were stopped."""
+"""``vidstyle train``: trains weights from folders of pictures, and resumes stopped runs."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _run(words: argparse.Namespace) -> int:
                 resume=words.resume,
                 on_step=draw,
             )
-    # of several processes that train together the first speaks
+    # in distributed training only the first process prints
     if not words.quiet and os.environ.get("LOCAL_RANK", "0") == "0":
         print(_summary(trained), flush=True)
     return 0
@@ -100,7 +100,7 @@ def _summary(trained: Trained) -> str:
 
 @contextlib.contextmanager
 def _bar(hidden: bool) -> Generator[OnStep, None, None]:
-    """A hook that draws losses, steps a second and the time left on stderr; nothing without a terminal."""
+    """A progress bar of losses, steps a second and time left on stderr, as a callback for each step."""
     from tqdm import tqdm
 
     from vidstyle.cli.progress import Lines

@@ -1,6 +1,6 @@
-"""Values of options from what was given: text of the command line, or what a caller has at hand.
+"""Converters of option values from command line text or Python objects.
 
-Each function raises ``ValueError`` with what was expected ("a number").
+Each function raises ``ValueError`` with a description of the expected value ("a number").
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _fraction(given: object, expected: ValueError) -> Fraction:
     if isinstance(given, bool):
         raise expected
     try:
-        # a float means the number that it prints as, not its binary neighbour
+        # by its text: a float stands for the decimal that it prints as
         return Fraction(str(given) if isinstance(given, float) else cast("str", given))
     except (TypeError, ValueError, ArithmeticError):
         raise expected from None

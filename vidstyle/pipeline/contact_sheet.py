@@ -1,4 +1,4 @@
-"""A contact sheet: styles times moments of a clip in one picture."""
+"""A contact sheet: frames of a clip in several styles, in one picture."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from vidstyle.video.reading.reader import open_reader
 from vidstyle.video.stills import check_picture_target, save_image
 
 _GAP = 8  # px between pictures
-_PAPER, _INK = (255, 255, 255), (40, 40, 40)  # RGB
+_BACKGROUND, _TEXT = (255, 255, 255), (40, 40, 40)  # RGB
 
 
 def make_sheet(
@@ -34,10 +34,15 @@ def make_sheet(
     overwrite: bool = False,
     **options: Unpack[SheetKeywords],
 ) -> Path:
-    """Paint a few moments of a clip in each of the styles, as one picture ``target``; returns its path.
+    """Paint a few frames of a clip in each of the styles, as one picture ``target``; returns its path.
 
-    The first row is the source, each further row one style. Moments lie evenly over the selected part, and
-    each is painted alone.
+    The first row is the source, each further row one style. Frames are evenly spaced over the selected part,
+    and stylized separately.
+
+    Raises:
+        OptionError: no style, or an invalid option.
+        InputError: the source or a style cannot be read.
+        OutputError: ``target`` cannot be written.
     """
     check_keywords(options, SheetOptions, PaintOptions, ReadOptions)
     layout = take(SheetOptions, options)
@@ -57,39 +62,39 @@ def make_sheet(
 
 
 def moments(source: Path, read: ReadOptions, count: int) -> list[Frame]:
-    """``count`` frames, each from the middle of an equal share of the part; fewer if that is too short.
+    """``count`` evenly spaced frames of the part that ``read`` selects; fewer if it is too short.
 
-    Their times are those of the source. Raises ``InputError`` and ``OptionError`` as a reader does.
+    Their times are the source's. Raises ``InputError`` and ``OptionError`` as a reader does.
     """
-    found: list[Frame] = []
+    frames: list[Frame] = []
     for time in spread(probe(source, read), read, count):
         try:
             with open_reader(source, replace(read, start=time, end=None, frames=1)) as reader:
-                found += [replace(frame, time=time) for frame in reader]
-        except OptionError:  # the last picture may stand longer than a step: nothing begins after it
-            if not found:
+                frames += [replace(frame, time=time) for frame in reader]
+        except OptionError:  # no frame begins at or after ``time`` if the last one is longer than a step
+            if not frames:
                 raise
-    return found
+    return frames
 
 
 def spread(info: VideoInfo, read: ReadOptions, count: int) -> list[Fraction]:
-    """``count`` times (s) of the source, each in the middle of an equal share of the part that is read.
+    """Times (s, the source's) at the middles of ``count`` equal intervals of the part that is read.
 
-    One alone, where the part begins, if that is no longer than a frame.
+    Only the part's start if it is no longer than a frame.
     """
     start = read.start or Fraction(0)
     duration = info.duration
-    if duration is None:  # nobody has said: the file is read through
+    if duration is None:  # unknown: all packets are read
         end = measured_length(info.path)
         duration = min(end, read.end or end) - start
-    # the last picture begins a step before the end
+    # the last frame begins a step before the end
     length = max(Fraction(0), duration - (1 / info.rate if info.rate else 0))
     shares = range(count if length else 1)
     return [start + length * Fraction(2 * share + 1, 2 * count) for share in shares]
 
 
 def _drawn(rows: Sequence[tuple[str, Sequence[Frame]]], cell: int) -> Image.Image:
-    """The rows under each other, ``cell`` px for each picture's width, times above and names beside."""
+    """The sheet of ``rows``, with times above and names on the left; ``cell`` is a picture's width, px."""
     text_size = max(11, cell // 18)
     font = ImageFont.load_default(size=text_size)
     first = rows[0][1]
@@ -97,14 +102,14 @@ def _drawn(rows: Sequence[tuple[str, Sequence[Frame]]], cell: int) -> Image.Imag
     margin = _GAP + max(int(font.getlength(name)) for name, _ in rows) + _GAP
     top = _GAP + text_size + _GAP
     size = (margin + len(first) * (cell + _GAP), top + len(rows) * (height + _GAP))
-    sheet = Image.new("RGB", size, _PAPER)
+    sheet = Image.new("RGB", size, _BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     for column, frame in enumerate(first):
         middle = margin + column * (cell + _GAP) + cell // 2
-        draw.text((middle, top // 2), f"{float(frame.time):.2f} s", _INK, font, anchor="mm")
+        draw.text((middle, top // 2), f"{float(frame.time):.2f} s", _TEXT, font, anchor="mm")
     for row, (name, frames) in enumerate(rows):
         y = top + row * (height + _GAP)
-        draw.text((margin - _GAP, y + height // 2), name, _INK, font, anchor="rm")
+        draw.text((margin - _GAP, y + height // 2), name, _TEXT, font, anchor="rm")
         for column, frame in enumerate(frames):
             picture = Image.fromarray(eight_bits(frame.pixels))
             small = picture.resize((cell, height), Image.Resampling.LANCZOS)

@@ -1,4 +1,4 @@
-"""A clip and the same frames painted elsewhere, read side by side."""
+"""Pairs of a clip's frames and precomputed paintings of them, by another tool."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from vidstyle.video.reading.sequence import is_sequence
 
 log = logging.getLogger(__name__)
 
-_LIKE = 0.02  # share by which lengths and rates may differ: headers are seldom exact
+_TOLERANCE = 0.02  # relative difference of lengths and rates: headers are seldom exact
 
 Pair = tuple[Frame, Frame]
 """The clip's frame in the painting's size and depth, and the painting."""
@@ -31,14 +31,14 @@ Pair = tuple[Frame, Frame]
 class Pairs:
     """Pairs of frames of ``clip`` and ``painted``, in order; a context, iterated once.
 
-    Times are the clip's, sizes the painting's. Where one ends first, the pairs end, with a warning.
+    Times are the clip's, sizes the painting's. The pairs end with the shorter of the two, with a warning.
     """
 
     info: VideoInfo
     """The clip, in the size and depth of the painting."""
 
     def __init__(self, clip: str | Path, painted: str | Path, options: ReadOptions) -> None:
-        """Open both; raises ``InputError`` if one cannot be read or they cannot be of the same frames."""
+        """Open both; raises ``InputError`` if one cannot be read, or their rates or lengths differ."""
         with ExitStack() as stack:
             self._clip = stack.enter_context(Reader(clip, options))
             has_times = not is_sequence(Path(painted))
@@ -58,7 +58,7 @@ class Pairs:
 
     @property
     def skipped(self) -> int:
-        """Damaged packets of both."""
+        """Damaged packets of both, so far."""
         return self._clip.skipped + self._painted.skipped
 
     def __enter__(self) -> Pairs:
@@ -86,38 +86,42 @@ class Pairs:
 
 
 def paintings(pairs: Iterable[Pair]) -> tuple[Iterator[Frame], Paint]:
-    """The clip's frames of ``pairs``, and what "paints" each while it is the last: its painting is shown."""
-    now: list[Frame] = []
+    """The clip's frames of ``pairs``, and a ``Paint`` that returns the painting of the last one read."""
+    current: list[Frame] = []
 
     def contents() -> Iterator[Frame]:
         for frame, painting in pairs:
-            now[:] = [painting]
+            current[:] = [painting]
             yield frame
 
     def paint(frame: Frame, is_cut: bool, need: object) -> PaintedFrame:
-        return PaintedFrame(now[0].pixels)
+        return PaintedFrame(current[0].pixels)
 
     return contents(), paint
 
 
 def _frames(reader: Reader) -> closing[Any]:
-    """The reader's frames, given up with the block."""
+    """The reader's frames as a context, which closes their iterator."""
     return closing(iter(reader))
 
 
 def _check_alike(clip: VideoInfo, painted: VideoInfo) -> None:
-    """Raise ``InputError`` if the two cannot be of the same frames."""
+    """Raise ``InputError`` if rates or lengths of the two differ."""
     if (
         clip.rate
         and painted.rate
         and not painted.is_still_sequence
-        and abs(clip.rate - painted.rate) > _LIKE * clip.rate
+        and abs(clip.rate - painted.rate) > _TOLERANCE * clip.rate
     ):
         raise InputError(
             f"{painted.path} has {float(painted.rate):g} frames a second, {clip.path} {float(clip.rate):g}; "
             "give the clip that it was painted from"
         )
-    if clip.frames and painted.frames and abs(clip.frames - painted.frames) > max(_LIKE * clip.frames, 2):
+    if (
+        clip.frames
+        and painted.frames
+        and abs(clip.frames - painted.frames) > max(_TOLERANCE * clip.frames, 2)
+    ):
         raise InputError(
             f"{painted.path} has {painted.frames} frames and {clip.path} {clip.frames}; "
             "give the same part of both, or choose it with --frames"
@@ -125,12 +129,12 @@ def _check_alike(clip: VideoInfo, painted: VideoInfo) -> None:
 
 
 def _pixel_aspect(clip: VideoInfo, painted: VideoInfo) -> Fraction:
-    """The result is shown in the clip's shape, whatever the size that it was painted at."""
+    """Sample aspect ratio that gives the painting the clip's display aspect ratio."""
     return clip.pixel_aspect * Fraction(clip.width * painted.height, clip.height * painted.width)
 
 
 def _fitted(samples: Any, like: Pixels) -> Any:
-    """``samples`` (H, W) or (H, W, 3) in the size and depth of ``like``."""
+    """``samples`` (H, W) or (H, W, 3) converted to the size and depth of ``like``."""
     if samples.dtype != like.dtype:
         samples = sixteen_bits(samples) if like.dtype == np.uint16 else eight_bits(samples)
     height, width = like.shape[:2]

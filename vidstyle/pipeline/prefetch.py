@@ -1,4 +1,4 @@
-"""All threads of a run: an iterator in its own, behind a bounded queue, and one beside a stage."""
+"""The threads of a run: an iterator in a thread of its own behind a bounded queue, and a side executor."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
-_POLL = 0.1  # s between two looks at the stop flag while a queue is full
+_POLL = 0.1  # s between checks of the stop flag while a queue is full
 
 
 @dataclass
 class Waits:
-    """Seconds that one prefetched stage spent waiting: what tells which stage limits a run."""
+    """Waiting times (s) at the queue of one stage, which show the stage that limits a run."""
 
     full: float = 0.0
-    """the stage had an item ready and nobody took it"""
+    """Seconds that the stage waited for its consumer, with the queue full."""
     empty: float = 0.0
-    """its consumer was ready and there was no item"""
+    """Seconds that its consumer waited for an item, with the queue empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,12 @@ class _End(Generic[T]):
 def prefetch(
     items: Iterable[T], depth: int = 4, name: str = "prefetch", waits: Waits | None = None
 ) -> Generator[T, None, None]:
-    """Yield ``items`` in order while a thread called ``name`` stays up to ``depth`` of them ahead.
+    """Yield ``items`` in order while a thread called ``name`` computes up to ``depth`` of them ahead.
 
     An error in ``items`` is raised here, with its own traceback, after the items before it. Closing the
-    generator stops the thread, closes ``items`` (in the thread that ran it) and waits for both.
-    Use it under ``contextlib.closing``: a ``for`` that raises does not close its generator in time.
+    generator stops the thread, closes ``items`` in that thread, and waits for both. Use it under
+    ``contextlib.closing``: a ``for`` loop that raises does not close its generator at once. Waiting times
+    are added to ``waits``.
     """
     ready: queue.Queue[T | _End[T]] = queue.Queue(maxsize=depth)
     stop = threading.Event()
@@ -59,7 +60,7 @@ def prefetch(
         try:
             for item in source:
                 put(item)
-                del item  # a frame must not live on while the next is made
+                del item  # frees a frame while the next is computed
                 if stop.is_set():
                     break
         except BaseException as error:
@@ -89,7 +90,7 @@ def prefetch(
                 del item
         finally:
             stop.set()
-            while not ready.empty():  # lets a producer that waits on a full queue see the flag at once
+            while not ready.empty():  # wakes a producer that waits at a full queue
                 ready.get_nowait()
             thread.join()
 
@@ -97,5 +98,5 @@ def prefetch(
 
 
 def side_thread(name: str) -> Executor:
-    """One thread, called ``name``, for work beside a stage; a context that waits for it at its end."""
+    """An executor of one thread called ``name``, for work beside a stage; as a context it waits."""
     return ThreadPoolExecutor(1, name)

@@ -1,4 +1,4 @@
-"""One frame beside its source, and how long the whole run would take, before a long run."""
+"""A preview of a run: one frame beside its source, and an estimate of the run's duration."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ from vidstyle.video.stills import check_picture_target, save_image
 if TYPE_CHECKING:
     from vidstyle.pipeline.stylizer import Stylizer
 
-_TRIAL = 8  # frames that are run for the estimate; the first warms up and does not count
+_TRIAL = 8  # frames that are run for the estimate, of which the first (warm-up) is not counted
 _GAP = 8  # px between source and result
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a short trial says of a whole run."""
+    """The result of a preview."""
 
     picture: Path
-    """The file: the source on the left, the result on the right."""
+    """The picture: source on the left, result on the right."""
     rate: float
-    """Frames a second, decoding, painting and encoding together; 0 if the clip is too short to tell."""
+    """Frames a second of decoding, stylizing and encoding in parallel; 0 if the clip is too short."""
     frames: int | None
     """Estimated frames of the whole run."""
 
     @property
     def seconds(self) -> float | None:
-        """Estimated wall time of the whole run, once it is under way."""
+        """Estimated wall time (s) of the whole run without its start; None: unknown."""
         return self.frames / self.rate if self.frames and self.rate else None
 
 
@@ -54,10 +54,11 @@ def preview(
     read: ReadOptions,
     write: WriteOptions,
 ) -> Preview:
-    """Run a few frames from the middle of ``source`` and show the first of them in ``picture``.
+    """Run a few frames from the middle of ``source``, and write the first with its source to ``picture``.
 
-    ``load`` gives what paints. ``target`` is what the whole run would write: nothing is written there, but
-    its format is tried.
+    ``load`` returns the stylizer. ``target`` is the whole run's: only its format is used.
+
+    Raises ``VidstyleError`` as a run would.
     """
     check_picture_target(picture, write.overwrite)
     whole = probe(source, read)
@@ -78,7 +79,7 @@ def preview(
 
 
 def _with_first_kept(plan: RunPlan[Frame], kept: list[Frame]) -> RunPlan[Frame]:
-    """``plan``, which puts the first frame that it reads into ``kept``."""
+    """``plan`` that also appends its first source frame to ``kept``."""
 
     def read(frames: Iterable[Frame]) -> Iterator[Frame]:
         for frame in frames:
@@ -94,9 +95,9 @@ def _with_first_kept(plan: RunPlan[Frame], kept: list[Frame]) -> RunPlan[Frame]:
 
 def _side_by_side(left: Frame, right: Frame) -> Frame:
     height = max(left.height, right.height)
-    paper = np.full(
+    canvas = np.full(
         (height, left.width + _GAP + right.width, 3), np.iinfo(left.pixels.dtype).max, left.pixels.dtype
     )
-    paper[: left.height, : left.width] = left.pixels
-    paper[: right.height, left.width + _GAP :] = right.pixels
-    return Frame(paper)
+    canvas[: left.height, : left.width] = left.pixels
+    canvas[: right.height, left.width + _GAP :] = right.pixels
+    return Frame(canvas)

@@ -1,4 +1,4 @@
-"""What a run says of itself: a record for every frame, and one for the whole."""
+"""The records of a run: its progress, frame by frame, and its report."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ PARTS = (
     "torch",
     "torchvision",
 )
-"""Distributions whose versions decide a result."""
+"""Distributions whose versions can change a result."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Progress:
-    """One finished frame, as an ``on_frame`` hook sees it."""
+    """A written frame, as passed to ``on_frame``."""
 
     index: int
     """0 for the first frame of the selected part."""
@@ -38,9 +38,9 @@ class Progress:
     is_cut: bool = False
     """Whether a new shot begins here."""
     repainted: float = 1.0
-    """Share of the pixels, 0 to 1, that were painted anew."""
+    """Share of the picture that is fresh paint, 0 to 1."""
     limit: str = ""
-    """The stage that the others wait for so far: decode, stylize or encode."""
+    """The slowest stage so far: decode, stylize or encode."""
 
 
 OnFrame = Callable[[Progress], bool | None]
@@ -59,22 +59,22 @@ class RunReport:
     cuts: tuple[Fraction, ...]
     """Times (s) at which a new shot begins, the first one left out."""
     repainted: float
-    """Mean share of the pixels, 0 to 1, that were painted anew."""
+    """Mean share of the picture that is fresh paint, 0 to 1."""
     skipped: int
     """Packets of the source that could not be decoded."""
     seconds: float
     """Wall time of the run."""
     stages: Mapping[str, float] = field(default_factory=dict)
-    """Seconds in which each stage (decode, stylize, encode) was at work; stages overlap, so their sum may
-    exceed ``seconds``. The parts of stylize are beside it: plan (motion and what to keep), paint, settle."""
+    """Seconds of work of each stage (decode, stylize, encode), which overlap, and of the parts of stylize:
+    plan (motion and the repaint mask), paint, settle."""
     limit: str = ""
-    """The stage that the others waited for."""
+    """The slowest stage."""
     stopped: bool = False
     """Whether ``on_frame`` ended the run before the source did."""
     measured: Mapping[str, float | str | None] | None = None
     """What ``meter.Measured`` holds, if it was asked for."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Every option with the value that was used."""
+    """All options with their values."""
 
     def to_json(self) -> dict[str, Any]:
         """This report and the versions at work, in plain numbers, texts, lists and dicts."""
@@ -83,18 +83,18 @@ class RunReport:
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, the system and the distributions that decide a result."""
-    found = {"python": platform.python_version(), "system": platform.platform()}
+    """Versions of Python, the system and the distributions in ``PARTS``."""
+    numbers = {"python": platform.python_version(), "system": platform.platform()}
     for name in PARTS:
         try:
-            found[name] = metadata.version(name)
+            numbers[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            found[name] = "not installed as a distribution"
-    return found
+            numbers[name] = "not installed as a distribution"
+    return numbers
 
 
 def _plain(value: Any) -> Any:
-    """``value`` as JSON holds it; times become seconds."""
+    """``value`` in JSON's types; fractions become floats, other objects their text."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,4 +1,4 @@
-"""A whole run: a file decoded, its frames turned into others, and encoded, each in its own thread."""
+"""A whole run: decoding, stylizing and encoding, each in a thread of its own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from vidstyle.video.writing.writer import Writer
 
 T = TypeVar("T")
 
-_AHEAD = 4  # frames that wait between two stages: enough to even out slow ones, little at 4K
+_AHEAD = 4  # frames buffered between stages: evens out slow frames, at little memory in 4K
 
 
 def run(plan: RunPlan[T], *, on_frame: OnFrame | None = None) -> RunReport:
@@ -100,7 +100,7 @@ _MADE = re.compile(r"vidstyle \d")  # of an earlier result, which the new one ta
 
 @dataclass
 class _Clock:
-    """Seconds spent in a stage's own work and in what it waits for; a context for what runs in a loop."""
+    """Accumulated seconds of a stage, including its waiting; a context."""
 
     seconds: float = 0.0
     _begun: float = 0.0
@@ -120,7 +120,7 @@ class _Clock:
 
 @dataclass
 class _Clocks:
-    """Where the time goes: what each stage took, and what each queue made it wait."""
+    """Times of the stages, and waiting times of the queues between them."""
 
     decode: _Clock = field(default_factory=_Clock)
     stylize: _Clock = field(default_factory=_Clock)
@@ -135,7 +135,7 @@ class _Clocks:
 
     @property
     def limit(self) -> str:
-        """The stage that has waited least for the others."""
+        """The slowest stage: the one that has waited least for the others."""
         waits = {
             "decode": self.decoded.full,
             "stylize": self.decoded.empty + self.stylized.full,
@@ -146,7 +146,7 @@ class _Clocks:
 
 @dataclass
 class _Tally:
-    """What is counted over a run."""
+    """Totals over the frames of a run."""
 
     frames: int = 0
     end: Fraction = Fraction(0)
@@ -165,7 +165,7 @@ class _Tally:
 
 
 def _timed(items: Iterable[T], clock: _Clock) -> Generator[T, None, None]:
-    """``items``, with the time that each takes to come added to ``clock``."""
+    """``items``, with the time that each takes to compute added to ``clock``."""
     source = iter(items)
     try:
         while True:
@@ -185,7 +185,7 @@ _END: Any = object()
 
 
 def described(*records: Any) -> dict[str, Any]:
-    """Every option of ``records`` with its value, for a report."""
+    """All options of ``records`` with their values, for a report."""
     values = {item.name: getattr(record, item.name) for record in records for item in fields(record)}
     parts = ("engine", "temporal", "flow")  # these may be objects
     return {name: name_of_part(value) if name in parts else value for name, value in values.items()}
