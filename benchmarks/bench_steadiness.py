@@ -133,7 +133,7 @@ def score(
     cuts, found = Cuts(), 0
     for index, pixels in enumerate(shots):
         seen = cuts.look(pixels)
-        is_cut = seen.is_cut or seen.is_return  # a flash is no more comparable than another shot
+        is_cut = seen.is_break
         found += is_cut and index > 0
         content, baseline = to_tensor(pixels), to_tensor(columns["baseline"][index])
         samples = {"clip": Sample(content, content, baseline, is_cut)}

@@ -194,7 +194,7 @@ def score(
     cuts = Cuts()
     for content, result, painted in zip(shots, results, baseline, strict=True):
         seen = cuts.look(content)
-        is_cut = seen.is_cut or seen.is_return  # a flash is no more comparable than another shot
+        is_cut = seen.is_break
         sample = Sample(to_tensor(content), to_tensor(result), to_tensor(painted), is_cut)
         fast.add({"ours": sample})
         slow.add({"ours": sample})

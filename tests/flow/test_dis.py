@@ -203,3 +203,10 @@ def test_blurred_ground_takes_its_motion_from_around_where_the_picture_moves_fas
         errors = np.linalg.norm(DIS().between(source, target) - (22, -4), axis=2)
         worst.append(np.quantile(errors[16:-16, 40:-40], 0.95))
     assert np.mean(worst) < 0.52  # px; 0.58 with the refinement that slow pictures get
+
+
+def test_settings_beyond_those_of_fast_pictures_count_in_fast_pictures_too() -> None:
+    source, target = (grey(each) for each in shifted(96, 160, 12, 0))
+    plain = DIS().between(source, target)
+    assert not np.array_equal(DIS(DISSettings(alpha=900.0)).between(source, target), plain)
+    assert not np.array_equal(DIS(DISSettings(iterations=60)).between(source, target), plain)

@@ -125,8 +125,31 @@ def test_a_pan_goes_on_after_a_flash_that_burns_it_out(name: str) -> None:
     frames[5:7] = [shot(frame + np.float32(240)) for frame in frames[5:7]]
     looking = Cuts()
     seen = [looking.look(frame) for frame in frames]
-    assert not any(each.is_cut for each in (*seen[1:5], *seen[6:]))
-    assert seen[7].is_return == seen[5].is_cut
+    assert not any(each.is_cut for each in seen[1:])
+    assert seen[7].is_return == seen[5].is_blank
+    assert not any(each.is_break for each in (*seen[1:5], *seen[8:]))
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_flash_that_ends_slowly_is_no_cut(name: str) -> None:
+    frames = moving(name, pan, SIZES[0])
+    frames[5:7] = [
+        shot(frame + np.float32(light)) for frame, light in zip(frames[5:7], (230, 180), strict=True)
+    ]
+    assert cuts(frames) == []
+
+
+@pytest.mark.parametrize(("first", "second"), list(pairwise(PICTURES)))
+@pytest.mark.parametrize("through", [0.0, 255.0])
+def test_a_fade_through_black_or_white_to_another_picture_is_a_cut(
+    first: str, second: str, through: float
+) -> None:
+    one, other = still(first, SIZES[0]), still(second, SIZES[0])
+    shares = np.linspace(1, 0, 10)
+    views = [through + share * (one - np.float32(through)) for share in shares]
+    views += [through + share * (other - np.float32(through)) for share in shares[::-1]]
+    found = cuts([shot(seen, noise=1, seed=number) for number, seen in enumerate(views)])
+    assert len(found) == 1 and 10 <= found[0] <= 14
 
 
 @pytest.mark.parametrize("name", PICTURES)

@@ -167,7 +167,7 @@ class _Walk:
 
     def add(self, frame: Frame, pictures: Mapping[str, Pixels]) -> None:
         seen = self._detector.look(frame.pixels)
-        is_cut = seen.is_cut or seen.is_return  # a flash can be compared no better than another shot
+        is_cut = seen.is_break
         if is_cut and self._measurer.frames:
             self.cuts.append(frame.time)
         content = to_tensor(frame.pixels, self._device)

@@ -39,9 +39,9 @@ class DISSettings:
     preset: str = "fast"
     """ultrafast, fast or medium: OpenCV's own presets, which the fields below refine"""
     alpha: float | None = 80.0
-    """weight of smoothness in the variational refinement (OpenCV: 20)"""
+    """weight of smoothness in the variational refinement (OpenCV: 20); at least 160 in fast pictures"""
     iterations: int | None = 7
-    """fixed-point iterations of the variational refinement (OpenCV: 5)"""
+    """fixed-point iterations of the variational refinement (OpenCV: 5); at least 30 in fast pictures"""
     finest_scale: int | None = 1
     """finest pyramid level that is searched, 0 is full size (OpenCV: 1; 2 in the fast presets)"""
     is_levelled: bool = True
@@ -99,7 +99,13 @@ class DIS:
         """
         flow = guess if guess is not None else self._searched(source, target, None)
         if self.settings.is_levelled and _is_fast(flow):
-            fast = DIS(replace(self.settings, alpha=_FAST_ALPHA, iterations=_FAST_ITERATIONS))
+            fast = DIS(
+                replace(
+                    self.settings,
+                    alpha=max(self.settings.alpha or 0.0, _FAST_ALPHA),
+                    iterations=max(self.settings.iterations or 0, _FAST_ITERATIONS),
+                )
+            )
             flow = fast._searched(levelled(source), levelled(target), flow)
         elif guess is not None:
             flow = self._searched(source, target, guess)

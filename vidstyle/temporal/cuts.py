@@ -32,6 +32,9 @@ _MIXED_IN = 0.2  # least unlikeness of a mixture to either picture
 _NO_MIXTURE = 0.2  # residual over the pictures' difference; mixtures leave 0.1, whip pans 0.21, pans 0.3
 _MIXED_TEXTURED = 0.1  # share of either picture that must have structure: fades to black are mixtures, too
 _FLASH = 6  # frames: longest flash
+_BLACK = 8  # levels of 255: a darker picture is blank; night shots have 20
+_WHITE = 227  # levels of 255: a brighter picture is blank, saturated
+_STILL_WHITE = 165  # levels of 255: the same while a flash decays
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,14 @@ class Boundary:
     is_cut: bool
     """A new shot begins here."""
     is_return: bool = False
-    """The shot before the last cut continues here: that cut was a flash."""
+    """The shot before the last cut, or before the blank frames, continues here: there was a flash."""
+    is_blank: bool = False
+    """The picture is saturated or black, suddenly; the first frame after it says whether a shot begins."""
+
+    @property
+    def is_break(self) -> bool:
+        """Whether motion from the last frame to this one is meaningless."""
+        return self.is_cut or self.is_return or self.is_blank
 
 
 class Cuts:
@@ -49,8 +59,8 @@ class Cuts:
 
     A cut is suspected where colours differ much from the last frame's, and rejected if a change of lighting
     or motion explains it: if the structure (local brightness and contrast normalised) is the same, directly
-    or after motion compensation. A flash that saturates the picture is a cut at first; if the shot before it
-    continues within 6 frames, ``is_return`` is set.
+    or after motion compensation. A blank frame, saturated or black, belongs to no shot: the first frame after
+    it is compared with the last one before it. ``is_return`` is set where a shot continues within 6 frames.
     """
 
     def __init__(self) -> None:
@@ -61,6 +71,7 @@ class Cuts:
         self._older: Thumbnail | None = None  # the one before the last, if both are of one shot
         self._before_cut: Thumbnail | None = None
         self._cut = 0
+        self._before_blank: Thumbnail | None = None  # the last frame that was not blank, while it is
 
     @property
     def is_flash_possible(self) -> bool:
@@ -77,8 +88,12 @@ class Cuts:
         self._frame += 1
         older, self._older = self._older, None
         if before is None or last is None or is_other_shape:
-            self._before_cut = None
+            self._before_cut = self._before_blank = None
             return Boundary(is_cut=True)
+        if _is_blank(now):
+            return self._blank(before, now)
+        if self._before_blank is not None:
+            return self._after_blank(now)
         # frame rate conversion leaves a mixture of two shots between them, similar to both
         is_mixed = older is not None and _is_mixture(before, older, now) and not _goes_on(older, now)
         if not is_mixed and (_goes_on(before, now) or _goes_on(last, self._finer)):
@@ -90,6 +105,33 @@ class Cuts:
         if is_return:
             self._before_cut = None
         return Boundary(is_cut=not is_return, is_return=is_return)
+
+    def _blank(self, before: Thumbnail, now: Thumbnail) -> Boundary:
+        """Classify a blank frame."""
+        if self._before_blank is None and not _is_blank(before):
+            self._before_blank = before
+        if _goes_on(before, now):
+            return Boundary(is_cut=False)
+        self._before_cut, self._cut = before, self._frame
+        return Boundary(is_cut=False, is_blank=True)
+
+    def _after_blank(self, now: Thumbnail) -> Boundary:
+        """Classify the first frame after blank ones."""
+        earlier = self._before_blank
+        is_same = earlier is not None and _goes_on(earlier, now)
+        if not is_same and self.is_flash_possible and _is_blank(now, _STILL_WHITE):
+            return Boundary(is_cut=False)
+        was_sudden, self._before_cut, self._before_blank = self._before_cut is not None, None, None
+        if is_same and (not was_sudden or self._frame - self._cut <= _FLASH):
+            return Boundary(is_cut=False, is_return=was_sudden)
+        self._cut = self._frame
+        return Boundary(is_cut=True)
+
+
+def _is_blank(picture: Thumbnail, white: int = _WHITE) -> bool:
+    """Whether a thumbnail is black, or saturated: brighter than ``white``."""
+    low, high = np.percentile(picture[::2, ::2], (1, 99))
+    return bool(low > white or high < _BLACK)
 
 
 def _goes_on(before: Thumbnail, now: Thumbnail) -> bool:

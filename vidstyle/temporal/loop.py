@@ -55,13 +55,13 @@ def steadied(
         if not options.is_steady:  # cuts are needed all the same: engines keep statistics of a shot
             is_cut = boundary.is_cut or is_first
             times.append(perf_counter())
-            pixels, repainted = paint(frame, is_cut or boundary.is_return, None).pixels, 1.0
+            pixels, repainted = paint(frame, is_cut or boundary.is_break, None).pixels, 1.0
             times.append(perf_counter())
         else:
             is_cut = boundary.is_cut or method is None
             if boundary.is_return and interrupted is not None:
                 method, interrupted = interrupted, None
-            elif is_cut or method is None:
+            elif is_cut or boundary.is_blank or method is None:
                 made: Method = load_method(options.temporal)(
                     flow, flow_size=options.flow_size, stability=options.stability, raster=raster, side=side
                 )
@@ -69,11 +69,11 @@ def steadied(
             motion = None if boundary.is_return else known.motion  # which is to the flash's last frame
             need = method.plan(frame.pixels, renew=known.renewal, motion=motion)
             times.append(perf_counter())
-            fresh = paint(frame, is_cut or boundary.is_return, need)
+            fresh = paint(frame, is_cut or boundary.is_break, need)
             times.append(perf_counter())
             pixels = method.settle(fresh.pixels, fresh.valid)
             repainted = method.repainted
-            if not (boundary.is_cut or cuts.is_flash_possible):
+            if not (boundary.is_cut or boundary.is_blank or cuts.is_flash_possible):
                 interrupted = None
         times.append(perf_counter())
         plan, painting, settling = (end - start for start, end in pairwise(times))
