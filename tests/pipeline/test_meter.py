@@ -35,7 +35,7 @@ def test_a_flicker_is_measured_on_one_in_twelve_frames() -> None:
     meter = Meter(None, None, None)
     still = [replace(frame, pixels=frames(1)[0].pixels) for frame in frames(30)]
     assert len(list(metered(still, flickering, meter))) == 30
-    found = meter.found()
+    found = meter.result()
     assert found.pairs == 2
     assert found.values["warping_error"] == pytest.approx((20 / 255) ** 2, rel=0.1)
     assert found.clip["warping_error"] == pytest.approx(0, abs=1e-6)
@@ -48,8 +48,8 @@ def test_a_pair_across_a_cut_is_not_measured() -> None:
 
     meter = Meter(None, None, None)
     assert len(list(metered(frames(20), cut, meter))) == 20
-    assert meter.found().pairs == 0
-    assert meter.found().text() == "measured: too few frames"
+    assert meter.result().pairs == 0
+    assert meter.result().text() == "measured: too few frames"
 
 
 def test_results_pass_one_for_one_without_looking_ahead() -> None:

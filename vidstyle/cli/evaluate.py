@@ -156,9 +156,9 @@ class _EvaluationBar:
     def __init__(self, hidden: bool) -> None:
         from tqdm import tqdm
 
-        from vidstyle.cli.progress import Lines
+        from vidstyle.cli.progress import StatusLines
 
-        self._lines = Lines(hidden)
+        self._lines = StatusLines(hidden)
         self._bar: Any = tqdm(
             desc="evaluate", unit="frame", disable=True if hidden else None, leave=False, dynamic_ncols=True
         )

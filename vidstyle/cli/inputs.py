@@ -1,4 +1,4 @@
-"""What the inputs of a command stand for: clips, folders of clips, pictures; and where results go."""
+"""Expands a command's inputs (folders, patterns) to files, and determines the results' paths."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _CLIPS = frozenset(  # what counts as a clip in a folder; given by itself, any f
 
 
 def expand(inputs: Sequence[str], style: str, write: WriteOptions) -> list[str]:
-    """The sources behind ``inputs``: a folder or pattern of clips stands for each, any other for itself.
+    """The sources of ``inputs``: the clips of a folder or pattern of clips, other inputs unchanged.
 
     What earlier runs wrote beside the clips of a folder is no source.
     """
@@ -50,12 +50,12 @@ def expand(inputs: Sequence[str], style: str, write: WriteOptions) -> list[str]:
 
 
 def expand_clips(inputs: Sequence[str]) -> list[str]:
-    """``inputs`` with the clips that each pattern means in its place, which not every shell does."""
+    """``inputs`` with each pattern replaced by its clips, as not every shell does."""
     return [name for given in inputs for name in _of_pattern(given, _CLIPS) or [given]]
 
 
 def expand_pictures(inputs: Sequence[str]) -> list[str]:
-    """``inputs`` with the pictures that each pattern means in its place."""
+    """``inputs`` with each pattern replaced by its pictures."""
     return [name for given in inputs for name in _of_pattern(given, frozenset(_PICTURES)) or [given]]
 
 
@@ -67,7 +67,7 @@ def _of_pattern(given: str, kinds: frozenset[str]) -> list[str]:
 
 
 def _refuse_loose_pictures(inputs: Sequence[str]) -> None:
-    """A pattern of pictures without quotes comes as many inputs, none of them a clip."""
+    """Raise ``InputError`` for several single pictures: probably a pattern that the shell has expanded."""
     pictures = [Path(given) for given in inputs if Path(given).suffix.lower() in _PICTURES]
     if len(pictures) > 1 and all(path.is_file() for path in pictures):
         first = pictures[0]
@@ -79,14 +79,14 @@ def _refuse_loose_pictures(inputs: Sequence[str]) -> None:
 
 
 def _clips_of(path: Path) -> list[Path]:
-    """The clips of a folder, or those that a pattern means."""
+    """The clips of a folder or pattern."""
     if not path.is_dir():
         return [Path(name) for name in _of_pattern(str(path), _CLIPS)]
     return [file for file in sorted(listed(path)) if file.suffix.lower() in _CLIPS]
 
 
 def _is_earlier_result(clip: Path, clips: Sequence[Path]) -> bool:
-    """Whether ``clip`` is called ``<other>_<style>`` after one of ``clips``, and vidstyle made it."""
+    """Whether ``clip`` is named ``<other>_<style>`` after one of ``clips``, and its tags name vidstyle."""
     begins = [other.stem + "_" for other in clips if other is not clip]
     begins += [clip.parent.name + "_"] if clip.parent.name else []
     named_so = [begin for begin in begins if clip.stem.startswith(begin)]
@@ -127,7 +127,7 @@ def targets(sources: Sequence[str], output: str | None, style: str, write: Write
 
 
 def _told_apart(target: Path, source: Path) -> Path:
-    """``target`` with the kind of its source in its name."""
+    """``target`` with its source's extension added to its name."""
     kind = source.suffix.lower().lstrip(".")
     return target.with_name(fitted(f"{target.stem}_{kind}", target.suffix)) if kind else target
 
@@ -140,7 +140,7 @@ def _is_folder(output: str, write: WriteOptions) -> bool:
 
 
 def _made(folder: Path, count: int) -> Path:
-    """``folder``, made if only it is missing."""
+    """``folder``, created if its parent exists; raises ``OutputError``."""
     if folder.is_dir():
         return folder
     if folder.exists() or folder.suffix.lower() in _CLIPS:

@@ -1,4 +1,4 @@
-"""The library's warnings as lines on stderr: each once, and never through the middle of a progress bar."""
+"""Log messages on stderr: each once, printed above a progress bar."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from collections.abc import Generator
 
 @contextlib.contextmanager
 def shown(words: argparse.Namespace) -> Generator[list[str], None, None]:
-    """Show what the library logs as ``--quiet`` and ``--verbose`` ask; yields its warnings so far."""
+    """A context that prints logs by ``--quiet`` and ``--verbose``; yields the warnings so far."""
     log = logging.getLogger("vidstyle")
-    handler = _Lines(logging.ERROR if words.quiet else logging.DEBUG if words.verbose else logging.WARNING)
+    handler = _LogHandler(
+        logging.ERROR if words.quiet else logging.DEBUG if words.verbose else logging.WARNING
+    )
     level = log.level
     log.addHandler(handler)
     log.setLevel(logging.DEBUG if words.verbose else logging.WARNING)
@@ -28,8 +30,8 @@ def shown(words: argparse.Namespace) -> Generator[list[str], None, None]:
         log.setLevel(level)
 
 
-class _Lines(logging.Handler):
-    """Writes each message once, around a progress bar if there is one."""
+class _LogHandler(logging.Handler):
+    """Prints each message once and collects the warnings."""
 
     def __init__(self, level: int) -> None:
         super().__init__()
@@ -53,7 +55,7 @@ class _Lines(logging.Handler):
 
 
 def write_line(line: str) -> None:
-    """Write ``line`` to stderr; a progress bar that is shown moves out of its way."""
+    """Write ``line`` to stderr, above a progress bar."""
     from tqdm import tqdm
 
     with contextlib.suppress(OSError):
@@ -71,5 +73,5 @@ def say(line: str, words: argparse.Namespace, *, is_piped: bool) -> None:
 
 
 def about(source: str, error: Exception) -> str:
-    """What went wrong with one of several inputs: its name and the error, which may begin with it."""
+    """The error's message with the name of the input, unless it has it already."""
     return str(error) if source in str(error) else f"{source}: {error}"

@@ -1,4 +1,4 @@
-"""The progress bar: it advances by time, since frame counts are estimates."""
+"""The progress bar of a run, which advances by clip time, since frame counts are estimates."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _RECENT = 50  # frames over which rate and time left are taken
 
 @contextlib.contextmanager
 def bar(name: str, hidden: bool) -> Generator[OnFrame, None, None]:
-    """A hook that draws the run of ``name`` on stderr; nothing if ``hidden`` or without a terminal."""
+    """A progress bar for ``name`` on stderr, as ``on_frame`` callback; plain lines without a terminal."""
     drawing = _Bar(name, hidden)
     try:
         yield drawing
@@ -37,7 +37,7 @@ class _Bar:
     def __init__(self, name: str, hidden: bool) -> None:
         self._title = name
         self._name = name.replace("{", "{{").replace("}", "}}")  # it becomes part of a format
-        self._lines = Lines(hidden)
+        self._lines = StatusLines(hidden)
         self._hidden = hidden
         self._bar: tqdm[None] | None = None
         self._recent: deque[tuple[float, Fraction]] = deque(maxlen=_RECENT)
@@ -72,15 +72,15 @@ class _Bar:
         )
 
 
-class Lines:
-    """A line on stderr now and then, where there is no terminal to draw a bar on; none if ``hidden``."""
+class StatusLines:
+    """Prints a line on stderr every ``PAUSE`` seconds if it is not a terminal; none if ``hidden``."""
 
     def __init__(self, hidden: bool) -> None:
         self._is_needed = not hidden and not sys.stderr.isatty()
         self._last = monotonic()
 
     def tell(self, line: Callable[[], str]) -> None:
-        """Write ``line`` if the one before is long ago."""
+        """Write ``line()`` if the last one was at least ``PAUSE`` seconds ago."""
         if self._is_needed and monotonic() - self._last >= PAUSE:
             self._last = monotonic()
             write_line(f"vidstyle: {line()}")
@@ -89,7 +89,7 @@ class Lines:
 def state(progress: Progress, recent: Sequence[tuple[float, Fraction]]) -> str:
     """``00:12/01:30, 9.8 frames/s, 01:02 left, stylize limits``.
 
-    ``recent`` tells of each of the last frames when it was done (s, any clock) and where it ends in the clip.
+    ``recent`` holds, for the last frames, the wall time of completion (s) and the end in the clip (s).
     """
     length, done = progress.info.duration, recent[-1][1]
     if length is not None and done > length:  # it was an estimate, and fell short

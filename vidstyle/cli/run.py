@@ -1,4 +1,4 @@
-"""``vidstyle run``: paints clips, one or many, with one loaded engine."""
+"""``vidstyle run``: paints one or several clips with one loaded engine."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _run(words: argparse.Namespace) -> int:
 
 
 class _Batch:
-    """The sources of one command, one after the other; one that fails does not stop the rest."""
+    """Processes the sources of one command in turn; with several, an error does not stop the others."""
 
     def __init__(self, words: argparse.Namespace) -> None:
         style = style_name(words)
@@ -197,5 +197,5 @@ _FILES = ("mask", "style_track", "weights")  # options that name files to read
 
 
 def _picture_of(target: Path) -> Path:
-    """Where the preview of a result goes: beside it."""
+    """The path of a result's preview."""
     return target.with_name(fitted(f"{target.stem}_preview", ".png"))

@@ -103,9 +103,9 @@ def _bar(hidden: bool) -> Generator[OnStep, None, None]:
     """A progress bar of losses, steps a second and time left on stderr, as a callback for each step."""
     from tqdm import tqdm
 
-    from vidstyle.cli.progress import Lines
+    from vidstyle.cli.progress import StatusLines
 
-    lines = Lines(hidden or os.environ.get("LOCAL_RANK", "0") != "0")
+    lines = StatusLines(hidden or os.environ.get("LOCAL_RANK", "0") != "0")
     # disable=None: hidden where stderr is no terminal
     bar = tqdm(disable=True if hidden else None, file=sys.stderr, leave=False, dynamic_ncols=True, miniters=0)
 

@@ -18,7 +18,7 @@ class DetailKeywords(TypedDict, total=False):
 
 
 class ImageKeywords(DetailKeywords, total=False):
-    """What paints (``options.PaintOptions``); values and defaults are explained there."""
+    """Options of painting (``options.PaintOptions``), where values and defaults are documented."""
 
     engine: str | object
     weights: File | None
@@ -35,7 +35,7 @@ class ImageKeywords(DetailKeywords, total=False):
 
 
 class SteadyKeywords(TypedDict, total=False):
-    """What makes frames agree (``options.SteadyOptions``)."""
+    """Options of the temporal method (``options.SteadyOptions``)."""
 
     temporal: str | object
     flow: str | object
@@ -44,7 +44,7 @@ class SteadyKeywords(TypedDict, total=False):
 
 
 class FrameKeywords(ImageKeywords, SteadyKeywords, total=False):
-    """All that turns frames into frames."""
+    """Options of painting and of the temporal method."""
 
 
 class StreamKeywords(FrameKeywords, total=False):
@@ -77,11 +77,11 @@ class FileKeywords(ReadKeywords, total=False):
 
 
 class SteadyFileKeywords(DetailKeywords, SteadyKeywords, FileKeywords, total=False):
-    """All of ``steady``'s words."""
+    """All keywords of ``steady``."""
 
 
 class VideoKeywords(FrameKeywords, FileKeywords, total=False):
-    """All words."""
+    """All keywords of ``stylize_video``."""
 
 
 class SheetKeywords(ImageKeywords, total=False):

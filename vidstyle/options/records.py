@@ -40,16 +40,16 @@ def option(
     metavar: str | None = None,
     parse: Callable[[Any], Any] | None = None,
 ) -> Any:
-    """A field with what the command line shows of it; ``low`` and ``high`` are inclusive.
+    """A dataclass field with help, choices and range; ``low`` and ``high`` are inclusive.
 
-    ``parse`` makes the value of what was given (text or a near type); ``ValueError`` says what was expected.
+    ``parse`` converts a given value (text or Python object); its ``ValueError`` describes the expected one.
     """
     shown = {"help": help, "choices": choices, "low": low, "high": high, "metavar": metavar, "parse": parse}
     return field(default=default, metadata=shown)
 
 
 class PartChoices(tuple[str, ...]):
-    """The choices that a help text lists for a part; others are taken too: see ``as_part``."""
+    """The choices that help lists for a part; others are accepted, too: see ``as_part``."""
 
     __slots__ = ()
 
@@ -68,7 +68,7 @@ def part(default: str, help: str, registry: Registry, *, words: tuple[str, ...] 
 
 
 def as_part(given: object, registry: Registry, words: tuple[str, ...] = ()) -> Any:
-    """A part's name, checked but not imported; an object stays as it is."""
+    """A part's name, checked but not imported (raises ``UnknownName``); an object is returned unchanged."""
     if not isinstance(given, str):
         return given
     name = given.strip()
@@ -81,7 +81,7 @@ def as_part(given: object, registry: Registry, words: tuple[str, ...] = ()) -> A
 
 
 class Checked:
-    """Makes the fields' values of what was given, and checks choices and ranges, when a record is made."""
+    """Converts and checks all fields when a record is created; raises ``OptionError``."""
 
     __slots__ = ()
 
@@ -193,7 +193,7 @@ class DetailOptions(Checked):
 
 @dataclass(frozen=True, slots=True)
 class PaintOptions(DetailOptions):
-    """What paints, on what, and what is shown of it."""
+    """The engine, its style and device, and compositing."""
 
     engine: str | object = part("stylenet", "the engine that paints", ENGINES)
     weights: Path | None = option(
@@ -241,7 +241,7 @@ LARGEST_STYLE = 2048  # px, long side: more changes no engine's idea of a style
 
 @dataclass(frozen=True, slots=True)
 class SteadyOptions(Checked):
-    """What makes painted frames agree."""
+    """The temporal method and its flow."""
 
     temporal: str | object = part(
         "map",
@@ -266,7 +266,7 @@ class SteadyOptions(Checked):
 
     @property
     def is_steady(self) -> bool:
-        """Whether frames are made to agree at all: three options can say that each stays as it is painted."""
+        """Whether a temporal method is used: three options can switch it off."""
         return self.temporal != "none" and self.flow != "none" and self.stability > 0
 
 

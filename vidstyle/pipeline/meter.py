@@ -1,4 +1,4 @@
-"""Metrics measured while a clip is painted, on samples of the frames, with the run's own flow."""
+"""Metrics that are measured during a run, on sampled frames, with the run's own flow."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ _OF_CLIP = "clip_"  # before the name of a metric: the clip's own value
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was measured on the way."""
+    """The metrics of a run."""
 
     values: Mapping[str, float | None]
     """By metric, in the order of the registry; None where there was too little to measure, or no style."""
     clip: Mapping[str, float | None]
-    """The clip's own, of the metrics that tell it."""
+    """The same of the clip itself, for metrics that are reported for it."""
     flow: str
-    """What scored motion."""
+    """Name of the flow estimator that the metrics used."""
     is_own: bool
-    """The same estimator steadied the result, which flatters it."""
+    """Whether the temporal method used the same estimator, which biases metrics in its favour."""
     pairs: int
-    """Pairs of neighbouring frames that were looked at."""
+    """Number of pairs of consecutive frames that were measured."""
 
     @classmethod
     def from_json(cls, record: Mapping[str, float | str | None]) -> Measured:
-        """What ``to_json`` made."""
+        """The inverse of ``to_json``."""
         numbers = {name: value for name, value in record.items() if not isinstance(value, str)}
         values = {name: value for name, value in numbers.items() if name in METRICS}
         clip = {name: numbers[_OF_CLIP + name] for name in values if _OF_CLIP + name in numbers}
         return cls(values, clip, str(record["flow"]), bool(numbers["is_own"]), int(numbers["pairs"] or 0))
 
     def to_json(self) -> dict[str, float | str | None]:
-        """All of it in plain numbers, the clip's own value behind the result's."""
+        """A flat mapping of JSON values; the clip's values have the prefix ``clip_``."""
         record: dict[str, float | str | None] = {}
         for name, value in self.values.items():
             record[name] = value
@@ -70,7 +70,7 @@ class Measured:
 
 
 class Meter:
-    """Watches the frames of one run; keeps two of them."""
+    """Measures metrics on the frames of one run; keeps at most two frames."""
 
     def __init__(self, style: Any, flow: Any, name: str | None) -> None:
         """Begin.
@@ -94,7 +94,7 @@ class Meter:
         self._pairs = 0
 
     def add(self, content: Frame, shown: StylizedFrame) -> None:
-        """Take in the next frame and what was made of it."""
+        """Measure the next frame ``content`` and its result ``shown``, if it is sampled."""
         frame = self._frame
         self._frame += 1
         before, self._before = None if shown.is_cut else self._before, None
@@ -114,8 +114,8 @@ class Meter:
             one.add(now, {}, {})
         self._before = now if is_first else None
 
-    def found(self) -> Measured:
-        """What was measured so far."""
+    def result(self) -> Measured:
+        """The metrics so far."""
         metrics = self._metrics
         return Measured(
             values={name: metrics[name].ours.result() if name in metrics else None for name in self._names},
@@ -161,7 +161,7 @@ def _needs_style(name: str) -> bool:
 def metered(
     frames: Iterable[Frame], stage: Callable[[Iterable[Frame]], Iterator[StylizedFrame]], meter: Meter
 ) -> Iterator[StylizedFrame]:
-    """What ``stage`` makes of ``frames``, one for one, shown to ``meter`` on the way."""
+    """The results of ``stage`` for ``frames``, each also passed to ``meter`` with its frame."""
     waiting: deque[Frame] = deque()
 
     def taken() -> Iterator[Frame]:

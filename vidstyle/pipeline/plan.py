@@ -23,7 +23,7 @@ Read = TypeVar("Read", covariant=True)
 
 
 class Source(Protocol[Read]):
-    """What a run reads: a context, open at its first frame, that yields its items once, in order."""
+    """The input of a run: an open context that yields its items once, in order."""
 
     @property
     def info(self) -> VideoInfo: ...
@@ -40,24 +40,24 @@ class Source(Protocol[Read]):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stage(Generic[Item]):
-    """What makes results of a source's items, with all that takes seconds loaded."""
+    """The processing stage of a run, with engine and style loaded."""
 
     results: Callable[[Iterable[Item]], Iterator[StylizedFrame]]
-    """One result for each item; called once, in a thread of its own."""
+    """Yields one result for each item; called once, in a thread of its own."""
     options: Mapping[str, Any]
-    """What was chosen, for the report."""
+    """Options with their values, for the report."""
     meter: Meter | None = None
-    """What measures the results on the way, if that was asked for."""
+    """Measures the results during the run; None: nothing is measured."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunPlan(Generic[Item]):
-    """All that a run needs to know before its first frame, each looked at once; ``run`` carries it out."""
+    """A run before its first frame, checked and loaded; ``run`` executes it."""
 
     source: Source[Item]
-    """Open; whoever has the plan closes it, and ``run`` does."""
+    """Open; ``run`` closes it, or else the owner of the plan."""
     output: OutputPlan
-    """The target, its container and the encoder, which has been rehearsed."""
+    """The target, its container and the encoder, which has been tested."""
     stage: Stage[Item]
     inputs: tuple[Path, ...]
     """The files and pipes that are read, the source's among them."""
@@ -71,7 +71,7 @@ def plan_run(
     inputs: Iterable[Path],
     write: WriteOptions,
 ) -> RunPlan[Item]:
-    """Check ``target``, open the source, then load the stage: what is found out soonest comes first.
+    """Check ``target``, open the source, then load the stage: fast checks first.
 
     Raises a ``VidstyleError`` for whatever stands in the way; then no file is open. ``inputs`` are the files
     that the target must not be.

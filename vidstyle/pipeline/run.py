@@ -76,7 +76,7 @@ def run(plan: RunPlan[T], *, on_frame: OnFrame | None = None) -> RunReport:
         stages={**clocks.stages, **tally.parts},
         limit=clocks.limit,
         stopped=stopped,
-        measured=None if stage.meter is None else stage.meter.found().to_json(),
+        measured=None if stage.meter is None else stage.meter.result().to_json(),
         options=stage.options,
     )
 

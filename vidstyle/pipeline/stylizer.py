@@ -58,7 +58,7 @@ _RATE = Fraction(25)  # frames a second of arrays, which carry no times
 
 
 class Stylizer:
-    """Paints in the same styles, with the same options, as often as wanted.
+    """Paints any number of inputs with one set of styles and options, loaded once.
 
     Raises a ``VidstyleError`` when it is made if an option, a style, the weights or the device is at fault.
     """
@@ -70,7 +70,7 @@ class Stylizer:
         self._given = _several(style)
         self._names = [item if isinstance(item, (str, Path)) else "pixels" for item in self._given]
         self.name = name_of(style, paint.style_track)
-        """What results are named after."""
+        """The styles' names, for the names of results."""
         self.files = files_of(style, paint)
         """What is read beside the clips, which no result may replace."""
         device = choose_device(paint.device)
@@ -150,7 +150,7 @@ class Stylizer:
         return Styles(self._codes, self._painter.engine, _several(style), weights=weights, track=track)
 
     def _meter(self) -> Meter:
-        """What measures a run; style only if there is one alone."""
+        """A meter for a run; style is measured only if there is a single, constant one."""
         alone = self._given[0] if len(self._given) == 1 and not self._styles.is_moving else None
         name = flow_name(self._steady, str(self._painter.device))
         return Meter(None if alone is None else load(alone), self._flow, name)
@@ -179,7 +179,7 @@ class Stylizer:
             yield from composited_frames(steady, composite)
 
     def _stream(self, frames: Iterable[Any], step: Fraction) -> Generator[Any, None, None]:
-        """Results of the kind of what is given, one for one."""
+        """One result for each of ``frames``, of its type: a ``Frame`` or pixels."""
         kinds: deque[bool] = deque()  # whether those on their way came as arrays
 
         def taken() -> Iterator[Frame]:
@@ -198,7 +198,7 @@ class Stylizer:
 
 
 def painting(stylizer: Stylizer, read: ReadOptions, write: WriteOptions, *, measure: bool) -> Stage[Frame]:
-    """What paints the frames of one file in a run; ``read`` and ``write`` are of that file."""
+    """The stage that paints the frames of one file; ``read`` and ``write`` are that file's options."""
     meter = stylizer._meter() if measure else None
 
     def results(frames: Iterable[Frame]) -> Iterator[StylizedFrame]:
@@ -216,7 +216,7 @@ def painting(stylizer: Stylizer, read: ReadOptions, write: WriteOptions, *, meas
 
 
 def _renewed(frames: Iterable[ClipFrame], styles: Styles[Any]) -> Iterator[ClipFrame]:
-    """``frames`` with how far ``styles`` that change over time have moved since the frame before."""
+    """``frames`` with ``renewal``, the change of ``styles`` over time since the frame before."""
     last: Fraction | None = None
     for known in frames:
         time = known.frame.time
@@ -230,21 +230,21 @@ def flow_of(options: SteadyOptions, device: str) -> Any:
 
 
 def raster_of(device: torch.device) -> AnyRaster:
-    """Where the paint map computes on ``device``."""
+    """The paint map's backend for ``device``."""
     # The painting goes to the map as (H, W, 3) integers, one more download and upload a frame (12 MB at
     # 1080p): every engine, and paint made elsewhere, meets the map in the same form.
     return CvRaster() if device.type == "cpu" else TorchRaster(device)
 
 
 def flow_name(options: SteadyOptions, device: str) -> str | None:
-    """The name of the estimator that ``options`` mean on ``device``; None if motion is not asked for."""
+    """The name of the estimator that ``options`` choose on ``device``; None if none is used."""
     if not options.is_steady:
         return None
     return auto_flow(device) if options.flow == "auto" else name_of_part(options.flow)
 
 
 def name_of(style: Styling, track: Path | None) -> str:
-    """What a result is named after: the styles' names, joined, or the style track's."""
+    """The name for results: the styles' names, joined, or the style track's."""
     names = [Path(item).stem for item in _several(style) if isinstance(item, (str, os.PathLike))]
     if not names and track is not None:
         names = [Path(track).stem]
