@@ -31,4 +31,4 @@ def make_pictures(folder: Path, count: int, seed: int = 0) -> Path:
 
 def small(recipe: str = "stylenet", steps: int = 6, *words: str) -> TrainOptions:
     """Settings of a run of a second."""
-    return settings(recipe, words=(*SMALL, *words), steps=steps)
+    return settings(recipe, pairs=(*SMALL, *words), steps=steps)

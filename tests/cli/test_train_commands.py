@@ -234,7 +234,7 @@ def test_a_signal_to_all_processes_of_a_run_saves_first(
     assert process.returncode == code
     assert errors.splitlines()[-1] == said
     assert "Traceback" not in errors
-    step, path = checkpoints.found(run)[-1]
+    step, path = checkpoints.files_of(run)[-1]
     assert f"stopped at step {step}; --resume goes on from there" in errors
     assert step >= 2
     assert checkpoints.load(path)["step"] == step

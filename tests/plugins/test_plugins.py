@@ -147,15 +147,15 @@ def test_a_name_near_none_lists_what_there_is() -> None:
 
 
 def test_a_loss_by_its_place_is_a_training_setting(installed: Path) -> None:
-    found = settings("stylenet", words=["losses=grey=1,toy_parts:Grey=0.5"])
+    found = settings("stylenet", pairs=["losses=grey=1,toy_parts:Grey=0.5"])
     assert dict(found.losses) == {"grey": 1.0, "toy_parts:Grey": 0.5}
-    objective = Objective(RECIPES.load("stylenet"), settings("stylenet", words=["losses=toy_parts:Grey=1"]))
+    objective = Objective(RECIPES.load("stylenet"), settings("stylenet", pairs=["losses=toy_parts:Grey=1"]))
     assert objective.needs == frozenset()
 
 
 def test_a_loss_of_a_package_within_a_package_is_one_of_a_run() -> None:
     name = "vidstyle.losses.variation:Variation"
-    objective = Objective(RECIPES.load("stylenet"), settings("stylenet", words=[f"losses={name}=1"]))
+    objective = Objective(RECIPES.load("stylenet"), settings("stylenet", pairs=[f"losses={name}=1"]))
     assert [type(loss).__name__ for loss in objective.losses.values()] == ["Variation"]
 
 

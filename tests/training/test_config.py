@@ -22,7 +22,7 @@ def test_every_recipe_has_settings_that_hold_and_a_purpose(recipe: str) -> None:
 
 
 def test_the_seed_preset_is_the_documented_one() -> None:
-    options = settings("stylenet", words=["preset=seed"])
+    options = settings("stylenet", pairs=["preset=seed"])
     assert (options.batch, options.learning_rate, options.epochs) == (8, 1e-4, 50)
     assert dict(options.losses) == {"content": 1.0, "gram": 1e6, "variation": 1e-5}
 
@@ -30,7 +30,7 @@ def test_the_seed_preset_is_the_documented_one() -> None:
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_fits_every_recipe(preset: str) -> None:
     for recipe in RECIPES:
-        assert settings(recipe, words=[f"preset={preset}"])
+        assert settings(recipe, pairs=[f"preset={preset}"])
 
 
 @pytest.mark.parametrize("kind", ["toml", "json"])
@@ -45,27 +45,27 @@ def test_files_give_way_to_words_and_presets_to_files(tmp_path: Path, kind: str)
     }
     toml = 'preset = "seed"\nbatch = 3\ncrop = 99\n[losses]\ncontent = 2.0\nstyle = 1\n'
     file.write_text(json.dumps(table) if kind == "json" else toml)
-    options = settings("stylenet", file=file, words=["batch=5", "losses.style=0.25"], steps=7)
+    options = settings("stylenet", file=file, pairs=["batch=5", "losses.style=0.25"], steps=7)
     assert (options.batch, options.crop, options.steps, options.epochs) == (5, 99, 7, 50)
     assert dict(options.losses) == {"content": 2.0, "style": 0.25}
 
 
 def test_a_loss_of_weight_zero_is_left_out() -> None:
-    options = settings("stylenet", words=["losses.shift=0"])
+    options = settings("stylenet", pairs=["losses.shift=0"])
     assert "shift" not in dict(options.losses)
     assert "style" in dict(options.losses)
 
 
 def test_plain_settings_come_back_as_they_were() -> None:
-    options = settings("style-encoder", words=["clips=/clips", "style_sides=128,64"], steps=9)
+    options = settings("style-encoder", pairs=["clips=/clips", "style_sides=128,64"], steps=9)
     plain = json.loads(json.dumps(options.plain()))
     assert TrainOptions(**plain) == options
 
 
 def test_epochs_said_later_replace_steps_of_before() -> None:
     before = settings("stylenet", steps=9).plain()
-    assert settings("stylenet", before=before, words=["epochs=2"]).steps is None
-    assert settings("stylenet", before=before, words=["batch=2"]).steps == 9
+    assert settings("stylenet", before=before, pairs=["epochs=2"]).steps is None
+    assert settings("stylenet", before=before, pairs=["batch=2"]).steps == 9
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_epochs_said_later_replace_steps_of_before() -> None:
 )
 def test_a_wrong_setting_is_one_line(word: str, expected: str) -> None:
     with pytest.raises(OptionError) as caught:
-        settings("stylenet", words=[word])
+        settings("stylenet", pairs=[word])
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -109,5 +109,5 @@ def test_an_unknown_recipe_is_answered_with_the_nearest() -> None:
 
 def test_an_unknown_loss_is_told_without_all_the_others() -> None:
     with pytest.raises(UnknownName) as caught:
-        settings("stylenet", words=["losses.rippel=1"])
+        settings("stylenet", pairs=["losses.rippel=1"])
     assert str(caught.value) == "no loss named 'rippel'; did you mean 'ripple'?"

@@ -97,7 +97,7 @@ def test_a_student_learns_from_an_onnx_file(
         contents,
         styles,
         tmp_path / "run",
-        settings("stylenet-distil", words=words, steps=2),
+        settings("stylenet-distil", pairs=words, steps=2),
     )
     assert done.step == 2
     assert done.losses["distillation"] > 0

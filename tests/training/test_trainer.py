@@ -63,7 +63,7 @@ def whole(contents: Path, styles: Path, tmp_path_factory: pytest.TempPathFactory
 
 def test_a_run_leaves_checkpoints_sheets_curves_and_its_settings(whole: tuple[Path, list[float]]) -> None:
     output, totals = whole
-    assert [step for step, _ in checkpoints.found(output)] == [3, 6]
+    assert [step for step, _ in checkpoints.files_of(output)] == [3, 6]
     assert sorted(path.name for path in (output / "previews").iterdir()) == [
         f"step-{step:08}.jpg" for step in (0, 3, 6)
     ]
@@ -90,7 +90,7 @@ def test_a_run_interrupted_and_resumed_has_the_same_losses_and_weights(
 
     with pytest.raises(KeyboardInterrupt):
         train("stylenet", contents, styles, tmp_path, options, on_step=hook)
-    assert [step for step, _ in checkpoints.found(tmp_path)] == [2]
+    assert [step for step, _ in checkpoints.files_of(tmp_path)] == [2]
     _, rest = run(contents, styles, tmp_path, options, resume=True)
     assert seen + rest == totals
     ours, theirs = (checkpoints.newest(folder) for folder in (tmp_path, output))
@@ -106,7 +106,7 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
     output, totals = whole
     copy = tmp_path / "run"
     shutil.copytree(output, copy)
-    newest = checkpoints.found(copy)[-1][1]
+    newest = checkpoints.files_of(copy)[-1][1]
     newest.write_bytes(newest.read_bytes()[:5000])
     options = small("stylenet", 6, "losses.contrastive=0.1", "batch=1", "style_cuts=1")
     _, rest = run(contents, styles, copy, options, resume=True)
@@ -149,7 +149,7 @@ def test_a_checkpoint_of_another_architecture_is_one_line(
         state["model"]["student.painter.c1.weight"] = torch.zeros(64, 3, 5, 5)
         state["architecture"] = checkpoints.architecture(state["model"])
     checkpoints.save(tmp_path, state, keep=1)
-    before = checkpoints.found(tmp_path)[0][1].read_bytes()
+    before = checkpoints.files_of(tmp_path)[0][1].read_bytes()
     recipe = "stylenet" if change == "shape" else "stylenet-distil"
     expected = (
         r"c1.weight is \(64, 3, 5, 5\), expected \(24, 3, 5, 5\)"
@@ -159,7 +159,7 @@ def test_a_checkpoint_of_another_architecture_is_one_line(
     with pytest.raises(WeightsMismatch, match=expected) as caught:
         run(contents, styles, tmp_path, small(recipe), resume=True, recipe=recipe)
     assert "\n" not in str(caught.value)
-    assert checkpoints.found(tmp_path)[0][1].read_bytes() == before
+    assert checkpoints.files_of(tmp_path)[0][1].read_bytes() == before
 
 
 def test_a_full_disk_is_one_line_and_the_older_checkpoint_stays(
@@ -184,7 +184,7 @@ def test_only_the_newest_checkpoints_are_kept(whole: tuple[Path, list[float]], t
     state = checkpoints.newest(whole[0])
     for step in (5, 10, 15):
         checkpoints.save(tmp_path, {**state, "step": step}, keep=2)
-    assert [step for step, _ in checkpoints.found(tmp_path)] == [10, 15]
+    assert [step for step, _ in checkpoints.files_of(tmp_path)] == [10, 15]
 
 
 def test_training_lessens_the_loss(contents: Path, styles: Path, tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_a_decoder_learns_resumes_and_is_exported_alone(contents: Path, styles: 
     _, whole = run(contents, styles, tmp_path / "whole", options, recipe="decoder")
     assert len(set(whole)) == 4
     shutil.copytree(tmp_path / "whole", tmp_path / "stopped")
-    checkpoints.found(tmp_path / "stopped")[-1][1].unlink()
+    checkpoints.files_of(tmp_path / "stopped")[-1][1].unlink()
     _, rest = run(contents, styles, tmp_path / "stopped", options, resume=True, recipe="decoder")
     assert rest == whole[2:]
     export(tmp_path / "whole", tmp_path / "decoder.safetensors")
@@ -261,7 +261,7 @@ def test_a_loss_that_diverges_ends_the_run_in_one_line(contents: Path, styles: P
     options = small("stylenet", 6, "learning_rate=1e30", "clip=0", "checkpoint_every=1", "batch=1")
     with pytest.raises(TrainingError, match="diverged; the checkpoint of step 1 is kept"):
         run(contents, styles, tmp_path, options)
-    assert checkpoints.found(tmp_path)
+    assert checkpoints.files_of(tmp_path)
 
 
 @pytest.mark.parametrize("which", ["content", "style"])

@@ -69,7 +69,7 @@ def _run(words: argparse.Namespace) -> int:
 
         keep_memory()
         before = newest(Path(words.output))["options"] if words.resume else None
-        options = settings(words.recipe, before=before, file=words.config, words=words.set, steps=words.steps)
+        options = settings(words.recipe, before=before, file=words.config, pairs=words.set, steps=words.steps)
         with _bar(words.quiet) as draw:
             trained = train(
                 words.recipe,

@@ -6,7 +6,7 @@
         def make(self, device):
             return MyEngine().to(device)
 
-A test that must hold on a GPU too is run on every device there is.
+Tests that must hold on a GPU too run on every device there is.
 """
 
 from vidstyle.testing.devices import devices

@@ -1,4 +1,4 @@
-"""Facts that every engine meets."""
+"""The contract of engines, as tests."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _SIZES = ((16, 16), (37, 53), (64, 48))
 
 
 class EngineContract(ABC):
-    """Checks one engine, on each device there is; a subclass says how it is made."""
+    """Checks one engine, on each device there is; a subclass defines ``make``."""
 
     near: float = 1e-4
-    """Of the range: by how much two ways to the same painting may differ."""
+    """Largest difference, as a share of the range, between two ways to compute the same painting."""
 
     @abstractmethod
     def make(self, device: str) -> AnyEngine:

@@ -1,4 +1,4 @@
-"""Facts that every flow estimator meets."""
+"""The contract of flow estimators, as tests."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from vidstyle.testing.devices import devices
 
 
 class FlowContract(ABC):
-    """Checks one estimator, on each device there is; a subclass says how it is made."""
+    """Checks one estimator, on each device there is; a subclass defines ``make``."""
 
     finds_motion: bool = True
-    """False for an estimator that only says that nothing moves."""
+    """False for an estimator that always returns no motion."""
 
     @abstractmethod
     def make(self, device: str) -> FlowEstimator:

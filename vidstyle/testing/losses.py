@@ -1,4 +1,4 @@
-"""Facts that every loss meets, and a small training step to try one on."""
+"""The contract of losses, as tests, and a small training step to try one on."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from vidstyle.testing.devices import devices
 
 
 class LossContract(ABC):
-    """Checks one loss, on each device there is; a subclass says how it is made."""
+    """Checks one loss, on each device there is; a subclass defines ``make``."""
 
     @abstractmethod
     def make(self) -> Loss:
         """The loss, new, on the CPU."""
 
-    def test_it_is_a_positive_number_with_a_slope(self) -> None:
+    def test_it_is_a_positive_number_with_a_gradient(self) -> None:
         for device in devices():
             loss = self._new(device)
             step = make_step(loss.layers, device=device)
@@ -33,10 +33,10 @@ class LossContract(ABC):
             assert torch.isfinite(value)
             assert value > 0
             value.backward()
-            slopes = [image.grad for image in _learnt(step) if image.grad is not None]
-            assert slopes
-            assert all(torch.isfinite(slope).all() for slope in slopes)
-            assert any(slope.abs().max() > 0 for slope in slopes)
+            gradients = [image.grad for image in _learnt(step) if image.grad is not None]
+            assert gradients
+            assert all(torch.isfinite(gradient).all() for gradient in gradients)
+            assert any(gradient.abs().max() > 0 for gradient in gradients)
 
     def test_of_the_same_step_it_is_the_same(self) -> None:
         loss = self._new("cpu")
@@ -84,13 +84,13 @@ def vgg(device: str = "cpu") -> VGG:
 
 
 def paint(picture: Tensor) -> Tensor:
-    """Looks at absolute places (columns in turn), so that paint does not move along with what it shows."""
+    """A formula that depends on absolute columns, so that the painting does not move with its content."""
     stripes = (torch.arange(picture.shape[-1]) % 4).to(picture) / 10
     return (picture.flip(1) * 0.6 + 0.1 + stripes).clamp(0, 1)
 
 
 def make_step(layers: Collection[str] = LAYERS, seed: int = 5, device: str = "cpu") -> Step:
-    """A small training step: two random pictures, and paint from a plain formula."""
+    """A small training step: two random pictures, painted by ``paint``."""
     size, count = (24, 32), 2
     generator = torch.Generator().manual_seed(seed)
 

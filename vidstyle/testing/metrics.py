@@ -1,4 +1,4 @@
-"""Facts that every metric meets."""
+"""The contract of metrics, as tests."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _NEEDS = {"motion", "style", "baseline"}
 
 
 class MetricContract(ABC):
-    """Checks one metric, on each device there is; a subclass says how it is made."""
+    """Checks one metric, on each device there is; a subclass defines ``make``."""
 
     @abstractmethod
     def make(self, setup: Setup) -> Metric:
-        """The metric, new, of a style picture and an encoder."""
+        """A new metric; ``setup`` has a style picture and an encoder."""
 
     def test_it_says_what_it_needs_and_what_it_measures(self) -> None:
         metric = self._new()
@@ -81,7 +81,7 @@ class MetricContract(ABC):
         assert all(torch.equal(one, other) for one, other in zip(before, results, strict=True))
 
     def test_memory_does_not_grow_with_the_clip(self) -> None:
-        """What a metric holds once it has a value is all that it will ever hold."""
+        """Once a metric has a value, it needs no more memory."""
         clip, sizes = _clip(37, 53), []
         for count in (self._enough() + 2, 2 * self._enough()):
             metric = self._new()
@@ -131,14 +131,14 @@ def _noisy(clip: Tensor, count: int) -> list[Tensor]:
 
 
 def _still(step: int, earlier: Sample, later: Sample) -> Motion:
-    """No motion, but for a corner that some metrics must have: it slides to the right."""
+    """No motion, apart from a corner that moves to the right, which some metrics need."""
     slides = torch.zeros(1, 2, *earlier.content.shape[-2:], device=earlier.content.device)
     slides[:, 0, :16, :24] = 2
     return Motion(slides, -slides)
 
 
 def _held(value: Any, depth: int = 0) -> int:
-    """Tensor numbers and list items reachable from ``value``, the shared encoder left out."""
+    """The count of tensor values and list items reachable from ``value``, the shared encoder left out."""
     if isinstance(value, Tensor):
         return value.numel()
     if depth > 4 or isinstance(value, Features):

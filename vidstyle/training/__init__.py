@@ -1,1 +1,1 @@
-"""Training: from folders of pictures to weights, by recipes that may be stopped and resumed at any step."""
+"""Training: from folders of pictures to weights, by recipes, stopped and resumed at any step."""

@@ -1,4 +1,4 @@
-"""Checkpoints: files that hold a whole run, appear only once they are whole, and are checked when read."""
+"""Checkpoints: the whole state of a run in a file, written atomically and checked when read."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ _PARTS = (
 
 
 def save(run: Path, state: Mapping[str, Any], keep: int) -> Path:
-    """Write ``state`` as the checkpoint of its step and drop all but the newest ``keep``.
+    """Write ``state`` as the checkpoint of its step and delete all but the newest ``keep``.
 
-    Raises ``OutputError`` in one line if it cannot be written; older checkpoints are then untouched.
+    Raises ``OutputError`` if it cannot be written; older checkpoints are then kept.
     """
     folder = run / "checkpoints"
     path = folder / f"step-{state['step']:08}.pt"
-    # through memory: torch's own writer says of a full disk only that it failed
+    # through memory, as torch's own writer does not report a full disk as such
     buffer = io.BytesIO()
     torch.save({"format": _FORMAT, **state}, buffer)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(path, buffer.getbuffer(), is_synced=True)
     except OSError as error:
-        kept = found(run)
+        kept = files_of(run)
         what = f"that of step {kept[-1][0]:,} is kept" if kept else "there is none yet"
         raise OutputError(f"cannot write the checkpoint {path}: {error.strerror or error}; {what}") from error
-    for _, old in found(run)[:-keep]:
+    for _, old in files_of(run)[:-keep]:
         with suppress(OSError):
             old.unlink()
     return path
 
 
-def found(run: Path) -> list[tuple[int, Path]]:
+def files_of(run: Path) -> list[tuple[int, Path]]:
     """Steps and files of the checkpoints of ``run``, the oldest first."""
     folder = run / "checkpoints"
     files = folder.iterdir() if folder.is_dir() else ()
@@ -57,23 +57,26 @@ def found(run: Path) -> list[tuple[int, Path]]:
 
 
 def newest(run: Path) -> dict[str, Any]:
-    """The newest checkpoint of ``run`` that can be read; damaged ones are passed over with a warning.
+    """The newest checkpoint of ``run`` that can be read; damaged ones are skipped with a warning.
 
     Raises ``TrainingError`` if there is none.
     """
-    for _, path in reversed(found(run)):
+    for _, path in reversed(files_of(run)):
         try:
             return load(path)
         except TrainingError as error:
-            log.warning("passed over a damaged checkpoint: %s", error)
+            log.warning("skipped a damaged checkpoint: %s", error)
     raise TrainingError(f"no checkpoint in {run}; `vidstyle train RECIPE --output {run}` begins a run there")
 
 
 def load(path: Path) -> dict[str, Any]:
-    """What a checkpoint holds, on the CPU; nothing but tensors and plain values is unpickled."""
+    """The state in a checkpoint, on the CPU; only tensors and plain values are unpickled.
+
+    Raises ``TrainingError`` for other files.
+    """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # pickle and zip raise what they like on a file that is none
+    except Exception as error:  # pickle and zip raise many kinds of errors for other files
         raise TrainingError(f"{path} cannot be read as a checkpoint ({type(error).__name__})") from error
     if (
         not isinstance(state, dict)
@@ -90,7 +93,7 @@ def architecture(model: Mapping[str, Tensor]) -> dict[str, list[int]]:
 
 
 def check_recipe(state: Mapping[str, Any], recipe: str, run: Path) -> None:
-    """Raise ``WeightsMismatch`` in one line if ``state`` is of another recipe."""
+    """Raise ``WeightsMismatch`` if ``state`` is of another recipe."""
     if state["recipe"] != recipe:
         raise WeightsMismatch(
             f"{run} holds a run of the recipe {state['recipe']}, not {recipe}; "
@@ -99,7 +102,7 @@ def check_recipe(state: Mapping[str, Any], recipe: str, run: Path) -> None:
 
 
 def check_architecture(state: Mapping[str, Any], model: Mapping[str, Tensor], run: Path) -> None:
-    """Raise ``WeightsMismatch`` in one line if ``state`` is of another network than ``model``."""
+    """Raise ``WeightsMismatch`` if ``state`` is of another network than ``model``."""
     ours, theirs = architecture(model), state["architecture"]
     for name in [*ours, *theirs]:
         if ours.get(name) != theirs.get(name):

@@ -1,4 +1,4 @@
-"""Two moments of clips, cut alike, as an endless, repeatable stream of training samples."""
+"""Pairs of frames of clips, with the same crop, as an endless, repeatable stream of training samples."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from vidstyle.video.reading.reader import open_reader
 
 _SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mpg", ".mpeg", ".y4m", ".gif")
 _SALT = 3
-_TRIES = 20  # bad clips in a row before a folder is given up
+_TRIES = 20  # unreadable clips in a row before a folder is given up
 
 
 class Clips(Dataset[TrainingSample]):
     """Pairs of frames, ``interval`` apart, of the videos below a folder; earlier and later in a sample.
 
-    A clip that cannot be read, or is too short, is passed over for the next, and named in the sample.
+    A clip that cannot be read, or is too short, is replaced by the next, and named in the sample.
     """
 
     def __init__(self, folder: Path, cut: Cut, *, interval: int, seed: int) -> None:
@@ -41,7 +41,7 @@ class Clips(Dataset[TrainingSample]):
             except VidstyleError:
                 skipped.append(file)
                 continue
-            # the same numbers for both: they are cut and turned alike
+            # the same random numbers for both: the same crop and flip
             cuts = (self._cut(frame, random_at(place, self._seed, _SALT + 1)) for frame in (earlier, later))
             return TrainingSample(tuple(cuts), tuple(skipped))
         raise InputError(
@@ -63,7 +63,7 @@ class Clips(Dataset[TrainingSample]):
 
 def clip_files(folder: Path) -> list[str]:
     """All videos below ``folder``, in order; ``InputError`` if there are none."""
-    found = below(folder, _SUFFIXES, "videos")
-    if not found:
+    files = below(folder, _SUFFIXES, "videos")
+    if not files:
         raise InputError(f"{folder} holds no videos; give a folder with MP4, MOV, MKV or WebM files in it")
-    return found
+    return files

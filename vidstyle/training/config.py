@@ -24,9 +24,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "epochs": 50.0,
         "losses": {"content": 1.0, "gram": 1e6, "variation": 1e-5},
     },
-    # to see within minutes, on any machine, whether one's data work
+    # to check the data within minutes on any machine
     "quick": {"batch": 2, "crop": 96, "style_sides": (96,), "steps": 100, "preview_every": 25},
-    # steadiness before all: every consistency that needs no clips
+    # temporal consistency first: all its losses that need no clips
     "steady": {
         "losses": {
             "style": 1.0, "content": 0.15, "shift": 12.0, "compound": 2.0, "warped": 60.0, "grid": 1.5,
@@ -59,14 +59,14 @@ def _weights(given: Any) -> tuple[tuple[str, float], ...]:
     if isinstance(given, str):
         given = as_pairs(given.split(","))
     pairs = given.items() if isinstance(given, Mapping) else given
-    found = tuple((name, as_number(weight)) for name, weight in pairs)
-    for name, weight in found:
-        LOSSES[name]  # UnknownName, with the nearest
+    weights = tuple((name, as_number(weight)) for name, weight in pairs)
+    for name, weight in weights:
+        LOSSES[name]  # raises UnknownName with the nearest name
         if weight < 0:
             raise ValueError("weights of 0 or more")
-    if not any(weight for _, weight in found):
+    if not any(weight for _, weight in weights):
         raise ValueError("losses with weights, like content=1,style=0.5")
-    return tuple((name, weight) for name, weight in found if weight)
+    return tuple((name, weight) for name, weight in weights if weight)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +153,14 @@ class TrainOptions(Checked):
             object.__setattr__(self, item.name, value)
 
     def plain(self) -> dict[str, Any]:
-        """Plain values, as files of settings hold them; ``settings`` takes them back."""
-        found = asdict(self)
-        for name, value in found.items():
+        """Plain values, as in files of settings; ``settings`` accepts them."""
+        values = asdict(self)
+        for name, value in values.items():
             if isinstance(value, Path):
-                found[name] = str(value)
+                values[name] = str(value)
             elif isinstance(value, tuple):
-                found[name] = list(value)
-        return {**found, "losses": dict(self.losses)}
+                values[name] = list(value)
+        return {**values, "losses": dict(self.losses)}
 
 
 def settings(
@@ -168,63 +168,63 @@ def settings(
     *,
     before: Mapping[str, Any] | None = None,
     file: Path | None = None,
-    words: Sequence[str] = (),
+    pairs: Sequence[str] = (),
     steps: int | None = None,
 ) -> TrainOptions:
-    """The settings of a run: the recipe's own, then a preset's, the file's, and those of ``words``.
+    """The settings of a run: the recipe's, overridden by a preset's, the file's and those of ``pairs``.
 
-    Raises ``OptionError`` for settings that do not exist or cannot be.
+    Raises ``OptionError`` for settings that do not exist and for invalid values.
 
     Args:
         recipe: its name.
-        before: the plain settings of the run that is resumed; they take the place of the recipe's own.
+        before: the plain settings of the run that is resumed, instead of the recipe's.
         file: TOML or JSON; ``preset = "seed"`` chooses a preset.
-        words: ``key=value``; ``preset=seed``, and ``losses.style=0.5`` for one loss's weight.
-        steps: as ``steps=``; steps given as a preset's epochs give way to it.
+        pairs: ``key=value``; ``preset=seed``, and ``losses.style=0.5`` for one loss's weight.
+        steps: overrides all other steps and epochs.
     """
-    found = dict(before) if before is not None else dict(RECIPES.load(recipe).defaults)
-    given = _read(file) if file is not None else {}
-    said = dict(_pair(word) for word in words)
-    given.pop("recipe", None)  # a run's settings.json names it
-    preset = said.pop("preset", None) or given.pop("preset", None)
+    values = dict(before) if before is not None else dict(RECIPES.load(recipe).defaults)
+    from_file = _read(file) if file is not None else {}
+    from_pairs = dict(_pair(pair) for pair in pairs)
+    from_file.pop("recipe", None)  # a run's settings.json names it
+    preset = from_pairs.pop("preset", None) or from_file.pop("preset", None)
     if preset is not None:
         if preset not in PRESETS:
             raise UnknownName("preset", str(preset), PRESETS)
-        _join(found, PRESETS[preset])
-    _join(found, given)
-    _join(found, said)
+        _join(values, PRESETS[preset])
+    _join(values, from_file)
+    _join(values, from_pairs)
     if steps is not None:
-        found["steps"] = steps
-    return TrainOptions(**found)
+        values["steps"] = steps
+    return TrainOptions(**values)
 
 
-def _join(found: dict[str, Any], more: Mapping[str, Any]) -> None:
-    """Let ``more`` replace what ``found`` says; ``losses.NAME`` replaces only that weight."""
+def _join(values: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """Replace ``values`` by those in ``more``; ``losses.NAME`` replaces only that weight."""
     names = [item.name for item in fields(TrainOptions)]
     for key, value in more.items():
         whole, _, part = key.partition(".")
         if whole not in names or (part and whole != "losses"):
             raise UnknownName("setting", key, names)
-        found[whole] = {**dict(_weights(found[whole])), part: value} if part else value
+        values[whole] = {**dict(_weights(values[whole])), part: value} if part else value
         if key == "epochs":
-            found["steps"] = None
+            values["steps"] = None
 
 
-def _pair(word: str) -> tuple[str, str]:
-    key, equals, value = word.partition("=")
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
     if not key or not equals:
-        raise OptionError(f"--set takes KEY=VALUE, got {word!r}; for example --set batch=4")
+        raise OptionError(f"--set takes KEY=VALUE, got {text!r}; for example --set batch=4")
     return key.strip().replace("-", "_") if not key.startswith("losses.") else key.strip(), value.strip()
 
 
 def _read(file: Path) -> dict[str, Any]:
     try:
         text = file.read_text(encoding="utf-8")
-        found = json.loads(text) if file.suffix.lower() == ".json" else tomllib.loads(text)
+        table = json.loads(text) if file.suffix.lower() == ".json" else tomllib.loads(text)
     except (OSError, ValueError) as error:  # both parsers raise ValueErrors
         raise OptionError(
             f"--config {file} cannot be read as TOML or JSON: {' '.join(str(error).split())}"
         ) from None
-    if not isinstance(found, dict):
+    if not isinstance(table, dict):
         raise OptionError(f"--config {file} must hold a table of settings, like batch = 4")
-    return found
+    return table

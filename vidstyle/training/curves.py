@@ -1,4 +1,4 @@
-"""The curves of a run: a CSV file and TensorBoard's, both of which go on after a resume."""
+"""The curves of a run: a CSV file and TensorBoard's log, both continued after a resume."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from vidstyle.errors import OutputError
 from vidstyle.optional_imports import require
 
 
-# Not Fabric's CSVLogger: on a resume it deletes the rows there are, with a warning, so that they must be read
-# and logged again here, in 60 lines instead of these; and its columns are sorted, the step among the losses
+# Not Fabric's CSVLogger: on a resume it deletes the existing rows, so that they would have to be read and
+# logged again; and it sorts the columns, the step among the losses
 class Curves:
     """Writes values by step into ``log.csv`` and ``tensorboard/`` of a run.
 
-    Rows after step ``begun`` are of a run that was broken off later than its last checkpoint: they go.
+    Rows after step ``begun``, the step of the checkpoint that the run resumes from, are deleted. Raises
+    ``OutputError``.
     """
 
     def __init__(self, run: Path, columns: tuple[str, ...], *, begun: int) -> None:
@@ -44,11 +45,11 @@ class Curves:
             raise OutputError(f"cannot write the log {self._path}: {error.strerror or error}") from error
 
     def close(self) -> None:
-        with suppress(OSError):  # a full disk was told of already
+        with suppress(OSError):  # ``add`` has already reported a full disk
             self._board.close()
 
     def _kept(self, begun: int) -> list[list[str]]:
-        """Rows up to step ``begun``, in the order of the columns that there are now."""
+        """Rows up to step ``begun``, in the current order of columns."""
         if not self._path.is_file() or not begun:
             return []
         with self._path.open(newline="", encoding="utf-8") as file:

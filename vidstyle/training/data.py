@@ -1,4 +1,4 @@
-"""Batches of contents, styles and pairs, decoded in workers, from any place of the endless order on."""
+"""Batches of contents, styles and frame pairs, decoded in workers, starting at any step."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from vidstyle.training.order import Places
 from vidstyle.training.picture_folder import CONTENT, STYLE, Cut, Pictures, joined, listed, square
 from vidstyle.training.shards import Shards, shard_files
 
-# s that a worker lives on after it was told to end: enough for the rest of a step, a sheet and a checkpoint
+# s from SIGTERM to the end of a worker: enough to finish a step, a preview sheet and a checkpoint
 _PARTING = 60
 
 
@@ -37,7 +37,7 @@ class TrainingBatch:
     skipped: tuple[str, ...] = ()
     """Files that could not be read."""
     keys: tuple[int | None, ...] = ()
-    """Which cuts of which pictures the styles are, where they come again."""
+    """Keys of the style pictures' cuts, or None; see ``TrainingSample.key``."""
 
     def to(self, device: torch.device) -> TrainingBatch:
         frames = None if self.frames is None else (self.frames[0].to(device), self.frames[1].to(device))
@@ -45,15 +45,15 @@ class TrainingBatch:
         return TrainingBatch(self.content.to(device), styles, frames, self.skipped, self.keys)
 
 
-# Not torchdata's StatefulDataLoader: it goes on with as many workers as it was stopped with only, an
-# AssertionError otherwise, and reads a stream again from its beginning. Here a number of steps says the place
+# Not torchdata's StatefulDataLoader: it resumes only with the same number of workers, and reads a stream
+# again from its beginning. Here the number of steps determines the position
 class Data:
     """The folders of a run. Folders that hold ``*.tar`` are read as shards."""
 
     def __init__(
         self, content: Path, style: Path, options: TrainOptions, *, rank: int = 0, ranks: int = 1
     ) -> None:
-        """Look into the folders; raises ``InputError`` for those that hold nothing to learn from."""
+        """List the folders; raises ``InputError`` for those without pictures, ``OptionError`` for options."""
         self._options = options
         self._rank, self._ranks = rank, ranks
         self._cuts = {
@@ -86,7 +86,7 @@ class Data:
         )
         for salt in self._folders:
             if self._pictures[salt] is None:
-                self._shards(salt, begun=0)  # without webdataset the run ends here, not at its first step
+                self._shards(salt, begun=0)  # raises without webdataset, before the first step
 
     def steps(self) -> int:
         """Steps of the whole run, from the settings."""
@@ -99,8 +99,8 @@ class Data:
         return max(1, -(-round(seen) // (self._options.batch * self._ranks)))
 
     def described(self) -> dict[str, object]:
-        """What was learnt from, for the run's record."""
-        found: dict[str, object] = {}
+        """The data of the run, for its record."""
+        record: dict[str, object] = {}
         for name, salt in (("content", CONTENT), ("style", STYLE)):
             pictures = self._pictures[salt]
             size = (
@@ -108,37 +108,37 @@ class Data:
                 if pictures is None
                 else {"pictures": len(pictures)}
             )
-            found[name] = {"folder": self._folders[salt].resolve().name, **size}
+            record[name] = {"folder": self._folders[salt].resolve().name, **size}
         if self._clips is not None and self._options.clips is not None:
-            found["clips"] = {"folder": self._options.clips.resolve().name, "videos": len(self._clips.files)}
-        return found
+            record["clips"] = {"folder": self._options.clips.resolve().name, "videos": len(self._clips.files)}
+        return record
 
     def examples(self, salt: int, count: int, side: int) -> list[Tensor]:
-        """Always the same pictures, (1, 3, side, side) each, evenly from the folder; for sheets."""
+        """The same pictures each time, (1, 3, side, side), evenly from the folder; for preview sheets."""
         pictures = self._pictures[salt]
         if pictures is None:
             cut = Cut(side)
             stream = iter(self._shards(salt, begun=0, cut=cut))
             return [next(stream).images[0] for _ in range(count)]
-        found: list[Tensor] = []
+        examples: list[Tensor] = []
         total = len(pictures)
         count = min(count, total)
         for number in range(count):
             for file in pictures.files[number * total // count : (number + 1) * total // count]:
                 try:
-                    found.append(square(file, side))
+                    examples.append(square(file, side))
                     break
                 except InputError:
-                    continue  # the run itself counts what cannot be read
-        return found
+                    continue  # unreadable files are counted during the run
+        return examples
 
     def batches(self, begun: int) -> Iterator[TrainingBatch]:
-        """Batches without end, after the ``begun`` ones that were taken before."""
+        """Endless batches, starting after the first ``begun``."""
         try:
             yield from self._loaded(begun)
         except Exception as error:
-            # errors of workers come with a cycle of frames that keeps the loaders: their workers would only
-            # end after Python has waited for them
+            # a worker's error has a traceback that keeps the loaders alive: Python would wait for their
+            # workers before these can end
             raise _plain(error.with_traceback(None)) from None
 
     def _loaded(self, begun: int) -> Iterator[TrainingBatch]:
@@ -173,7 +173,7 @@ class Data:
 
     @property
     def pairs(self) -> int:
-        """Pairs of clips a step: half as many as pictures, each costs two paintings."""
+        """Pairs of clips a step: half as many as pictures, as each is painted twice."""
         return max(1, self._options.batch // 2)
 
     def _of_places(
@@ -219,20 +219,20 @@ def left_out_names(file: Path | None) -> frozenset[str]:
 
 
 def _plain(error: Exception) -> Exception:
-    """``error``; one of ours that torch brought from a worker without the worker's traceback in its words."""
-    words = str(error)
-    if isinstance(error, VidstyleError) and words.startswith("Caught "):
-        return type(error)(words.rstrip().splitlines()[-1].partition(": ")[2])
+    """``error``; a ``VidstyleError`` of a worker without the traceback that torch adds to its text."""
+    text = str(error)
+    if isinstance(error, VidstyleError) and text.startswith("Caught "):
+        return type(error)(text.rstrip().splitlines()[-1].partition(": ")[2])
     return error
 
 
 def _as_worker(number: int) -> None:
-    """Leave stopping to the main process: terminals and schedulers signal every process of a run."""
+    """Leave stopping to the main process, as terminals and schedulers signal every process of a run."""
     for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    # a worker that ends at once takes the main process with it before that has saved; one that never does
-    # would be waited for without end should Python end while loaders are alive
+    # a worker that ends at once ends the main process before that has saved; for one that never ends, Python
+    # would wait forever if it ends while loaders are alive
     delayed = hasattr(signal, "alarm")
     signal.signal(signal.SIGTERM, _end_soon if delayed else signal.SIG_DFL)
     torch.set_num_threads(1)

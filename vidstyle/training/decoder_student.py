@@ -1,4 +1,4 @@
-"""A decoder as it learns: features back to a picture, after their statistics were made the style's."""
+"""A decoder for training: from features with the style's statistics to a picture."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from vidstyle.training.learner import Learner
 from vidstyle.weights import Weights
 
 _DEEPEST = "conv4_1"
-_WIDTH = 512  # channels there; an embedding is so many means, then so many deviations
-# VGG-16 to conv4_1 turned round; None enlarges by two
+_WIDTH = 512  # channels there; an embedding is as many means, then as many deviations
+# VGG-16 to conv4_1 in reverse; None doubles the size
 _PLAN = ((512, 256), None, (256, 256), (256, 256), (256, 128), None, (128, 128), (128, 64), None, (64, 64))
 
 
@@ -32,11 +32,11 @@ class DecoderStudent(Learner):
     def __init__(self) -> None:
         super().__init__()
         pairs = [pair for pair in _PLAN if pair is not None]
-        self.decoder = nn.ModuleList(nn.Conv2d(taken, given, 3) for taken, given in (*pairs, (64, 3)))
-        self.vgg = bundled()  # its buffers are of no checkpoint
+        self.decoder = nn.ModuleList(nn.Conv2d(inputs, outputs, 3) for inputs, outputs in (*pairs, (64, 3)))
+        self.vgg = bundled()  # its buffers are not in checkpoints
 
     def load(self, tensors: Mapping[str, Tensor], name: str) -> None:
-        """Begin from ``tensors``; ``WeightsMismatch`` names the file if they do not fit."""
+        """Start from ``tensors``; ``WeightsMismatch`` names the file if they do not fit."""
         own = self.state_dict()
         for key, value in own.items():
             if key not in tensors or tensors[key].shape != value.shape:
@@ -46,11 +46,11 @@ class DecoderStudent(Learner):
         self.load_state_dict({key: tensors[key].float() for key in own})
 
     def standardise(self, descriptors: Tensor) -> None:
-        """Nothing to do: embeddings are read off descriptors."""
+        """Nothing to do: embeddings are parts of descriptors."""
 
     @torch.no_grad()
     def forget(self, parts: tuple[str, ...]) -> None:
-        """Set the decoder to where learning from nothing begins."""
+        """Set the decoder to random weights if it is in ``parts``."""
         if "decoder" not in parts:
             return
         for layer in self.decoder:
@@ -60,14 +60,14 @@ class DecoderStudent(Learner):
         last = self.decoder[-1]
         assert isinstance(last, nn.Conv2d) and last.bias is not None
         last.weight.mul_(0.1)
-        last.bias.fill_(0.5)  # it begins grey
+        last.bias.fill_(0.5)  # its first pictures are grey
 
     def parts(self) -> dict[str, list[nn.Parameter]]:
         """The parameters of the decoder."""
         return {"decoder": list(self.decoder.parameters())}
 
     def encode(self, descriptors: Tensor) -> Tensor:
-        """Codes (B, 1024) of ``descriptors`` (B, 2816), whose last layer is conv4_1."""
+        """Embeddings (B, 1024) of ``descriptors`` (B, 2816), whose last layer is conv4_1."""
         return descriptors[:, -2 * _WIDTH :]
 
     def paint(self, image: Tensor, embeddings: Tensor) -> Tensor:
@@ -77,7 +77,7 @@ class DecoderStudent(Learner):
         value = self.vgg.features(padded, (_DEEPEST,))[_DEEPEST].float()
         mean, deviation = (part[:, :, None, None] for part in torch.split(embeddings, _WIDTH, 1))
         value = F.instance_norm(value, eps=1e-5) * deviation + mean
-        value = value / self.vgg.scale(_DEEPEST)[:, None, None]  # as they are, features are hundreds
+        value = value / self.vgg.scale(_DEEPEST)[:, None, None]  # unscaled features are in the hundreds
         layers = iter(self.decoder)
         for step in _PLAN:
             if step is None:
@@ -89,5 +89,5 @@ class DecoderStudent(Learner):
 
     @torch.no_grad()
     def tensors(self) -> dict[str, Tensor]:
-        """What is exported, float32 on the CPU."""
+        """The exported tensors, float32 on the CPU."""
         return {key: value.detach().float().cpu().contiguous() for key, value in self.state_dict().items()}

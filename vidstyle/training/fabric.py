@@ -16,7 +16,7 @@ _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
 def launched(options: TrainOptions) -> Any:
-    """Lightning Fabric, launched: devices, processes and number formats are its business."""
+    """Lightning Fabric, launched, for devices, processes and number formats."""
     library = require("lightning_fabric", "training")
     device = choose_device(options.device)
     devices = [device.index] if device.index is not None and options.devices == 1 else options.devices
@@ -28,16 +28,16 @@ def launched(options: TrainOptions) -> Any:
 
 
 def random_state() -> dict[str, Any]:
-    """Where all random numbers of the process stand, in plain values and tensors."""
+    """The state of all random generators of the process, in plain values and tensors."""
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-    version, words, gauss = random.getstate()
-    return {"torch": torch.get_rng_state(), "cuda": cuda, "python": [version, list(words), gauss]}
+    version, numbers, gauss = random.getstate()
+    return {"torch": torch.get_rng_state(), "cuda": cuda, "python": [version, list(numbers), gauss]}
 
 
 def set_random(state: Mapping[str, Any]) -> None:
-    """Bring all random numbers to where ``random_state`` found them."""
+    """Restore a state from ``random_state``."""
     torch.set_rng_state(state["torch"])
     if torch.cuda.is_available() and len(state["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(state["cuda"])
-    version, words, gauss = state["python"]
-    random.setstate((version, tuple(words), gauss))
+    version, numbers, gauss = state["python"]
+    random.setstate((version, tuple(numbers), gauss))

@@ -1,4 +1,4 @@
-"""Pairs with known motion: of clips by flow, or of single pictures bent a little."""
+"""Frame pairs with known motion: of clips by flow, or of single pictures by a small random transform."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ZOOM, _TURN, _SHIFT = 0.03, math.radians(1.5), 4.0  # share, radians, px: about
 def of_frames(estimate: FlowEstimator, earlier: Tensor, later: Tensor) -> tuple[Tensor, Tensor]:
     """Motion (P, 2, H, W) in px from ``later`` back to ``earlier``, and where it can be trusted (P, 1, H, W).
 
-    Trusted is what is neither occluded nor a motion boundary (Ruder et al. 2016) and comes from inside.
+    Trusted is what is neither occluded nor a motion boundary (``occluded``) and comes from within the frame.
     """
     back, there = ([estimate(a[None], b[None]) for a, b in zip(*two, strict=True)] for two in
                    ((later, earlier), (earlier, later)))  # fmt: skip
@@ -28,10 +28,10 @@ def of_frames(estimate: FlowEstimator, earlier: Tensor, later: Tensor) -> tuple[
 
 
 def drawn(picture: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """``picture`` (B, 3, H, W) a moment later: bent picture, its motion and where that is inside.
+    """A later frame of ``picture`` (B, 3, H, W), its motion, and where that stays within the frame.
 
-    Each picture is zoomed by up to 3 %, turned by up to 1.5° and shifted by up to 4 px each way, none of it
-    whole: the motion (B, 2, H, W) leads from the later picture back to ``picture``.
+    Each picture is zoomed by up to 3 %, rotated by up to 1.5° and shifted by up to 4 px each way. The motion
+    (B, 2, H, W), px, leads from the later picture back to ``picture``.
     """
     count, _, height, width = picture.shape
     zoom, turn, across, down = (torch.rand(4, count, 1, 1, generator=generator) * 2 - 1).to(picture)

@@ -1,4 +1,4 @@
-"""What a network that learns is: what recipes name, trained by its objective and exported for engines."""
+"""The base class of students: networks that recipes name, trained by an objective, exported for engines."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from vidstyle.weights import Weights
 
 
 class Learner(nn.Module, ABC):
-    """A network as it learns: any batch, each picture in a code of its own. ``STUDENTS`` names them."""
+    """A network in training: any batch, each picture with its own embedding. ``STUDENTS`` lists them."""
 
     bundled: ClassVar[Weights | None]
-    """The weights that come with the package and that learning may begin from; None if there are none."""
+    """The bundled weights that training may start from; None if there are none."""
 
     @abstractmethod
     def load(self, tensors: Mapping[str, Tensor], name: str) -> None:
-        """Begin from exported ``tensors``; ``WeightsMismatch`` names the file if they do not fit."""
+        """Start from exported ``tensors``; ``WeightsMismatch`` names the file if they do not fit."""
 
     @abstractmethod
     def standardise(self, descriptors: Tensor) -> None:
-        """Fit the scale of what is learnt from to ``descriptors`` (N, 2816), N > 1; codes stay the same."""
+        """Standardise the input by ``descriptors`` (N, 2816), N > 1; embeddings stay the same."""
 
     @abstractmethod
     def forget(self, parts: tuple[str, ...]) -> None:
-        """Set those of ``parts`` that it has to where learning from nothing begins."""
+        """Set those of ``parts`` that it has to random weights."""
 
     @abstractmethod
     def parts(self) -> dict[str, list[nn.Parameter]]:
@@ -35,12 +35,12 @@ class Learner(nn.Module, ABC):
 
     @abstractmethod
     def encode(self, descriptors: Tensor) -> Tensor:
-        """Codes (B, N) of the descriptors (B, 2816) of style pictures."""
+        """Embeddings (B, N) of the descriptors (B, 2816) of style pictures."""
 
     @abstractmethod
-    def paint(self, image: Tensor, codes: Tensor) -> Tensor:
-        """Paint ``image`` (B, 3, H, W) in [0, 1], sides of 16 px or more, each in its code (B, N)."""
+    def paint(self, image: Tensor, embeddings: Tensor) -> Tensor:
+        """Paint ``image`` (B, 3, H, W) in [0, 1], sides of 16 px or more, each with its embedding (B, N)."""
 
     @abstractmethod
     def tensors(self) -> dict[str, Tensor]:
-        """What is exported for an engine, float32 on the CPU."""
+        """The tensors for export to an engine, float32 on the CPU."""

@@ -1,4 +1,4 @@
-"""Style pictures that come again: descriptors and statistics encoded once, and kept small."""
+"""Descriptors and statistics of recurring style pictures, computed once and kept compactly."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch import Tensor
 from vidstyle.losses.step_features import LayerStatistics, Recall, StyleStatistics
 
 Key = int | None
-"""Says which cut of which picture; None: it does not come again."""
+"""Identifies a cut of a picture; None: it does not recur."""
 
 
 class StyleMemory:
-    """What was computed of style pictures, by their keys; about 0.35 MB for each of them and each side.
+    """Descriptors and statistics of style pictures, by key; about 0.35 MB for each picture and side.
 
-    Gram matrices are kept as halves in float16. What is computed is rounded in the same way before it is
-    given out: a run that was resumed, whose memory is empty, learns from the same numbers.
+    Gram matrices are kept as triangles in float16. Newly computed ones are rounded likewise before they are
+    returned, so that a resumed run, whose memory is empty, uses the same numbers.
     """
 
     def __init__(self) -> None:
@@ -34,25 +34,27 @@ class StyleMemory:
         return self._descriptors[key]
 
     def of(self, keys: Sequence[Key]) -> Recall:
-        """How the features of a step with pictures of these ``keys`` look theirs up."""
+        """The lookup for the features of a step whose style pictures have these ``keys``."""
 
         def recall(number: int, side: int, compute: Callable[[], StyleStatistics]) -> StyleStatistics:
             key = keys[number]
             if key is None:
                 return compute()
             if (key, side) not in self._statistics:
-                self._statistics[key, side] = {layer: _packed(found) for layer, found in compute().items()}
+                self._statistics[key, side] = {
+                    layer: _packed(statistics) for layer, statistics in compute().items()
+                }
             return {layer: _unpacked(*kept) for layer, kept in self._statistics[key, side].items()}
 
         return recall
 
 
-def _packed(found: LayerStatistics) -> tuple[Tensor, ...]:
-    channels = found.mean.shape[1]
-    largest = found.gram.abs().amax().clamp_min(1e-12)
+def _packed(statistics: LayerStatistics) -> tuple[Tensor, ...]:
+    channels = statistics.mean.shape[1]
+    largest = statistics.gram.abs().amax().clamp_min(1e-12)
     rows, columns = _half(channels)
-    half = (found.gram[0] / largest)[rows, columns]
-    return half.half(), largest, found.mean, found.deviation
+    half = (statistics.gram[0] / largest)[rows, columns]
+    return half.half(), largest, statistics.mean, statistics.deviation
 
 
 def _unpacked(half: Tensor, largest: Tensor, mean: Tensor, deviation: Tensor) -> LayerStatistics:

@@ -1,4 +1,4 @@
-"""What a step lessens: the student, its losses, and all frozen networks that they look through."""
+"""The objective of training: the student, its losses, and the frozen networks that they use."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ from vidstyle.training.recipes import Recipe
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frozen:
-    """Networks that do not learn, on the run's device; outside of the model, so of no checkpoint."""
+    """Networks that do not learn, on the run's device; outside the model, so not in checkpoints."""
 
     vgg: VGG
     describer: StyleNet
-    """Gives descriptors of style pictures."""
+    """Computes descriptors of style pictures."""
     teacher: AnyEngine | None
     flow: FlowEstimator | None
     memory: StyleMemory = field(default_factory=StyleMemory)
 
     @property
     def device(self) -> torch.device:
-        """Where they are."""
+        """The device of all of them."""
         return next(self.describer.parameters()).device
 
 
 class TrainingStep:
-    """All that one step is shown. No dataclass: Fabric takes those apart to look for tensors to convert."""
+    """The input of one step. Not a dataclass, as Fabric searches those for tensors to convert."""
 
     def __init__(self, batch: TrainingBatch, number: int, frozen: Frozen) -> None:
         self.batch, self.number, self.frozen = batch, number, frozen
@@ -58,7 +58,7 @@ class Objective(nn.Module):
     def __init__(self, recipe: Recipe, options: TrainOptions, *, is_resumed: bool = False) -> None:
         """Build student and losses on the CPU; raises ``WeightsError`` and ``OptionError``.
 
-        The weights to start from are not looked for if the run ``is_resumed``: its checkpoint has its own.
+        If the run ``is_resumed``, no weights to start from are loaded: its checkpoint has them.
         """
         super().__init__()
         torch.manual_seed(options.seed)
@@ -72,11 +72,11 @@ class Objective(nn.Module):
 
     @property
     def needs(self) -> frozenset[str]:
-        """What the losses need of a step."""
+        """The optional parts of a step that the losses need."""
         return frozenset().union(*(cast(Loss, loss).needs for loss in self.losses.values()))
 
     def freeze(self, device: torch.device) -> Frozen:
-        """Load the networks that do not learn, as far as they are needed."""
+        """Load the frozen networks that are needed."""
         vgg = bundled().to(device)
         describer = StyleNet(vgg, weights.load(weights.STYLENET)).to(device)
         teacher = flow = None
@@ -101,13 +101,13 @@ class Objective(nn.Module):
         ]
         return [group for group in groups if group["params"]]
 
-    def forward(self, turn: TrainingStep) -> dict[str, Tensor]:
+    def forward(self, data: TrainingStep) -> dict[str, Tensor]:
         """Each loss (a scalar, unweighted) of one step, and their weighted sum as "total"."""
-        generator = torch.Generator().manual_seed(self._options.seed * 1_000_003 + turn.number)
-        step = self._step(turn.batch, turn.frozen, generator)
-        found: dict[str, Tensor] = {name: self.losses[_key(name)](step) for name in self._weights}
-        found["total"] = torch.stack([self._weights[name] * value for name, value in found.items()]).sum()
-        return found
+        generator = torch.Generator().manual_seed(self._options.seed * 1_000_003 + data.number)
+        step = self._step(data.batch, data.frozen, generator)
+        losses: dict[str, Tensor] = {name: self.losses[_key(name)](step) for name in self._weights}
+        losses["total"] = torch.stack([self._weights[name] * value for name, value in losses.items()]).sum()
+        return losses
 
     def _step(self, batch: TrainingBatch, frozen: Frozen, generator: torch.Generator) -> Step:
         descriptors = describe(frozen, batch.styles, batch.keys)
@@ -117,7 +117,7 @@ class Objective(nn.Module):
         needs = self.needs
         target = teacher_embeddings = None
         if frozen.teacher is not None:
-            # in float32: engines choose their precision themselves
+            # without autocast: engines choose their precision themselves
             with torch.autocast(batch.content.device.type, enabled=False):
                 target, teacher_embeddings = self._taught(batch, frozen.teacher, partners, needs)
         styles, recall = batch.styles, frozen.memory.of(batch.keys) if batch.keys else None
@@ -145,7 +145,7 @@ class Objective(nn.Module):
         return [layer for layer in LAYERS if layer in wanted]
 
     def _partners(self, count: int, generator: torch.Generator) -> Tensor:
-        """How much of the next item's style is mixed into each one's, (B, 1); 0 for most."""
+        """The share (B, 1) of the next item's style to mix into each item's; 0 for unmixed ones."""
         is_mixed = torch.rand(count, 1, generator=generator) < self._options.mixtures
         return torch.rand(count, 1, generator=generator) * is_mixed
 
@@ -203,13 +203,13 @@ class Objective(nn.Module):
 
 @torch.no_grad()
 def describe(frozen: Frozen, styles: tuple[Tensor, ...], keys: tuple[Key, ...] = ()) -> Tensor:
-    """Descriptors (B, 2816) of style pictures (1, 3, h, w), remembered by their ``keys``."""
+    """Descriptors (B, 2816) of style pictures (1, 3, h, w), computed once for each of ``keys`` but None."""
     with torch.autocast(styles[0].device.type, enabled=False):
-        found = [
+        descriptors = [
             frozen.memory.descriptor(key, partial(frozen.describer.describe, style))
             for style, key in zip(styles, keys or (None,) * len(styles), strict=True)
         ]
-    return torch.stack(found)
+    return torch.stack(descriptors)
 
 
 def _teacher(options: TrainOptions) -> AnyEngine:
@@ -224,7 +224,7 @@ def _student(recipe: Recipe, options: TrainOptions, *, is_resumed: bool) -> Lear
         return student
     if options.start not in ("bundled", "random"):
         student.load(weights.load(Path(options.start)), options.start)
-    elif student.bundled is not None:  # also where only some parts are forgotten
+    elif student.bundled is not None:  # also with start=random, as only ``learns`` is reset then
         student.load(weights.load(student.bundled), student.bundled.file)
     elif options.start == "bundled":
         raise OptionError(f"{recipe.name} has no bundled weights to start from; set start=random or a file")
@@ -234,7 +234,7 @@ def _student(recipe: Recipe, options: TrainOptions, *, is_resumed: bool) -> Lear
 
 
 def _key(name: str) -> str:
-    """A loss's name as torch takes names of modules: without the dots of "package.module:Class"."""
+    """A loss's name as the name of a torch module: without the dots of "package.module:Class"."""
     return name.replace(".", "/")
 
 

@@ -17,12 +17,12 @@ from vidstyle.engines.base import Engine, EngineInfo, Painted, Statistics
 from vidstyle.errors import InputError, OptionError, WeightsMismatch
 from vidstyle.optional_imports import require
 
-_FREE = 256  # px: side at which a network of free size looks at a style picture
+_FREE = 256  # px: side of style pictures for a network without a fixed size
 
 
 @dataclass(frozen=True, slots=True)
 class _Input:
-    """An input of a network: a picture, or a row of numbers."""
+    """An input of a network: a picture, or a vector."""
 
     name: str
     shape: tuple[object, ...]
@@ -37,7 +37,7 @@ class _Input:
 
     @property
     def sides(self) -> tuple[int, int] | None:
-        """The height and width that the network is fixed to."""
+        """The height and width that the network requires; None if it takes any."""
         sides = self.shape[1:3] if self.is_channels_last else self.shape[2:4]
         fixed = [side for side in sides if isinstance(side, int) and side > 0]
         return (fixed[0], fixed[1]) if len(fixed) == 2 else None
@@ -47,10 +47,11 @@ class OnnxTeacher(Engine[Tensor, Statistics]):
     """Networks that take pictures in [0, 1], (1, 3, H, W) or (1, H, W, 3), and return one.
 
     Args:
-        file: takes the content and the style picture; or the content and a style embedding.
-        encoder: for the latter: takes the style picture and returns the embedding.
+        file: its inputs are the content and the style picture, or the content and a style embedding.
+        encoder: for an embedding: its input is the style picture, its output the embedding.
 
-    Raises ``InputError`` for files that cannot be read, ``WeightsMismatch`` for networks of other inputs.
+    Raises ``InputError`` for files that cannot be read, ``WeightsMismatch`` for networks with other inputs,
+    ``OptionError`` without the encoder that is needed.
     """
 
     info = EngineInfo(title="ONNX teacher", extra="onnx", weights="files of the user's")
@@ -62,9 +63,9 @@ class OnnxTeacher(Engine[Tensor, Statistics]):
         pictures = [each for each in inputs if each.is_picture]
         embeddings = [each for each in inputs if not each.is_picture]
         if len(inputs) != 2 or not pictures:
-            said = ", ".join(f"{each.name} {each.shape}" for each in inputs)
+            listed = ", ".join(f"{each.name} {each.shape}" for each in inputs)
             raise WeightsMismatch(
-                f"{file} cannot teach: it takes {said}; "
+                f"{file} cannot teach: it takes {listed}; "
                 "expected a content picture and a style picture or embedding"
             )
         self._encoder: Any = None  # an onnxruntime session, which has no types
@@ -74,26 +75,26 @@ class OnnxTeacher(Engine[Tensor, Statistics]):
                     f"{file} takes an embedding ({embeddings[0].name}); "
                     "give the network that encodes style pictures as teacher_weights"
                 )
-            self._encoder, looks = _opened(encoder)
-            if len(looks) != 1 or not looks[0].is_picture:
+            self._encoder, needed = _opened(encoder)
+            if len(needed) != 1 or not needed[0].is_picture:
                 raise WeightsMismatch(f"{encoder} makes no embeddings: expected one input, a picture")
-            self._look, self._embedding = looks[0], embeddings[0]
+            self._style, self._embedding = needed[0], embeddings[0]
             self._content = pictures[0]
         else:
             by_name = [each for each in pictures if "style" in each.name.lower()]
-            self._look = by_name[0] if len(by_name) == 1 else pictures[1]
-            self._content = next(each for each in pictures if each is not self._look)
+            self._style = by_name[0] if len(by_name) == 1 else pictures[1]
+            self._content = next(each for each in pictures if each is not self._style)
 
     def encode_style(self, image: Tensor) -> Tensor:
         """The embedding, (N,); or the picture itself, (1, 3, h, w), if the network takes pictures."""
-        sides = self._look.sides or (_FREE, _FREE)
+        sides = self._style.sides or (_FREE, _FREE)
         if self._encoder is None:
             return _sized(image, sides)
-        found = self._encoder.run(None, {self._look.name: _fed(image, self._look, sides)})[0]
-        return torch.from_numpy(found).flatten().to(image.device)
+        embedding = self._encoder.run(None, {self._style.name: _fed(image, self._style, sides)})[0]
+        return torch.from_numpy(embedding).flatten().to(image.device)
 
     def mix(self, styles: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
-        """Codes weighted."""
+        """The weighted mean of embeddings."""
         if self._encoder is None:
             raise OptionError(f"{self._file} takes style pictures, which cannot be mixed; set mixtures=0")
         return torch.stack([style * weight for style, weight in zip(styles, weights, strict=True)]).sum(0)
@@ -101,20 +102,20 @@ class OnnxTeacher(Engine[Tensor, Statistics]):
     def stylize(
         self, image: Tensor, style: Tensor, statistics: Statistics | None = None
     ) -> Painted[Statistics]:
-        """Paint ``image`` (1, 3, H, W); a network of a fixed size paints at its own, and that is resized."""
+        """Paint ``image`` (1, 3, H, W); if the network's size is fixed, the result is resized."""
         sides = tuple(image.shape[-2:])
         fed = {self._content.name: _fed(image, self._content, self._content.sides or sides)}
         if self._encoder is None:
-            fed[self._look.name] = _fed(style, self._look, tuple(style.shape[-2:]))
+            fed[self._style.name] = _fed(style, self._style, tuple(style.shape[-2:]))
         else:
             shape = [size if isinstance(size, int) and size > 0 else 1 for size in self._embedding.shape]
             if all(size == 1 for size in shape):
-                shape[-1] = style.numel()  # it did not say how many
+                shape[-1] = style.numel()  # the file leaves the length open
             fed[self._embedding.name] = style.detach().float().cpu().numpy().reshape(shape)
-        found = torch.from_numpy(self._painter.run(None, fed)[0]).to(image.device)
-        if found.shape[1] != 3:
-            found = found.permute(0, 3, 1, 2)
-        return Painted(_sized(found, sides).clamp(0, 1))
+        painted = torch.from_numpy(self._painter.run(None, fed)[0]).to(image.device)
+        if painted.shape[1] != 3:
+            painted = painted.permute(0, 3, 1, 2)
+        return Painted(_sized(painted, sides).clamp(0, 1))
 
 
 def _opened(file: Path) -> tuple[Any, list[_Input]]:
@@ -123,7 +124,7 @@ def _opened(file: Path) -> tuple[Any, list[_Input]]:
         raise InputError(f"no file {file}; give the teacher's ONNX file")
     try:
         session = library.InferenceSession(str(file), providers=library.get_available_providers())
-    except Exception as error:  # its errors share no base class
+    except Exception as error:  # onnxruntime's errors have no common base class
         raise InputError(f"{file} cannot be read as ONNX: {' '.join(str(error).split())[:200]}") from error
     return session, [_Input(each.name, tuple(each.shape)) for each in session.get_inputs()]
 
@@ -135,6 +136,6 @@ def _sized(image: Tensor, sides: tuple[int, ...]) -> Tensor:
 
 
 def _fed(image: Tensor, where: _Input, sides: tuple[int, ...]) -> NDArray[np.float32]:
-    """``image`` as the input ``where`` takes it."""
+    """``image`` as an array for the input ``where``, resized to ``sides``."""
     sized = _sized(image.detach().float(), sides)
     return (sized.permute(0, 2, 3, 1) if where.is_channels_last else sized).contiguous().cpu().numpy()

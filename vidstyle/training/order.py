@@ -1,4 +1,4 @@
-"""Endless orders of samples that are functions of seed and place, so that a run can go on anywhere."""
+"""Endless orders of samples, as functions of seed and place, so that a run can resume at any step."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Places(Sampler[int]):
 
 
 def chosen(place: int, count: int, seed: int, salt: int) -> int:
-    """Which of ``count`` items stands at ``place``: each once in every round, in a new order each round."""
+    """Index of the item at ``place``: each of ``count`` items once a round, in a new order each round."""
     turn, rest = divmod(place, count)
     return int(_shuffled(count, seed, salt, turn)[rest])
 
 
 def random_at(place: int, seed: int, salt: int) -> np.random.Generator:
-    """The random numbers of one place."""
+    """A random generator for one place."""
     return np.random.default_rng((seed, salt, place))
 
 

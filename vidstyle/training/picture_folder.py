@@ -20,30 +20,30 @@ from vidstyle.training.order import chosen, random_at
 from vidstyle.video.pictures.picture_opening import SUFFIXES
 from vidstyle.video.stills import load_style
 
-CONTENT, STYLE = 1, 2  # salts: content and style of one place are drawn apart
-_TRIES = 100  # bad pictures in a row before a folder is given up
-_ZOOM = 1.6  # content is cut from pictures up to so much larger than the crop
+CONTENT, STYLE = 1, 2  # salts: content and style have independent random numbers
+_TRIES = 100  # unreadable pictures in a row before a folder is given up
+_ZOOM = 1.6  # content is cropped from pictures at most this much larger than the crop
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingSample:
-    """One picture, or two of a clip, and the files that were passed over to get it."""
+    """One picture, or two of a clip, and the unreadable files that were skipped for it."""
 
     images: tuple[Tensor, ...]
     """(1, 3, H, W) in [0, 1] each."""
     skipped: tuple[str, ...] = ()
     key: int | None = None
-    """The same for the same cut of the same picture, or None: this cut does not come again."""
+    """Identifies the cut and the picture; None if this cut does not recur."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A square crop of a picture; or, if ``whole``, the picture at an area of ``side``²."""
+    """A square crop of a picture, ``side`` px; or, if ``whole``, a part of it at an area of ``side``²."""
 
     side: int
     whole: bool = False
     share: float = 1.0
-    """Smallest share of the sides that is kept, where ``whole``."""
+    """If ``whole``: the smallest share of its sides that is kept."""
 
     def __call__(self, pixels: Pixels, random: np.random.Generator) -> Tensor:
         """(1, 3, H, W) in [0, 1] of (H, W, 3) uint8."""
@@ -73,9 +73,9 @@ class Cut:
 class Pictures(Dataset[TrainingSample]):
     """The pictures below a folder; item ``place`` is drawn from the endless order of ``seed`` and ``salt``.
 
-    A file that cannot be read is passed over for the next in the order, and named in the sample. Files whose
-    name is in ``leave_out`` are not looked at. With ``cuts`` each picture is only cut in so many ways, one
-    after the other in every round.
+    A file that cannot be read is replaced by the next in the folder, and named in the sample. Files
+    whose name is in ``leave_out`` are not used. With ``cuts`` above 0 each picture has that many different
+    cuts, one each round in turn.
     """
 
     def __init__(
@@ -122,14 +122,14 @@ class Pictures(Dataset[TrainingSample]):
 def picture_files(folder: Path) -> list[str]:
     """All pictures below ``folder`` by name, in order; ``InputError`` if there are none."""
     files = below(folder, SUFFIXES, "pictures")
-    found = [file for file in files if not os.path.basename(file).startswith(".")]  # noqa: PTH119
-    if not found:
+    pictures = [file for file in files if not os.path.basename(file).startswith(".")]  # noqa: PTH119
+    if not pictures:
         raise InputError(f"{folder} holds no pictures; give a folder with JPEG, PNG or WebP files in it")
-    return found
+    return pictures
 
 
 def below(folder: Path, suffixes: tuple[str, ...], kind: str) -> list[str]:
-    """Files below ``folder`` that end in ``suffixes``, in order; ``InputError`` if there is none such."""
+    """Files below ``folder`` that end in ``suffixes``, in order; ``InputError`` if ``folder`` is none."""
     if not folder.is_dir():
         raise InputError(f"no folder {folder}; give a folder of {kind}")
     return sorted(
@@ -141,7 +141,7 @@ def below(folder: Path, suffixes: tuple[str, ...], kind: str) -> list[str]:
 
 
 def square(file: str, side: int) -> Tensor:
-    """The middle of a picture, (1, 3, side, side) in [0, 1]: always the same, for sheets."""
+    """The centre crop of a picture, (1, 3, side, side) in [0, 1], for preview sheets."""
     pixels = load_style(file)
     height, width = pixels.shape[:2]
     short = min(height, width)
@@ -155,7 +155,7 @@ def _resized(pixels: Pixels, height: int, width: int) -> Pixels:
 
 
 def joined(samples: list[TrainingSample]) -> tuple[tuple[Tensor, ...], tuple[str, ...]]:
-    """Samples of one size as a batch: (B, 3, H, W) for each of their images, and what was skipped."""
+    """Samples of one size as a batch: (B, 3, H, W) for each of their images, and the skipped files."""
     images = zip(*(sample.images for sample in samples), strict=True)
     return tuple(torch.cat(parts) for parts in images), _skipped(samples)
 
@@ -163,7 +163,7 @@ def joined(samples: list[TrainingSample]) -> tuple[tuple[Tensor, ...], tuple[str
 def listed(
     samples: list[TrainingSample],
 ) -> tuple[tuple[Tensor, ...], tuple[int | None, ...], tuple[str, ...]]:
-    """Samples of different sizes as a batch: their first images, one after the other, and their keys."""
+    """Samples of different sizes as a batch: their first images, keys and skipped files."""
     keys = tuple(sample.key for sample in samples)
     return tuple(sample.images[0] for sample in samples), keys, _skipped(samples)
 

@@ -1,4 +1,4 @@
-"""What each recipe trains, and with which settings unless others are given."""
+"""The recipes: what each trains, and its default settings."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class Recipe:
     name: str
     purpose: str
     defaults: Mapping[str, Any]
-    """What differs from ``TrainOptions``."""
+    """Settings that differ from the defaults of ``TrainOptions``."""
     student: str = "stylenet"
-    """What learns, of ``STUDENTS``."""
+    """The student, of ``STUDENTS``."""
     is_of_teacher: bool = False
     """The style losses compare with the teacher's painting instead of the style picture."""
 

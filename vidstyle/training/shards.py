@@ -1,4 +1,4 @@
-"""Pictures of WebDataset shards (tar files) as an endless stream that can go on at any batch."""
+"""Pictures of WebDataset shards (tar files) as an endless stream that can resume at any batch."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from vidstyle.video.pictures.picture_opening import SUFFIXES
 
 log = logging.getLogger(__name__)
 
-_TRIES = 100  # bad pictures in a row before a stream is given up
+_TRIES = 100  # unreadable pictures in a row before a stream is given up
 
 
 class Shards(IterableDataset[TrainingSample]):
-    """The pictures of all ``*.tar`` of a folder; shards in a new order each round, pictures as they lie.
+    """The pictures of all ``*.tar`` of a folder; shards in a new order each round, pictures in file order.
 
-    Shards are dealt to devices and workers. What cannot be read is passed over, and named in the sample.
+    Shards are distributed over devices and workers. Unreadable pictures are skipped, and named in the sample.
 
     Args:
         folder: holds the shards.
         cut: makes a sample of a picture.
         seed: of the order, and with ``salt`` of the cuts.
-        salt: tells streams apart.
+        salt: distinguishes streams of one seed.
         batch: samples that a loader takes from one worker at a time.
-        begun: batches that were taken before; the stream goes on after them, if as many workers read it.
+        begun: batches that were read before; the stream resumes after them, with the same number of workers.
         rank: this device's number.
         ranks: devices in all.
     """
@@ -67,8 +67,8 @@ class Shards(IterableDataset[TrainingSample]):
     def __iter__(self) -> Iterator[TrainingSample]:
         info = get_worker_info()
         count, number = (info.num_workers, info.id) if info is not None else (1, 0)
-        # a loader asks its workers in turn, beginning with the first: after a resume the first stands where
-        # another stood
+        # a loader reads its workers in turn, starting with the first, which takes another's place after a
+        # resume
         number = (self._begun + number) % count
         taken = self._batch * len(range(number, self._begun, count))
         stream = self._rank * count + number
@@ -78,7 +78,7 @@ class Shards(IterableDataset[TrainingSample]):
         return self._decoded(raw, stream, taken)
 
     def _decoded(self, raw: Iterator[tuple[str, bytes]], stream: int, place: int) -> Iterator[TrainingSample]:
-        """One sample for each raw picture; a damaged one gives the next good one, which stays in line."""
+        """One sample for each raw picture; for a damaged one the next good one, used again in its turn."""
         waiting: deque[tuple[str, bytes]] = deque()
         while True:
             skipped: list[str] = []
@@ -108,13 +108,13 @@ class Shards(IterableDataset[TrainingSample]):
         turn = 0
         while True:
             order = np.random.default_rng((self._seed, self._salt, turn, 2)).permutation(len(mine))
-            found = False
+            has_pictures = False
             for sample in (sample for number in order for sample in self._of_shard(mine[number])):
                 for ending, data in sample.items():
                     if f".{ending.rpartition('.')[2].lower()}" in SUFFIXES:
-                        found = True
+                        has_pictures = True
                         yield f"{sample['__url__']}:{sample['__key__']}.{ending}", data
-            if not found:
+            if not has_pictures:
                 raise InputError(f"the shards of {self._folder} hold no pictures (.jpg, .png, .webp)")
             turn += 1
 
@@ -122,12 +122,12 @@ class Shards(IterableDataset[TrainingSample]):
         """Samples of one tar file: ``__key__``, ``__url__`` and bytes by ending."""
         iterators = self._reader.tariterators
         try:
-            # opened here: webdataset's own opener leaves files open
+            # opened here, as webdataset's own opener leaves files open
             with Path(file).open("rb") as stream:
-                entries = iterators.tar_file_expander([{"url": file, "stream": stream}], handler=_pass_over)
-                yield from iterators.group_by_keys(entries, handler=_pass_over)
+                entries = iterators.tar_file_expander([{"url": file, "stream": stream}], handler=_skip)
+                yield from iterators.group_by_keys(entries, handler=_skip)
         except OSError as error:
-            _pass_over(error)
+            _skip(error)
 
 
 def shard_files(folder: Path) -> list[str]:
@@ -135,8 +135,8 @@ def shard_files(folder: Path) -> list[str]:
     return sorted(str(path) for path in folder.glob("*.tar")) if folder.is_dir() else []
 
 
-def _pass_over(error: Exception) -> bool:
-    log.warning("passed over a damaged shard: %s", " ".join(str(error).split()))
+def _skip(error: Exception) -> bool:
+    log.warning("skipped a damaged shard: %s", " ".join(str(error).split()))
     return True
 
 

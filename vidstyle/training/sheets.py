@@ -1,4 +1,4 @@
-"""Preview sheets: fixed contents in fixed styles, so that two sheets show what was learnt between them."""
+"""Preview sheets: always the same contents in the same styles, for comparison over a run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Sheets:
     def __init__(self, contents: Sequence[Tensor], styles: Sequence[Tensor], frozen: Frozen) -> None:
         self._contents, self._styles = contents, styles
         device = frozen.device
-        # once a run: a descriptor takes longer than a picture
+        # once a run, as a descriptor takes longer than painting a picture
         self._descriptors = describe(frozen, tuple(style.to(device) for style in styles))
 
     @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Stops that wait for the end of a step: Ctrl-C and SIGTERM while a run is trained."""
+"""Signals to stop (Ctrl-C, SIGTERM, SIGHUP), delayed to the end of a training step."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 
 class Stop:
-    """While it is entered, the first signal to stop is noted; a second one acts at once, as ever.
+    """A context in which the first signal to stop is only noted; a second one has its usual effect at once.
 
-    ``act`` then lets the noted signal do what it would have done. Nothing is changed off the main thread.
+    ``act`` then carries out the noted signal. Outside the main thread it does nothing.
     """
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class Stop:
 
     @property
     def is_asked(self) -> bool:
-        """Whether the run shall end after this step."""
+        """Whether a signal was noted: the run should end after this step."""
         return self._noted is not None
 
     def __enter__(self) -> Stop:
@@ -29,7 +29,7 @@ class Stop:
             names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
             for number in (getattr(signal, name) for name in names):
                 handler = signal.getsignal(number)
-                if handler not in (signal.SIG_IGN, None):  # nohup stays in force
+                if handler not in (signal.SIG_IGN, None):  # such as after nohup
                     self._before[number] = handler
                     signal.signal(number, self._note)
         return self
@@ -40,7 +40,7 @@ class Stop:
         self._restore()
 
     def act(self) -> None:
-        """Do what the noted signal does: raise ``KeyboardInterrupt``, or what the program set up."""
+        """Carry out the noted signal: raise ``KeyboardInterrupt``, or call the program's own handler."""
         number = self._noted
         if number is not None:
             handler = self._before.get(number)

@@ -14,14 +14,14 @@ from vidstyle.errors import WeightsMismatch
 from vidstyle.training.learner import Learner
 from vidstyle.weights import STYLENET, Weights
 
-_LEAST = 0.3  # deviation of a descriptor's number, at least, as a share of its mean and by itself
+_LEAST = 0.3  # least deviation of a descriptor's entry, absolute and as a share of its mean
 
 
 class Student(Learner):
     """The network of ``engines/stylenet.py`` with gradients; ``tensors`` gives what the engine loads.
 
-    The descriptor's numbers are of very different sizes (0.01 to 1,000), so the encoder learns on them
-    standardised; export folds that away.
+    The descriptor's entries differ widely in size (0.01 to 1,000), so the encoder learns on standardised
+    ones; the export folds the standardisation into the encoder.
     """
 
     bundled: ClassVar[Weights | None] = STYLENET
@@ -36,7 +36,7 @@ class Student(Learner):
         self.register_buffer("deviation", torch.ones(2816))
 
     def load(self, tensors: Mapping[str, Tensor], name: str) -> None:
-        """Begin from an engine's ``tensors``; ``WeightsMismatch`` names the file if they do not fit."""
+        """Start from an engine's ``tensors``; ``WeightsMismatch`` names the file if they do not fit."""
         own = {key: value for key, value in self.state_dict().items() if "." in key}
         for key, value in own.items():
             if key not in tensors:
@@ -53,20 +53,21 @@ class Student(Learner):
     def standardise(self, descriptors: Tensor) -> None:
         """Standardise the encoder's input by ``descriptors`` (N, 2816), N > 1; embeddings stay the same."""
         mean = descriptors.mean(0)
-        # a few pictures may agree on a number by chance: what differs later must not weigh a thousandfold
+        # a few pictures may agree on an entry by chance: later differences must not be scaled up a thousand
+        # times
         least = (_LEAST * mean.abs()).clamp_min(_LEAST)
         self._standardise(mean, torch.maximum(descriptors.std(0, correction=0), least), fold=True)
 
     @torch.no_grad()
     def forget(self, parts: tuple[str, ...]) -> None:
-        """Set ``parts`` (of painter, film, encoder) to where learning from nothing begins."""
+        """Set ``parts`` (of painter, film, encoder) to random weights."""
         if "painter" in parts:
             for layer in self.painter.modules():
                 if isinstance(layer, nn.Conv2d):
                     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
                     if layer.bias is not None:
                         layer.bias.zero_()
-            # a sigmoid that begins grey, not black and white
+            # the first pictures are grey instead of black and white
             self.painter.e2.weight.mul_(0.1)
         if "film" in parts:
             nn.init.normal_(self.painter.film.weight, std=0.02)
@@ -83,7 +84,7 @@ class Student(Learner):
         return {"painter": painter, "film": film, "encoder": list(self.style.parameters())}
 
     def encode(self, descriptors: Tensor) -> Tensor:
-        """Codes (B, 100) of ``descriptors`` (B, 2816)."""
+        """Embeddings (B, 100) of ``descriptors`` (B, 2816)."""
         embeddings: Tensor = self.style((descriptors - self.mean) / self.deviation)
         return embeddings
 
@@ -94,16 +95,16 @@ class Student(Learner):
 
     @torch.no_grad()
     def tensors(self) -> dict[str, Tensor]:
-        """What the engine loads, float32 on the CPU: the standardisation is folded into the linear layer."""
-        found = {
+        """The engine's tensors, float32 on the CPU; the standardisation is folded into the linear layer."""
+        tensors = {
             key: value.detach().float().cpu().contiguous()
             for key, value in self.state_dict().items()
             if "." in key
         }
-        weight = found["style.weight"] / self.deviation.cpu()
-        found["style.bias"] = found["style.bias"] - weight @ self.mean.cpu()
-        found["style.weight"] = weight
-        return found
+        weight = tensors["style.weight"] / self.deviation.cpu()
+        tensors["style.bias"] = tensors["style.bias"] - weight @ self.mean.cpu()
+        tensors["style.weight"] = weight
+        return tensors
 
     @torch.no_grad()
     def _standardise(self, mean: Tensor, deviation: Tensor, *, fold: bool) -> None:
@@ -117,7 +118,7 @@ class Student(Learner):
 
 
 class _Painter(Layers):
-    """The engine's layers in their plain order, with nothing derived from them."""
+    """The engine's layers, without the derived tensors."""
 
     def forward(self, image: Tensor, embeddings: Tensor) -> Tensor:
         height, width = image.shape[-2:]
@@ -140,11 +141,11 @@ def _convolve(value: Tensor, layer: nn.Module) -> Tensor:
     """``layer`` on ``value`` padded by reflection."""
     assert isinstance(layer, nn.Conv2d)
     reach = layer.kernel_size[0] // 2
-    found: Tensor = layer(F.pad(value, (reach,) * 4, mode="reflect"))
-    return found
+    convolved: Tensor = layer(F.pad(value, (reach,) * 4, mode="reflect"))
+    return convolved
 
 
 def _norm(value: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """Each channel of each picture normed in float32, times 1 + ``scale`` (B, C) plus ``shift`` (B, C)."""
+    """Instance norm in float32, times 1 + ``scale`` (B, C) plus ``shift`` (B, C)."""
     normed = F.instance_norm(value.float(), eps=SLACK)
     return normed * (1 + scale[:, :, None, None]) + shift[:, :, None, None]

@@ -1,4 +1,4 @@
-"""A training run: steps, averaged weights, checkpoints, curves and sheets, resumed where it was left."""
+"""A training run: steps, averaged weights, checkpoints, curves and preview sheets; it can be resumed."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ from vidstyle.training.stopping import Stop
 log = logging.getLogger(__name__)
 
 _SHEET = (4, 6)  # contents, styles
-_DESCRIBED, _EXAMPLE = 64, 192  # style pictures by which descriptors are standardised, and their side, px
+_DESCRIBED, _EXAMPLE = 64, 192  # style pictures for the standardisation of descriptors, and their side, px
 
 _UNREADABLE = "none of the pictures that were tried can be read; give a folder of JPEG, PNG or WebP pictures"
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingProgress:
-    """What has been done after a step."""
+    """The progress of a run after a step."""
 
     step: int
     steps: int
     losses: Mapping[str, float]
     """Unweighted, by name, and the weighted sum "total"."""
     rate: float
-    """Steps a second since this start."""
+    """Steps a second since this process started or resumed the run."""
     skipped: int
     """Files that could not be read so far."""
 
@@ -84,11 +84,11 @@ def train(
 ) -> Trained:
     """Train by ``recipe`` from the pictures of two folders into the folder ``output``.
 
-    There: ``checkpoints/``, ``previews/``, ``log.csv``, ``tensorboard/`` and ``settings.json``. A resumed
-    run goes on from the newest checkpoint that can be read, to the very losses it would have had. A signal
-    to stop ends it after its step, with a checkpoint.
+    It contains ``checkpoints/``, ``previews/``, ``log.csv``, ``tensorboard/`` and ``settings.json``. A
+    resumed run continues from the newest checkpoint that can be read, with the same losses
+    as an unbroken one. A signal to stop ends it after the current step, with a checkpoint.
 
-    Raises a ``VidstyleError`` in one line for whatever stands in the way.
+    Raises a ``VidstyleError`` if it cannot start or go on.
     """
     run = Path(output)
     check_outputs([("--output", run)], [content, style])
@@ -96,12 +96,12 @@ def train(
     fabric = launched(options)
     rank, ranks = fabric.global_rank, fabric.world_size
     data = Data(Path(content), Path(style), options, rank=rank, ranks=ranks)
-    _make_folder(run)  # nothing is left of a run that could not begin
-    return _Session(RECIPES.load(recipe), data, run, options, fabric, state).run(on_step)
+    _make_folder(run)  # only now, so that a run that cannot start leaves nothing
+    return _Run(RECIPES.load(recipe), data, run, options, fabric, state).run(on_step)
 
 
-class _Session:
-    """One process's part of a run, from its beginning or a checkpoint to its end."""
+class _Run:
+    """One process of a run, from its start or a checkpoint to its end."""
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class _Session:
         fabric: Any,
         state: Mapping[str, Any] | None,
     ) -> None:
-        """Begin, or go on from ``state``; raises ``WeightsMismatch`` if that is of another run."""
+        """Start, or resume from ``state``; raises ``WeightsMismatch`` if that is of another network."""
         self._recipe, self._data, self._run, self._options, self._fabric = recipe, data, run, options, fabric
         random.seed(options.seed)
         torch.manual_seed(options.seed)
@@ -120,7 +120,7 @@ class _Session:
         self._steps = data.steps()
         self._step = 0
         self._saved = 0
-        self._learning = 0.0  # of the last step
+        self._learning = 0.0  # rate of the last step
         self._sheets: Sheets | None = None
         self._skipped: dict[str, None] = {}
         groups = self._objective.groups()
@@ -150,7 +150,7 @@ class _Session:
         self._fabric.strategy.precision.load_state_dict(state["precision"])
         set_random(state["random"])
         self._step = self._saved = int(state["step"])
-        # the same as before, unless this run was given another rate or another end
+        # the same as before, unless the learning rate or the number of steps was changed
         for group, highest in zip(self._groups, self._schedule.base_lrs, strict=True):
             group["lr"] = highest * self._rate(self._step)
         self._skipped = dict.fromkeys(state["data"]["skipped"])
@@ -189,7 +189,7 @@ class _Session:
 
     @property
     def _groups(self) -> list[dict[str, Any]]:
-        """The optimiser's own groups: Fabric's wrapper keeps those of before a checkpoint was loaded."""
+        """The optimiser's own groups, as Fabric's wrapper keeps those from before a checkpoint was loaded."""
         return self._schedule.optimizer.param_groups
 
     @property
@@ -202,14 +202,14 @@ class _Session:
             yield next(stream).to(self._fabric.device)
 
     def _learn(self, batch: TrainingBatch) -> dict[str, float]:
-        """One step; the losses before it."""
+        """Do one step; returns the losses before it."""
         for file in batch.skipped:
             if file not in self._skipped:
                 self._skipped[file] = None
-                log.warning("passed over a picture or clip that cannot be read: %s", file)
-        found: dict[str, Tensor] = self._model(TrainingStep(batch, self._step, self._frozen))
-        # one wait for the device instead of one for each
-        losses = dict(zip(found, torch.stack(list(found.values())).detach().float().tolist(), strict=True))
+                log.warning("skipped a picture or clip that cannot be read: %s", file)
+        values: dict[str, Tensor] = self._model(TrainingStep(batch, self._step, self._frozen))
+        # one synchronisation with the device instead of one for each
+        losses = dict(zip(values, torch.stack(list(values.values())).detach().float().tolist(), strict=True))
         if not math.isfinite(losses["total"]):
             kept = (
                 f"the checkpoint of step {self._saved:,} is kept" if self._saved else "nothing was saved yet"
@@ -218,7 +218,7 @@ class _Session:
                 f"the loss is {losses['total']} at step {self._step + 1:,}: it diverged; {kept}; try a lower "
                 "learning_rate, or clip=1"
             )
-        self._fabric.backward(found["total"])
+        self._fabric.backward(values["total"])
         if self._options.clip:
             self._fabric.clip_gradients(
                 self._model, self._optimizer, max_norm=self._options.clip, error_if_nonfinite=False
@@ -232,7 +232,7 @@ class _Session:
         return losses
 
     def _rate(self, step: int) -> float:
-        """Share of the learning rate: a linear rise, then half a cosine."""
+        """Factor of the learning rate at ``step``: a linear rise, then half a cosine."""
         warmup, low = self._options.warmup, self._options.final_rate
         if step < warmup:
             return (step + 1) / (warmup + 1)
@@ -301,24 +301,24 @@ class _Session:
         return Curves(self._run, columns, begun=self._step)
 
     def _standardise(self) -> None:
-        """Fit the scale of descriptors to the style pictures at hand."""
+        """Standardise descriptors by examples of the style pictures."""
         pictures = self._data.examples(STYLE, _DESCRIBED, _EXAMPLE)
         if not pictures:
             raise InputError(_UNREADABLE)
         if len(pictures) > 1:
             device = self._fabric.device
-            found = describe(self._frozen, tuple(picture.to(device) for picture in pictures))
+            descriptors = describe(self._frozen, tuple(picture.to(device) for picture in pictures))
             for student in (self._objective.student, self._averaged):
-                student.standardise(found)
+                student.standardise(descriptors)
 
 
 def _state(run: Path, recipe: str, resume: bool) -> dict[str, Any] | None:
-    """The checkpoint to go on from; refuses to begin anew where a run is."""
+    """The checkpoint to resume from, or None; ``OutputError`` for a new run in the folder of another."""
     if resume:
         state = checkpoints.newest(run)
         checkpoints.check_recipe(state, recipe, run)
         return state
-    if known := checkpoints.found(run):
+    if known := checkpoints.files_of(run):
         raise OutputError(
             f"{run} holds a run at step {known[-1][0]:,}; --resume goes on with it, or give another --output"
         )

@@ -1,4 +1,4 @@
-"""A run's averaged weights as a safetensors file that the engine takes, with a record of their making."""
+"""A run's averaged weights as a safetensors file for the engine, with a record of their training."""
 
 from __future__ import annotations
 
@@ -31,13 +31,12 @@ def export(
 ) -> dict[str, str]:
     """Write the weights of the newest checkpoint of ``run`` to ``target``; returns the file's metadata.
 
-    With ``mix``, a file of the weights that the run began from, each number is (1 - ``share``) times the
-    run's plus ``share`` (0 to 1, or ``MIX_SHARE``) times that file's: what was learnt, without all that was
-    forgotten (WiSE-FT, Wortsman et al. 2022). Weights of other beginnings have nothing between them worth
-    having.
+    With ``mix``, a file of the weights that the run started from, each value is (1 - ``share``) times the
+    run's plus ``share`` (0 to 1, or ``MIX_SHARE``) times that file's (WiSE-FT, Wortsman et al. 2022: keeps
+    what training would forget). Weights of other runs cannot be mixed usefully.
 
-    The metadata: recipe, steps, data, licence, settings, the version that trained, and ``sha256`` of the
-    tensors (``digest``): a file cannot hold its own. Raises ``TrainingError``, ``OutputError``,
+    The metadata: recipe, steps, data, licence, settings, the version of vidstyle, and ``sha256`` of the
+    tensors (``digest``), as a file cannot contain its own. Raises ``TrainingError``, ``OutputError``,
     ``OptionError``, ``WeightsMissing`` and ``WeightsMismatch``.
     """
     from safetensors.torch import save
@@ -91,7 +90,7 @@ def _mixed(
 
 
 def _without_folders(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings with files' names instead of paths: weights are given away, and say nothing of a machine."""
+    """Settings with the names of files instead of paths, as weights are published."""
     known = {
         key: Path(options[key]).name
         for key in ("leave_out", "clips", "start", "teacher", "teacher_weights")
@@ -102,8 +101,8 @@ def _without_folders(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def digest(tensors: Mapping[str, Tensor]) -> str:
     """SHA-256 over names, shapes and little-endian bytes of float32 ``tensors``, by name."""
-    found = hashlib.sha256()
+    total = hashlib.sha256()
     for name in sorted(tensors):
-        found.update(f"{name} {tuple(tensors[name].shape)}\n".encode())
-        found.update(tensors[name].float().cpu().contiguous().numpy().astype("<f4").tobytes())
-    return found.hexdigest()
+        total.update(f"{name} {tuple(tensors[name].shape)}\n".encode())
+        total.update(tensors[name].float().cpu().contiguous().numpy().astype("<f4").tobytes())
+    return total.hexdigest()
