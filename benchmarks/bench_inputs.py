@@ -67,19 +67,19 @@ def chosen(arguments: argparse.Namespace, bundled: list[str]) -> Inputs:
     return Inputs(clips or [SAMPLE_CLIP], styles or bundled[:3])
 
 
-def frames(clip: Path, *, width: int = 640, height: int | None = None, count: int = 60) -> list[Pixels]:
+def frames(clip: Path, *, width: int = 640, count: int = 60) -> list[Pixels]:
     """``count`` frames of ``clip`` (of ``STEADY_CLIPS`` from the frame named there on).
 
-    They are ``width`` px wide, smaller clips as they are, and ``height`` high, else by the clip's shape.
+    They are reduced to a width of ``width`` px; smaller clips keep their size.
     """
     first = STEADY_CLIPS.get(clip.name, 0)
-    return list(islice(_frames(clip, width, height, first + count), first, None))
+    return list(islice(_frames(clip, width, first + count), first, None))
 
 
-def _frames(clip: Path, width: int, height: int | None, count: int) -> Iterator[Pixels]:
+def _frames(clip: Path, width: int, count: int) -> Iterator[Pixels]:
     with open_reader(clip, ReadOptions(frames=count)) as reader:
         for frame in reader:
-            columns = width if height else min(width, frame.width)
-            lines = height or round(frame.height * columns / frame.width)
+            columns = min(width, frame.width)
+            lines = round(frame.height * columns / frame.width)
             small = cv2.resize(frame.pixels, (columns, lines), interpolation=cv2.INTER_AREA)
             yield np.asarray(small, frame.pixels.dtype)  # type: ignore[misc]

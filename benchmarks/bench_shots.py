@@ -16,6 +16,7 @@ _LENGTH = 30  # frames of a moving shot after the first
 _STEP = 3.0  # px between two of the views that are averaged into a blurred one
 _WHIP = (0, 30, 70, 100, 100, 70, 30, 0)  # px a frame: a camera has mass
 _MARGIN = 1.15  # times as large as a frame is the smallest picture that it is cut out of
+_SEED = 1
 _NOISE = 1.0  # levels of 255, deviation
 
 
@@ -76,14 +77,14 @@ MOVES: dict[str, tuple[Path, float]] = {
 """Kind to the camera's path and how long the shutter is open (share of a frame)."""
 
 
-def moving(picture: Pixels, kind: str, width: int, height: int, seed: int, *, frames: int = _LENGTH) -> Shot:
+def moving(picture: Pixels, kind: str, width: int, height: int, seed: int) -> Shot:
     """One of ``MOVES`` over ``picture``."""
     path, shutter = MOVES[kind]
     random = np.random.default_rng(seed)
-    chances = random.uniform(-1, 1, (frames + 2, 4))
+    chances = random.uniform(-1, 1, (_LENGTH + 2, 4))
     large = _covering(picture, width, height)
     shown = []
-    for number in range(frames + 1):
+    for number in range(_LENGTH + 1):
         start, end = path(number, chances[number]), path(number + 1, chances[number + 1])
         steps = max(1, round(shutter * abs(end.x - start.x) / _STEP))
         open_for = [between(start, end, shutter * step / steps) for step in range(steps)]
@@ -102,16 +103,17 @@ def flash(picture: Pixels, width: int, height: int, seed: int) -> Shot:
     return Shot("flash", shown, either=(range(10, 12),))
 
 
-def fade(picture: Pixels, width: int, height: int, seed: int, *, length: int = 10) -> Shot:
-    """Into black in ``length`` frames and out of it again."""
+def fade(picture: Pixels, width: int, height: int, seed: int) -> Shot:
+    """Into black and out of it again, in ten frames each."""
     random, large = np.random.default_rng(seed), _covering(picture, width, height)
-    shares = np.abs(np.linspace(1, -1, 2 * length + 1))
+    shares = np.abs(np.linspace(1, -1, 21))
     views = [share * seen(large, View(0, 0), width, height) for share in shares]
     return Shot("fade", [_stored(view, random) for view in views])
 
 
-def dissolve(first: Pixels, second: Pixels, width: int, height: int, seed: int, *, length: int = 12) -> Shot:
-    """One picture into another in ``length`` frames."""
+def dissolve(first: Pixels, second: Pixels, width: int, height: int, seed: int) -> Shot:
+    """One picture into another in twelve frames."""
+    length = 12  # frames
     random = np.random.default_rng(seed)
     one, other = (seen(_covering(each, width, height), View(0, 0), width, height) for each in (first, second))
     shares = np.clip(np.arange(-2, length + 3) / length, 0, 1)
@@ -139,17 +141,17 @@ def by_color(pictures: Sequence[Pixels]) -> list[Pixels]:
     return [pictures[index] for index in order]
 
 
-def made(pictures: Sequence[Pixels], width: int, height: int, seed: int = 1) -> Iterator[Shot]:
+def made(pictures: Sequence[Pixels], width: int, height: int) -> Iterator[Shot]:
     """Shots of every kind, out of ``pictures``."""
     for index, picture in enumerate(pictures):
         for kind in MOVES:
-            yield moving(picture, kind, width, height, seed + index)
-        yield flash(picture, width, height, seed + index)
-        yield fade(picture, width, height, seed + index)
+            yield moving(picture, kind, width, height, _SEED + index)
+        yield flash(picture, width, height, _SEED + index)
+        yield fade(picture, width, height, _SEED + index)
     for index, (first, second) in enumerate(pairwise(pictures)):
-        yield dissolve(first, second, width, height, seed + index)
-    yield hard_cuts("hard cuts", pictures, width, height, seed)
-    yield hard_cuts("hard cuts, like colours", by_color(pictures), width, height, seed)
+        yield dissolve(first, second, width, height, _SEED + index)
+    yield hard_cuts("hard cuts", pictures, width, height, _SEED)
+    yield hard_cuts("hard cuts, like colours", by_color(pictures), width, height, _SEED)
 
 
 def between(start: View, end: View, share: float) -> View:

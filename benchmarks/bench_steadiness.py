@@ -35,6 +35,7 @@ _OF_RESULTS = ("structure_moving_kept", "structure_ground_kept", "structure_smal
 _SLOW = ("style_distance", "content_distance")
 STROKES: Mapping[str, int | None] = {"": None, " coarse": 160}
 """Working sizes (px) by what is added to a style's name: small ones paint with large strokes."""
+_SHEET, _STRIP = 5, 6  # pictures of a row
 _EVERY = 6  # frames: features of each sixth frame tell a mean style well enough
 
 
@@ -219,25 +220,25 @@ def verdict(kept: Sequence[Limit]) -> str:
     return "\n".join(rows)
 
 
-def sheet(columns: Mapping[str, Sequence[Pixels]], moments: int = 5) -> Pixels:
-    """One row a column, one picture a moment, half size."""
+def sheet(columns: Mapping[str, Sequence[Pixels]]) -> Pixels:
+    """One row a column, frames evenly over the clip, half size."""
     count = min(len(pictures) for pictures in columns.values())
-    picks = [round(index * (count - 1) / max(1, moments - 1)) for index in range(moments)]
+    picks = [round(index * (count - 1) / (_SHEET - 1)) for index in range(_SHEET)]
     return _rows({word: [_half(pictures[pick]) for pick in picks] for word, pictures in columns.items()})
 
 
-def strip(columns: Mapping[str, Sequence[Pixels]], length: int = 6) -> Pixels:
+def strip(columns: Mapping[str, Sequence[Pixels]]) -> Pixels:
     """One row a column, consecutive frames of the part that changes most, twice as large to show strokes."""
     count = min(len(pictures) for pictures in columns.values())
-    first = max(0, min(count * 2 // 3, count - length))
+    first = max(0, min(count * 2 // 3, count - _STRIP))
     height, width = columns["clip"][0].shape[:2]
     side = min(height, width, 160)
     painted = next(pictures for word, pictures in columns.items() if word != "clip")
-    top, left = _busiest(painted[first : first + length], side)
+    top, left = _busiest(painted[first : first + _STRIP], side)
     rows: dict[str, list[Pixels]] = {}
     for word, pictures in columns.items():
         parts = [
-            picture[top : top + side, left : left + side] for picture in pictures[first : first + length]
+            picture[top : top + side, left : left + side] for picture in pictures[first : first + _STRIP]
         ]
         rows[word] = [
             np.asarray(cv2.resize(part, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST), np.uint8)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vidstyle.frames import Pixels
-
-Scene = Callable[[int], Pixels]
 
 
 def ground(height: int, width: int, seed: int = 1) -> NDArray[np.float32]:

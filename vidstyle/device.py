@@ -126,10 +126,10 @@ def keep_memory() -> None:
     mallopt(_TRIM_THRESHOLD, 1 << 30)
 
 
-def make_deterministic(seed: int = 0) -> None:
+def make_deterministic() -> None:
     """Seed torch and Python, and make CUDA choose deterministic algorithms."""
-    random.seed(seed)
-    torch.manual_seed(seed)
+    random.seed(0)
+    torch.manual_seed(0)
     torch.backends.cudnn.benchmark = False  # it chooses algorithms by timing them
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.allow_tf32 = False  # TF32's 10 bits of mantissa would be visible in 16-bit results

@@ -21,9 +21,7 @@ def never() -> Tensor:
 def test_what_was_stored_is_found_by_another_run(tmp_path: Path) -> None:
     value = torch.randn(2, 2, 5, 7)
     assert torch.equal(FlowCache(tmp_path).get("ab1", lambda: value), value)
-    again = FlowCache(tmp_path)
-    assert torch.equal(again.get("ab1", never), value)
-    assert (again.hits, again.misses) == (1, 0)
+    assert torch.equal(FlowCache(tmp_path).get("ab1", never), value)
 
 
 def test_half_precision_comes_back_as_it_was(tmp_path: Path) -> None:

@@ -34,19 +34,15 @@ class FlowCache:
         self.folder = folder if folder is not None else user_cache() / "flow"
         self._limit = limit
         self._size: int | None = None
-        self.hits = 0
-        self.misses = 0
 
     def get(self, key: str, make: Callable[[], Tensor]) -> Tensor:
         """The tensor stored under ``key`` (see ``key_of``), else that of ``make``, which is then stored."""
         path = self.folder / key[:2] / f"{key}.npz"
         stored = _read(path)
         if stored is not None:
-            self.hits += 1
             with contextlib.suppress(OSError):
                 os.utime(path)  # the least recently used are removed first
             return stored
-        self.misses += 1
         made = make()
         self._write(path, made)
         return made

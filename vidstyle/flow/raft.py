@@ -31,7 +31,6 @@ class Raft:
         *,
         updates: int = 12,
         device: torch.device | str = "cpu",
-        precision: torch.dtype = torch.float32,
         name: str = "raft",
     ) -> None:
         """Put ``network`` on ``device``.
@@ -40,7 +39,6 @@ class Raft:
             network: torchvision's ``RAFT``.
             updates: iterations of the refinement; 12 is the papers' usual number, 6 halves the time.
             device: where to compute; pictures are brought there, motion comes back on their own device.
-            precision: float32, or float16 or bfloat16 for autocast on a GPU.
             name: its name in reports.
         """
         if updates < 1:
@@ -48,14 +46,13 @@ class Raft:
         self._network: Any = network.eval().requires_grad_(False).to(device)
         self.updates = updates
         self.device = torch.device(device)
-        self.precision = precision
         self.name = name
         self._checksum: str | None = None
 
     @property
     def identity(self) -> str:
         """Two estimators of the same identity give the same motion; for cache keys."""
-        return f"{self.name}/{self._weights()}/{self.updates}/{self.precision}"
+        return f"{self.name}/{self._weights()}/{self.updates}"
 
     def __call__(self, source: Tensor, target: Tensor) -> Tensor:
         """Motion (B, 2, H, W) in px, float32, from ``source`` to ``target``, both (B, 3, H, W) in [0, 1]."""
@@ -98,10 +95,8 @@ class Raft:
             )
         pictures = torch.cat([source, target]).to(self.device, torch.float32)
         kind = self.device.type
-        with (
-            torch.inference_mode(),
-            torch.autocast(kind, self.precision, enabled=self.precision is not torch.float32),
-        ):
+        # float32 also within a training step in bfloat16
+        with torch.inference_mode(), torch.autocast(kind, enabled=False):
             try:
                 return self._estimate(_pad(pictures * 2 - 1), is_both=is_both)
             except torch.OutOfMemoryError as error:
@@ -121,9 +116,8 @@ class Raft:
         contexts = pictures if is_both else pictures.chunk(2)[0]
         if is_both:
             first, second = torch.cat([first, second]), torch.cat([second, first])
-        with torch.autocast(pictures.device.type, enabled=False):
-            correlation = copy.copy(network.corr_block)  # its pyramid is an attribute: one for each call
-            correlation.build_pyramid(first.float(), second.float())
+        correlation = copy.copy(network.corr_block)  # its pyramid is an attribute: one for each call
+        correlation.build_pyramid(first, second)
         context = network.context_encoder(contexts)
         size = network.update_block.hidden_state_size
         hidden, context = context.split([size, context.shape[1] - size], dim=1)
@@ -159,18 +153,16 @@ class RaftSmall(Raft):
         *,
         updates: int = 12,
         device: torch.device | str = "cpu",
-        precision: torch.dtype = torch.float32,
     ) -> None:
         network = optical_flow.raft_small(weights=None, progress=False)
         _load(network, RAFT_SMALL if weights is None else Path(weights))
-        super().__init__(network, updates=updates, device=device, precision=precision, name="raft-small")
+        super().__init__(network, updates=updates, device=device, name="raft-small")
 
 
 class RaftLarge(Raft):
     """RAFT-large with weights from a file (safetensors, or torch's own ``.pth``).
 
-    Without a file, those that torchvision keeps in torch's cache are taken; they are fetched
-    (21 MB from download.pytorch.org) only if ``may_download``. ``WeightsMissing`` if there are none.
+    Without a file, torchvision's in torch's cache are used; ``WeightsMissing`` if they are not there.
     """
 
     info = FlowInfo(title="RAFT-large (Teed and Deng 2020)", scoring=3)
@@ -181,8 +173,6 @@ class RaftLarge(Raft):
         *,
         updates: int = 12,
         device: torch.device | str = "cpu",
-        precision: torch.dtype = torch.float32,
-        may_download: bool = False,
     ) -> None:
         network = optical_flow.raft_large(weights=None, progress=False)
         published = optical_flow.Raft_Large_Weights.DEFAULT
@@ -190,16 +180,13 @@ class RaftLarge(Raft):
             path = Path(weights)
         else:
             path = Path(torch.hub.get_dir()) / "checkpoints" / Path(published.url).name
-            if not path.is_file() and may_download:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                torch.hub.load_state_dict_from_url(published.url, progress=False, check_hash=True)
             if not path.is_file():
                 raise WeightsMissing(
                     f"no weights for raft-large at {path}; fetch {published.url} to there, "
                     "or use --flow raft-small"
                 )
         _load(network, path)
-        super().__init__(network, updates=updates, device=device, precision=precision, name="raft-large")
+        super().__init__(network, updates=updates, device=device, name="raft-large")
 
 
 def _load(network: nn.Module, source: Weights | Path) -> None:

@@ -7,39 +7,40 @@ from torch import Tensor
 
 from vidstyle.losses.base import UNSEEN, Loss, Step
 
+_PERIOD = 4  # px: the product of the network's strides
+
 
 class Grid(Loss):
     """Share of the fine detail's energy that repeats with the network's strides, the mean over parts.
 
-    H = S(x) - box(S(x)), a box of ``period`` px; a part is ``part`` x ``part`` cells of ``period`` px, h_cp
-    the detail H at place p of its cell c: Σ_p (mean_c h_cp)² / (Σ_p mean_c h_cp² + ε). Detail that is
-    independent of the strides has about one over the number of cells, a pattern of the strides 1
+    H = S(x) - box(S(x)), a box of 4 px, the stride of the network; a part is ``part`` x ``part`` cells of
+    4 px, h_cp the detail H at place p of its cell c: Σ_p (mean_c h_cp)² / (Σ_p mean_c h_cp² + ε). Detail
+    that is independent of the strides has about one over the number of cells, a pattern of the strides 1
     (checkerboard artefacts: Odena et al. 2016). It is a share, so that flat regions, where a pattern is most
     visible, weigh as much as others.
 
     Args:
-        period: px; the strides of the network together.
         part: cells; more distinguish patterns from detail better, fewer find those of small regions.
     """
 
-    def __init__(self, *, period: int = 4, part: int = 8) -> None:
+    def __init__(self, *, part: int = 8) -> None:
         super().__init__()
-        self.period, self.part = period, part
+        self.part = part
 
     def forward(self, step: Step) -> Tensor:
-        painted, period = step.painted.float(), self.period
-        before, after = period // 2, period - 1 - period // 2
+        painted = step.painted.float()
+        before, after = _PERIOD // 2, _PERIOD - 1 - _PERIOD // 2
         padded = F.pad(painted, (before, after, before, after), mode="reflect")
-        fine = painted - F.avg_pool2d(padded, period, 1)
-        # (B, 3·period², cells down, cells across): one channel for each place
-        places = F.pixel_unshuffle(_whole(fine, period), period)
+        fine = painted - F.avg_pool2d(padded, _PERIOD, 1)
+        # (B, 3·_PERIOD², cells down, cells across): one channel for each place
+        places = F.pixel_unshuffle(_whole(fine), _PERIOD)
         part = min(self.part, *places.shape[-2:])
         locked = F.avg_pool2d(places, part).square().sum(1)
         energy = F.avg_pool2d(places.square(), part).sum(1)
         return (locked / (energy + UNSEEN * places.shape[1])).mean()
 
 
-def _whole(image: Tensor, period: int) -> Tensor:
+def _whole(image: Tensor) -> Tensor:
     """``image`` without the last lines and columns that fill no cell."""
-    height, width = (side // period * period for side in image.shape[-2:])
+    height, width = (side // _PERIOD * _PERIOD for side in image.shape[-2:])
     return image[..., :height, :width]

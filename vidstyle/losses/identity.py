@@ -6,14 +6,14 @@ from torch import Tensor
 
 from vidstyle.losses.base import Loss, Step, present
 
+_PIXELS = 70.0  # λ1; λ2 is 1
+
 
 class Identity(Loss):
     """λ1 MSE(S(x, x), x) + λ2 mean_l MSE(F_l(S(x, x)), F_l(x)) (SANet 2019, eq. 7; StyTR-2: 70 and 1).
 
     Args:
         layers: of the second term.
-        pixels: λ1.
-        features: λ2.
     """
 
     needs = frozenset({"itself"})
@@ -21,13 +21,9 @@ class Identity(Loss):
     def __init__(
         self,
         layers: tuple[str, ...] = ("conv1_1", "conv2_1", "conv3_1", "conv4_1"),
-        *,
-        pixels: float = 70.0,
-        features: float = 1.0,
     ) -> None:
         super().__init__()
         self.layers = layers
-        self.pixels, self.features = pixels, features
 
     def forward(self, step: Step) -> Tensor:
         itself = present(step.itself, "identity", "itself")
@@ -35,4 +31,4 @@ class Identity(Loss):
         first = (itself.float() - step.content).square().mean()
         terms = [(ours[layer].float() - theirs[layer]).square().mean() for layer in self.layers]
         second = sum(terms[1:], terms[0]) / len(terms)
-        return self.pixels * first + self.features * second
+        return _PIXELS * first + second

@@ -89,10 +89,10 @@ def paint(picture: Tensor) -> Tensor:
     return (picture.flip(1) * 0.6 + 0.1 + stripes).clamp(0, 1)
 
 
-def make_step(layers: Collection[str] = LAYERS, seed: int = 5, device: str = "cpu") -> Step:
+def make_step(layers: Collection[str] = LAYERS, *, device: str = "cpu") -> Step:
     """A small training step: two random pictures, painted by ``paint``."""
     size, count = (24, 32), 2
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(5)
 
     def picture() -> Tensor:
         rough = torch.rand(count, 3, 5, 5, generator=generator)
@@ -111,7 +111,7 @@ def make_step(layers: Collection[str] = LAYERS, seed: int = 5, device: str = "cp
         painted=painted[0],
         paint=paint,
         features=StepFeatures(vgg(device), layers),
-        generator=torch.Generator().manual_seed(seed + 1),
+        generator=torch.Generator().manual_seed(6),
         target=(content * 0.8 + 0.1),
         itself=(content * 0.9 + 0.02).requires_grad_(),
         embeddings=(

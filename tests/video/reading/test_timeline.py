@@ -38,11 +38,9 @@ def test_the_last_duration_is_the_files_own() -> None:
 
 
 def test_a_picture_without_a_time_follows_the_one_before() -> None:
-    timeline = Timeline(USUAL)
-    assert timed(None, None, 4, None, 6, timeline=timeline) == [
+    assert timed(None, None, 4, None, 6) == [
         (0, 0, 1), (1, 1, 3), (2, 4, 1), (3, 5, 1), (4, 6, 1)
     ]  # fmt: skip
-    assert timeline.guessed == 3
 
 
 def test_a_picture_at_the_time_of_another_is_left_out_and_counted() -> None:

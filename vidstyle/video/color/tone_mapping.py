@@ -97,16 +97,16 @@ def hlg_scene(signal: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(signal <= 0.5, signal**2 / 3, (np.exp((signal - c) / a) + b) / 12)
 
 
-def eetf(light: NDArray[np.float64], peak: float, white: float = SDR_WHITE) -> NDArray[np.float64]:
-    """Light (cd/m2) of a source with peak ``peak`` mapped to a display with peak ``white`` (BT.2390, 5.4.1).
+def eetf(light: NDArray[np.float64], peak: float) -> NDArray[np.float64]:
+    """Light (cd/m2) of a source with peak ``peak`` mapped to an SDR display (BT.2390, 5.4.1).
 
     Light below the knee is unchanged; above, a Hermite spline compresses it.
     """
     source = float(pq_signal(np.array(peak)))
     signal = np.minimum(pq_signal(light) / source, 1.0)
-    largest = float(pq_signal(np.array(white))) / source
+    largest = float(pq_signal(np.array(SDR_WHITE))) / source
     if largest >= 1:
-        return np.minimum(light, white)
+        return np.minimum(light, SDR_WHITE)
     knee = 1.5 * largest - 0.5
     t = np.maximum((signal - knee) / (1 - knee), 0)
     spline = (

@@ -42,8 +42,6 @@ class Timeline:
     name: str = "the video"
     dropped: int = 0
     """Pictures left out, as their time is not after the last one's."""
-    guessed: int = 0
-    """Pictures without a time, which follow the one before."""
     seen: int = 0
     """Pictures that were not left out."""
     last: Fraction = Fraction(0)
@@ -59,7 +57,6 @@ class Timeline:
         for item in pictures:
             if item.time is None:
                 time = held.time + self._step(held) if held else Fraction(0)
-                self.guessed += 1
             else:
                 time = item.time + shift
             if held is not None and time < held.time - _JUMP:
