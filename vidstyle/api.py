@@ -82,7 +82,7 @@ def stylize_frames(
 def stylize_frames(
     frames: Iterable[Frame] | Iterable[Pixels], *, style: Styling = (), **options: Unpack[StreamKeywords]
 ) -> Iterator[Frame] | Iterator[Pixels]:
-    """Paint ``frames`` one by one, with no look-ahead: each result comes before the next frame is asked for.
+    """Paint ``frames`` one by one, with no look-ahead: each result is yielded before the next frame is read.
 
     Takes (H, W, 3) uint8 or uint16 RGB arrays (of ``rate`` a second, 25 if not given) or ``Frame``s and
     yields the same kind, in the same size and depth.

@@ -86,7 +86,7 @@ class VideoInfo:
     frames: int | None = None
     """Estimated frames of the selected part; for progress only."""
     start: Fraction = Fraction(0)
-    """The source's own time (s, absolute, as its container counts) at which frame time 0 lies."""
+    """The source's own time (s, absolute, as its container counts) that corresponds to frame time 0."""
     color: ColorTags = ColorTags()
     """What a result should be tagged with (after tone mapping, SDR)."""
     codec: str = ""

@@ -73,13 +73,17 @@ class Registry(Mapping[str, str]):
             raise OptionError(
                 f"the {self.kind} {name!r} cannot be imported from {module} ({reason})"
             ) from error
-        for word in attribute.split("."):
-            if not hasattr(part, word):
+        for part_name in attribute.split("."):
+            if not hasattr(part, part_name):
                 public = [other for other in dir(part) if other[0] != "_"]
-                near = difflib.get_close_matches(word, public, n=1)
-                hint = suggestion(word, public) if near else f'expected "{module}:" and a name in that module'
-                raise OptionError(f"no {self.kind} {place!r}: {module} has no {word!r}; {hint}")
-            part = getattr(part, word)
+                near = difflib.get_close_matches(part_name, public, n=1)
+                hint = (
+                    suggestion(part_name, public)
+                    if near
+                    else f'expected "{module}:" and a name in that module'
+                )
+                raise OptionError(f"no {self.kind} {place!r}: {module} has no {part_name!r}; {hint}")
+            part = getattr(part, part_name)
         return part
 
     def _installed(self) -> dict[str, str]:

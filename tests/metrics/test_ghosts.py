@@ -1,4 +1,4 @@
-"""The measure of ghosts held against paint that was left on purpose, and against paint that was not."""
+"""The measure of ghosts checked on paint that was left on purpose, and on paint that was not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metrics of style, content and likeness held against values computed another way."""
+"""Metrics of style, content and likeness checked against values computed another way."""
 
 from __future__ import annotations
 

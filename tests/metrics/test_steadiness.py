@@ -1,4 +1,4 @@
-"""Metrics of flicker held against sequences whose true values are known."""
+"""Metrics of flicker checked against sequences whose true values are known."""
 
 from __future__ import annotations
 

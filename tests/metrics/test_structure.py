@@ -1,4 +1,4 @@
-"""The measure of structure held against made faults: blur, doubled outlines, haze, paint left behind."""
+"""The measure of structure checked against made faults: blur, doubled outlines, haze, paint left behind."""
 
 from __future__ import annotations
 

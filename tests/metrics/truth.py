@@ -1,4 +1,4 @@
-"""Sequences with exactly known motion, for metrics to be held against."""
+"""Sequences with exactly known motion, to check metrics against."""
 
 from __future__ import annotations
 

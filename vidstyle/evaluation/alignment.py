@@ -119,7 +119,7 @@ class Matching:
         if clip.rate and info.rate and abs(clip.rate - info.rate) > _LIKE * clip.rate:
             self._note(
                 f"{info.path} has {float(info.rate):g} frames a second and the clip {float(clip.rate):g}: "
-                "each frame of the clip is held against what is shown in its middle"
+                "each frame of the clip is compared with the frame in its middle"
             )
 
     def _common_size(self, infos: list[VideoInfo]) -> tuple[int, int]:

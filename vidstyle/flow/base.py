@@ -55,7 +55,7 @@ class FlowInfo:
     devices: frozenset[str] = frozenset()
     """Kinds of devices ("cpu", "cuda", "mps") on which "auto" means it."""
     scoring: int | None = None
-    """Its place in the order in which an evaluation tries estimators; None: only if asked for."""
+    """Its place in the order in which an evaluation tries estimators; None: only by name."""
 
 
 def load_flow(flow: object, device: torch.device | str) -> FlowEstimator:

@@ -104,5 +104,5 @@ def _read(path: Path) -> Tensor | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        log.debug("motion in %s cannot be read and is made anew: %s", path, error)
+        log.debug("motion in %s cannot be read and is estimated again: %s", path, error)
         return None

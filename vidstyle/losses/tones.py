@@ -58,5 +58,5 @@ class Tones(Loss):
         return (ours - wanted).square().mean() / variance
 
     def _along(self, image: Tensor, directions: Tensor) -> Tensor:
-        """(B, directions, n): where the cells' mean colours lie along each direction."""
+        """(B, directions, n): the cells' mean colours projected onto each direction."""
         return directions.T @ cell_means(image.float(), self.cell).flatten(2)

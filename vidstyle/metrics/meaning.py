@@ -11,17 +11,17 @@ from vidstyle.registry import METRICS
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """On which frames a run measures a metric while it paints; looks at most one frame back."""
+    """On which frames ``vidstyle run --measure`` measures a metric that looks at most one frame back."""
 
     every: int
-    """Frames from one that is measured to the next."""
+    """One in so many frames is measured."""
     first: int = 0
     """The first frame that is measured."""
     with_clip: bool = False
-    """Whether the clip's own value is told beside the result's."""
+    """Whether the report also gives the clip's own value."""
 
     def is_due(self, frame: int) -> bool:
-        """Whether the frame of this number is measured."""
+        """Whether frame number ``frame`` is measured."""
         return frame % self.every == self.first
 
 

@@ -1,4 +1,4 @@
-"""Style distance: how far the textures and colours of a result lie from those of the style picture."""
+"""Style distance: how far the textures and colours of a result are from the style picture's."""
 
 from __future__ import annotations
 

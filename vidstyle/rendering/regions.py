@@ -120,7 +120,7 @@ def _grown(low: int, high: int, halo: int, size: int, multiple: int, smallest: i
 
 
 def _scaled(low: int, high: int, old: int, new: int, margin: int) -> tuple[int, int]:
-    # at the frame's border nothing lies beyond, so nothing is taken off
+    # no margin at the frame's border, beyond which there is nothing
     first = 0 if low == 0 else -(-(low + margin) * new // old)
     last = new if high == old else (high - margin) * new // old
     return first, max(first, last)

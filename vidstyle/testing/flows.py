@@ -76,7 +76,7 @@ class FlowContract(ABC):
 
 
 def _shifted(height: int, width: int, dx: int, dy: int, device: str) -> tuple[Tensor, Tensor]:
-    """Two pictures (1, 3, H, W): what lies at (x, y) in the first lies at (x + dx, y + dy) in the second."""
+    """Two pictures (1, 3, H, W): the second is the first moved by (``dx``, ``dy``) px."""
     generator = torch.Generator().manual_seed(0)
     large = torch.zeros(1, 3, height + 40, width + 40)
     for cells, share in ((4, 0.5), (9, 0.5)):

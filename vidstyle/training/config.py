@@ -36,29 +36,29 @@ PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def _names(given: str | Iterable[object]) -> tuple[str, ...]:
-    return tuple(as_text(part) for part in (given.split(",") if isinstance(given, str) else given))
+def _names(value: str | Iterable[object]) -> tuple[str, ...]:
+    return tuple(as_text(part) for part in (value.split(",") if isinstance(value, str) else value))
 
 
-def _sides(given: str | int | Iterable[object]) -> tuple[int, ...]:
-    parts = given.split(",") if isinstance(given, str) else [given] if isinstance(given, int) else given
+def _sides(value: str | int | Iterable[object]) -> tuple[int, ...]:
+    parts = value.split(",") if isinstance(value, str) else [value] if isinstance(value, int) else value
     sides = tuple(as_whole(part) for part in parts)
     if not sides or min(sides) < 16:
         raise ValueError("sides in px, each 16 or more, like 256,181")
     return sides
 
 
-def _parts(given: str | Iterable[object]) -> tuple[str, ...]:
-    names = _names(given)
+def _parts(value: str | Iterable[object]) -> tuple[str, ...]:
+    names = _names(value)
     if not names or not set(names) <= set(PARTS):
         raise ValueError(f"some of {', '.join(PARTS)}")
     return tuple(name for name in PARTS if name in names)
 
 
-def _weights(given: Any) -> tuple[tuple[str, float], ...]:
-    if isinstance(given, str):
-        given = as_pairs(given.split(","))
-    pairs = given.items() if isinstance(given, Mapping) else given
+def _weights(value: Any) -> tuple[tuple[str, float], ...]:
+    if isinstance(value, str):
+        value = as_pairs(value.split(","))
+    pairs = value.items() if isinstance(value, Mapping) else value
     weights = tuple((name, as_number(weight)) for name, weight in pairs)
     for name, weight in weights:
         LOSSES[name]  # raises UnknownName with the nearest name
@@ -92,7 +92,9 @@ class TrainOptions(Checked):
         (("content", 1.0), ("style", 1.0)), "losses and their weights", parse=_weights
     )
     content_layers: tuple[str, ...] = option(("conv4_1",), "VGG layers of the loss content", parse=_names)
-    content_kind: str = option("plain", "how the loss content looks", choices=("plain", "normalised", "grey"))
+    content_kind: str = option(
+        "plain", "what the loss content compares", choices=("plain", "normalised", "grey")
+    )
     style_layers: tuple[str, ...] = option(
         ("conv1_1", "conv2_1", "conv3_1", "conv4_1"), "VGG layers of the style losses", parse=_names
     )
@@ -125,7 +127,7 @@ class TrainOptions(Checked):
         parse=as_path,
     )  # fmt: skip
     clips: Path | None = option(
-        None, "a folder of videos, for losses of pairs (bent pictures if not given)", parse=as_path
+        None, "a folder of videos, for losses of pairs (warped pictures without)", parse=as_path
     )
     interval: int = option(1, "frames between the two of a pair", low=1, high=25, parse=as_whole)
     flow: str = option("raft-small", "estimates motion of pairs", parse=as_text)
