@@ -1,4 +1,4 @@
-"""Sound and subtitles encoded anew, for containers that refuse them as they are."""
+"""Re-encoding of audio and subtitles for containers that do not accept their codec."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from vidstyle.video.streams.stream_copy import CarriedStream, copy_stream_tags
 if TYPE_CHECKING:
     from vidstyle.video.reading.joins import Packet
 
-_JITTER = Fraction(1, 20)  # s: smaller gaps are rounded times (Matroska counts in ms), not silence
+_JITTER = Fraction(1, 20)  # s: smaller gaps are rounding errors (Matroska's ticks are 1 ms), not silence
 
 
 class EncodedSound(CarriedStream):
-    """Sound decoded and encoded anew, with no gaps and not a sample out of step."""
+    """Re-encoded audio, sample-accurate; gaps are filled with silence."""
 
     def __init__(self, stream: AudioStream, out: OutputContainer, container: Container) -> None:
         self._decoder = stream.codec_context
@@ -52,7 +52,7 @@ class EncodedSound(CarriedStream):
         try:
             frames = self._decoder.decode(packet)
         except av.error.FFmpegError:
-            return  # a damaged packet: silence takes its place
+            return  # a damaged packet is replaced by silence
         for frame in frames:
             yield from self._resample(frame)
 
@@ -92,7 +92,7 @@ class EncodedSound(CarriedStream):
                 missing -= count
 
     def _encode(self, samples: NDArray[np.float32]) -> Iterator[Packet]:
-        """Encode (channels, samples) float32 that follow those before."""
+        """Encode the next samples, (channels, samples) float32."""
         assert self._next is not None
         begin, self._next = self._next, self._next + samples.shape[1]
         if self._is_cut and begin < 0:
@@ -106,7 +106,7 @@ class EncodedSound(CarriedStream):
 
 
 class EncodedText(CarriedStream):
-    """Text subtitles in the words of another container."""
+    """Text subtitles converted to the format of another container."""
 
     def __init__(self, stream: SubtitleStream, out: OutputContainer, container: Container) -> None:
         self._decoder = stream.codec_context
@@ -162,7 +162,7 @@ _HEADER = b"[Script Info]\n[Events]\nFormat: Layer, Start, End, Style, Text\n"
 
 
 def _time_of(frame: av.AudioFrame) -> Fraction | None:
-    """When a decoded frame begins, in seconds of its stream; None where it does not say."""
+    """Start (s, the stream's time) of a decoded frame; None if it has no timestamp."""
     return None if frame.pts is None or frame.time_base is None else frame.pts * Fraction(frame.time_base)
 
 
@@ -172,7 +172,7 @@ def _nearest_rate(codec: str, rate: int) -> int:
 
 
 def _layout_for(codec: str, rate: int, layout: str) -> str:
-    """The source's own layout of speakers where the encoder has it, else stereo."""
+    """The source's channel layout if the encoder supports it, else stereo."""
     context = cast("AudioCodecContext", av.CodecContext.create(codec, "w"))
     try:
         context.layout = layout

@@ -1,4 +1,4 @@
-"""Streams carried into a result packet by packet: copied as they are where its container takes them."""
+"""Stream copy: packets of audio, subtitles and attachments copied without re-encoding."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ log = logging.getLogger(__name__)
 
 
 class CarriedStream:
-    """Carries one stream. Times of packets come as the source counts them."""
+    """Passes one stream of the source to the result; packets have the source's times."""
 
     rate = 0
-    """Samples a second, of sound."""
+    """Audio samples a second; 0 for other streams."""
 
     def begin(self, shift: Fraction, *, is_cut: bool) -> None:
-        """Take ``shift`` (s) off all times; ``is_cut``: what is over before time 0 is not wanted."""
+        """Subtract ``shift`` (s) from all times; if ``is_cut``, drop packets that end before 0."""
 
     def carry(self, packet: Packet) -> Iterator[Packet]:
-        """Yield what to mux for a packet of the source's stream."""
+        """Yield the packets to mux for a packet of the source's stream."""
         yield from ()
 
     def finish(self) -> Iterator[Packet]:
-        """Yield what is left to mux after the last packet."""
+        """Yield the packets that remain after the source's last one."""
         yield from ()
 
 
 class CopiedStream(CarriedStream):
-    """Packets with the same bytes, at their times in the result."""
+    """Stream copy: unchanged packets with the result's times."""
 
     def __init__(self, stream: Stream, out: OutputContainer, container: Container) -> None:
         self._twin = out.add_stream_from_template(stream)
@@ -51,7 +51,7 @@ class CopiedStream(CarriedStream):
         self.rate = stream.codec_context.sample_rate if isinstance(stream, AudioStream) else 0
         self._sample = _sample_bytes(stream)
         self._is_text = stream.type == "subtitle"
-        # Matroska cannot hold what is before zero, and would move the pictures instead
+        # Matroska has no negative times: FFmpeg would shift the video instead
         self._keeps_early = container.is_mov
         self._shift = Fraction(0)
         self._is_cut = False
@@ -92,7 +92,7 @@ class CopiedStream(CarriedStream):
 
 
 class CoverPicture(CarriedStream):
-    """A picture that belongs to the whole file: in MP4 a stream of one packet."""
+    """A cover picture: in MP4 a stream of one packet."""
 
     def __init__(self, stream: Stream, out: OutputContainer, container: Container) -> None:
         self._twin = out.add_stream_from_template(stream)
@@ -100,7 +100,7 @@ class CoverPicture(CarriedStream):
         self._is_written = False
 
     def carry(self, packet: Packet) -> Iterator[Packet]:
-        if self._is_written:  # a jump in the source brings it up again
+        if self._is_written:  # FFmpeg repeats it after a seek
             return
         self._is_written = True
         packet.pts = packet.dts = 0
@@ -109,15 +109,15 @@ class CoverPicture(CarriedStream):
 
 
 def takes(container: Container, stream: Stream) -> bool:
-    """Whether a container takes a stream as it is: found out by writing a file to nowhere."""
-    trailer = suppress(av.error.FFmpegError)  # of an empty file: nobody wants it
+    """Whether a container accepts a stream without re-encoding, tested by muxing a file in memory."""
+    trailer = suppress(av.error.FFmpegError)  # fails for an empty file, which does not matter
     sample = _sample_bytes(stream)
     with trailer, av.open(io.BytesIO(), "w", format=container.format) as out:
         try:
             twin = out.add_stream_from_template(stream)
             twin.disposition = stream.disposition
             out.start_encoding()
-            if sample:  # MP4 finds out in its trailer only that it cannot say which speakers there are
+            if sample:  # MP4 rejects channel layouts only when the trailer is written
                 packet = av.Packet(bytes(sample * 1024))
                 packet.stream, packet.pts, packet.dts = twin, 0, 0
                 out.mux(packet)
@@ -128,13 +128,13 @@ def takes(container: Container, stream: Stream) -> bool:
 
 
 def attach(stream: Stream, out: OutputContainer, name: str, kind: str, data: bytes) -> None:
-    """Put a file (a font, a cover) into a Matroska file."""
+    """Attach a file (a font, a cover) to a Matroska file."""
     twin = out.add_attachment(stream.metadata.get("filename", name), kind, data)
     twin.metadata.update({key: value for key, value in stream.metadata.items() if key == "title"})
 
 
 def copy_stream_tags(stream: Stream, twin: Stream, container: Container) -> None:
-    """Copy title, language and the like, and what a stream is for (default, forced, commentary)."""
+    """Copy a stream's tags (title, language) and disposition (default, forced, commentary)."""
     for key, value in stream.metadata.items():
         plain = key.lower()
         if (
@@ -151,7 +151,7 @@ def copy_stream_tags(stream: Stream, twin: Stream, container: Container) -> None
 
 
 def _sample_bytes(stream: Stream) -> int:
-    """Bytes of one moment in all channels of plain (PCM) sound; 0 for sound that cannot be cut anywhere."""
+    """Bytes of one PCM sample of all channels; 0 for compressed audio, which cannot be cut at any sample."""
     # PyAV has no context for a codec that it does not know
     context = stream.codec_context if isinstance(stream, AudioStream) else None
     if context is None:
