@@ -55,7 +55,7 @@ _ARROWS: dict[str, set[str]] = {
         *("outputs", "video.pictures", "video.reading", "video.stills", "weights"),
     },
     "rendering": {
-        *("device", "engines", "errors", "frames", "nn", "options", "styles", "temporal.base"),
+        *("_version", "device", "engines", "errors", "frames", "nn", "options", "styles", "temporal.base"),
         *("tensors",),
     },
     "styles": {"atomic_write", "engines", "errors", "frames", "options", "video.stills"},

@@ -16,6 +16,8 @@ from vidstyle.engines.base import load_engine
 from vidstyle.engines.wct import WCT, FeatureStatistics, build, transform
 from vidstyle.errors import OptionError, WeightsMismatch, WeightsMissing
 from vidstyle.pipeline.stylizer import Stylizer
+from vidstyle.rendering.renderer import Renderer
+from vidstyle.styles.embedding_cache import EmbeddingCache
 from vidstyle.styles.pictures import bundled_styles, load
 from vidstyle.tensors import to_tensor
 
@@ -201,3 +203,25 @@ def test_pictures_come_back_from_their_features(engine: WCT, level: int, least: 
 
 def test_the_bundled_weights_are_small() -> None:
     assert weights.find(weights.SMALL_VGG).stat().st_size < 5e6
+
+
+def test_a_style_is_kept_in_a_folder_and_comes_back_as_it_was(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(2).integers(0, 255, (64, 80, 3), np.uint8)
+    made, kept = (EmbeddingCache(Renderer(build()), tmp_path).encode(pixels) for _ in (0, 1))
+    assert len(list(tmp_path.iterdir())) == 1
+    assert kept.alpha == made.alpha
+    assert all(torch.equal(kept.tensors()[name], part) for name, part in made.tensors().items())
+
+
+def test_other_levels_have_kept_styles_of_their_own(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(2).integers(0, 255, (64, 80, 3), np.uint8)
+    for levels in ("4321", "21", "43"):
+        style = EmbeddingCache(Renderer(build(levels=levels)), tmp_path).encode(pixels)
+        assert len(style.means) == len(levels)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_levels_may_be_a_number() -> None:
+    assert build(levels=43).levels == (4, 3)
+    stylizer = Stylizer("waves", engine="wct", engine_options={"levels": 21}, device="cpu")
+    assert stylizer._painter.engine.levels == (2, 1)

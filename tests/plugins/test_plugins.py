@@ -21,6 +21,7 @@ from vidstyle.errors import OptionError, UnknownName
 from vidstyle.flow.base import FlowEstimator, load_flow
 from vidstyle.losses.base import Loss
 from vidstyle.metrics.base import Metric, Setup
+from vidstyle.options import PaintOptions
 from vidstyle.registry import ENGINES, FLOWS, LOSSES, METRICS, RECIPES
 from vidstyle.testing import EngineContract, FlowContract, LossContract, MetricContract
 from vidstyle.training.config import settings
@@ -139,6 +140,52 @@ def test_a_wrong_part_is_one_line(
     except SystemExit as left:
         assert left.code
     assert message in capsys.readouterr().err
+
+
+def poster(weights: Path | None = None, *, levels: int = 4) -> Dye:
+    """An engine that does not take everything; remembers what it was given."""
+    if not isinstance(levels, int):
+        raise ValueError("levels must be\na whole number")
+    made = Dye()
+    made.made_of = levels  # type: ignore[assignment]
+    return made
+
+
+class Poster(Dye):
+    """An engine that is named by its class, and takes no weights."""
+
+    def __init__(self, levels: int = 4) -> None:
+        super().__init__()
+        self.levels = levels
+
+
+def test_an_error_of_an_engines_maker_is_one_line_with_its_name_and_options() -> None:
+    with pytest.raises(OptionError) as raised:
+        load_engine(f"{__name__}:poster", options={"levels": "3"})
+    message = str(raised.value)
+    assert "\n" not in message
+    for part in (f"{__name__}:poster", "levels='3'", "ValueError: levels must be a whole number"):
+        assert part in message
+
+
+def test_an_engines_class_without_weights_is_refused_in_one_line() -> None:
+    with pytest.raises(OptionError, match="Poster' is a class whose first argument is 'levels', not weights"):
+        load_engine(f"{__name__}:Poster")
+
+
+def test_options_of_an_engine_keep_their_types_in_python_and_are_text_otherwise() -> None:
+    for given, expected in (
+        ({"levels": 3}, (("levels", 3),)),
+        ([("levels", 3)], (("levels", 3),)),
+        (["levels=3", "a=b=c"], (("levels", "3"), ("a", "b=c"))),
+        ("levels=3", (("levels", "3"),)),
+    ):
+        assert PaintOptions(engine_options=given).engine_options == expected  # type: ignore[arg-type]
+    engine = vidstyle.Stylizer(
+        "waves", engine=f"{__name__}:poster", engine_options={"levels": 3}, device="cpu"
+    )._painter.engine
+    assert engine.made_of == 3
+    assert engine.made_with == f"{__name__}:poster [('levels', 3)]"
 
 
 def test_a_name_near_none_lists_what_there_is() -> None:

@@ -279,3 +279,33 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path, caplog: pyte
         0.0,
     ]
     assert "could not keep a style embedding" in caplog.text
+
+
+def test_engines_of_other_modules_or_other_options_have_embeddings_of_their_own(tmp_path: Path) -> None:
+    class Elsewhere(Tint):
+        """The same name and weights in another module, and another code."""
+
+        def encode_style(self, image: Tensor) -> Tensor:
+            return super().encode_style(image) / 4
+
+    Elsewhere.__qualname__, Elsewhere.__module__ = Tint.__qualname__, "elsewhere"
+    optioned, loaded = Tint(), Tint()
+    optioned.levels = 3  # type: ignore[assignment]  # a plain attribute, as an engine's maker sets it
+    loaded.made_with = "module:make [('levels', 3)]"
+    engines = [Tint(), Elsewhere(), optioned, loaded]
+    for engine in engines:
+        EmbeddingCache(Renderer(engine), tmp_path).encode(flat(100))
+    assert [engine.encoded for engine in engines] == [1, 1, 1, 1]
+
+
+class Swatch(Tint):
+    """Its styles are no tensors and cannot be kept."""
+
+    def style_tensors(self, style: Tensor) -> None:
+        return None
+
+
+def test_styles_that_cannot_be_kept_are_said_to_be(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert EmbeddingCache(Renderer(Swatch()), tmp_path).encode(flat(255)).tolist() == [1.0, 0.0, 0.0]
+    assert "cannot be kept" in caplog.text
+    assert not list(tmp_path.iterdir())

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, cast
 
 from torch import Tensor, nn
 
-from vidstyle.errors import OptionError, suggestion
+from vidstyle.errors import OptionError, VidstyleError, suggestion
 from vidstyle.registry import ENGINES, name_of_part
 
 
@@ -82,6 +82,8 @@ class Engine(nn.Module, ABC, Generic[S, T]):
     """Paints images in a style. Holds weights, never state: all state is an argument."""
 
     info: ClassVar[EngineInfo]
+    made_with: str = ""
+    """Where ``load_engine`` took it from, and its options; "" for an engine that was made otherwise."""
 
     @abstractmethod
     def encode_style(self, image: Tensor) -> S:
@@ -94,6 +96,14 @@ class Engine(nn.Module, ABC, Generic[S, T]):
     def at_strength(self, style: S, strength: float) -> S:
         """``style`` at a ``strength`` above 0, for engines that have a ``feature_strength``; 1: as it is."""
         return style
+
+    def style_tensors(self, style: S) -> Mapping[str, Tensor] | None:
+        """All that a ``style`` holds, by name, so that it can be kept in a file; None: it cannot be kept."""
+        return {"embedding": style} if isinstance(style, Tensor) else None
+
+    def style_from_tensors(self, tensors: Mapping[str, Tensor]) -> S:
+        """The style whose ``style_tensors`` these are; raises ``KeyError`` or ``ValueError`` if they are none's."""
+        return cast(S, tensors["embedding"])
 
     @abstractmethod
     def stylize(self, image: Tensor, style: S, statistics: T | None = None) -> Painted[T]:
@@ -109,7 +119,7 @@ AnyEngine = Engine[Any, Any]
 
 
 def load_engine(
-    engine: object, weights: Path | None = None, options: Mapping[str, str] = MappingProxyType({})
+    engine: object, weights: Path | None = None, options: Mapping[str, object] = MappingProxyType({})
 ) -> AnyEngine:
     """The engine called ``engine`` with its own weights or those of a file; an object is returned unchanged.
 
@@ -120,12 +130,17 @@ def load_engine(
         make = ENGINES.load(engine)
         if not callable(make):
             raise OptionError(f"the engine {engine!r} must be a function of a file of weights, got {make!r}")
+        _check_class(engine, make)
         _check_options(engine, make, options)
         try:
             made = make(weights, **options)
-        except TypeError as error:
+        except VidstyleError:
+            raise  # says itself what is wrong
+        except Exception as error:  # an engine from outside may fail in its own ways
+            given = "".join(f", {name}={value!r}" for name, value in options.items())
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
             raise OptionError(
-                f"the engine {engine!r} cannot be made of a file of weights: {error}"
+                f"the engine {engine!r} cannot be made of a file of weights{given} ({reason})"
             ) from error
     else:
         made = engine
@@ -137,10 +152,27 @@ def load_engine(
         raise OptionError(f"an engine must be a vidstyle.Engine, and {name_of_part(engine)} is {type(made)}")
     if not isinstance(getattr(made, "info", None), EngineInfo):
         raise OptionError(f"the engine {name_of_part(engine)} has no info; give its class an EngineInfo")
+    if isinstance(engine, str):
+        made.made_with = f"{ENGINES[engine]} {sorted(options.items())}"
     return made
 
 
-def _check_options(engine: str, make: Callable[..., object], options: Mapping[str, str]) -> None:
+def _check_class(engine: str, make: Callable[..., object]) -> None:
+    """Raise ``OptionError`` for an engine's class whose first argument would be mistaken for the weights."""
+    if not (isinstance(make, type) and issubclass(make, Engine)):
+        return
+    parameters = inspect.signature(make).parameters.values()
+    first = next(
+        (each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)), None
+    )
+    if first is not None and first.name != "weights":
+        raise OptionError(
+            f"the engine {engine!r} is a class whose first argument is {first.name!r}, not weights; "
+            "name a function of a file of weights that makes it"
+        )
+
+
+def _check_options(engine: str, make: Callable[..., object], options: Mapping[str, object]) -> None:
     """Raise ``OptionError`` for an option that the function ``make`` of an engine does not take."""
     if not options:
         return

@@ -22,14 +22,15 @@ _MULTIPLE = 8  # px: the encoder halves three times
 _LEAST = 1e-8  # eigenvalues below count as 0; features are about 1
 
 
-def build(weights: Path | None = None, *, levels: str = "4321") -> WCT:
+def build(weights: Path | None = None, *, levels: str | int = "4321") -> WCT:
     """WCT with the bundled small VGG, or that of a file.
 
     ``levels`` are the levels to transform, digits from 4 (the coarsest) to 1; without 4 shapes stay closer to
     the clip's. Raises ``OptionError``, ``WeightsMissing`` and ``WeightsMismatch``.
     """
-    numbers = tuple(int(digit) for digit in levels if digit in "1234")
-    if len(numbers) != len(levels) or not numbers or numbers != tuple(sorted(set(numbers), reverse=True)):
+    digits = str(levels)
+    numbers = tuple(int(digit) for digit in digits if digit in "1234")
+    if len(numbers) != len(digits) or not numbers or numbers != tuple(sorted(set(numbers), reverse=True)):
         raise OptionError(
             f"the levels of wct must be digits from 4 down to 1, such as 4321 or 32, got {levels!r}"
         )
@@ -106,6 +107,16 @@ class WCT(Engine[FeatureStatistics, FeatureStatistics]):
 
     def at_strength(self, style: FeatureStatistics, strength: float) -> FeatureStatistics:
         return replace(style, alpha=min(1.0, style.alpha * strength))
+
+    def style_tensors(self, style: FeatureStatistics) -> Mapping[str, Tensor]:
+        return {**style.tensors(), "alpha": torch.tensor(style.alpha, dtype=torch.float64)}
+
+    def style_from_tensors(self, tensors: Mapping[str, Tensor]) -> FeatureStatistics:
+        means, covariances = (
+            tuple(tensors[f"{part}{place}"] for place in range(len(self.levels)))
+            for part in ("mean", "covariance")
+        )
+        return FeatureStatistics(means, covariances, float(tensors["alpha"]))
 
     def stylize(
         self, image: Tensor, style: FeatureStatistics, statistics: FeatureStatistics | None = None

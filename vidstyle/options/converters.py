@@ -115,3 +115,17 @@ def as_pairs(given: object) -> tuple[tuple[str, str], ...]:
             raise ValueError("KEY=VALUE")
         pairs.append((str(key), str(value[0])))
     return tuple(pairs)
+
+
+def as_engine_options(given: object) -> tuple[tuple[str, object], ...]:
+    """``KEY=VALUE``, several of them, pairs, or a mapping; values that are no text keep their types."""
+    several = given.items() if isinstance(given, Mapping) else given
+    items = [given] if isinstance(given, str) else cast("Iterable[str | tuple[str, object]]", several)
+    pairs: list[tuple[str, object]] = []
+    for item in items:
+        if isinstance(item, str):
+            pairs += as_pairs(item)
+        else:
+            name, value = item
+            pairs.append((str(name), value))
+    return tuple(pairs)

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from vidstyle.errors import OptionError, UnknownName, suggestion
 from vidstyle.options.converters import (
     as_bits,
+    as_engine_options,
     as_number,
     as_numbers,
     as_pairs,
@@ -199,8 +200,8 @@ class PaintOptions(DetailOptions):
     weights: Path | None = option(
         None, "weights for the engine instead of the bundled ones", metavar="FILE", parse=as_path
     )
-    engine_options: tuple[tuple[str, str], ...] = option(
-        (), "an option of the engine's own; may be repeated", metavar="KEY=VALUE", parse=as_pairs
+    engine_options: tuple[tuple[str, object], ...] = option(
+        (), "an option of the engine's own; may be repeated", metavar="KEY=VALUE", parse=as_engine_options
     )
     style_weights: tuple[float, ...] | None = option(
         None, "one weight for each --style (equal if not given)", metavar="W,W", parse=as_numbers

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
@@ -13,6 +16,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vidstyle._version import __version__
 from vidstyle.device import memory_errors
 from vidstyle.engines.base import Engine, Statistics
 from vidstyle.errors import InputError
@@ -92,12 +96,29 @@ class Renderer(Generic[S, T]):
             return self.engine.encode_style(to_tensor(picture, self.device))
 
     def fingerprint(self) -> str:
-        """A hash of the engine's class and weights, on which its encoded styles depend."""
-        digest = hashlib.sha256(type(self.engine).__qualname__.encode())
+        """A hash of all that decides a style embedding: the engine's code, options and weights.
+
+        The code is the engine's class, the text of its module, and the version of vidstyle. The options are
+        those that the engine was loaded with, and its public attributes that are plain values.
+        """
+        kind = type(self.engine)
+        plain = {name: value for name, value in vars(self.engine).items() if _is_plain_option(name, value)}
+        facts = (kind.__module__, kind.__qualname__, _source_of(kind), __version__, sorted(plain.items()))
+        digest = hashlib.sha256(repr(facts).encode())
         for name, tensor in (*self.engine.named_parameters(), *self.engine.named_buffers()):
             digest.update(name.encode())
             digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
+
+    def style_tensors(self, style: S) -> Mapping[str, Tensor] | None:
+        """All that ``style`` holds, by name; None if the engine's styles cannot be kept."""
+        return self.engine.style_tensors(style)
+
+    def style_from_tensors(self, tensors: Mapping[str, Tensor]) -> S:
+        """The style whose ``style_tensors`` these are, on the engine's device."""
+        return self.engine.style_from_tensors(
+            {name: tensor.to(self.device) for name, tensor in tensors.items()}
+        )
 
     def working_shape(self, height: int, width: int) -> tuple[int, int]:
         """Height and width at which strokes of a frame of this size are painted: never above its own size."""
@@ -248,3 +269,19 @@ def _parts(statistics: FrameStatistics[T] | None) -> tuple[T | None, T | None]:
 
 def _joined(coarse: T | None, fine: T | None = None) -> FrameStatistics[T] | None:
     return None if coarse is None else FrameStatistics(coarse, fine)
+
+
+def _is_plain_option(name: str, value: object) -> bool:
+    """Whether an engine's attribute is an option, a number, a text or several, and no state of torch's."""
+    if name.startswith("_") or name == "training":
+        return False
+    several = value if isinstance(value, tuple) else (value,)
+    return all(isinstance(item, (bool, int, float, str, type(None))) for item in several)
+
+
+def _source_of(kind: type) -> str:
+    """The text of the module of a class ``kind``; "" for one that has no file."""
+    try:
+        return inspect.getsource(sys.modules[kind.__module__])
+    except (KeyError, OSError, TypeError):
+        return ""

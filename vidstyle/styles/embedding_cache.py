@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-import torch
+from torch import Tensor
 
 from vidstyle.atomic_write import write_atomically
 from vidstyle.frames import Pixels
@@ -15,19 +16,22 @@ from vidstyle.frames import Pixels
 log = logging.getLogger(__name__)
 
 S = TypeVar("S")
-E_co = TypeVar("E_co", covariant=True)
 
 
-class StyleEncoder(Protocol[E_co]):
+class StyleEncoder(Protocol[S]):
     """Computes embeddings of pictures: an engine with its weights, on a device."""
 
-    device: torch.device
-
-    def encode(self, picture: Pixels, /) -> E_co:
+    def encode(self, picture: Pixels, /) -> S:
         """The embedding of ``picture`` (H, W, 3)."""
 
     def fingerprint(self) -> str:
-        """Identifies engine and weights."""
+        """Identifies engine, options and weights."""
+
+    def style_tensors(self, style: S, /) -> Mapping[str, Tensor] | None:
+        """All that an embedding holds, by name; None: it cannot be kept."""
+
+    def style_from_tensors(self, tensors: Mapping[str, Tensor], /) -> S:
+        """The embedding of these; ``KeyError`` or ``ValueError`` if they do not fit."""
 
 
 class EmbeddingCache(Generic[S]):
@@ -64,15 +68,17 @@ class EmbeddingCache(Generic[S]):
         self._engine_hash = self._engine_hash or self._encoder.fingerprint()
         path = self._folder / f"{hashlib.sha256((key + self._engine_hash).encode()).hexdigest()}.safetensors"
         try:
-            kept = load(path.read_bytes())["embedding"]
-            return kept.to(self._encoder.device)  # type: ignore[return-value]  # only tensors are stored
+            return self._encoder.style_from_tensors(load(path.read_bytes()))
         except FileNotFoundError:
             pass
         except (OSError, SafetensorError, KeyError, ValueError) as error:
             log.warning("passed over a style embedding that cannot be read, %s: %s", path, error)
         embedding = self._encoder.encode(picture)
-        if isinstance(embedding, torch.Tensor):
-            _write(path, save({"embedding": embedding.detach().cpu().contiguous()}))
+        tensors = self._encoder.style_tensors(embedding)
+        if tensors is None:
+            log.warning("style embeddings of this engine cannot be kept in %s", self._folder)
+        else:
+            _write(path, save({name: part.detach().cpu().contiguous() for name, part in tensors.items()}))
         return embedding
 
 
