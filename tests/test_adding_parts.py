@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from functools import cache
@@ -9,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import vidstyle.testing
 from vidstyle.engines.base import Engine
 from vidstyle.flow.base import FlowEstimator
 from vidstyle.losses.base import Loss
@@ -26,6 +28,18 @@ def _part(name: str) -> Any:
     module = sys.modules[f"page_{name}"] = ModuleType(f"page_{name}")
     exec(compile(block, "page", "exec", dont_inherit=True), module.__dict__)
     return getattr(module, name)
+
+
+def test_every_assertion_of_a_contract_has_a_message() -> None:
+    bare = [
+        f"{path.name}:{node.lineno}"
+        for path in sorted(Path(vidstyle.testing.__file__).parent.glob("*.py"))
+        for test in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(test, ast.FunctionDef) and test.name.startswith("test_")
+        for node in ast.walk(test)
+        if isinstance(node, ast.Assert) and node.msg is None
+    ]
+    assert bare == []
 
 
 class TestEngineOfThePage(EngineContract):

@@ -17,6 +17,7 @@ from clips import write_clip
 from numpy.typing import NDArray
 
 from vidstyle import stylize_video
+from vidstyle.cli.main import main
 from vidstyle.errors import InputError, OptionError, UnknownName, WeightsMissing
 from vidstyle.evaluation.evaluator import evaluate
 from vidstyle.evaluation.html_report import page, write_report
@@ -25,6 +26,7 @@ from vidstyle.flow.cache import FlowCache
 from vidstyle.frames import Pixels
 from vidstyle.metrics.motion import ScoringFlow
 from vidstyle.video.reading.probe import probe
+from vidstyle.weights import SMALL_VGG, find
 
 COUNT, HEIGHT, WIDTH = 8, 72, 104
 FAST = ["warping_error", "frame_difference", "flicker_reduction", "sharpness", "temporal_loss_short"]
@@ -166,6 +168,18 @@ def test_frames_painted_alone_are_made_on_the_way(folder: Path) -> None:
     assert found.value("sharpness") is not None
 
 
+def test_the_baselines_engine_takes_weights_and_options_of_its_own(folder: Path) -> None:
+    words = ["evaluate", str(folder / "steady.mkv"), "--source", str(folder / "clip.mkv"), "--style", "waves"]
+    words += ["--engine", "wct", "--metrics", "sharpness", "--every", "4", "-q", "--frames", "2"]
+    kept: list[float] = []
+    for levels in ("1", "4321"):
+        target = folder / f"{levels}.json"
+        more = ["--engine-options", f"levels={levels}", "--weights", str(find(SMALL_VGG))]
+        assert main([*words, *more, "--json", str(target)]) == 0
+        kept.append(json.loads(target.read_text(encoding="utf-8"))["metrics"]["sharpness"]["value"])
+    assert kept[0] != kept[1]
+
+
 def test_style_and_content_are_measured_with_the_bundled_features(folder: Path) -> None:
     found = measured(
         folder, "steady.mkv", style="waves", metrics=["style_distance", "content_distance"], every=4
@@ -285,6 +299,12 @@ def test_infinity_is_a_word_in_json(folder: Path) -> None:
         ({"every": 0}, "--every must be 1 or more, got 0"),
         ({"engine": "stylenet"}, "--baseline and --engine both give"),
         ({"engine": "stylenet", "baseline": None}, "--engine needs --style"),
+        ({"weights": "small.safetensors"}, "--weights and --engine-options are the engine's; give --engine"),
+        ({"engine_options": ["levels=21"]}, "--weights and --engine-options are the engine's"),
+        (
+            {"engine": "wct", "baseline": None, "style": "waves", "engine_options": {"level": 21}},
+            "the engine 'wct' has no option 'level'; did you mean 'levels'",
+        ),
         ({"metrics": ["warping_eror"]}, "did you mean 'warping_error'"),
         ({"metrics": []}, "nothing can be measured: no metric was named"),
         ({"metrics": ["style_distance"]}, "nothing can be measured: style_distance needs --style"),

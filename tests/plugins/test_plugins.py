@@ -18,7 +18,7 @@ import vidstyle
 from vidstyle.cli.main import main
 from vidstyle.engines.base import Engine, load_engine
 from vidstyle.errors import OptionError, UnknownName
-from vidstyle.flow.base import FlowEstimator, load_flow
+from vidstyle.flow.base import FlowEstimator, FlowInfo, auto_flow, flow_info, load_flow, scoring_flows
 from vidstyle.losses.base import Loss
 from vidstyle.metrics.base import Metric, Setup
 from vidstyle.options import PaintOptions
@@ -186,6 +186,22 @@ def test_options_of_an_engine_keep_their_types_in_python_and_are_text_otherwise(
     )._painter.engine
     assert engine.made_of == 3
     assert engine.made_with == f"{__name__}:poster [('levels', 3)]"
+
+
+def test_help_lists_installed_parts(installed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--help"]) == 0
+    text = capsys.readouterr().out
+    assert "{stylenet,wct,dye}" in text
+    assert "{auto,dis,raft-small,raft-large,stand,none}" in text
+    assert "toy_parts" not in sys.modules
+
+
+def test_auto_and_scoring_take_bundled_flows_only(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    info = FlowInfo(devices=frozenset({"cpu", "mps"}), scoring=0)
+    monkeypatch.setattr(FLOWS.load("stand"), "info", info, raising=False)
+    assert flow_info("stand") == info
+    assert "stand" not in scoring_flows()
+    assert {auto_flow(device) for device in ("cpu", "mps", "cuda")} <= set(FLOWS.bundled)
 
 
 def test_a_name_near_none_lists_what_there_is() -> None:

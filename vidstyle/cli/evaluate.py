@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from vidstyle.cli.logs import shown
 from vidstyle.cli.parser import Parser, add_noise, add_options, given
 from vidstyle.errors import OutputError
-from vidstyle.options import ReadOptions, WriteOptions
+from vidstyle.options import PaintOptions, ReadOptions, WriteOptions
 from vidstyle.outputs import check_file_output, check_outputs, write_text
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ examples:
   vidstyle evaluate ours.mp4 theirs.mp4 --source clip.mp4 --style art.jpg --baseline each-frame.mp4
   vidstyle evaluate ours.mp4 --source clip.mp4 --style waves --engine stylenet --report flicker.html
 """
+
+_NOT_OF_THE_BASELINE = tuple(
+    item.name for item in fields(PaintOptions) if item.name not in ("weights", "engine_options")
+)
 
 
 def add(commands: Any) -> None:
@@ -50,6 +55,7 @@ def add(commands: Any) -> None:
         metavar="NAME",
         help='paint each frame by itself with this engine instead; a name, or "package.module:Attribute"',
     )
+    add_options(parser, "the engine of the baseline", PaintOptions, leave_out=_NOT_OF_THE_BASELINE)
     group = parser.add_argument_group("measuring")
     group.add_argument(
         "--metrics",
@@ -102,6 +108,8 @@ def _run(words: argparse.Namespace) -> int:
                 style=words.style,
                 baseline=words.baseline,
                 engine=words.engine,
+                weights=getattr(words, "weights", None),
+                engine_options=getattr(words, "engine_options", ()),
                 metrics=None if words.metrics is None else _split(words.metrics),
                 flow=words.flow,
                 flow_size=words.flow_size or DEFAULT_SIZE,
@@ -142,8 +150,8 @@ def _targets(words: argparse.Namespace) -> dict[str, Path]:
 
 def _inputs(words: argparse.Namespace) -> list[str]:
     """All that is read, which must never be written over."""
-    others = (words.source, words.style, words.baseline)
-    return [*words.inputs, *(word for word in others if word is not None)]
+    others = (words.source, words.style, words.baseline, getattr(words, "weights", None))
+    return [*words.inputs, *(str(word) for word in others if word is not None)]
 
 
 def _split(text: str) -> list[str]:

@@ -46,8 +46,6 @@ class EngineInfo:
 
     title: str
     """Its name in texts."""
-    source: str = ""
-    """The paper or project that it is from."""
     receptive_field: int | None = None
     """Px around a part that its paint depends on, with given statistics; None: it depends on everything."""
     near_field: int | None = None
@@ -65,12 +63,6 @@ class EngineInfo:
     feature_strength: float | None = None
     """The lowest ``strength`` that the engine applies to its features (``at_strength``); below, its painting
     is also mixed with the clip. None: it is always mixed, and above 1 moved away from the clip's style."""
-    is_keyframe: bool = False
-    """Whether it is too slow, or too free, to paint every frame."""
-    extra: str | None = None
-    """The extra of vidstyle, or the package, that must be installed for it."""
-    weights: str = ""
-    """Where its weights come from."""
 
     @property
     def surroundings(self) -> int | None:
@@ -102,7 +94,7 @@ class Engine(nn.Module, ABC, Generic[S, T]):
         return {"embedding": style} if isinstance(style, Tensor) else None
 
     def style_from_tensors(self, tensors: Mapping[str, Tensor]) -> S:
-        """The style whose ``style_tensors`` these are; raises ``KeyError`` or ``ValueError`` if they are none's."""
+        """The style whose ``style_tensors`` these are; ``KeyError`` or ``ValueError`` if they do not fit."""
         return cast(S, tensors["embedding"])
 
     @abstractmethod

@@ -62,7 +62,6 @@ class StyleNet(Engine[Tensor, NormStatistics]):
 
     info: ClassVar[EngineInfo] = EngineInfo(
         title="StyleNet",
-        source="vidstyle's own: an embedding from VGG features, a painter with conditional instance norms",
         receptive_field=48,
         near_field=32,  # paint depends on 48 px, but little beyond 32: 2 levels in films, 5 in white noise
         near_error=5,
@@ -70,7 +69,6 @@ class StyleNet(Engine[Tensor, NormStatistics]):
         smallest=16,
         largest=4096 * 2304,  # about 1 GB of float32 features
         call_cost=5000,
-        weights="bundled; see docs/weights.md",
     )
 
     def __init__(self, vgg: VGG, tensors: dict[str, Tensor], *, name: str = "the file") -> None:

@@ -72,7 +72,6 @@ class WCT(Engine[FeatureStatistics, FeatureStatistics]):
 
     info: ClassVar[EngineInfo] = EngineInfo(
         title="WCT",
-        source="whitening and colouring transforms (Li et al. 2017), on a small VGG of vidstyle's own",
         receptive_field=112,
         near_field=48,  # beyond, 0.4 levels in photographs and in white noise
         near_error=1,
@@ -80,7 +79,6 @@ class WCT(Engine[FeatureStatistics, FeatureStatistics]):
         smallest=16,
         largest=1920 * 1080,  # about 1 GB of float32 features
         feature_strength=0.5,  # lower alphas only blur: coarse features decode to a blurred picture
-        weights="bundled; see docs/weights.md",
     )
 
     def __init__(self, network: SmallVGG, levels: Sequence[int] = (4, 3, 2, 1)) -> None:

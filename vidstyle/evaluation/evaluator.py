@@ -45,6 +45,8 @@ def evaluate(
     style: Style | None = None,
     baseline: str | Path | None = None,
     engine: str | AnyEngine | None = None,
+    weights: str | Path | None = None,
+    engine_options: Mapping[str, object] | Sequence[str] = (),
     metrics: Sequence[str | type[Metric] | Metric] | None = None,
     flow: str | FlowEstimator = "auto",
     flow_size: int | None = DEFAULT_SIZE,
@@ -67,6 +69,8 @@ def evaluate(
         style: the style picture; without it style is not measured.
         baseline: the same engine's result with each frame painted by itself: it flickers most.
         engine: a name or an object; paints the baseline in ``style`` instead of reading it from a file.
+        weights: a file for that engine, instead of its bundled weights.
+        engine_options: that engine's own options.
         metrics: names, or "package.module:Class", or classes or objects; all that can be measured if None.
         flow: the estimator for scoring; auto takes one that warped none of the results.
         flow_size: short side, px, at which motion is estimated; None: as the clip is.
@@ -87,11 +91,14 @@ def evaluate(
         raise OptionError("--baseline and --engine both give the per-frame baseline; give one of them")
     if engine is not None and style is None:
         raise OptionError("--engine needs --style: what it is to paint in")
-    read_files = [*([result] if isinstance(result, (str, Path)) else result), source, baseline, style]
+    if engine is None and (weights is not None or engine_options):
+        raise OptionError("--weights and --engine-options are the engine's; give --engine too")
+    results = [result] if isinstance(result, (str, Path)) else list(result)
+    read_files = [*results, source, baseline, style, weights]
     if heatmap is not None:
         named = [item for item in read_files if isinstance(item, (str, Path))]
         check_outputs([("--heatmap", Path(heatmap))], named)
-    paths = _named([result] if isinstance(result, (str, Path)) else list(result))
+    paths = _named(results)
     place = choose_device(device)
     picture = None if style is None else to_tensor(load(style), place)
     warped = {name: warped_by(path) for name, path in paths.items()}
@@ -99,7 +106,13 @@ def evaluate(
     painter = (
         None
         if engine is None or style is None
-        else Stylizer(style, engine=engine, device=cast("Any", device))
+        else Stylizer(
+            style,
+            engine=engine,
+            weights=weights,
+            engine_options=engine_options,
+            device=cast("Any", device),
+        )
     )
     with ExitStack() as stack:
         files = dict(paths) if baseline is None else {**paths, BASELINE: Path(baseline)}

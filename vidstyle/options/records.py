@@ -6,7 +6,7 @@ The command line, the library's keywords and the docs read these records; field 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
 from fractions import Fraction
 from pathlib import Path
@@ -35,7 +35,7 @@ def option(
     default: Any,
     help: str,
     *,
-    choices: tuple[str, ...] | None = None,
+    choices: Collection[str] | None = None,
     low: float | None = None,
     high: float | None = None,
     metavar: str | None = None,
@@ -49,10 +49,26 @@ def option(
     return field(default=default, metadata=shown)
 
 
-class PartChoices(tuple[str, ...]):
-    """The choices that help lists for a part; others are accepted, too: see ``as_part``."""
+class PartChoices(Collection[str]):
+    """The choices that help lists for a part, installed ones too; others are accepted: see ``as_part``.
 
-    __slots__ = ()
+    They are looked up when they are listed, which imports no part.
+    """
+
+    __slots__ = ("_registry", "_words")
+
+    def __init__(self, registry: Registry, words: tuple[str, ...]) -> None:
+        self._registry = registry
+        self._words = words
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys((*self._words[:1], *self._registry, *self._words[1:])))
+
+    def __len__(self) -> int:
+        return len(tuple(iter(self)))
+
+    def __bool__(self) -> bool:
+        return True
 
     def __contains__(self, given: object) -> bool:
         return True
@@ -63,7 +79,7 @@ def part(default: str, help: str, registry: Registry, *, words: tuple[str, ...] 
     return option(
         default,
         f'{help}; a name, or "package.module:Attribute"',
-        choices=PartChoices(dict.fromkeys((*words[:1], *registry.bundled, *words[1:]))),
+        choices=PartChoices(registry, words),
         parse=lambda given: as_part(given, registry, words),
     )
 

@@ -28,10 +28,11 @@ class FlowContract(ABC):
             for size in ((16, 16), (37, 53), (130, 141)):
                 source, target = _shifted(*size, 1, 1, device)
                 motion = flow(source, target)
-                assert motion.shape == (1, 2, *size)
-                assert motion.dtype == torch.float32
-                assert motion.device.type == device
-                assert torch.isfinite(motion).all()
+                shape = tuple(motion.shape)
+                assert shape == (1, 2, *size), f"motion must be (1, 2, H, W), {(1, 2, *size)}, it is {shape}"
+                assert motion.dtype == torch.float32, f"motion must be float32, it is {motion.dtype}"
+                assert motion.device.type == device, f"motion must be on {device}, it is on {motion.device}"
+                assert torch.isfinite(motion).all(), f"motion of {size} px is not finite"
 
     def test_motion_goes_from_the_source_to_the_target_x_first(self) -> None:
         if not self.finds_motion:
@@ -40,17 +41,22 @@ class FlowContract(ABC):
             for dx, dy in ((3, -2), (-5, 1)):
                 motion = self.make(device)(*_shifted(128, 144, dx, dy, device))
                 x, y = motion[0, :, 16:-16, 16:-16].flatten(1).median(1).values.tolist()
-                assert abs(x - dx) < 0.5 and abs(y - dy) < 0.5
+                assert abs(x - dx) < 0.5 and abs(y - dy) < 0.5, (
+                    f"a picture moved by {(dx, dy)} px (x, y) must give that motion from source to target, "
+                    f"x first, within 0.5 px; it gives {(round(x, 2), round(y, 2))}"
+                )
 
     def test_equal_and_plain_pictures_do_not_move(self) -> None:
         for device in devices():
             flow, (picture, _) = self.make(device), _shifted(128, 144, 0, 0, device)
-            assert flow(picture, picture).abs().mean() < 0.1
+            still = float(flow(picture, picture).abs().mean())
+            assert still < 0.1, f"a picture and itself move by {still} px on average, not under 0.1"
             for value in (0.0, 0.5, 1.0):
                 plain = torch.full((1, 3, 64, 64), value, device=device)
                 motion = flow(plain, plain)
-                assert torch.isfinite(motion).all()
-                assert motion.abs().mean() < 0.5
+                assert torch.isfinite(motion).all(), f"motion of plain pictures of {value} is not finite"
+                moved = float(motion.abs().mean())
+                assert moved < 0.5, f"plain pictures of {value} move by {moved} px on average, not under 0.5"
 
     def test_pictures_stay_as_they_are_and_nothing_is_remembered(self) -> None:
         for device in devices():
@@ -63,8 +69,12 @@ class FlowContract(ABC):
             first = flow(*pair)
             flow(*other)
             again = flow(*pair)
-            assert all(torch.equal(one, copy) for one, copy in zip(pair, copies, strict=True))
-            assert torch.equal(first, again) if device == "cpu" else (first - again).abs().max() < 0.05
+            unchanged = all(torch.equal(one, copy) for one, copy in zip(pair, copies, strict=True))
+            assert unchanged, "the estimator has changed the pictures that it was given"
+            gap = float((first - again).abs().max())
+            assert gap == 0 if device == "cpu" else gap < 0.05, (
+                f"the same pictures give motion that differs by {gap} px after others were looked at"
+            )
 
     def test_a_batch_is_estimated_as_its_pairs(self) -> None:
         for device in devices():
@@ -72,7 +82,8 @@ class FlowContract(ABC):
             pairs = [_shifted(64, 72, 2, 1, device), _shifted(64, 72, -1, 3, device)]
             source, target = (torch.cat(each) for each in zip(*pairs, strict=True))
             single = torch.cat([flow(*pair) for pair in pairs])
-            assert (flow(source, target) - single).abs().max() < 0.05
+            gap = float((flow(source, target) - single).abs().max())
+            assert gap < 0.05, f"motion of a batch differs by {gap} px from that of its pairs, not under 0.05"
 
 
 def _shifted(height: int, width: int, dx: int, dy: int, device: str) -> tuple[Tensor, Tensor]:

@@ -29,29 +29,34 @@ class LossContract(ABC):
             loss = self._new(device)
             step = make_step(loss.layers, device=device)
             value = loss(step)
-            assert value.shape == ()
-            assert torch.isfinite(value)
-            assert value > 0
+            assert value.shape == (), f"a loss is one number of shape (), it is {tuple(value.shape)}"
+            assert torch.isfinite(value), f"a loss must be finite, it is {value.item()}"
+            assert value > 0, f"the loss of a random step must be above 0, it is {value.item()}"
             value.backward()
             gradients = [image.grad for image in _learnt(step) if image.grad is not None]
-            assert gradients
-            assert all(torch.isfinite(gradient).all() for gradient in gradients)
-            assert any(gradient.abs().max() > 0 for gradient in gradients)
+            assert gradients, "no picture that is painted has a gradient: the loss must be of what is painted"
+            assert all(torch.isfinite(gradient).all() for gradient in gradients), "gradients must be finite"
+            assert any(gradient.abs().max() > 0 for gradient in gradients), "all gradients are 0"
 
     def test_of_the_same_step_it_is_the_same(self) -> None:
         loss = self._new("cpu")
-        assert torch.equal(loss(make_step(loss.layers)), loss(make_step(loss.layers)))
+        first, again = (loss(make_step(loss.layers)) for _ in (0, 1))
+        assert torch.equal(first, again), (
+            f"the same step gives {first.item()}, then {again.item()}; chance is drawn from step.generator"
+        )
 
     def test_it_says_which_part_of_the_step_it_lacks(self) -> None:
         loss = self._new("cpu")
         bare = replace(make_step(loss.layers), target=None, itself=None, embeddings=None, pair=None)
         if not loss.needs:
-            assert torch.isfinite(loss(bare))
+            assert torch.isfinite(loss(bare)), "without needs a loss must be finite for a step without parts"
             return
         try:
             loss(bare)
         except ValueError as error:
-            assert any(part in str(error) for part in loss.needs)
+            assert any(part in str(error) for part in loss.needs), (
+                f"the ValueError for a step without {', '.join(sorted(loss.needs))} must name it: {error}"
+            )
         else:
             raise AssertionError(f"no ValueError for a step without {', '.join(sorted(loss.needs))}")
 
@@ -60,7 +65,7 @@ class LossContract(ABC):
             loss = self._new(device)
             step = make_step(loss.layers, device=device)
             coarse = replace(step, painted=step.painted.detach().bfloat16().requires_grad_())
-            assert torch.isfinite(loss(coarse))
+            assert torch.isfinite(loss(coarse)), "a loss of bfloat16 pictures must be finite"
 
     def _new(self, device: str) -> Loss:
         torch.manual_seed(3)  # some have layers of their own

@@ -30,55 +30,69 @@ class MetricContract(ABC):
 
     def test_it_says_what_it_needs_and_what_it_measures(self) -> None:
         metric = self._new()
-        assert set(metric.needs) <= _NEEDS
-        assert all(isinstance(step, int) and step > 0 for step in metric.intervals)
-        assert "motion" not in metric.needs or metric.intervals
-        assert len(inspect.getdoc(type(metric)) or "") > 20
+        needs = ", ".join(sorted(_NEEDS))
+        assert set(metric.needs) <= _NEEDS, f"needs may hold {needs}; it is {set(metric.needs)}"
+        assert all(isinstance(step, int) and step > 0 for step in metric.intervals), (
+            f"intervals are whole numbers of frames above 0; they are {metric.intervals}"
+        )
+        assert "motion" not in metric.needs or metric.intervals, "a metric that needs motion needs intervals"
+        text = inspect.getdoc(type(metric)) or ""
+        assert len(text) > 20, (
+            f"the class needs a docstring of over 20 characters that says what it measures; it has {text!r}"
+        )
 
     def test_what_a_run_measures_looks_at_most_one_frame_back(self) -> None:
         metric = self._new()
         sampling = getattr(metric, "meaning", Meaning("", "")).sampling
         if sampling is not None:
-            assert set(metric.intervals) <= {1} and "baseline" not in metric.needs
-            assert 0 <= sampling.first < sampling.every
+            assert set(metric.intervals) <= {1}, (
+                f"with meaning.sampling a metric looks one frame back at most, not {metric.intervals}"
+            )
+            assert "baseline" not in metric.needs, "a run has no baseline for a metric with meaning.sampling"
+            assert 0 <= sampling.first < sampling.every, f"sampling.first must be under every: {sampling}"
 
     def test_odd_sizes_give_a_finite_number_of_0_or_more(self) -> None:
         for device in devices():
             clip = _clip(37, 53, device)
             value, _ = self._fed(_noisy(clip, self._enough()), clip)
-            assert isinstance(value, float)
-            assert math.isfinite(value)
-            assert value >= 0
+            assert isinstance(value, float), f"result() must be a float, it is {value!r}"
+            assert math.isfinite(value), f"result() must be finite, it is {value}"
+            assert value >= 0, f"result() must be 0 or more, it is {value}"
 
     def test_the_same_frames_give_the_same_numbers(self) -> None:
         clip = _clip(37, 53)
         results = _noisy(clip, 6)
-        assert self._fed(results, clip) == self._fed(results, clip)
+        first, again = (self._fed(results, clip) for _ in (0, 1))
+        assert first == again, f"the same frames give {first[0]}, then {again[0]}, or other curves"
 
     def test_no_frame_and_one_frame_are_no_nan(self) -> None:
-        assert self._new().result() is None
+        empty = self._new().result()
+        assert empty is None, f"result() of no frame must be None, it is {empty}"
         clip = _clip(37, 53)
         value, _ = self._fed([clip], clip)
-        assert value is None or not math.isnan(value)
+        assert value is None or not math.isnan(value), "result() of one frame must be a number or None"
 
     def test_flat_frames_are_no_nan(self) -> None:
         for level in (0.0, 1.0):
             flat = torch.full((1, 3, 37, 53), level)
             value, values = self._fed([flat] * self._enough(), flat)
-            assert not any(isinstance(number, float) and math.isnan(number) for number in (value, *values))
+            assert not any(isinstance(number, float) and math.isnan(number) for number in (value, *values)), (
+                f"flat frames of {level} must give numbers or None, they give {value} and {values}"
+            )
 
     def test_tiny_frames_raise_nothing(self) -> None:
         for size in ((16, 16), (3, 40)):
             tiny = _clip(*size)
             value, _ = self._fed(_noisy(tiny, 12), tiny)
-            assert value is None or not math.isnan(value)
+            assert value is None or not math.isnan(value), f"frames of {size} px must give a number or None"
 
     def test_what_is_given_is_left_as_it_was(self) -> None:
         clip = _clip(37, 53)
         results = [clip, *_noisy(clip, 5)]
         before = [result.clone() for result in results]
         self._fed(results, clip)
-        assert all(torch.equal(one, other) for one, other in zip(before, results, strict=True))
+        unchanged = all(torch.equal(one, other) for one, other in zip(before, results, strict=True))
+        assert unchanged, "add has changed the pictures that it was given"
 
     def test_memory_does_not_grow_with_the_clip(self) -> None:
         """Once a metric has a value, it needs no more memory."""
@@ -89,7 +103,7 @@ class MetricContract(ABC):
             for result in _noisy(clip, count):
                 measurer.add({"ours": Sample(clip, result, clip.flip(1))})
             sizes.append(_held(metric))
-        assert sizes[0] == sizes[1]
+        assert sizes[0] == sizes[1], f"what it holds grows with the clip: {sizes[0]}, then {sizes[1]} numbers"
 
     def _new(self, device: str = "cpu") -> Metric:
         return self.make(Setup(style=_clip(40, 60, device).flip(1), features=_features(device)))

@@ -54,7 +54,7 @@ class OnnxTeacher(Engine[Tensor, Statistics]):
     ``OptionError`` without the encoder that is needed.
     """
 
-    info = EngineInfo(title="ONNX teacher", extra="onnx", weights="files of the user's")
+    info = EngineInfo(title="ONNX teacher")
 
     def __init__(self, file: Path, encoder: Path | None = None) -> None:
         super().__init__()
