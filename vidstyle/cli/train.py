@@ -14,7 +14,7 @@ from vidstyle.cli.logs import shown
 from vidstyle.cli.parser import Parser, add_noise
 
 if TYPE_CHECKING:
-    from vidstyle.training.trainer import OnStep, Trained, TrainingProgress
+    from vidstyle.training.progress import OnStep, Trained, TrainingProgress
 
 _EXAMPLES = """\
 examples:

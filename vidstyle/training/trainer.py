@@ -6,8 +6,7 @@ import json
 import logging
 import math
 import random
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from time import monotonic
 from typing import Any, cast
@@ -27,6 +26,7 @@ from vidstyle.training.fabric import launched, random_state, set_random
 from vidstyle.training.learner import Learner
 from vidstyle.training.objective import Objective, TrainingStep, describe
 from vidstyle.training.picture_folder import CONTENT, STYLE
+from vidstyle.training.progress import OnStep, Trained, TrainingProgress
 from vidstyle.training.recipes import Recipe
 from vidstyle.training.sheets import Sheets
 from vidstyle.training.stopping import Stop
@@ -37,39 +37,6 @@ _SHEET = (4, 6)  # contents, styles
 _DESCRIBED, _EXAMPLE = 64, 192  # style pictures for the standardisation of descriptors, and their side, px
 
 _UNREADABLE = "none of the pictures that were tried can be read; give a folder of JPEG, PNG or WebP pictures"
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingProgress:
-    """The progress of a run after a step."""
-
-    step: int
-    steps: int
-    losses: Mapping[str, float]
-    """Unweighted, by name, and the weighted sum "total"."""
-    rate: float
-    """Steps a second since this process started or resumed the run."""
-    skipped: int
-    """Files that could not be read so far."""
-
-    @property
-    def left(self) -> float | None:
-        """Seconds to the end."""
-        return (self.steps - self.step) / self.rate if self.rate else None
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """How a run ended."""
-
-    run: Path
-    step: int
-    seconds: float
-    losses: Mapping[str, float]
-    skipped: tuple[str, ...] = field(default=())
-
-
-OnStep = Callable[[TrainingProgress], None]
 
 
 def train(

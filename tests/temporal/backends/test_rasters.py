@@ -212,7 +212,7 @@ def test_large_pictures_are_sampled_in_bands(monkeypatch: pytest.MonkeyPatch) ->
         return both((37, 53), np.uint8, lambda raster, p: sampled(raster, p, sharp=True))[1]
 
     whole_at_once = sample()
-    monkeypatch.setattr("vidstyle.temporal.backends.torch_raster._SAMPLED", 300)  # px: seven bands
+    monkeypatch.setattr("vidstyle.temporal.backends.torch_sampling._SAMPLED", 300)  # px: seven bands
     assert np.array_equal(sample(), whole_at_once)
 
 

@@ -16,9 +16,9 @@ from vidstyle.flow.base import Array, FlowEstimator, GreyEstimator
 from vidstyle.frames import Pixels
 from vidstyle.temporal.backends import kernels
 from vidstyle.temporal.backends.base import Ring, View
+from vidstyle.temporal.backends.torch_sampling import sampled
 from vidstyle.tensors import to_pixels, to_tensor
 
-_SAMPLED = 1 << 20  # px sampled at once: what ten pixels for each take, 190 MB, is all that is held
 _SMALLEST_VISIBLE = 1 / 255  # of the range: a fading difference below is dropped
 _MOST_MATRICES = 128  # kept on the device: a clip needs about 20, of a few hundred kB at most
 
@@ -183,24 +183,10 @@ class TorchRaster:
         ring.block[:, slot] = picture[0]
 
     def sample(self, ring: Ring[Tensor], slot: Tensor, x: Tensor, y: Tensor) -> Tensor:
-        return self._in_bands(ring.block, slot, x, y, is_sharp=False)
+        return sampled(ring.block, slot, x, y)
 
     def sharply(self, ring: Ring[Tensor], slot: Tensor, x: Tensor, y: Tensor) -> Tensor:
-        return self._in_bands(ring.block, slot, x, y, is_sharp=True)
-
-    def _in_bands(self, ring: Tensor, slot: Tensor, x: Tensor, y: Tensor, *, is_sharp: bool) -> Tensor:
-        # Gathered by whole numbers: grid_sample wants the ring in the coordinates' float32, twice the memory,
-        # knows no kernel longer than cubic, which loses four times the sharpness (12 % of the
-        # variance of the Laplacian for 3), and is up to 0.002 px off over so tall a block.
-        height, width = ring.shape[-2:]
-        count = -(-x.numel() // _SAMPLED)
-        with memory_errors(self.device, width, height):
-            bands = [
-                self._sampled(ring, *planes, is_sharp=is_sharp)
-                for planes in zip(slot.chunk(count), x.chunk(count), y.chunk(count), strict=True)
-            ]
-            picture = torch.cat(bands, 1).unsqueeze(0)
-        return picture
+        return sampled(ring.block, slot, x, y, self._matrix(kernels.lanczos))
 
     def mixed(self, under: Tensor, over: Tensor, weight: Tensor) -> Tensor:
         return (under + self.minus(over, under) * weight).to(under.dtype)
@@ -250,27 +236,6 @@ class TorchRaster:
     def scaled(self, correction: Tensor, weight: Tensor) -> Tensor:
         return correction * weight
 
-    def _sampled(self, ring: Tensor, slot: Tensor, x: Tensor, y: Tensor, *, is_sharp: bool) -> Tensor:
-        """(3, h, w) of the ring's pictures at (x, y) of ``slot``, all (h, w)."""
-        height, width = ring.shape[-2:]
-        x, y = x.flatten().clamp(0, width - 1), y.flatten().clamp(0, height - 1)
-        left, top = x.floor(), y.floor()
-        across, down = (self._weights(part, is_sharp) for part in (x - left, y - top))
-        columns, lines = _taps(left, len(across), width), _taps(top, len(down), height)
-        starts = (slot.flatten().to(torch.int32) * height + lines) * width
-        block = ring.view(3, -1)
-        total = torch.zeros((3, x.numel()), dtype=torch.float32, device=self.device)
-        for start, weight in zip(starts, down, strict=True):
-            values = block.index_select(1, (start + columns).flatten()).view(3, *columns.shape)
-            total += (values * across).sum(1) * weight
-        return total.clamp_(0.0, 1.0).to(ring.dtype).view(3, *slot.shape)
-
-    def _weights(self, part: Tensor, is_sharp: bool) -> Tensor:
-        """(taps, N): what each pixel around a place adds that lies ``part`` (0 to 1) px after one of them."""
-        if not is_sharp:
-            return torch.stack([1 - part, part])
-        return self._matrix(kernels.lanczos).index_select(1, (part * kernels.STEPS).round_().to(torch.int32))
-
     # sizes
 
     def _sized(self, planes: Tensor, height: int, width: int) -> Tensor:
@@ -304,12 +269,6 @@ class TorchRaster:
 
     def _numbers(self, count: int) -> Tensor:
         return torch.arange(count, dtype=torch.float32, device=self.device)
-
-
-def _taps(first: Tensor, count: int, size: int) -> Tensor:
-    """(count, N): the whole-number places around ``first`` (N), none beyond the edges."""
-    steps = torch.arange(count, dtype=torch.int32, device=first.device) - (count // 2 - 1)
-    return (first.to(torch.int32) + steps.unsqueeze(1)).clamp_(0, size - 1)
 
 
 def _bilinear(picture: Tensor, x: Tensor, y: Tensor, outside: str) -> Tensor:

@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
-from av.audio.stream import AudioStream
 from av.container import OutputContainer
-from av.stream import AttachmentStream, Discard, Disposition, Stream
-from av.subtitles.stream import SubtitleStream
+from av.stream import Discard
 from av.video.stream import VideoStream
 
 from vidstyle.video.containers import Container
@@ -21,15 +19,8 @@ from vidstyle.video.reading.decoder import rate_of
 from vidstyle.video.reading.joins import JoinedClock, may_be_joined
 from vidstyle.video.reading.opening import open_video, tells_decoding_only
 from vidstyle.video.reading.pipes import check_interruption
-from vidstyle.video.streams.reencode import EncodedSound, EncodedText, is_text
-from vidstyle.video.streams.stream_copy import (
-    CarriedStream,
-    CopiedStream,
-    CoverPicture,
-    attach,
-    copy_stream_tags,
-    takes,
-)
+from vidstyle.video.streams.carriers import choose_carriers
+from vidstyle.video.streams.stream_copy import copy_stream_tags
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
@@ -72,7 +63,7 @@ class Passthrough:
             self._packets = self._demuxed()
             self._ahead = self._read_up_to_picture()
             self._is_cut = self._begins_before(start)
-            self._carriers = self._choose(out, container)
+            self._carriers = choose_carriers(self._file, self._video, self._ahead, out, container)
             self.lead = Fraction(0) if self._is_cut else self._lead(start)
             self._shift = start - self.lead
             self._out = out
@@ -236,57 +227,6 @@ class Passthrough:
         self._packets = self._demuxed()
         self._ahead.clear()
 
-    def _choose(self, out: OutputContainer, container: Container) -> dict[int, CarriedStream]:
-        pictures = {
-            packet.stream.index: bytes(packet)
-            for packet in self._ahead
-            if packet.stream.type == "video" and packet.stream is not self._video and packet.size
-        }
-        carriers = {}
-        for stream in self._file.streams:
-            if stream is not self._video:
-                carrier = self._carrier(stream, out, container, pictures.get(stream.index))
-                if carrier is not None:
-                    carriers[stream.index] = carrier
-        return carriers
-
-    def _carrier(
-        self, stream: Stream, out: OutputContainer, container: Container, cover: bytes | None
-    ) -> CarriedStream | None:
-        """What carries a stream over, or None if nothing does or nothing is left to carry."""
-        kind = stream.type
-        codec = stream.codec_context.name if stream.codec_context is not None else "unknown"
-        if isinstance(stream, AttachmentStream) and container.has_attachments:
-            attach(stream, out, "attachment", stream.mimetype or "application/octet-stream", stream.data)
-            return None
-        if kind == "video":
-            if cover is not None and codec in _COVERS and container.has_attachments:
-                attach(stream, out, f"cover.{_COVERS[codec][0]}", _COVERS[codec][1], cover)
-                return None
-            if cover is not None and stream.disposition & Disposition.attached_pic and container.is_mov:
-                return CoverPicture(stream, out, container)
-        if kind in ("audio", "subtitle") and takes(container, stream):
-            return CopiedStream(stream, out, container)
-        if isinstance(stream, AudioStream) and stream.codec_context is not None:
-            sound = EncodedSound(stream, out, container)
-            log.warning(
-                "%s cannot hold %s: sound stream %d is encoded anew as %s",
-                container.format,
-                codec,
-                stream.index,
-                sound.codec,
-            )
-            return sound
-        if isinstance(stream, SubtitleStream) and container.text_encoder and is_text(stream):
-            return EncodedText(stream, out, container)
-        if kind == "data":  # QuickTime's chapters, timecode, a phone's sensors: nothing that is seen or heard
-            log.info("left out data stream %d", stream.index)
-        else:
-            log.warning(
-                "left out %s stream %d (%s): %s cannot hold it", kind, stream.index, codec, container.format
-            )
-        return None
-
     def _copy_chapters(self, end: Fraction | None) -> None:
         """The chapters of the part, which ends at ``end`` (s; None for the source's own end).
 
@@ -313,9 +253,6 @@ def warn_of_silence(source: Path, target: Path) -> None:
         if file.streams.audio:
             log.warning("%s holds no sound: that of %s is left out", target.name, source.name)
 
-
-# how covers are called in Matroska
-_COVERS = {"mjpeg": ("jpg", "image/jpeg"), "png": ("png", "image/png")}
 
 # of the container they stand in, not of what it shows
 _CONTAINER_TAGS = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder", "duration"})
