@@ -5,6 +5,7 @@ python tools/make_images.py        (in an environment with vidstyle)
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -30,6 +31,7 @@ GAP = 6  # px
 
 
 def main() -> int:
+    argparse.ArgumentParser(prog="make_images", description=(__doc__ or "").splitlines()[0]).parse_args()
     IMAGES.mkdir(parents=True, exist_ok=True)
     rows = [moments(CLIP)]
     with tempfile.TemporaryDirectory() as folder:

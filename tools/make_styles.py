@@ -8,6 +8,7 @@ Needs NumPy, OpenCV and Pillow, which are installed with vidstyle.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -36,7 +37,9 @@ _QUALITY = 80
 
 def main() -> int:
     default = Path(__file__).resolve().parent.parent / "vidstyle" / "assets" / "styles"
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else default
+    parser = argparse.ArgumentParser(prog="make_styles", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path, nargs="?", default=default, help="where they go")
+    folder: Path = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
     scenes: dict[str, Callable[[], Colors]] = {
         "waves": waves,
