@@ -148,6 +148,22 @@ def test_a_mask_keeps_the_clip_where_it_is_black(art: Path, tmp_path: Path) -> N
     assert _difference(shown[2][:, 32:], pictures[2][:, 32:]) > 5
 
 
+def test_a_picture_of_a_mask_is_read_once(art: Path, tmp_path: Path) -> None:
+    mask = tmp_path / "mask.png"
+    cv2.imwrite(str(mask), np.zeros((64, 96), np.uint8))
+    stylizer = vidstyle.Stylizer(art, mask=mask, device="cpu")
+    mask.unlink()
+    picture = shapes(1)[0]
+    assert (stylizer.image(picture) == picture).all()
+
+
+@pytest.mark.parametrize("name", ["mask.mkv", "mask.gif", "masks"])
+def test_a_mask_clip_is_checked_before_anything_is_painted(art: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir() if name == "masks" else (tmp_path / name).write_bytes(b"GIF89a no")
+    with pytest.raises(vidstyle.InputError, match=name):
+        vidstyle.Stylizer(art, mask=tmp_path / name, device="cpu")
+
+
 @pytest.mark.parametrize("name", ["mask.mkv", "mask.gif", "mask.png", "mask.webp"])
 def test_a_mask_may_move(art: Path, tmp_path: Path, name: str) -> None:
     white = np.full((48, 64, 3), 255, np.uint8)

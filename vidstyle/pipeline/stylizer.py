@@ -23,6 +23,7 @@ from vidstyle.options import PaintOptions, ReadOptions, SteadyOptions, WriteOpti
 from vidstyle.options.converters import as_rate
 from vidstyle.options.keywords import FileKeywords, FrameKeywords, Number
 from vidstyle.outputs import check_outputs
+from vidstyle.pipeline.mask import Mask
 from vidstyle.pipeline.meter import Meter, metered
 from vidstyle.pipeline.plan import Stage, plan_painting
 from vidstyle.pipeline.prefetch import prefetch, side_thread
@@ -41,9 +42,6 @@ from vidstyle.temporal.base import ClipFrame, StylizedFrame
 from vidstyle.temporal.compositing import Compositor, composited_frames, compositor
 from vidstyle.temporal.lookahead import motions
 from vidstyle.temporal.loop import load_method, steadied
-from vidstyle.video.pictures.animated import is_still
-from vidstyle.video.reading.reader import Reader
-from vidstyle.video.reading.sequence import is_sequence
 from vidstyle.video.stills import check_picture_target, load_image, save_image
 from vidstyle.video.writing.target import default_target
 
@@ -53,7 +51,6 @@ Styling = Style | Sequence[Style]
 log = logging.getLogger(__name__)
 
 _AHEAD = 2  # frames whose motion is known before they are painted
-_LARGEST_MASK = 8192  # px of its longer side: as large as any frame, and no more memory than that takes
 _RATE = Fraction(25)  # frames a second of arrays, which carry no times
 
 
@@ -90,9 +87,7 @@ class Stylizer:
         self._takes_motion = self._steady.is_steady and getattr(
             load_method(self._steady.temporal), "takes_motion", False
         )
-        if paint.mask is not None:
-            with ExitStack() as stack:  # found out now, not after the first frames
-                _open_mask(paint.mask, ReadOptions(), stack)
+        self._mask = None if paint.mask is None else Mask(paint.mask)
 
     def video(
         self,
@@ -191,7 +186,7 @@ class Stylizer:
             yield shown.frame.pixels if kinds.popleft() else shown.frame
 
     def _compositor(self, read: ReadOptions, stack: ExitStack) -> Compositor | None:
-        mask = None if self._paint.mask is None else _open_mask(self._paint.mask, read, stack)
+        mask = None if self._mask is None else self._mask.beside(read, stack)
         paint, least = self._paint, self._painter.engine.info.feature_strength
         share = paint.strength if least is None else min(1.0, paint.strength / least)
         return compositor(strength=share, preserve_color=paint.preserve_color, mask=mask, detail=paint.detail)
@@ -270,10 +265,3 @@ def _as_frame(item: Any, time: Fraction, step: Fraction) -> Frame:
     except ValueError as error:
         raise OptionError(str(error)) from None
     return Frame(item, time, step)
-
-
-def _open_mask(path: Path, read: ReadOptions, stack: ExitStack) -> Frame | Iterable[Frame]:
-    """A mask's picture, or the frames of a mask clip for the part of the source that ``read`` chooses."""
-    if not is_sequence(path) and is_still(path):
-        return load_image(path, largest=_LARGEST_MASK)
-    return stack.enter_context(Reader(path, ReadOptions(start=read.start, rate=read.rate)))

@@ -15,7 +15,7 @@ from vidstyle.options import ReadOptions
 from vidstyle.patterns import files_of, is_pattern
 from vidstyle.video.pictures.picture_opening import SUFFIXES
 from vidstyle.video.reading.animated_picture import AnimatedPicture, is_animation
-from vidstyle.video.reading.opening import check_file
+from vidstyle.video.reading.opening import check_file, open_video
 from vidstyle.video.reading.sequence import UNREADABLE, Sequence, is_sequence
 from vidstyle.video.reading.video_file import VideoFile
 
@@ -81,6 +81,16 @@ class Reader:
 def open_reader(path: str | Path, options: ReadOptions = ALL) -> Reader:
     """The same as ``Reader(path, options)``."""
     return Reader(path, options)
+
+
+def check_readable(path: Path) -> None:
+    """Raise ``InputError`` for what is no input of frames by its headers alone: no picture is decoded."""
+    path = _only_file(path) or path
+    if is_sequence(path) or is_animation(path):  # of which a reader looks at headers only
+        Reader(path).close()
+    else:
+        container, _ = open_video(path)
+        container.close()
 
 
 class _FrameSource(Protocol):
