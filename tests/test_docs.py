@@ -80,7 +80,7 @@ def test_commands_of_the_pages_work(
 
 @pytest.mark.parametrize("code", [block for _, block in _blocks("python")])
 def test_python_of_the_pages_works(code: str, workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    exec(compile(code, "page", "exec"), {})
+    exec(compile(code, "page", "exec", dont_inherit=True), {"__name__": "__main__"})
     if "print" in code:
         assert capsys.readouterr().out
 
@@ -93,6 +93,12 @@ def test_scripts_of_the_pages_exist_and_have_help() -> None:
         done = subprocess.run([sys.executable, str(ROOT / script), "--help"], capture_output=True, text=True)
         assert done.returncode == 0
         assert done.stdout.startswith("usage")
+
+
+def test_the_sample_report_credits_the_clip_that_it_shows() -> None:
+    foot = (ROOT / "docs" / "sample-report.html").read_text(encoding="utf-8")[-600:]
+    assert "Big Buck Bunny" in foot and "Blender Foundation" in foot and "CC BY 3.0" in foot
+    assert "docs/sample-report.html" in (ROOT / "NOTICE").read_text(encoding="utf-8")
 
 
 def test_the_readme_shows_every_command() -> None:

@@ -12,6 +12,7 @@ from scenes import change, flickering, ground, shot, view
 
 from vidstyle.frames import Frame, Pixels
 from vidstyle.options import SteadyOptions
+from vidstyle.registry import TEMPORAL
 from vidstyle.temporal.base import ClipFrame, PaintedFrame, RepaintMask, SteadyFrame
 from vidstyle.temporal.loop import steadied
 
@@ -128,3 +129,12 @@ def test_a_painter_that_fails_ends_the_loop_with_its_error() -> None:
 
     with pytest.raises(RuntimeError, match="no paint left"):
         list(steadied(known([seen(GROUND)]), paint))
+
+
+@pytest.mark.parametrize("name", TEMPORAL.bundled)
+def test_every_registered_method_gives_finite_frames_of_the_clips_shape(name: str) -> None:
+    pixels = [seen(GROUND, x) for x in (0.0, 1.5, 3.0)]
+    results = list(steadied(known(pixels), Flicker(), options=SteadyOptions(temporal=name)))
+    assert [result.pixels.shape for result in results] == [(HEIGHT, WIDTH, 3)] * 3
+    assert all(result.pixels.dtype == np.uint8 and 0 <= result.repainted <= 1 for result in results)
+    assert results[0].is_cut and results[0].repainted == 1

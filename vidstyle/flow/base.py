@@ -53,9 +53,9 @@ class FlowInfo:
 
     title: str = ""
     devices: frozenset[str] = frozenset()
-    """Kinds of devices ("cpu", "cuda", "mps") on which "auto" means it."""
+    """Kinds of devices ("cpu", "cuda", "mps") on which "auto" means it; only if it is built in."""
     scoring: int | None = None
-    """Its place in the order in which an evaluation tries estimators; None: only by name."""
+    """Its place in the order in which an evaluation tries built-in estimators; None: only by name."""
 
 
 def load_flow(flow: object, device: torch.device | str) -> FlowEstimator:
