@@ -7,7 +7,7 @@ import inspect
 import subprocess
 import sys
 from fractions import Fraction
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
@@ -219,7 +219,9 @@ def test_choices_of_keywords_are_those_of_the_records() -> None:
         hints = get_type_hints(keywords.VideoKeywords)
         for item in dataclasses.fields(record):
             if item.metadata["choices"] and not isinstance(item.metadata["choices"], PartChoices):
-                assert set(hints[item.name].__args__) == set(item.metadata["choices"])
+                parts = get_args(hints[item.name])
+                literals = [get_args(part) or (part,) for part in parts if part is not type(None)]
+                assert {each for part in literals for each in part} == set(item.metadata["choices"])
 
 
 def test_records_refuse_what_is_not_a_path() -> None:
