@@ -29,6 +29,7 @@ _ARROWS: dict[str, set[str]] = {
         *("_version", "api", "device", "errors", "evaluation", "metrics", "optional_imports"),
         *("options", "pipeline", "registry", "styles", "training", "video.pictures", "video.reading"),
         *("video.stills", "video.writing", "weights", "derived_names", "outputs", "patterns"),
+        "printable",
     },
     "testing": {"engines", "errors", "flow", "losses", "metrics", "nn"},
     "api": {
@@ -42,7 +43,7 @@ _ARROWS: dict[str, set[str]] = {
     "evaluation": {
         *("device", "engines", "errors", "flow", "frames", "metrics", "optional_imports"),
         *("options", "outputs", "pipeline", "registry", "styles", "temporal", "tensors", "video.reading"),
-        *("video.writing",),
+        *("printable", "video.writing"),
     },
     "pipeline": {
         *("_version", "device", "engines", "errors", "flow", "frames", "metrics", "options", "outputs"),
@@ -58,7 +59,7 @@ _ARROWS: dict[str, set[str]] = {
         *("_version", "device", "engines", "errors", "frames", "nn", "options", "styles", "temporal.base"),
         *("tensors",),
     },
-    "styles": {"atomic_write", "engines", "errors", "frames", "options", "video.stills"},
+    "styles": {"atomic_write", "engines", "errors", "frames", "options", "video.reading", "video.stills"},
     "temporal": {
         *("errors", "flow", "frames", "options", "registry", "temporal.backends", "temporal.base"),
         *("temporal.paint_map",),
@@ -104,6 +105,7 @@ _ARROWS: dict[str, set[str]] = {
     "atomic_write": {"derived_names", "errors"},
     "derived_names": {"patterns"},
     "patterns": {"errors"},
+    "printable": set(),
     "errors": set(),
     "vidstyle": set(),  # the package itself: its stub names the public names
     "_version": set(),

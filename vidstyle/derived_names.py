@@ -6,7 +6,7 @@ import re
 import zlib
 from pathlib import Path
 
-from vidstyle.patterns import folder_of, is_pattern
+from vidstyle.patterns import folder_of, is_pattern, varies_in_folder
 
 LONGEST = 255  # bytes in a file's name, on every common file system
 
@@ -20,7 +20,7 @@ def name_beside(source: Path, word: str, extension: str = "") -> Path:
         folder = folder_of(source)
         # a pattern (shot_%04d.png, shot_*.png) names many files: its result has a plain name
         stem = re.sub(r"[_.-]*(%\d*d|[*?]|\[[^]]*\])+[_.-]*", "", source.stem) or folder.name or "result"
-        place = folder.parent
+        place = folder if varies_in_folder(source) else folder.parent
     elif str(source) == "-" or source.is_relative_to("/dev") or source.is_relative_to("/proc"):
         stem, place = "stdin", Path()
     elif source.is_dir():
@@ -40,6 +40,12 @@ def fitted(stem: str, ending: str) -> str:
     while stem and _size(stem + ending) > LONGEST:
         stem = stem[:-1]
     return stem + ending
+
+
+def shortened(stem: str) -> str | None:
+    """What ``fitted`` left of a name that ``stem`` was made from; None if it did not shorten it."""
+    cut = re.fullmatch(r"(.+?)(~[0-9a-f]{0,8}(_\w*)?)?~[0-9a-f]{8}", stem)
+    return cut[1] if cut is not None and _size(stem) > LONGEST - 32 else None
 
 
 def is_too_long(name: str) -> bool:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import stat
+import sys
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vidstyle.atomic_write import check_overwrite, write_atomically
@@ -16,12 +19,12 @@ Output = tuple[str, Path]
 
 
 def check_outputs(outputs: Iterable[Output], inputs: Iterable[str | Path | None]) -> None:
-    """Raise ``OutputError`` if an output is an input, or a picture of one, or another output.
+    """Raise ``OutputError`` if an output is an input, or a picture of one, or another output, or holds one.
 
     Other spellings, symbolic and hard links of one file are the same file.
     """
     read = [Path(item) for item in inputs if item is not None and str(item) != "-"]
-    known = {_identity(item): path for path in read for item in _files_behind(path) if item.exists()}
+    known = {_identity(item): path for path in read for item in _files_behind(path) if _is_there(item)}
     folders = {_identity(folder): path for path in read if (folder := _folder_behind(path)) is not None}
     taken: dict[object, Output] = {}
     for option, path in outputs:
@@ -40,11 +43,24 @@ def check_outputs(outputs: Iterable[Output], inputs: Iterable[str | Path | None]
             raise OutputError(
                 f"{option} {path} would become a picture of {source_folder}; write it into another folder"
             )
+    made = {_real(path): (option, path) for option, path in taken.values() if not is_stdout(path)}
+    for what, item in [*((f"{option} {path}", path) for option, path in made.values()), *_named(read)]:
+        for above in Path(_real(item)).parents:
+            if (whole := made.get(str(above))) is not None:
+                raise OutputError(
+                    f"{what} is inside {whole[1]}, which is itself an output; choose another place"
+                )
 
 
 def check_file_output(output: Output, *, overwrite: bool) -> None:
     """Raise ``OutputError`` if a file cannot be written, or is there and may not be replaced."""
     option, path = output
+    if is_stdout(path):
+        return
+    if _is_pipe(path) and not _is_descriptor(path):
+        raise OutputError(
+            f"{option} {path} is a named pipe; give the name of a file, or - for standard output"
+        )
     folder = path.parent
     if not folder.is_dir():
         raise OutputError(f"no folder {folder} for {option}; make it first")
@@ -58,16 +74,37 @@ def check_file_output(output: Output, *, overwrite: bool) -> None:
         check_overwrite(path, overwrite=overwrite)
 
 
+@contextmanager
+def no_empty_folder(name: str | None) -> Generator[None, None, None]:
+    """Removes the folder ``name`` at the end if it was made within and nothing was written into it."""
+    is_new = name is not None and not _is_there(Path(name))
+    try:
+        yield
+    finally:
+        if name is not None and is_new and not Path(name).is_symlink():
+            with suppress(OSError, ValueError):  # not a folder, not empty
+                Path(name).rmdir()
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a whole file or none; what is not valid Unicode is escaped. Raises ``OutputError``."""
     data = text.encode("utf-8", "backslashreplace")
     try:
-        if is_device(path):
-            path.write_bytes(data)
+        if is_stdout(path):
+            sys.stdout.flush()
+            sys.stdout.write(data.decode())
+            sys.stdout.flush()
+        elif is_device(path):
+            _send(path, data)
         else:
             write_atomically(path, data)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def is_stdout(path: Path) -> bool:
+    """Whether ``path`` means standard output."""
+    return str(path) in ("-", "/dev/stdout")
 
 
 def is_device(path: Path) -> bool:
@@ -96,8 +133,50 @@ def _would_be_read(path: Path, source: Path) -> bool:
     return fits(path.name, source) if is_pattern(source) else path.suffix.lower() in _FRAMES
 
 
+def _named(read: Iterable[Path]) -> list[tuple[str, Path]]:
+    """The inputs that are there, each with what it is called in messages."""
+    return [(f"the input {path}", path) for path in read if _is_there(path)]
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
+def _is_pipe(path: Path) -> bool:
+    try:
+        return stat.S_ISFIFO(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _is_descriptor(path: Path) -> bool:
+    """Whether ``path`` is a pipe that is open already, as ``>(…)`` of a shell."""
+    return path.is_relative_to("/dev") or path.is_relative_to("/proc")
+
+
+def _send(path: Path, data: bytes) -> None:
+    """Write to a device or pipe; opened without waiting for a reader, which would never end."""
+    descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
+    if hasattr(os, "set_blocking"):
+        os.set_blocking(descriptor, True)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+
+
+def _real(path: Path) -> str:
+    try:
+        return os.path.normcase(os.path.realpath(path))
+    except ValueError:  # a name that no file can have
+        return str(path)
+
+
 def _identity(path: Path) -> object:
     """The same for all names of one file."""
+    if is_stdout(path):
+        return "standard output"
     try:
         state = path.stat()
     except (OSError, ValueError):

@@ -30,12 +30,17 @@ def folder_of(pattern: Path) -> Path:
     return folder.resolve() if folder.name in ("", "..") else folder
 
 
+def varies_in_folder(pattern: Path) -> bool:
+    """Whether the files of a ``pattern`` lie in several folders: ``day*/shot.mp4``."""
+    return not _exists(pattern.parent) and glob.has_magic(str(pattern.parent))
+
+
 def files_of(pattern: Path) -> list[Path]:
     """The files that a ``pattern`` means, in no order; hidden ones only if the pattern begins with a dot."""
     if _numbers(pattern) is not None:
         return list(numbered(pattern).values())
     if not _exists(pattern.parent):
-        names = glob.glob(str(pattern))  # noqa: PTH207 - Path.glob takes no absolute patterns
+        names = glob.glob(str(pattern), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute patterns
         return [Path(name) for name in names if Path(name).is_file()]
     shows_hidden = pattern.name.startswith(".")
     return [item for item in listed(pattern.parent, hidden=shows_hidden) if fits(item.name, pattern)]

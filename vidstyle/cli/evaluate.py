@@ -9,11 +9,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from vidstyle.cli.logs import shown
+from vidstyle.cli.logs import say, shown
 from vidstyle.cli.parser import Parser, add_noise, add_options, given
 from vidstyle.errors import OutputError
 from vidstyle.options import PaintOptions, ReadOptions, WriteOptions
-from vidstyle.outputs import check_file_output, check_outputs, write_text
+from vidstyle.outputs import check_file_output, check_outputs, is_stdout, write_text
 
 if TYPE_CHECKING:
     from vidstyle.evaluation.evaluator import OnMeasured
@@ -121,10 +121,11 @@ def _run(words: argparse.Namespace) -> int:
                 on_frame=draw,
                 **cast("ReadKeywords", given(words, ReadOptions)),
             )
-    for kind, target in targets.items():
-        _WRITERS[kind](found, target)
-    if not words.quiet:
-        print(found.table(), flush=True)
+    # all are made before the first is written
+    for target, text in [(target, _TEXTS[kind](found)) for kind, target in targets.items()]:
+        write_text(target, text)
+    is_piped = any(is_stdout(target) for target in targets.values())
+    say(found.table(), words, is_piped=is_piped)
     return 0
 
 
@@ -184,22 +185,18 @@ class _EvaluationBar:
         self._bar.update(done - self._bar.n)
 
 
-def _write_json(found: Evaluation, target: Path) -> None:
-    write_text(target, json.dumps(found.to_json(), indent=2) + "\n")
+def _json(found: Evaluation) -> str:
+    return json.dumps(found.to_json(), indent=2) + "\n"
 
 
-def _write_csv(found: Evaluation, target: Path) -> None:
-    write_text(target, found.to_csv())
+def _csv(found: Evaluation) -> str:
+    return found.to_csv()
 
 
-def _write_report(found: Evaluation, target: Path) -> None:
-    from vidstyle.evaluation.html_report import write_report
+def _report(found: Evaluation) -> str:
+    from vidstyle.evaluation.html_report import page
 
-    write_report(found, target)
+    return page(found)
 
 
-_WRITERS: dict[str, Callable[[Evaluation, Path], None]] = {
-    "json": _write_json,
-    "csv": _write_csv,
-    "report": _write_report,
-}
+_TEXTS: dict[str, Callable[[Evaluation], str]] = {"json": _json, "csv": _csv, "report": _report}

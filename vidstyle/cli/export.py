@@ -8,6 +8,7 @@ from typing import Any
 
 from vidstyle.cli.logs import shown
 from vidstyle.cli.parser import Parser, add_noise
+from vidstyle.printable import printable
 
 
 def add(commands: Any) -> None:
@@ -47,5 +48,6 @@ def _run(words: argparse.Namespace) -> int:
         )
     if not words.quiet:
         summary = f"{record['recipe']}, {int(record['steps']):,} steps, licence: {record['licence']}"
-        print(f"{words.output}: {summary}\nSHA-256 of the file: {sha256(Path(words.output))}", flush=True)
+        name = printable(words.output)
+        print(f"{name}: {summary}\nSHA-256 of the file: {sha256(Path(words.output))}", flush=True)
     return 0

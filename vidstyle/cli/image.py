@@ -12,6 +12,7 @@ from vidstyle.derived_names import name_beside
 from vidstyle.errors import OptionError, OutputError, VidstyleError
 from vidstyle.options import PaintOptions
 from vidstyle.outputs import check_outputs
+from vidstyle.printable import printable
 
 if TYPE_CHECKING:
     from vidstyle.options.keywords import ImageKeywords
@@ -62,7 +63,7 @@ def _run(words: argparse.Namespace) -> int:
         for source, target in zip(words.inputs, targets, strict=True):
             if words.skip_existing and target.exists():
                 if not words.quiet:
-                    print(f"{target}: exists already, skipped", flush=True)
+                    print(f"{printable(str(target))}: exists already, skipped", flush=True)
                 continue
             try:
                 stylizer.image(source, target, overwrite=words.overwrite)
@@ -73,7 +74,7 @@ def _run(words: argparse.Namespace) -> int:
                 write_line(f"vidstyle: {about(source, error)}")
                 continue
             if not words.quiet:
-                print(target, flush=True)
+                print(printable(str(target)), flush=True)
     return 1 if failed else 0
 
 

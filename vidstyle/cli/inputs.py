@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from vidstyle.derived_names import fitted
+from vidstyle.derived_names import fitted, shortened
 from vidstyle.errors import InputError, OptionError, OutputError
 from vidstyle.options import WriteOptions
-from vidstyle.patterns import files_of, is_pattern, listed
+from vidstyle.patterns import files_of, is_pattern, listed, varies_in_folder
 from vidstyle.styles.pictures import bundled_styles
 from vidstyle.video.pictures.picture_opening import SUFFIXES as _PICTURES
 from vidstyle.video.reading.provenance import is_result
@@ -40,7 +40,10 @@ def expand(inputs: Sequence[str], style: str, write: WriteOptions) -> list[str]:
         clips = _clips_of(path)
         results = {default_target(clip, style, write) for clip in clips}
         results |= {_told_apart(default_target(clip, style, write), clip) for clip in clips}
-        results |= {clip for clip in clips if clip not in results and _is_earlier_result(clip, clips)}
+        beside = _names_beside(clips)
+        results |= {
+            clip for clip in clips if clip not in results and _is_earlier_result(clip, beside[clip.parent])
+        }
         left_out = [clip.name for clip in clips if clip in results]
         if left_out:
             more = f" and {len(left_out) - 1} more" if len(left_out) > 1 else ""
@@ -61,7 +64,7 @@ def expand_pictures(inputs: Sequence[str]) -> list[str]:
 
 def _of_pattern(given: str, kinds: frozenset[str]) -> list[str]:
     path = Path(given)
-    if not is_pattern(path) or not path.parent.is_dir():
+    if not is_pattern(path) or not (path.parent.is_dir() or varies_in_folder(path)):
         return []
     return [str(file) for file in sorted(files_of(path)) if file.suffix.lower() in kinds]
 
@@ -85,14 +88,30 @@ def _clips_of(path: Path) -> list[Path]:
     return [file for file in sorted(listed(path)) if file.suffix.lower() in _CLIPS]
 
 
-def _is_earlier_result(clip: Path, clips: Sequence[Path]) -> bool:
-    """Whether ``clip`` is named ``<other>_<style>`` after one of ``clips``, and its tags name vidstyle."""
-    begins = [other.stem + "_" for other in clips if other is not clip]
-    begins += [clip.parent.name + "_"] if clip.parent.name else []
-    named_so = [begin for begin in begins if clip.stem.startswith(begin)]
+def _is_earlier_result(clip: Path, beside: set[str]) -> bool:
+    """Whether ``clip`` is named ``<name>_<style>`` after a name ``beside`` it, and its tags name vidstyle."""
     if clip.suffix.lower() == ".gif":  # which holds no tags
-        return any(clip.stem.removeprefix(begin) in bundled_styles() for begin in named_so)
-    return bool(named_so) and is_result(clip)
+        results = (fitted(f"{name}_{style}", clip.suffix) for name in beside for style in bundled_styles())
+        return clip.name in results
+    cut = shortened(clip.stem)
+    named_so = any(
+        clip.stem.startswith(f"{name}_")
+        or (cut is not None and f"{name}_".startswith(cut) and shortened(name) != cut)
+        for name in beside
+    )
+    return named_so and is_result(clip)
+
+
+def _names_beside(clips: Sequence[Path]) -> dict[Path, set[str]]:
+    """For each folder of ``clips`` what results in it may be called after: clips, folders, the folder."""
+    found: dict[Path, set[str]] = {}
+    for clip in clips:
+        folder = clip.parent
+        if folder not in found:
+            found[folder] = {item.name for item in folder.iterdir() if item.is_dir()}
+            found[folder] |= {name} if (name := folder.resolve().name) else set()
+        found[folder].add(clip.stem)
+    return found
 
 
 def targets(sources: Sequence[str], output: str | None, style: str, write: WriteOptions) -> list[Path]:

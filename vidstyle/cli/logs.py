@@ -9,6 +9,8 @@ import sys
 import warnings
 from collections.abc import Generator
 
+from vidstyle.printable import printable
+
 
 @contextlib.contextmanager
 def shown(words: argparse.Namespace) -> Generator[list[str], None, None]:
@@ -51,7 +53,7 @@ class _LogHandler(logging.Handler):
         if record.levelno >= logging.WARNING:
             self.warnings.append(line)
         if record.levelno >= self._level:
-            write_line(f"vidstyle: {record.levelname.lower()}: {line}")
+            write_line(f"vidstyle: {record.levelname.lower()}: {printable(line)}")
 
 
 def write_line(line: str) -> None:
@@ -59,7 +61,7 @@ def write_line(line: str) -> None:
     from tqdm import tqdm
 
     with contextlib.suppress(OSError):
-        tqdm.write(line, file=sys.stderr)
+        tqdm.write(printable(line, keeps_lines=True), file=sys.stderr)
 
 
 def say(line: str, words: argparse.Namespace, *, is_piped: bool) -> None:
@@ -69,9 +71,9 @@ def say(line: str, words: argparse.Namespace, *, is_piped: bool) -> None:
     if is_piped:
         write_line(line)
     else:
-        print(line, flush=True)
+        print(printable(line, keeps_lines=True), flush=True)
 
 
 def about(source: str, error: Exception) -> str:
     """The error's message with the name of the input, unless it has it already."""
-    return str(error) if source in str(error) else f"{source}: {error}"
+    return printable(str(error) if source in str(error) else f"{source}: {error}")

@@ -17,6 +17,7 @@ from typing import Any
 from vidstyle._version import __version__
 from vidstyle.cli.parser import Parser, parse
 from vidstyle.errors import VidstyleError
+from vidstyle.printable import printable
 
 COMMANDS = {  # command -> module with ``add(commands)``, in the order of the help
     "run": "vidstyle.cli.run",
@@ -101,7 +102,7 @@ def _failed(message: str, code: int) -> int:
         traceback.print_exc()
     # stderr may be gone too
     with contextlib.suppress(OSError):
-        print(f"vidstyle: {message}", file=sys.stderr, flush=True)
+        print(f"vidstyle: {printable(message)}", file=sys.stderr, flush=True)
     return code
 
 

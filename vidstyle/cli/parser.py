@@ -7,11 +7,13 @@ import re
 import shlex
 from collections.abc import Callable
 from dataclasses import Field, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
 from vidstyle.errors import InputError, OptionError, suggestion
 from vidstyle.options import value_of
+from vidstyle.printable import printable
 
 
 class Parser(argparse.ArgumentParser):
@@ -23,7 +25,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with code 2 after two lines: the error, and a pointer to the help."""
-        self.exit(2, f"{self.prog}: {self._helpful(message)}\nsee {self.prog} --help\n")
+        self.exit(2, f"{self.prog}: {printable(self._helpful(message))}\nsee {self.prog} --help\n")
 
     def _helpful(self, message: str) -> str:
         unknown = re.match(r"argument [^:]*: invalid choice: '([^']*)'", message)
@@ -121,6 +123,7 @@ def parse(parser: Parser, arguments: list[str]) -> argparse.Namespace:
 
     Exits with a usage error, or raises ``InputError`` for a URL as an input.
     """
+    _refuse_empty_words(parser, arguments)
     _refuse_files_like_options(parser, arguments)
     words, left = parser.parse_known_args(arguments)
     loose = [word for word in left if not word.startswith("-") or word == "-"]
@@ -145,6 +148,16 @@ def _refuse_files_like_options(parser: Parser, arguments: list[str]) -> None:
     for word in arguments[: arguments.index("--")] if "--" in arguments else arguments:
         if len(word) > 2 and word[0] == "-" and word[1] != "-" and Path(word).is_file():
             parser.error(f"{word} is taken for an option; write {shlex.quote(f'./{word}')} for the file")
+
+
+def _refuse_empty_words(parser: Parser, arguments: list[str]) -> None:
+    """``"$CLIP"`` of a variable that is not set; as a path it would be the current folder."""
+    for before, word in pairwise(["vidstyle", *arguments]):
+        if not word or re.fullmatch(r"--[\w-]+=", word):
+            where = f"the word after {before}" if not word else word[:-1]
+            parser.error(
+                f"{where} is empty (a variable of the shell that is not set?); give a name or a value"
+            )
 
 
 def _about_shells(loose: list[str]) -> str:

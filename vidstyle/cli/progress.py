@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from vidstyle.cli.logs import write_line
+from vidstyle.printable import printable
 from vidstyle.video.writing.pipe_output import name_of
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def bar(name: str, hidden: bool) -> Generator[OnFrame, None, None]:
 
 class _Bar:
     def __init__(self, name: str, hidden: bool) -> None:
+        name = printable(name)
         self._title = name
         self._name = name.replace("{", "{{").replace("}", "}}")  # it becomes part of a format
         self._lines = StatusLines(hidden)
@@ -117,14 +119,13 @@ def summary(report: RunReport) -> str:
     parts.append(f"{report.repainted:.0%} repainted")
     if report.skipped:
         parts.append(f"{report.skipped} damaged packets skipped")
-    return f"{name_of(report.target)}: {', '.join(parts)}"
+    return f"{printable(name_of(report.target))}: {', '.join(parts)}"
 
 
 def estimate(tried: Preview) -> str:
     """``clip_preview.png; the whole: about 1,250 frames at 9.8 a second, 02:08``."""
+    picture = printable(str(tried.picture))
     if tried.seconds is None:
-        return (
-            f"{tried.picture}; how long the whole will take cannot be told (too short, or of unknown length)"
-        )
+        return f"{picture}; how long the whole will take cannot be told (too short, or of unknown length)"
     frames = f"about {tried.frames:,} frames at {tried.rate:.1f} a second"
-    return f"{tried.picture}; the whole: {frames}, {clock(tried.seconds)}"
+    return f"{picture}; the whole: {frames}, {clock(tried.seconds)}"

@@ -12,7 +12,8 @@ from vidstyle.cli.parser import Parser, add_noise, add_options, add_styles, give
 from vidstyle.derived_names import fitted
 from vidstyle.errors import VidstyleError
 from vidstyle.options import PaintOptions, ReadOptions, SteadyOptions, WriteOptions
-from vidstyle.outputs import check_file_output, check_outputs, write_text
+from vidstyle.outputs import check_file_output, check_outputs, is_stdout, no_empty_folder, write_text
+from vidstyle.printable import printable
 from vidstyle.video.writing.pipe_output import is_stream
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def add(commands: Any) -> None:
 
 
 def _run(words: argparse.Namespace) -> int:
-    with shown(words) as warnings:
+    with shown(words) as warnings, no_empty_folder(words.output):
         batch = _Batch(words)
         batch.run()
         if words.json is not None:
@@ -94,6 +95,7 @@ class _Batch:
                 "--skip-existing keeps results, --overwrite replaces them; give one of the two"
             )
         from vidstyle.cli.inputs import expand, targets  # reads what codecs there are: after usage is checked
+        from vidstyle.styles.track import pictures_of
 
         self.words = words
         self.reports: list[RunReport] = []
@@ -101,12 +103,14 @@ class _Batch:
         self.skipped: list[str] = []
         self._write = write = WriteOptions(**given(words, WriteOptions))
         self._read = ReadOptions(**given(words, ReadOptions))
-        PaintOptions(**given(words, PaintOptions))
+        paint = PaintOptions(**given(words, PaintOptions))
         self.sources = expand(words.inputs, style, write)
         self.targets = targets(self.sources, words.output, style, write)
         report = [] if words.json is None else [("--json", Path(words.json))]
         made = [_picture_of(target) if words.preview else target for target in self.targets]
-        paths = [*words.style, *(given(words, PaintOptions).get(name) for name in _FILES)]
+        paths = [*words.style, paint.mask, paint.style_track, paint.weights]
+        if paint.style_track is not None:
+            paths += pictures_of(paint.style_track)
         self._files = [Path(path) for path in paths if path is not None]
         check_outputs([*(("the result", path) for path in made), *report], [*self.sources, *self._files])
         for output in report:
@@ -118,7 +122,7 @@ class _Batch:
             made = _picture_of(target) if self.words.preview else target
             if self.words.skip_existing and made.exists() and not self._is_piped:
                 self.skipped.append(source)
-                self._say(f"{made}: exists already, skipped")
+                self._say(f"{printable(str(made))}: exists already, skipped")
                 continue
             try:
                 if self.words.preview:
@@ -135,7 +139,7 @@ class _Batch:
             skipped = f", {len(self.skipped)} skipped" if self.skipped else ""
             self._say(f"{done} of {len(self.sources)} inputs done{skipped}")
             for source, _ in self.failed:
-                self._say(f"  failed: {source}")
+                self._say(f"  failed: {printable(source)}")
 
     def _paint(self, source: str, target: Path) -> None:
         from vidstyle.cli.progress import bar, summary
@@ -162,7 +166,8 @@ class _Batch:
             self._say(Measured.from_json(report.measured).text())
 
     def _say(self, line: str) -> None:
-        say(line, self.words, is_piped=self._is_piped)
+        tells = self.words.json is not None and is_stdout(Path(self.words.json))
+        say(line, self.words, is_piped=self._is_piped or tells)
 
     def _preview(self, source: str, target: Path) -> None:
         from vidstyle.cli.progress import estimate
@@ -191,9 +196,6 @@ class _Batch:
         several = {"runs": runs, "failed": failed, "skipped": self.skipped}
         content = runs[0] if len(self.sources) == 1 and runs else several
         write_text(path, json.dumps({**content, "warnings": warnings}, indent=2) + "\n")
-
-
-_FILES = ("mask", "style_track", "weights")  # options that name files to read
 
 
 def _picture_of(target: Path) -> Path:

@@ -11,6 +11,7 @@ from vidstyle.cli.parser import Parser, add_noise, add_options, add_styles, give
 from vidstyle.derived_names import name_beside
 from vidstyle.options import PaintOptions, ReadOptions, SheetOptions
 from vidstyle.outputs import check_outputs
+from vidstyle.printable import printable
 
 if TYPE_CHECKING:
     from vidstyle.options.keywords import SheetKeywords
@@ -46,5 +47,5 @@ def _run(words: argparse.Namespace) -> int:
         options = cast("SheetKeywords", given(words, SheetOptions, PaintOptions, ReadOptions))
         make_sheet(words.input, target, style=words.style, overwrite=words.overwrite, **options)
         if not words.quiet:
-            print(target, flush=True)
+            print(printable(str(target)), flush=True)
     return 0

@@ -17,6 +17,7 @@ from vidstyle.frames import Pixels
 from vidstyle.metrics.meaning import meaning_of, written
 from vidstyle.optional_imports import require
 from vidstyle.outputs import write_text
+from vidstyle.printable import printable
 
 _COLOURS = ("#c2410c", "#1d4ed8", "#15803d", "#7e22ce", "#b45309", "#0e7490")
 _CLIP_COLOUR, _BASELINE_COLOUR = "#6b7280", "#111827"
@@ -82,25 +83,30 @@ def _curves(evaluation: Evaluation) -> list[_Figure]:
     figure_of = require("matplotlib.figure", "--report").Figure
     figure = figure_of(figsize=(10, 2.3 * len(metrics)), dpi=110, layout="constrained")
     plots = figure.subplots(len(metrics), 1, sharex=True, squeeze=False)
+    lines: dict[str, object] = {}
     for plot, metric in zip(plots[:, 0], metrics, strict=True):
         for column, colour in _colours(evaluation).items():
             if _drawn(evaluation, column, metric):
                 values = [math.nan if v is None else v for v in evaluation.curves[column][metric]]
                 is_result = column in evaluation.results
-                plot.plot(evaluation.times, values, color=colour, label=column, lw=1.6 if is_result else 1.0)
+                (line,) = plot.plot(evaluation.times, values, color=colour, lw=1.6 if is_result else 1.0)
+                lines.setdefault(column, line)
         for cut in evaluation.cuts:
             plot.axvline(float(cut), color="#9ca3af", ls="--", lw=1)
-        plot.set_ylabel(metric.replace("_", " "))
+        plot.set_ylabel(printable(metric.replace("_", " ")), parse_math=False)
         plot.margins(x=0, y=0.1)
         plot.set_ylim(bottom=0)
         plot.grid(alpha=0.25)
-    lines, labels = plots[0, 0].get_legend_handles_labels()
-    figure.legend(lines, labels, loc="outside upper right", ncols=4, fontsize="small")  # over no curve
+    place = "outside upper right"  # over no curve
+    legend = figure.legend(list(lines.values()), ["-"] * len(lines), loc=place, ncols=4, fontsize="small")
+    for text, column in zip(legend.get_texts(), lines, strict=True):
+        text.set_parse_math(False)  # names are anybody's: neither formulas ($x$) nor hidden (_x)
+        text.set_text(printable(column))
     plots[-1, 0].set_xlabel("seconds" + (" (dashed: cuts)" if evaluation.cuts else ""))
     data = io.BytesIO()
     figure.savefig(data, format="png")
-    text = "Frame by frame. Clip: the least possible. Baseline: each frame painted by itself."
-    return [_figure(data.getvalue(), "png", text)]
+    caption = "Frame by frame. Clip: the least possible. Baseline: each frame painted by itself."
+    return [_figure(data.getvalue(), "png", caption)]
 
 
 def _drawn(evaluation: Evaluation, column: str, metric: str) -> bool:

@@ -35,6 +35,7 @@ from vidstyle.rendering.renderer import Renderer
 from vidstyle.styles.embedding_cache import EmbeddingCache
 from vidstyle.styles.mixtures import Styles
 from vidstyle.styles.pictures import Style, load
+from vidstyle.styles.track import pictures_of
 from vidstyle.temporal.backends.base import AnyRaster
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.backends.torch_raster import TorchRaster
@@ -247,10 +248,11 @@ def name_of(style: Styling, track: Path | None) -> str:
 
 
 def files_of(style: Styling, paint: PaintOptions) -> tuple[Path, ...]:
-    """The files that painting reads beside what is painted: styles, mask, style track, weights."""
+    """The files that painting reads beside the clip: styles, mask, style track and its pictures, weights."""
     named = [item for item in _several(style) if isinstance(item, (str, Path))]
     options = (paint.mask, paint.style_track, paint.weights)
-    return (*map(Path, named), *(path for path in options if path is not None))
+    pictures = () if paint.style_track is None else pictures_of(paint.style_track)
+    return (*map(Path, named), *(path for path in options if path is not None), *pictures)
 
 
 def _several(style: Styling) -> list[Style]:

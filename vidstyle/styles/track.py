@@ -12,6 +12,7 @@ from pathlib import Path
 
 from vidstyle.errors import InputError
 from vidstyle.options.converters import as_number, as_seconds
+from vidstyle.video.reading.pipes import is_pipe, pipe_at
 
 _LARGEST = 1_000_000  # bytes: far more than a track written by hand
 
@@ -71,11 +72,12 @@ def read_entries(path: Path) -> list[Entry]:
     ``{"time": …, "style": …, "weight": …}``. Raises ``InputError`` with the line.
     """
     try:
-        if path.stat().st_size > _LARGEST:
+        data = _bytes_of(path)
+        if len(data) > _LARGEST:
             raise InputError(
                 f"{path} is too large for a style track: a text or JSON file of lines 'time style weight'"
             )
-        text = path.read_text(encoding="utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(
             f"{path} is not a style track: a text or JSON file of lines 'time style weight'"
@@ -86,6 +88,12 @@ def read_entries(path: Path) -> list[Entry]:
     if not entries:
         raise InputError(f"the style track {path} is empty; give lines like '0 waves' and '5 mosaic'")
     return entries
+
+
+def pictures_of(path: Path) -> tuple[Path, ...]:
+    """The files that the track at ``path`` names; raises ``InputError`` as ``read_entries`` does."""
+    # a name that is no file is a bundled style's
+    return tuple(path.parent / entry.style for entry in read_entries(path))
 
 
 def make_track(entries: Iterable[Entry], numbers: Mapping[str, int]) -> Track:
@@ -101,6 +109,17 @@ def make_track(entries: Iterable[Entry], numbers: Mapping[str, int]) -> Track:
         if sum(keys[time]) <= 0:
             raise InputError(f"{where[time]}: the weights at {float(time):g} s sum to 0; give one above 0")
     return Track(tuple(times), tuple(tuple(w / sum(keys[time]) for w in keys[time]) for time in times))
+
+
+def _bytes_of(path: Path) -> bytes:
+    """The file's bytes, one more than a track may have at most."""
+    if not is_pipe(path):
+        with path.open("rb") as file:
+            return file.read(_LARGEST + 1)
+    pipe, data = pipe_at(path), b""  # buffered: a track is read more than once
+    while len(data) <= _LARGEST and (more := pipe.read(len(data), _LARGEST + 1 - len(data))):
+        data += more
+    return data
 
 
 def _from_text(path: Path, text: str) -> list[Entry]:
