@@ -176,7 +176,7 @@ def test_a_refused_run_leaves_no_empty_folder(capsys: pytest.CaptureFixture[str]
     Path("other.mp4").write_bytes(Path("clip.mp4").read_bytes())
     words = ("run", "clip.mp4", "other.mp4", *FAST, "-o", "painted")
     assert "is the input itself" in _refused(capsys, *words, "--json", "art.png")
-    _refused(capsys, *words, "--codec", "prores", "--quality", "1", "--mask", "none.png")
+    _refused(capsys, *words, "--mask", "none.png")
 
 
 def test_messages_hold_no_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
