@@ -90,11 +90,11 @@ def test_an_empty_word_is_a_usage_error(words: tuple[str, ...], capsys: pytest.C
 @pytest.mark.parametrize("name", ["$x^$", r"$\frac$", "caf\udce9", "_hidden", "two\nlines"])
 def test_curves_are_drawn_whatever_results_are_called(name: str) -> None:
     found = SimpleNamespace(
-        values={"names": {}},
+        values={"warping_error": {}},
         times=[0.0, 1.0],
         columns=[name],
         results=[name],
-        curves={name: {"names": [0.1, 0.2]}},
+        curves={name: {"warping_error": [0.1, 0.2]}},
         cuts=[Fraction(1, 2)],
     )
     pytest.importorskip("matplotlib")
