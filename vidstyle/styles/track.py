@@ -91,9 +91,12 @@ def read_entries(path: Path) -> list[Entry]:
 
 
 def pictures_of(path: Path) -> tuple[Path, ...]:
-    """The files that the track at ``path`` names; raises ``InputError`` as ``read_entries`` does."""
-    # a name that is no file is a bundled style's
-    return tuple(path.parent / entry.style for entry in read_entries(path))
+    """The files that the track at ``path`` names; none if it cannot be read: loading it says why."""
+    try:
+        # a name that is no file is a bundled style's
+        return tuple(path.parent / entry.style for entry in read_entries(path))
+    except InputError:
+        return ()
 
 
 def make_track(entries: Iterable[Entry], numbers: Mapping[str, int]) -> Track:
