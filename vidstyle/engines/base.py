@@ -97,6 +97,15 @@ class Engine(nn.Module, ABC, Generic[S, T]):
         """The style whose ``style_tensors`` these are; ``KeyError`` or ``ValueError`` if they do not fit."""
         return cast(S, tensors["embedding"])
 
+    def check_image(self, image: Tensor, statistics: T | None) -> None:
+        """Raise ``ValueError`` for an ``image`` too small to paint, or a batch without ``statistics``."""
+        batch, _, height, width = image.shape
+        least = self.info.smallest
+        if min(height, width) < least:
+            raise ValueError(f"{self.info.title} paints {least}x{least} px or more, got {width}x{height}")
+        if statistics is None and batch != 1:
+            raise ValueError(f"without statistics images are painted one by one, got a batch of {batch}")
+
     @abstractmethod
     def stylize(self, image: Tensor, style: S, statistics: T | None = None) -> Painted[T]:
         """Paint ``image`` (1, 3, H, W) in [0, 1]; same shape and range back.

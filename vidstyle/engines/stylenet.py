@@ -114,13 +114,8 @@ class StyleNet(Engine[Tensor, NormStatistics]):
         self, image: Tensor, style: Tensor, statistics: NormStatistics | None = None
     ) -> Painted[NormStatistics]:
         """Paint ``image`` (1, 3, H, W) in [0, 1], each side 16 px or more; with ``statistics`` any batch."""
-        batch, _, height, width = image.shape
-        if min(height, width) < self.info.smallest:
-            raise ValueError(
-                f"StyleNet paints {self.info.smallest}x{self.info.smallest} px or more, got {width}x{height}"
-            )
-        if statistics is None and batch != 1:
-            raise ValueError(f"without statistics images are painted one by one, got a batch of {batch}")
+        self.check_image(image, statistics)
+        height, width = image.shape[-2:]
         film = self.painter.modulate(style)
         norms = (
             _Measured(self.painter, film)

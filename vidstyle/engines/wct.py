@@ -120,13 +120,8 @@ class WCT(Engine[FeatureStatistics, FeatureStatistics]):
         self, image: Tensor, style: FeatureStatistics, statistics: FeatureStatistics | None = None
     ) -> Painted[FeatureStatistics]:
         """Paint ``image`` (1, 3, H, W) in [0, 1], each side 16 px or more; with ``statistics`` any batch."""
-        batch, _, height, width = image.shape
-        if min(height, width) < self.info.smallest:
-            raise ValueError(
-                f"WCT paints {self.info.smallest}x{self.info.smallest} px or more, got {width}x{height}"
-            )
-        if statistics is None and batch != 1:
-            raise ValueError(f"without statistics images are painted one by one, got a batch of {batch}")
+        self.check_image(image, statistics)
+        height, width = image.shape[-2:]
         picture = F.pad(image, (0, -width % _MULTIPLE, 0, -height % _MULTIPLE), mode="reflect")
         picture = picture.contiguous(memory_format=torch.channels_last)
         if statistics is not None:
