@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -29,15 +28,11 @@ _PATIENCE = 60  # s until a process counts as hanging
 
 
 @pytest.fixture(autouse=True)
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_pipes: None) -> Path:
     """A folder to be in, with a style; what has come through pipes is forgotten at the end."""
     monkeypatch.chdir(tmp_path)
-    used: dict[str, pipes.Pipe] = {}
-    monkeypatch.setattr(pipes, "_PIPES", used)
     cv2.imwrite("art.png", np.random.default_rng(4).integers(0, 255, (40, 40, 3), np.uint8))
-    yield tmp_path
-    for pipe in used.values():
-        pipe.close()
+    return tmp_path
 
 
 def _fed(data: bytes, name: str = "pipe") -> str:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ from clips import Sound, shapes, write_clip
 
 from vidstyle.cli.main import main
 from vidstyle.frames import Frame
-from vidstyle.video.reading import pipes
 from vidstyle.video.reading.reader import Reader
 from vidstyle.video.writing import pipe_output
 
@@ -34,17 +32,13 @@ _PATIENCE = 60  # s until a process counts as hanging
 
 
 @pytest.fixture(autouse=True)
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_pipes: None) -> Path:
     """A folder to be in, with a style, a clip whose frames are unevenly timed, and a named pipe."""
     monkeypatch.chdir(tmp_path)
-    used: dict[str, pipes.Pipe] = {}
-    monkeypatch.setattr(pipes, "_PIPES", used)
     cv2.imwrite("art.png", np.random.default_rng(4).integers(0, 255, (40, 40, 3), np.uint8))
     write_clip(Path("clip.mkv"), shapes(4, 64, 48), ticks=[0, 1, 4, 5], sounds=[Sound()])
     os.mkfifo("pipe")
-    yield tmp_path
-    for pipe in used.values():
-        pipe.close()
+    return tmp_path
 
 
 class _Saved:
