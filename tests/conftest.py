@@ -1,8 +1,9 @@
-"""Clips that many tests share, made once a session."""
+"""Fixtures that many tests share; clips and pictures are made once a session."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 # Tests run side by side, on tiny pictures: with a core for each process they take a quarter of the time.
@@ -12,6 +13,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from clips import Sound, write_clip
 from folders import make_pictures
+
+from vidstyle.video.reading import pipes
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +35,13 @@ def contents(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def styles(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of three pictures to train on."""
     return make_pictures(tmp_path_factory.mktemp("training") / "styles", 3, seed=5)
+
+
+@pytest.fixture
+def own_pipes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What has come through pipes is kept for this test alone, and forgotten at its end."""
+    used: dict[str, pipes.Pipe] = {}
+    monkeypatch.setattr(pipes, "_PIPES", used)
+    yield
+    for pipe in used.values():
+        pipe.close()
