@@ -28,7 +28,7 @@ from vidstyle.pipeline.plan import Stage, plan_painting, plan_run
 from vidstyle.pipeline.precomputed import Pair, Pairs, paintings
 from vidstyle.pipeline.prefetch import side_thread
 from vidstyle.pipeline.report import OnFrame, RunReport
-from vidstyle.pipeline.run import described, run
+from vidstyle.pipeline.runner import described, run
 from vidstyle.pipeline.stylizer import Styling, Stylizer, files_of, flow_name, flow_of, name_of
 from vidstyle.temporal.base import ClipFrame, StylizedFrame
 from vidstyle.temporal.compositing import composited_frames, compositor

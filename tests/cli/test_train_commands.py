@@ -20,7 +20,7 @@ from vidstyle import weights
 from vidstyle.cli.main import main
 from vidstyle.cli.train import state
 from vidstyle.training import checkpoints, curves
-from vidstyle.training.progress import TrainingProgress
+from vidstyle.training.training_progress import TrainingProgress
 from vidstyle.training.weights_export import digest
 from vidstyle.video.stills import load_image
 

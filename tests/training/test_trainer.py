@@ -20,10 +20,10 @@ from vidstyle.errors import InputError, OptionError, OutputError, TrainingError,
 from vidstyle.training import checkpoints, curves
 from vidstyle.training.config import TrainOptions
 from vidstyle.training.objective import Objective
-from vidstyle.training.progress import Trained, TrainingProgress
 from vidstyle.training.recipes import DECODER
 from vidstyle.training.student import Student
 from vidstyle.training.trainer import train
+from vidstyle.training.training_progress import Trained, TrainingProgress
 from vidstyle.training.weights_export import export
 
 

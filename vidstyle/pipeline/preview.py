@@ -16,7 +16,7 @@ from vidstyle.options import ReadOptions, WriteOptions
 from vidstyle.pipeline.contact_sheet import spread
 from vidstyle.pipeline.plan import RunPlan, plan_painting
 from vidstyle.pipeline.report import Progress
-from vidstyle.pipeline.run import run
+from vidstyle.pipeline.runner import run
 from vidstyle.temporal.base import StylizedFrame
 from vidstyle.video.reading.probe import probe
 from vidstyle.video.stills import check_picture_target, save_image

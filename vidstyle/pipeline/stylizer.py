@@ -28,7 +28,7 @@ from vidstyle.pipeline.meter import Meter, metered
 from vidstyle.pipeline.plan import Stage, plan_painting
 from vidstyle.pipeline.prefetch import prefetch, side_thread
 from vidstyle.pipeline.report import OnFrame, RunReport
-from vidstyle.pipeline.run import described, run
+from vidstyle.pipeline.runner import described, run
 from vidstyle.registry import name_of_part
 from vidstyle.rendering.clip_painter import ClipPainter
 from vidstyle.rendering.renderer import Renderer

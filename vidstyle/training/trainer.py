@@ -26,10 +26,10 @@ from vidstyle.training.fabric import launched, random_state, set_random
 from vidstyle.training.learner import Learner
 from vidstyle.training.objective import Objective, TrainingStep, describe
 from vidstyle.training.picture_folder import CONTENT, STYLE
-from vidstyle.training.progress import OnStep, Trained, TrainingProgress
 from vidstyle.training.recipes import Recipe
 from vidstyle.training.sheets import Sheets
 from vidstyle.training.stopping import Stop
+from vidstyle.training.training_progress import OnStep, Trained, TrainingProgress
 
 log = logging.getLogger(__name__)
 

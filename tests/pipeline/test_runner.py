@@ -20,7 +20,7 @@ from vidstyle.frames import Frame
 from vidstyle.options import ReadOptions, WriteOptions
 from vidstyle.pipeline.plan import Stage, plan_run
 from vidstyle.pipeline.report import Progress, RunReport
-from vidstyle.pipeline.run import run
+from vidstyle.pipeline.runner import run
 from vidstyle.temporal.base import StylizedFrame
 from vidstyle.video.reading.provenance import is_result, warped_by
 from vidstyle.video.reading.reader import Reader
