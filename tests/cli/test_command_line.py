@@ -14,7 +14,7 @@ import pytest
 import vidstyle
 from vidstyle import __version__
 from vidstyle.cli.main import COMMANDS, build_parser, main
-from vidstyle.cli.parser import given, parse
+from vidstyle.cli.parser import parse, select_options
 from vidstyle.errors import OptionError
 from vidstyle.options import (
     DetailOptions,
@@ -169,13 +169,13 @@ def test_times_are_exact(text: str, seconds: Fraction) -> None:
 
 def test_only_what_is_given_overrides_the_records() -> None:
     words = parse(build_parser(), [*RUN, "--crf", "20", "--encoder-options", "tune=film"])
-    assert given(words, WriteOptions) == {"crf": 20.0, "encoder_options": ["tune=film"]}
-    assert given(words, ReadOptions, SteadyOptions) == {}
+    assert select_options(words, WriteOptions) == {"crf": 20.0, "encoder_options": ["tune=film"]}
+    assert select_options(words, ReadOptions, SteadyOptions) == {}
 
 
 def test_encoder_options_may_be_repeated() -> None:
     words = parse(build_parser(), [*RUN, "--encoder-options", "tune=film", "--encoder-options", "bf=2"])
-    made = WriteOptions(**given(words, WriteOptions))
+    made = WriteOptions(**select_options(words, WriteOptions))
     assert made.encoder_options == (("tune", "film"), ("bf", "2"))
 
 

@@ -1,1 +1,1 @@
-"""The command line: one file a command, drawn from the option records; nothing else in the project prints."""
+"""The command line: one module per command, with options from the option records; only it prints."""

@@ -30,7 +30,7 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=_run, parser=parser)
 
 
-def _run(words: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace) -> int:
     import shtab  # here: the other commands need not wait for it
 
     from vidstyle.cli.main import build_parser
@@ -41,7 +41,7 @@ def _run(words: argparse.Namespace) -> int:
             action.complete = shtab.FILE  # type: ignore[attr-defined]
         elif action.metavar == "DIR":
             action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
-    print(shtab.complete(parser, shell=words.shell))
+    print(shtab.complete(parser, shell=arguments.shell))
     return 0
 
 

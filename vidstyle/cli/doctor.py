@@ -21,15 +21,15 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=_run, parser=parser)
 
 
-def _run(words: argparse.Namespace) -> int:
-    sound = True
+def _run(arguments: argparse.Namespace) -> int:
+    is_working = True
     for title, check in _CHECKS.items():
         print(title)
-        for fine, line in check():
-            print(f"  {'ok' if fine else 'NO':<3} {line}", flush=True)
-            sound = sound and fine
-    print("all is well" if sound else "something is wrong: see the lines that begin with NO")
-    return 0 if sound else 1
+        for is_ok, line in check():
+            print(f"  {'ok' if is_ok else 'NO':<3} {line}", flush=True)
+            is_working = is_working and is_ok
+    print("all is well" if is_working else "something is wrong: see the lines that begin with NO")
+    return 0 if is_working else 1
 
 
 def _versions() -> Iterator[tuple[bool, str]]:

@@ -9,8 +9,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from vidstyle.cli.logs import say, shown
-from vidstyle.cli.parser import Parser, add_noise, add_options, given
+from vidstyle.cli.logs import log_to_stderr, print_message
+from vidstyle.cli.parser import Parser, add_options, add_verbosity, select_options
 from vidstyle.errors import OutputError
 from vidstyle.options import PaintOptions, ReadOptions, WriteOptions
 from vidstyle.outputs import check_file_output, check_outputs, is_stdout, write_text
@@ -83,76 +83,78 @@ def add(commands: Any) -> None:
     writing.add_argument("--report", metavar="FILE", help="write a page (HTML) with curves and pictures")
     writing.add_argument("--heatmap", metavar="FILE", help="write a clip that shows where the first flickers")
     writing.add_argument("--overwrite", action="store_true", help="replace existing files")
-    add_noise(parser)
+    add_verbosity(parser)
     add_options(parser, "reading", ReadOptions)
     parser.set_defaults(run=_run, parser=parser)
 
 
-def _run(words: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace) -> int:
     from vidstyle.cli.inputs import expand_clips
 
-    words.inputs = expand_clips(words.inputs)
-    targets = _targets(words)
-    with shown(words):
+    arguments.inputs = expand_clips(arguments.inputs)
+    targets = _targets(arguments)
+    with log_to_stderr(arguments):
         from vidstyle.evaluation.evaluator import evaluate
         from vidstyle.metrics.motion import DEFAULT_SIZE
 
-        if words.report is not None:
+        if arguments.report is not None:
             from vidstyle.optional_imports import require
 
             require("matplotlib.figure", "--report")  # before minutes of measuring
-        with _EvaluationBar(words.quiet) as draw:
-            found = evaluate(
-                words.inputs,
-                source=words.source,
-                style=words.style,
-                baseline=words.baseline,
-                engine=words.engine,
-                weights=getattr(words, "weights", None),
-                engine_options=getattr(words, "engine_options", ()),
-                metrics=None if words.metrics is None else _split(words.metrics),
-                flow=words.flow,
-                flow_size=words.flow_size or DEFAULT_SIZE,
-                features=words.features,
-                every=words.every,
-                device=words.device,
-                heatmap=words.heatmap,
-                overwrite=words.overwrite,
+        with _EvaluationBar(arguments.quiet) as draw:
+            evaluation = evaluate(
+                arguments.inputs,
+                source=arguments.source,
+                style=arguments.style,
+                baseline=arguments.baseline,
+                engine=arguments.engine,
+                weights=getattr(arguments, "weights", None),
+                engine_options=getattr(arguments, "engine_options", ()),
+                metrics=None if arguments.metrics is None else _split(arguments.metrics),
+                flow=arguments.flow,
+                flow_size=arguments.flow_size or DEFAULT_SIZE,
+                features=arguments.features,
+                every=arguments.every,
+                device=arguments.device,
+                heatmap=arguments.heatmap,
+                overwrite=arguments.overwrite,
                 on_frame=draw,
-                **cast("ReadKeywords", given(words, ReadOptions)),
+                **cast("ReadKeywords", select_options(arguments, ReadOptions)),
             )
-    # all are made before the first is written
-    for target, text in [(target, _TEXTS[kind](found)) for kind, target in targets.items()]:
+    # all texts are made before the first is written: an error then leaves no files
+    for target, text in [(target, _TEXTS[kind](evaluation)) for kind, target in targets.items()]:
         write_text(target, text)
     is_piped = any(is_stdout(target) for target in targets.values())
-    say(found.table(), words, is_piped=is_piped)
+    print_message(evaluation.table(), arguments, is_piped=is_piped)
     return 0
 
 
-def _targets(words: argparse.Namespace) -> dict[str, Path]:
-    """The files asked for; ``OutputError`` for one that cannot be written, before anything is measured."""
+def _targets(arguments: argparse.Namespace) -> dict[str, Path]:
+    """The output files by kind; raises ``OutputError`` if one cannot be written."""
     from vidstyle.video.writing.pipe_output import is_stream
     from vidstyle.video.writing.target import check_target
 
     targets = {
-        kind: Path(value) for kind in ("json", "csv", "report") if (value := getattr(words, kind)) is not None
+        kind: Path(value)
+        for kind in ("json", "csv", "report")
+        if (value := getattr(arguments, kind)) is not None
     }
-    heatmap = [] if words.heatmap is None else [("--heatmap", Path(words.heatmap))]
+    heatmap = [] if arguments.heatmap is None else [("--heatmap", Path(arguments.heatmap))]
     texts = [(f"--{kind}", target) for kind, target in targets.items()]
-    check_outputs([*texts, *heatmap], _inputs(words))
+    check_outputs([*texts, *heatmap], _inputs(arguments))
     for output in texts:
-        check_file_output(output, overwrite=words.overwrite)
+        check_file_output(output, overwrite=arguments.overwrite)
     if heatmap:
         if is_stream(heatmap[0][1]):
             raise OutputError(f"--heatmap {heatmap[0][1]} is a pipe; give the name of a file")
-        check_target(heatmap[0][1], WriteOptions(overwrite=words.overwrite))
+        check_target(heatmap[0][1], WriteOptions(overwrite=arguments.overwrite))
     return targets
 
 
-def _inputs(words: argparse.Namespace) -> list[str]:
-    """All that is read, which must never be written over."""
-    others = (words.source, words.style, words.baseline, getattr(words, "weights", None))
-    return [*words.inputs, *(str(word) for word in others if word is not None)]
+def _inputs(arguments: argparse.Namespace) -> list[str]:
+    """All files that are read, which no output may replace."""
+    paths = (arguments.source, arguments.style, arguments.baseline, getattr(arguments, "weights", None))
+    return [*arguments.inputs, *(str(path) for path in paths if path is not None)]
 
 
 def _split(text: str) -> list[str]:
@@ -160,7 +162,7 @@ def _split(text: str) -> list[str]:
 
 
 class _EvaluationBar:
-    """A bar that counts frames, on stderr; nothing if ``hidden`` or without a terminal."""
+    """A progress bar of frames on stderr, as a context; not drawn if ``hidden`` or without a terminal."""
 
     def __init__(self, hidden: bool) -> None:
         from tqdm import tqdm
@@ -179,24 +181,24 @@ class _EvaluationBar:
         self._bar.close()
 
     def _draw(self, done: int, total: int | None) -> None:
-        of_all = f" of about {max(total, done):,}" if total else ""
-        self._lines.tell(lambda: f"evaluate: {done:,}{of_all} frames")
+        of_total = f" of about {max(total, done):,}" if total else ""
+        self._lines.update(lambda: f"evaluate: {done:,}{of_total} frames")
         self._bar.total = max(total, done) if total else None
         self._bar.update(done - self._bar.n)
 
 
-def _json(found: Evaluation) -> str:
-    return json.dumps(found.to_json(), indent=2) + "\n"
+def _json(evaluation: Evaluation) -> str:
+    return json.dumps(evaluation.to_json(), indent=2) + "\n"
 
 
-def _csv(found: Evaluation) -> str:
-    return found.to_csv()
+def _csv(evaluation: Evaluation) -> str:
+    return evaluation.to_csv()
 
 
-def _report(found: Evaluation) -> str:
+def _report(evaluation: Evaluation) -> str:
     from vidstyle.evaluation.html_report import page
 
-    return page(found)
+    return page(evaluation)
 
 
 _TEXTS: dict[str, Callable[[Evaluation], str]] = {"json": _json, "csv": _csv, "report": _report}

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from vidstyle.cli.logs import shown
-from vidstyle.cli.parser import Parser, add_noise
+from vidstyle.cli.logs import log_to_stderr
+from vidstyle.cli.parser import Parser, add_verbosity
 from vidstyle.printable import printable
 
 
@@ -29,25 +29,25 @@ def add(commands: Any) -> None:
     parser.add_argument("--mix", metavar="FILE", help="mix with the weights that the run began from")
     parser.add_argument("--share", type=float, metavar="S", help="share of those weights (default: 0.25)")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
-    add_noise(parser)
+    add_verbosity(parser)
     parser.set_defaults(run=_run, parser=parser)
 
 
-def _run(words: argparse.Namespace) -> int:
-    with shown(words):
+def _run(arguments: argparse.Namespace) -> int:
+    with log_to_stderr(arguments):
         from vidstyle.training.weights_export import export
         from vidstyle.weights import sha256
 
         record = export(
-            words.training,
-            words.output,
-            licence=words.licence,
-            mix=words.mix,
-            share=words.share,
-            overwrite=words.overwrite,
+            arguments.training,
+            arguments.output,
+            licence=arguments.licence,
+            mix=arguments.mix,
+            share=arguments.share,
+            overwrite=arguments.overwrite,
         )
-    if not words.quiet:
+    if not arguments.quiet:
         summary = f"{record['recipe']}, {int(record['steps']):,} steps, licence: {record['licence']}"
-        name = printable(words.output)
-        print(f"{name}: {summary}\nSHA-256 of the file: {sha256(Path(words.output))}", flush=True)
+        name = printable(arguments.output)
+        print(f"{name}: {summary}\nSHA-256 of the file: {sha256(Path(arguments.output))}", flush=True)
     return 0

@@ -31,47 +31,48 @@ _CLIPS = frozenset(  # what counts as a clip in a folder; given by itself, any f
 def expand(inputs: Sequence[str], style: str, write: WriteOptions) -> list[str]:
     """The sources of ``inputs``: the clips of a folder or pattern of clips, other inputs unchanged.
 
-    What earlier runs wrote beside the clips of a folder is no source.
+    Results that earlier runs wrote into the folder are left out.
     """
     _refuse_loose_pictures(inputs)
     sources: list[str] = []
-    for given in inputs:
-        path = Path(given)
+    for name in inputs:
+        path = Path(name)
         clips = _clips_of(path)
         results = {default_target(clip, style, write) for clip in clips}
-        results |= {_told_apart(default_target(clip, style, write), clip) for clip in clips}
-        beside = _names_beside(clips)
+        results |= {_with_source_extension(default_target(clip, style, write), clip) for clip in clips}
+        names = _source_names(clips)
         results |= {
-            clip for clip in clips if clip not in results and _is_earlier_result(clip, beside[clip.parent])
+            clip for clip in clips if clip not in results and _is_earlier_result(clip, names[clip.parent])
         }
         left_out = [clip.name for clip in clips if clip in results]
         if left_out:
             more = f" and {len(left_out) - 1} more" if len(left_out) > 1 else ""
-            log.warning("%s: left out results of earlier runs: %s%s", given, left_out[0], more)
-        sources += [str(clip) for clip in clips if clip not in results] or [given]
+            log.warning("%s: left out results of earlier runs: %s%s", name, left_out[0], more)
+        sources += [str(clip) for clip in clips if clip not in results] or [name]
     return sources
 
 
 def expand_clips(inputs: Sequence[str]) -> list[str]:
-    """``inputs`` with each pattern replaced by its clips, as not every shell does."""
-    return [name for given in inputs for name in _of_pattern(given, _CLIPS) or [given]]
+    """``inputs`` with each pattern replaced by its clips, for shells that do not expand patterns."""
+    return [name for item in inputs for name in _pattern_files(item, _CLIPS) or [item]]
 
 
 def expand_pictures(inputs: Sequence[str]) -> list[str]:
     """``inputs`` with each pattern replaced by its pictures."""
-    return [name for given in inputs for name in _of_pattern(given, frozenset(_PICTURES)) or [given]]
+    return [name for item in inputs for name in _pattern_files(item, frozenset(_PICTURES)) or [item]]
 
 
-def _of_pattern(given: str, kinds: frozenset[str]) -> list[str]:
-    path = Path(given)
+def _pattern_files(name: str, extensions: frozenset[str]) -> list[str]:
+    """The files that match the pattern ``name``, of these ``extensions``, sorted; [] if it is no pattern."""
+    path = Path(name)
     if not is_pattern(path) or not (path.parent.is_dir() or varies_in_folder(path)):
         return []
-    return [str(file) for file in sorted(files_of(path)) if file.suffix.lower() in kinds]
+    return [str(file) for file in sorted(files_of(path)) if file.suffix.lower() in extensions]
 
 
 def _refuse_loose_pictures(inputs: Sequence[str]) -> None:
-    """Raise ``InputError`` for several single pictures: probably a pattern that the shell has expanded."""
-    pictures = [Path(given) for given in inputs if Path(given).suffix.lower() in _PICTURES]
+    """Raise ``InputError`` for several picture files: probably a pattern that the shell has expanded."""
+    pictures = [path for path in map(Path, inputs) if path.suffix.lower() in _PICTURES]
     if len(pictures) > 1 and all(path.is_file() for path in pictures):
         first = pictures[0]
         pattern = first.with_name(f"*{first.suffix}")
@@ -84,81 +85,81 @@ def _refuse_loose_pictures(inputs: Sequence[str]) -> None:
 def _clips_of(path: Path) -> list[Path]:
     """The clips of a folder or pattern."""
     if not path.is_dir():
-        return [Path(name) for name in _of_pattern(str(path), _CLIPS)]
+        return [Path(name) for name in _pattern_files(str(path), _CLIPS)]
     return [file for file in sorted(listed(path)) if file.suffix.lower() in _CLIPS]
 
 
-def _is_earlier_result(clip: Path, beside: set[str]) -> bool:
-    """Whether ``clip`` is named ``<name>_<style>`` after a name ``beside`` it, and its tags name vidstyle."""
+def _is_earlier_result(clip: Path, names: set[str]) -> bool:
+    """Whether ``clip`` is called ``<name>_<style>`` with one of ``names``, and its tags name vidstyle."""
     if clip.suffix.lower() == ".gif":  # which holds no tags
-        results = (fitted(f"{name}_{style}", clip.suffix) for name in beside for style in bundled_styles())
+        results = (fitted(f"{name}_{style}", clip.suffix) for name in names for style in bundled_styles())
         return clip.name in results
     cut = shortened(clip.stem)
-    named_so = any(
+    has_result_name = any(
         clip.stem.startswith(f"{name}_")
         or (cut is not None and f"{name}_".startswith(cut) and shortened(name) != cut)
-        for name in beside
+        for name in names
     )
-    return named_so and is_result(clip)
+    return has_result_name and is_result(clip)
 
 
-def _names_beside(clips: Sequence[Path]) -> dict[Path, set[str]]:
-    """For each folder of ``clips`` what results in it may be called after: clips, folders, the folder."""
-    found: dict[Path, set[str]] = {}
+def _source_names(clips: Sequence[Path]) -> dict[Path, set[str]]:
+    """For each folder of ``clips``, the names with which results in it begin: of clips and folders."""
+    names: dict[Path, set[str]] = {}
     for clip in clips:
         folder = clip.parent
-        if folder not in found:
-            found[folder] = {item.name for item in folder.iterdir() if item.is_dir()}
-            found[folder] |= {name} if (name := folder.resolve().name) else set()
-        found[folder].add(clip.stem)
-    return found
+        if folder not in names:
+            names[folder] = {item.name for item in folder.iterdir() if item.is_dir()}
+            names[folder] |= {name} if (name := folder.resolve().name) else set()
+        names[folder].add(clip.stem)
+    return names
 
 
 def targets(sources: Sequence[str], output: str | None, style: str, write: WriteOptions) -> list[Path]:
-    """Where the result of each source goes.
+    """The path of each source's result.
 
-    Raises ``OptionError`` if several results would get one name, or ``output`` names a file for several.
+    Raises ``OptionError`` if results would get the same name, or ``output`` is one file for several sources.
     """
     defaults = [default_target(Path(source), style, write) for source in sources]
     if output is None:
-        found = defaults
+        paths = defaults
     elif is_stream(Path(output)):
         if len(sources) > 1:
             raise OptionError(
                 f"{name_of(Path(output))} takes one result, not those of {len(sources)} inputs; "
                 "give one input, or a folder as --output"
             )
-        found = [Path(output)]
+        paths = [Path(output)]
     elif len(sources) == 1 and not _is_folder(output, write):
-        found = [Path(output)]
+        paths = [Path(output)]
     else:
-        folder = _made(Path(output), len(sources))
-        found = [folder / default.name for default in defaults]
-    names = Counter(found)
-    apart = [_told_apart(target, Path(source)) for source, target in zip(sources, found, strict=True)]
-    if len(set(apart)) == len(apart):  # a.avi beside a.mp4
-        found = [other if names[target] > 1 else target for target, other in zip(found, apart, strict=True)]
-    for target, count in Counter(found).items():
+        folder = _make_folder(Path(output), len(sources))
+        paths = [folder / default.name for default in defaults]
+    counts = Counter(paths)
+    longer = [_with_source_extension(path, Path(source)) for source, path in zip(sources, paths, strict=True)]
+    if len(set(longer)) == len(longer):  # a.avi beside a.mp4
+        paths = [other if counts[path] > 1 else path for path, other in zip(paths, longer, strict=True)]
+    for target, count in Counter(paths).items():
         if count > 1:
-            given = [source for source, path in zip(sources, found, strict=True) if path == target]
-            raise OptionError(f"{' and '.join(given)} would all be written to {target}; run them one by one")
-    return found
+            same = [source for source, path in zip(sources, paths, strict=True) if path == target]
+            raise OptionError(f"{' and '.join(same)} would all be written to {target}; run them one by one")
+    return paths
 
 
-def _told_apart(target: Path, source: Path) -> Path:
-    """``target`` with its source's extension added to its name."""
-    kind = source.suffix.lower().lstrip(".")
-    return target.with_name(fitted(f"{target.stem}_{kind}", target.suffix)) if kind else target
+def _with_source_extension(target: Path, source: Path) -> Path:
+    """``target`` with its source's extension added to its name: ``a_waves.mp4`` -> ``a_waves_avi.mp4``."""
+    extension = source.suffix.lower().lstrip(".")
+    return target.with_name(fitted(f"{target.stem}_{extension}", target.suffix)) if extension else target
 
 
 def _is_folder(output: str, write: WriteOptions) -> bool:
-    """Whether a result goes into ``output`` under its default name (a folder of pictures *is* a result)."""
-    is_named_so = output.endswith(("/", os.sep))
+    """Whether ``output`` is a folder for results; with ``--codec png`` a folder is itself a result."""
+    ends_as_folder = output.endswith(("/", os.sep))
     makes_folder = write.codec is not None and codec_of(write.codec).is_folder
-    return not makes_folder and (is_named_so or Path(output).is_dir())
+    return not makes_folder and (ends_as_folder or Path(output).is_dir())
 
 
-def _made(folder: Path, count: int) -> Path:
+def _make_folder(folder: Path, count: int) -> Path:
     """``folder``, created if its parent exists; raises ``OutputError``."""
     if folder.is_dir():
         return folder

@@ -21,9 +21,9 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=_run, parser=parser)
 
 
-def _run(words: argparse.Namespace) -> int:
-    if words.what is not None:
-        print("\n".join(_TABLES[words.what]()))
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.what is not None:
+        print("\n".join(_TABLES[arguments.what]()))
         return 0
     for title, names in _TABLES.items():
         print(f"{title:<9} {', '.join(names())}")

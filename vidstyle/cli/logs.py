@@ -1,4 +1,4 @@
-"""Log messages on stderr: each once, printed above a progress bar."""
+"""Messages to the user: log records on stderr, each printed once, and lines above a progress bar."""
 
 from __future__ import annotations
 
@@ -13,19 +13,22 @@ from vidstyle.printable import printable
 
 
 @contextlib.contextmanager
-def shown(words: argparse.Namespace) -> Generator[list[str], None, None]:
-    """A context that prints logs by ``--quiet`` and ``--verbose``; yields the warnings so far."""
+def log_to_stderr(arguments: argparse.Namespace) -> Generator[list[str], None, None]:
+    """Print log records on stderr within this context, as ``--quiet`` and ``--verbose`` say.
+
+    Yields the list of warnings, to which each new one is appended.
+    """
     log = logging.getLogger("vidstyle")
     handler = _LogHandler(
-        logging.ERROR if words.quiet else logging.DEBUG if words.verbose else logging.WARNING
+        logging.ERROR if arguments.quiet else logging.DEBUG if arguments.verbose else logging.WARNING
     )
     level = log.level
     log.addHandler(handler)
-    log.setLevel(logging.DEBUG if words.verbose else logging.WARNING)
+    log.setLevel(logging.DEBUG if arguments.verbose else logging.WARNING)
     try:
         with warnings.catch_warnings():
-            if not words.verbose:
-                warnings.simplefilter("ignore")  # notes from one library to the programmers of another
+            if not arguments.verbose:
+                warnings.simplefilter("ignore")  # of libraries, for programmers
             yield handler.warnings
     finally:
         log.removeHandler(handler)
@@ -38,8 +41,8 @@ class _LogHandler(logging.Handler):
     def __init__(self, level: int) -> None:
         super().__init__()
         self.warnings: list[str] = []
-        self._shown: set[str] = set()
-        self._level = level  # of what is shown; warnings are collected even when they are not
+        self._printed: set[str] = set()
+        self._level = level  # the least that is printed; warnings are collected even if they are not
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -47,9 +50,9 @@ class _LogHandler(logging.Handler):
         except Exception:
             self.handleError(record)
             return
-        if line in self._shown:
+        if line in self._printed:
             return
-        self._shown.add(line)
+        self._printed.add(line)
         if record.levelno >= logging.WARNING:
             self.warnings.append(line)
         if record.levelno >= self._level:
@@ -64,9 +67,9 @@ def write_line(line: str) -> None:
         tqdm.write(printable(line, keeps_lines=True), file=sys.stderr)
 
 
-def say(line: str, words: argparse.Namespace, *, is_piped: bool) -> None:
-    """Print ``line`` unless ``--quiet``; to stderr where standard output is (or may be) the result."""
-    if words.quiet:
+def print_message(line: str, arguments: argparse.Namespace, *, is_piped: bool) -> None:
+    """Print ``line`` unless ``--quiet``: to stdout, or to stderr if stdout is the result (``is_piped``)."""
+    if arguments.quiet:
         return
     if is_piped:
         write_line(line)
@@ -74,6 +77,6 @@ def say(line: str, words: argparse.Namespace, *, is_piped: bool) -> None:
         print(printable(line, keeps_lines=True), flush=True)
 
 
-def about(source: str, error: Exception) -> str:
-    """The error's message with the name of the input, unless it has it already."""
+def error_message(source: str, error: Exception) -> str:
+    """The message of ``error``, beginning with the input's name unless that is in it already."""
     return printable(str(error) if source in str(error) else f"{source}: {error}")

@@ -41,21 +41,24 @@ class Terminated(BaseException):
         self.code = 128 + number
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(command_line: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code: 0, 1 for errors, 2 usage, 130 Ctrl-C, 143 SIGTERM."""
     # By default torch's OpenMP threads spin for milliseconds at every barrier, and compete with decoder and
     # encoder: up to 10 times the CPU time. Without spinning the network is a third slower. Read when torch
     # is imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-    for stream in (sys.stdout, sys.stderr):  # names of files need be no text that a terminal can show
+    for stream in (
+        sys.stdout,
+        sys.stderr,
+    ):  # a file's name may hold characters that the terminal's encoding lacks
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        with _signals_raise(is_process=arguments is None):
-            words = parse(build_parser(), list(sys.argv[1:] if arguments is None else arguments))
-            code: int = words.run(words)
-            sys.stdout.flush()  # here, where a closed pipe can still be answered
-            return code
+        with _signals_raise(is_process=command_line is None):
+            arguments = parse(build_parser(), list(sys.argv[1:] if command_line is None else command_line))
+            exit_code: int = arguments.run(arguments)
+            sys.stdout.flush()  # a closed pipe raises here, where it is handled
+            return exit_code
     except SystemExit as stop:  # argparse: help and version 0, usage 2
         return stop.code if isinstance(stop.code, int) else 1
     except VidstyleError as error:
@@ -65,10 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Terminated as stop:
         return _failed(str(stop), stop.code)
     except BrokenPipeError:
-        # whoever read stdout has gone (vidstyle list | head): nothing to say, nor where
+        # the reader of stdout has gone (vidstyle list | head); Python must not flush to it at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except OSError as error:  # a name that no file can have, a disk that has gone
+    except OSError as error:  # an invalid file name, a disk that was removed
         return _failed(f"{_short(error.filename)}{error.strerror or error}", 1)
     except MemoryError:
         return _failed("out of memory; try a smaller --working-size", 1)
@@ -98,9 +101,10 @@ def _short(name: object) -> str:
 
 
 def _failed(message: str, code: int) -> int:
+    """Print ``message`` on stderr, with a traceback if VIDSTYLE_DEBUG is set; returns ``code``."""
     if os.environ.get("VIDSTYLE_DEBUG", "0") not in ("", "0"):
         traceback.print_exc()
-    # stderr may be gone too
+    # stderr may be closed too
     with contextlib.suppress(OSError):
         print(f"vidstyle: {printable(message)}", file=sys.stderr, flush=True)
     return code
@@ -110,8 +114,8 @@ def _failed(message: str, code: int) -> int:
 def _signals_raise(*, is_process: bool) -> Generator[None, None, None]:
     """A context in which SIGTERM and SIGHUP raise ``Terminated``, and Ctrl-C ``KeyboardInterrupt``.
 
-    Only the first signal counts: cleaning up must not be interrupted, or partial files would be left. The
-    former handlers are restored at the end, unless the process ends there, too (``is_process``).
+    Only the first signal counts: an interrupted clean-up would leave partial files. The former handlers are
+    restored at the end, unless the process ends there too (``is_process``).
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -25,9 +25,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with code 2 after two lines: the error, and a pointer to the help."""
-        self.exit(2, f"{self.prog}: {printable(self._helpful(message))}\nsee {self.prog} --help\n")
+        self.exit(2, f"{self.prog}: {printable(self._with_hint(message))}\nsee {self.prog} --help\n")
 
-    def _helpful(self, message: str) -> str:
+    def _with_hint(self, message: str) -> str:
         unknown = re.match(r"argument [^:]*: invalid choice: '([^']*)'", message)
         for action in self._actions if unknown else ():
             if unknown and isinstance(action, argparse._SubParsersAction):
@@ -58,7 +58,7 @@ def _add_option(group: argparse._ArgumentGroup, item: Field[Any]) -> None:
     if item.default is False:
         group.add_argument(flag, action="store_true", **settings)
         return
-    settings["type"] = _reader_of(item)
+    settings["type"] = _converter(item)
     if item.metadata["choices"]:
         settings["choices"] = item.metadata["choices"]
     else:
@@ -70,18 +70,18 @@ def _add_option(group: argparse._ArgumentGroup, item: Field[Any]) -> None:
 
 def _help(item: Field[Any]) -> str:
     text: str = item.metadata["help"].replace("%", "%%")
-    given = item.default is not None and item.default is not False and item.default != ()
-    return f"{text} (default: {item.default})" if given else text
+    has_default = item.default is not None and item.default is not False and item.default != ()
+    return f"{text} (default: {item.default})" if has_default else text
 
 
-def _reader_of(item: Field[Any]) -> Callable[[str], Any]:
-    def read(text: str) -> Any:
+def _converter(item: Field[Any]) -> Callable[[str], Any]:
+    def convert(text: str) -> Any:
         try:
             return value_of(item, text)
         except OptionError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
 
-    return read
+    return convert
 
 
 def add_styles(parser: Parser) -> None:
@@ -95,64 +95,70 @@ def add_styles(parser: Parser) -> None:
     )
 
 
-def style_name(words: argparse.Namespace) -> str:
-    """The styles' or the style track's name, for results; a usage error if there is neither."""
-    names = [Path(style).stem for style in words.style]
-    if getattr(words, "style_track", None) is not None:
-        names = names or [words.style_track.stem]
+def style_name(arguments: argparse.Namespace) -> str:
+    """The name of the styles or of the style track, for the names of results.
+
+    Exits with a usage error if there is neither.
+    """
+    names = [Path(style).stem for style in arguments.style]
+    if getattr(arguments, "style_track", None) is not None:
+        names = names or [arguments.style_track.stem]
     if not names:
-        words.parser.error("a --style is needed: a picture, or a name that `vidstyle list styles` shows")
+        arguments.parser.error("a --style is needed: a picture, or a name that `vidstyle list styles` shows")
     return "+".join(names)
 
 
-def add_noise(parser: Parser) -> None:
+def add_verbosity(parser: Parser) -> None:
     """Add ``--quiet`` and ``--verbose``."""
-    noise = parser.add_mutually_exclusive_group()
-    noise.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
-    noise.add_argument("-v", "--verbose", action="store_true", help="say what is chosen and done")
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
+    group.add_argument("-v", "--verbose", action="store_true", help="say what is chosen and done")
 
 
-def given(words: argparse.Namespace, *records: type[Any]) -> dict[str, Any]:
-    """Those options of ``records`` that were given on the command line."""
+def select_options(arguments: argparse.Namespace, *records: type[Any]) -> dict[str, Any]:
+    """The options of ``records`` that the command line sets; the others keep their defaults."""
     names = {item.name for record in records for item in fields(record)}
-    return {name: value for name, value in vars(words).items() if name in names}
+    return {name: value for name, value in vars(arguments).items() if name in names}
 
 
-def parse(parser: Parser, arguments: list[str]) -> argparse.Namespace:
+def parse(parser: Parser, command_line: list[str]) -> argparse.Namespace:
     """Parse the command line; inputs may be before, between and after the options.
 
     Exits with a usage error, or raises ``InputError`` for a URL as an input.
     """
-    _refuse_empty_words(parser, arguments)
-    _refuse_files_like_options(parser, arguments)
-    words, left = parser.parse_known_args(arguments)
-    loose = [word for word in left if not word.startswith("-") or word == "-"]
-    wrong = [word for word in left if word not in loose]
-    command = words.parser if "parser" in words else parser
-    if wrong:
-        flag = wrong[0].split("=")[0]
+    _refuse_empty_arguments(parser, command_line)
+    _refuse_files_like_options(parser, command_line)
+    arguments, left = parser.parse_known_args(command_line)
+    extra = [word for word in left if not word.startswith("-") or word == "-"]
+    unknown = [word for word in left if word not in extra]
+    command = arguments.parser if "parser" in arguments else parser
+    if unknown:
+        flag = unknown[0].split("=")[0]
         flags = [text for text in command._option_string_actions if text.startswith("--")]
         command.error(
             f"no option {flag}; {suggestion(flag, flags)}" if _has_near(flag, flags) else f"no option {flag}"
         )
-    if loose and not isinstance(getattr(words, "inputs", None), list):
-        command.error(f"one word too many: {loose[0]}{_about_shells(loose)}")
-    if loose:
-        words.inputs += loose
-    _refuse_addresses(words)
-    return words
+    if extra and not isinstance(getattr(arguments, "inputs", None), list):
+        command.error(f"one word too many: {extra[0]}{_pattern_hint(extra[0])}")
+    if extra:
+        arguments.inputs += extra
+    _refuse_addresses(arguments)
+    return arguments
 
 
-def _refuse_files_like_options(parser: Parser, arguments: list[str]) -> None:
-    """A usage error for a file whose name begins with a dash."""
-    for word in arguments[: arguments.index("--")] if "--" in arguments else arguments:
+def _refuse_files_like_options(parser: Parser, command_line: list[str]) -> None:
+    """Exit with a usage error for a file whose name begins with a dash."""
+    for word in command_line[: command_line.index("--")] if "--" in command_line else command_line:
         if len(word) > 2 and word[0] == "-" and word[1] != "-" and Path(word).is_file():
             parser.error(f"{word} is taken for an option; write {shlex.quote(f'./{word}')} for the file")
 
 
-def _refuse_empty_words(parser: Parser, arguments: list[str]) -> None:
-    """``"$CLIP"`` of a variable that is not set; as a path it would be the current folder."""
-    for before, word in pairwise(["vidstyle", *arguments]):
+def _refuse_empty_arguments(parser: Parser, command_line: list[str]) -> None:
+    """Exit with a usage error for an empty argument, like ``"$CLIP"`` where CLIP is not set.
+
+    As a path it would be the current folder.
+    """
+    for before, word in pairwise(["vidstyle", *command_line]):
         if not word or re.fullmatch(r"--[\w-]+=", word):
             where = f"the word after {before}" if not word else word[:-1]
             parser.error(
@@ -160,18 +166,19 @@ def _refuse_empty_words(parser: Parser, arguments: list[str]) -> None:
             )
 
 
-def _about_shells(loose: list[str]) -> str:
-    """A hint for an argument that a shell has probably expanded from a pattern."""
-    path = Path(loose[0])
+def _pattern_hint(argument: str) -> str:
+    """A hint to quote a pattern, if ``argument`` is a file: a shell has probably expanded one."""
+    path = Path(argument)
     pattern = shlex.quote(str(path.with_name(f"*{path.suffix}")))
     return f"; a pattern needs quotes: {pattern}" if path.is_file() else ""
 
 
-def _refuse_addresses(words: argparse.Namespace) -> None:
-    named = [getattr(words, name, None) for name in ("input", "clip", "painted", "source", "baseline")]
-    for given in [*named, *(getattr(words, "inputs", None) or ())]:
-        if isinstance(given, str) and re.match(r"[a-z][a-z0-9+.-]+://", given, re.I):
-            raise InputError(f"{given} is an address, not a file; download it first, then give the file")
+def _refuse_addresses(arguments: argparse.Namespace) -> None:
+    """Raise ``InputError`` for a URL as an input."""
+    paths = [getattr(arguments, name, None) for name in ("input", "clip", "painted", "source", "baseline")]
+    for path in [*paths, *(getattr(arguments, "inputs", None) or ())]:
+        if isinstance(path, str) and re.match(r"[a-z][a-z0-9+.-]+://", path, re.I):
+            raise InputError(f"{path} is an address, not a file; download it first, then give the file")
 
 
 def _has_near(flag: str, flags: list[str]) -> bool:

@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from vidstyle.pipeline.preview import Preview
     from vidstyle.pipeline.report import OnFrame, Progress, RunReport
 
-PAUSE = 30.0  # s between two lines where there is no terminal
-_RECENT = 50  # frames over which rate and time left are taken
+PAUSE = 30.0  # s between status lines where stderr is no terminal
+_RECENT = 50  # last frames from which frame rate and time left are computed
 
 
 @contextlib.contextmanager
 def bar(name: str, hidden: bool) -> Generator[OnFrame, None, None]:
     """A progress bar for ``name`` on stderr, as ``on_frame`` callback; plain lines without a terminal."""
-    drawing = _Bar(name, hidden)
+    progress_bar = _Bar(name, hidden)
     try:
-        yield drawing
+        yield progress_bar
     finally:
-        drawing.close()
+        progress_bar.close()
 
 
 class _Bar:
@@ -49,11 +49,11 @@ class _Bar:
             self._bar = self._open(progress)
         done = progress.frame.time + progress.frame.duration
         self._recent.append((monotonic(), done))
-        self._lines.tell(lambda: f"{self._title}: {state(progress, self._recent)}")
+        self._lines.update(lambda: f"{self._title}: {state(progress, self._recent)}")
         bar = "{percentage:3.0f}% |{bar}| " if progress.info.duration else ""
         self._bar.bar_format = f"{self._name} {bar}{state(progress, self._recent)}"
         total = self._bar.total
-        # an estimate may fall short: the bar then stays full
+        # the total is an estimate; if it is too short the bar stays full
         self._bar.update(max(0.0, (min(float(done), total) if total else float(done)) - self._bar.n))
         return True
 
@@ -81,7 +81,7 @@ class StatusLines:
         self._is_needed = not hidden and not sys.stderr.isatty()
         self._last = monotonic()
 
-    def tell(self, line: Callable[[], str]) -> None:
+    def update(self, line: Callable[[], str]) -> None:
         """Write ``line()`` if the last one was at least ``PAUSE`` seconds ago."""
         if self._is_needed and monotonic() - self._last >= PAUSE:
             self._last = monotonic()
@@ -94,14 +94,14 @@ def state(progress: Progress, recent: Sequence[tuple[float, Fraction]]) -> str:
     ``recent`` holds, for the last frames, the wall time of completion (s) and the end in the clip (s).
     """
     length, done = progress.info.duration, recent[-1][1]
-    if length is not None and done > length:  # it was an estimate, and fell short
+    if length is not None and done > length:  # the length was an estimate, and too short
         length = None
     parts = [clock(float(done)) + (f"/{clock(float(length))}" if length else "")]
-    elapsed, gone = recent[-1][0] - recent[0][0], done - recent[0][1]
-    if elapsed > 0 and gone > 0:
+    elapsed, advanced = recent[-1][0] - recent[0][0], done - recent[0][1]
+    if elapsed > 0 and advanced > 0:
         parts.append(f"{(len(recent) - 1) / elapsed:.1f} frames/s")
         if length:
-            parts.append(f"{clock(max(0.0, float(length - done)) * elapsed / float(gone))} left")
+            parts.append(f"{clock(max(0.0, float(length - done)) * elapsed / float(advanced))} left")
     return ", ".join([*parts, f"{progress.limit} limits"] if progress.limit else parts)
 
 
@@ -122,10 +122,10 @@ def summary(report: RunReport) -> str:
     return f"{printable(name_of(report.target))}: {', '.join(parts)}"
 
 
-def estimate(tried: Preview) -> str:
+def estimate(preview: Preview) -> str:
     """``clip_preview.png; the whole: about 1,250 frames at 9.8 a second, 02:08``."""
-    picture = printable(str(tried.picture))
-    if tried.seconds is None:
+    picture = printable(str(preview.picture))
+    if preview.seconds is None:
         return f"{picture}; how long the whole will take cannot be told (too short, or of unknown length)"
-    frames = f"about {tried.frames:,} frames at {tried.rate:.1f} a second"
-    return f"{picture}; the whole: {frames}, {clock(tried.seconds)}"
+    frames = f"about {preview.frames:,} frames at {preview.rate:.1f} a second"
+    return f"{picture}; the whole: {frames}, {clock(preview.seconds)}"

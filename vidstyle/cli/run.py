@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from vidstyle.cli.logs import about, say, shown, write_line
-from vidstyle.cli.parser import Parser, add_noise, add_options, add_styles, given, style_name
+from vidstyle.cli.logs import error_message, log_to_stderr, print_message, write_line
+from vidstyle.cli.parser import Parser, add_options, add_styles, add_verbosity, select_options, style_name
 from vidstyle.derived_names import fitted
 from vidstyle.errors import VidstyleError
 from vidstyle.options import PaintOptions, ReadOptions, SteadyOptions, WriteOptions
@@ -63,7 +63,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--json", metavar="FILE", help="write what was done, and how fast, to this file")
     parser.add_argument("--skip-existing", action="store_true", help="leave out inputs whose result exists")
-    add_noise(parser)
+    add_verbosity(parser)
     add_options(parser, "painting", PaintOptions)
     add_options(parser, "steadiness", SteadyOptions)
     add_options(parser, "reading", ReadOptions)
@@ -71,61 +71,63 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=_run, parser=parser)
 
 
-def _run(words: argparse.Namespace) -> int:
-    with shown(words) as warnings, no_empty_folder(words.output):
-        batch = _Batch(words)
+def _run(arguments: argparse.Namespace) -> int:
+    with log_to_stderr(arguments) as warnings, no_empty_folder(arguments.output):
+        batch = _Batch(arguments)
         batch.run()
-        if words.json is not None:
-            batch.save(Path(words.json), warnings)
+        if arguments.json is not None:
+            batch.save(Path(arguments.json), warnings)
     return 1 if batch.failed else 0
 
 
 class _Batch:
     """Processes the sources of one command in turn; with several, an error does not stop the others."""
 
-    def __init__(self, words: argparse.Namespace) -> None:
-        style = style_name(words)
-        if words.preview and words.json is not None:
-            words.parser.error("--json reports a whole run; leave out --preview or --json")
-        self._is_piped = words.output is not None and is_stream(Path(words.output))
-        if words.preview and self._is_piped:
-            words.parser.error("--preview makes a picture beside its source; leave out --preview or --output")
-        if words.skip_existing and "overwrite" in words:
-            words.parser.error(
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        style = style_name(arguments)
+        if arguments.preview and arguments.json is not None:
+            arguments.parser.error("--json reports a whole run; leave out --preview or --json")
+        self._is_piped = arguments.output is not None and is_stream(Path(arguments.output))
+        if arguments.preview and self._is_piped:
+            arguments.parser.error(
+                "--preview makes a picture beside its source; leave out --preview or --output"
+            )
+        if arguments.skip_existing and "overwrite" in arguments:
+            arguments.parser.error(
                 "--skip-existing keeps results, --overwrite replaces them; give one of the two"
             )
-        from vidstyle.cli.inputs import expand, targets  # reads what codecs there are: after usage is checked
+        from vidstyle.cli.inputs import expand, targets  # looks up codecs: usage errors come first
         from vidstyle.styles.track import pictures_of
 
-        self.words = words
+        self.arguments = arguments
         self.reports: list[RunReport] = []
         self.failed: list[tuple[str, str]] = []
         self.skipped: list[str] = []
-        self._write = write = WriteOptions(**given(words, WriteOptions))
-        self._read = ReadOptions(**given(words, ReadOptions))
-        paint = PaintOptions(**given(words, PaintOptions))
-        self.sources = expand(words.inputs, style, write)
-        self.targets = targets(self.sources, words.output, style, write)
-        report = [] if words.json is None else [("--json", Path(words.json))]
-        made = [_picture_of(target) if words.preview else target for target in self.targets]
-        paths = [*words.style, paint.mask, paint.style_track, paint.weights]
+        self._write = write = WriteOptions(**select_options(arguments, WriteOptions))
+        self._read = ReadOptions(**select_options(arguments, ReadOptions))
+        paint = PaintOptions(**select_options(arguments, PaintOptions))
+        self.sources = expand(arguments.inputs, style, write)
+        self.targets = targets(self.sources, arguments.output, style, write)
+        report = [] if arguments.json is None else [("--json", Path(arguments.json))]
+        outputs = [_preview_path(target) if arguments.preview else target for target in self.targets]
+        paths = [*arguments.style, paint.mask, paint.style_track, paint.weights]
         if paint.style_track is not None:
             paths += pictures_of(paint.style_track)
         self._files = [Path(path) for path in paths if path is not None]
-        check_outputs([*(("the result", path) for path in made), *report], [*self.sources, *self._files])
+        check_outputs([*(("the result", path) for path in outputs), *report], [*self.sources, *self._files])
         for output in report:
             check_file_output(output, overwrite=write.overwrite)
         self._stylizer: Stylizer | None = None
 
     def run(self) -> None:
         for source, target in zip(self.sources, self.targets, strict=True):
-            made = _picture_of(target) if self.words.preview else target
-            if self.words.skip_existing and made.exists() and not self._is_piped:
+            output = _preview_path(target) if self.arguments.preview else target
+            if self.arguments.skip_existing and output.exists() and not self._is_piped:
                 self.skipped.append(source)
-                self._say(f"{printable(str(made))}: exists already, skipped")
+                self._print(f"{printable(str(output))}: exists already, skipped")
                 continue
             try:
-                if self.words.preview:
+                if self.arguments.preview:
                     self._preview(source, target)
                 else:
                     self._paint(source, target)
@@ -133,19 +135,19 @@ class _Batch:
                 if len(self.sources) == 1:
                     raise
                 self.failed.append((source, str(error)))
-                write_line(f"vidstyle: {about(source, error)}")
+                write_line(f"vidstyle: {error_message(source, error)}")
         if len(self.sources) > 1:
             done = len(self.sources) - len(self.failed) - len(self.skipped)
             skipped = f", {len(self.skipped)} skipped" if self.skipped else ""
-            self._say(f"{done} of {len(self.sources)} inputs done{skipped}")
+            self._print(f"{done} of {len(self.sources)} inputs done{skipped}")
             for source, _ in self.failed:
-                self._say(f"  failed: {printable(source)}")
+                self._print(f"  failed: {printable(source)}")
 
     def _paint(self, source: str, target: Path) -> None:
         from vidstyle.cli.progress import bar, summary
         from vidstyle.pipeline.plan import plan_painting
 
-        with bar(Path(source).name, hidden=self.words.quiet) as draw:
+        with bar(Path(source).name, hidden=self.arguments.quiet) as draw:
             plan = plan_painting(
                 source,
                 target,
@@ -153,29 +155,29 @@ class _Batch:
                 read=self._read,
                 write=self._write,
                 inputs=self._files,
-                measure=self.words.measure,
+                measure=self.arguments.measure,
             )
-            from vidstyle.pipeline.run import run  # imports torch: what is wrong with the files is known now
+            from vidstyle.pipeline.runner import run  # imports torch: errors of the files come first
 
             report = run(plan, on_frame=draw)
         self.reports.append(report)
-        self._say(summary(report))
+        self._print(summary(report))
         if report.measured is not None:
             from vidstyle.pipeline.meter import Measured
 
-            self._say(Measured.from_json(report.measured).text())
+            self._print(Measured.from_json(report.measured).text())
 
-    def _say(self, line: str) -> None:
-        tells = self.words.json is not None and is_stdout(Path(self.words.json))
-        say(line, self.words, is_piped=self._is_piped or tells)
+    def _print(self, line: str) -> None:
+        prints_json = self.arguments.json is not None and is_stdout(Path(self.arguments.json))
+        print_message(line, self.arguments, is_piped=self._is_piped or prints_json)
 
     def _preview(self, source: str, target: Path) -> None:
         from vidstyle.cli.progress import estimate
         from vidstyle.pipeline.preview import preview
 
-        picture = _picture_of(target)
-        tried = preview(self._loaded, source, picture, target, read=self._read, write=self._write)
-        self._say(estimate(tried))
+        picture = _preview_path(target)
+        result = preview(self._loaded, source, picture, target, read=self._read, write=self._write)
+        self._print(estimate(result))
 
     def _loaded(self) -> Stylizer:
         """The engine and the styles, loaded for the first source and kept for the others."""
@@ -183,21 +185,21 @@ class _Batch:
             from vidstyle.api import Stylizer
             from vidstyle.device import own_process, set_threads, stream_threads
 
-            frame_words = cast("FrameKeywords", given(self.words, PaintOptions, SteadyOptions))
+            frame_options = cast("FrameKeywords", select_options(self.arguments, PaintOptions, SteadyOptions))
             own_process()
             set_threads(stream_threads())
-            self._stylizer = Stylizer(self.words.style, **frame_words)
+            self._stylizer = Stylizer(self.arguments.style, **frame_options)
         return self._stylizer
 
     def save(self, path: Path, warnings: list[str]) -> None:
-        """Write the report of the run, or a list of those of several, as JSON."""
+        """Write the report of the run, or of several runs, as JSON to ``path``, with all ``warnings``."""
         runs = [report.to_json() for report in self.reports]
         failed = [{"source": source, "error": error} for source, error in self.failed]
-        several = {"runs": runs, "failed": failed, "skipped": self.skipped}
-        content = runs[0] if len(self.sources) == 1 and runs else several
+        all_runs = {"runs": runs, "failed": failed, "skipped": self.skipped}
+        content = runs[0] if len(self.sources) == 1 and runs else all_runs
         write_text(path, json.dumps({**content, "warnings": warnings}, indent=2) + "\n")
 
 
-def _picture_of(target: Path) -> Path:
+def _preview_path(target: Path) -> Path:
     """The path of a result's preview."""
     return target.with_name(fitted(f"{target.stem}_preview", ".png"))

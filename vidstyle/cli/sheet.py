@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from vidstyle.cli.logs import shown
-from vidstyle.cli.parser import Parser, add_noise, add_options, add_styles, given
+from vidstyle.cli.logs import log_to_stderr
+from vidstyle.cli.parser import Parser, add_options, add_styles, add_verbosity, select_options
 from vidstyle.derived_names import name_beside
 from vidstyle.options import PaintOptions, ReadOptions, SheetOptions
 from vidstyle.outputs import check_outputs
@@ -29,23 +29,23 @@ def add(commands: Any) -> None:
     add_styles(parser)
     parser.add_argument("-o", "--output", metavar="OUT", help="the picture (default: <clip>_sheet.png)")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing picture")
-    add_noise(parser)
+    add_verbosity(parser)
     add_options(parser, "sheet", SheetOptions)
     add_options(parser, "painting", PaintOptions, leave_out=("style_track", "style_weights", "mask"))
     add_options(parser, "reading", ReadOptions, leave_out=("frames",))
     parser.set_defaults(run=_run, parser=parser)
 
 
-def _run(words: argparse.Namespace) -> int:
-    with shown(words):
+def _run(arguments: argparse.Namespace) -> int:
+    with log_to_stderr(arguments):
         from vidstyle.pipeline.contact_sheet import make_sheet
 
-        source, output = Path(words.input), words.output
+        source, output = Path(arguments.input), arguments.output
         target = name_beside(source, "sheet", ".png") if output is None else Path(output)
-        paint = given(words, PaintOptions)
-        check_outputs([("the sheet", target)], [source, *words.style, paint.get("weights")])
-        options = cast("SheetKeywords", given(words, SheetOptions, PaintOptions, ReadOptions))
-        make_sheet(words.input, target, style=words.style, overwrite=words.overwrite, **options)
-        if not words.quiet:
+        paint = select_options(arguments, PaintOptions)
+        check_outputs([("the sheet", target)], [source, *arguments.style, paint.get("weights")])
+        options = cast("SheetKeywords", select_options(arguments, SheetOptions, PaintOptions, ReadOptions))
+        make_sheet(arguments.input, target, style=arguments.style, overwrite=arguments.overwrite, **options)
+        if not arguments.quiet:
             print(printable(str(target)), flush=True)
     return 0

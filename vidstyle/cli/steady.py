@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from vidstyle.cli.logs import say, shown
-from vidstyle.cli.parser import Parser, add_noise, add_options, given
+from vidstyle.cli.logs import log_to_stderr, print_message
+from vidstyle.cli.parser import Parser, add_options, add_verbosity, select_options
 from vidstyle.options import DetailOptions, ReadOptions, SteadyOptions, WriteOptions
 from vidstyle.video.writing.pipe_output import is_stream
 
@@ -40,7 +40,7 @@ def add(commands: Any) -> None:
         metavar="OUT",
         help="the result, or - for standard output (default: <painted>_steady)",
     )
-    add_noise(parser)
+    add_verbosity(parser)
     add_options(parser, "painting", DetailOptions)
     add_options(parser, "steadiness", SteadyOptions)
     add_options(parser, "reading", ReadOptions)
@@ -48,16 +48,17 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=_run, parser=parser)
 
 
-def _run(words: argparse.Namespace) -> int:
-    with shown(words):
+def _run(arguments: argparse.Namespace) -> int:
+    with log_to_stderr(arguments):
         from vidstyle.api import steady
         from vidstyle.cli.progress import bar, summary
 
         options = cast(
-            "SteadyFileKeywords", given(words, DetailOptions, SteadyOptions, ReadOptions, WriteOptions)
+            "SteadyFileKeywords",
+            select_options(arguments, DetailOptions, SteadyOptions, ReadOptions, WriteOptions),
         )
-        target = Path(words.output) if words.output is not None else None
-        with bar(Path(words.painted).name, hidden=words.quiet) as draw:
-            report = steady(words.clip, words.painted, target, on_frame=draw, **options)
-        say(summary(report), words, is_piped=is_stream(report.target))
+        target = Path(arguments.output) if arguments.output is not None else None
+        with bar(Path(arguments.painted).name, hidden=arguments.quiet) as draw:
+            report = steady(arguments.clip, arguments.painted, target, on_frame=draw, **options)
+        print_message(summary(report), arguments, is_piped=is_stream(report.target))
     return 0

@@ -10,11 +10,11 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vidstyle.cli.logs import shown
-from vidstyle.cli.parser import Parser, add_noise
+from vidstyle.cli.logs import log_to_stderr
+from vidstyle.cli.parser import Parser, add_verbosity
 
 if TYPE_CHECKING:
-    from vidstyle.training.progress import OnStep, Trained, TrainingProgress
+    from vidstyle.training.training_progress import OnStep, Trained, TrainingProgress
 
 _EXAMPLES = """\
 examples:
@@ -56,32 +56,34 @@ def add(commands: Any) -> None:
         metavar="KEY=VALUE",
         help="one setting, like batch=4, losses.style=0.5 or preset=seed; may be given several times",
     )
-    add_noise(parser)
+    add_verbosity(parser)
     parser.set_defaults(run=_run, parser=parser)
 
 
-def _run(words: argparse.Namespace) -> int:
-    with shown(words):
+def _run(arguments: argparse.Namespace) -> int:
+    with log_to_stderr(arguments):
         from vidstyle.device import keep_memory
         from vidstyle.training.checkpoints import newest
         from vidstyle.training.config import settings
         from vidstyle.training.trainer import train
 
         keep_memory()
-        before = newest(Path(words.output))["options"] if words.resume else None
-        options = settings(words.recipe, before=before, file=words.config, pairs=words.set, steps=words.steps)
-        with _bar(words.quiet) as draw:
+        before = newest(Path(arguments.output))["options"] if arguments.resume else None
+        options = settings(
+            arguments.recipe, before=before, file=arguments.config, pairs=arguments.set, steps=arguments.steps
+        )
+        with _bar(arguments.quiet) as draw:
             trained = train(
-                words.recipe,
-                words.content,
-                words.style,
-                words.output,
+                arguments.recipe,
+                arguments.content,
+                arguments.style,
+                arguments.output,
                 options,
-                resume=words.resume,
+                resume=arguments.resume,
                 on_step=draw,
             )
     # in distributed training only the first process prints
-    if not words.quiet and os.environ.get("LOCAL_RANK", "0") == "0":
+    if not arguments.quiet and os.environ.get("LOCAL_RANK", "0") == "0":
         print(_summary(trained), flush=True)
     return 0
 
@@ -110,7 +112,7 @@ def _bar(hidden: bool) -> Generator[OnStep, None, None]:
     bar = tqdm(disable=True if hidden else None, file=sys.stderr, leave=False, dynamic_ncols=True, miniters=0)
 
     def draw(progress: TrainingProgress) -> None:
-        lines.tell(lambda: state(progress))
+        lines.update(lambda: state(progress))
         bar.total = progress.steps
         bar.bar_format = "{percentage:3.0f}% |{bar}| " + state(progress)
         bar.update(progress.step - bar.n)
