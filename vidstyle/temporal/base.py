@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from vidstyle.flow.base import Array
 from vidstyle.frames import Frame, Pixels
-from vidstyle.temporal.backends.base import View
+from vidstyle.temporal.backends.base import FlowInput
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameMotion:
     """A frame's input to the flow estimator, and its motion to the last frame."""
 
-    view: View
+    flow_input: FlowInput
     planes: tuple[Array, Array] | None
-    """x and y, (h, w) float32 in px of the view; None for a first frame and for one equal to the last."""
+    """x and y, (h, w) float32, px of ``flow_input``; None for a first frame and for one equal to the last."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

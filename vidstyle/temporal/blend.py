@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vidstyle.errors import OptionError
 from vidstyle.flow.base import Array, FlowEstimator, load_flow
 from vidstyle.frames import Pixels
-from vidstyle.temporal.backends.base import AnyRaster, View
+from vidstyle.temporal.backends.base import AnyRaster, FlowInput
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.base import FrameMotion, RepaintMask
 from vidstyle.temporal.paint_map.settings import flow_shape
@@ -46,30 +46,35 @@ class Blend:
         self._flow_size = flow_size
         self._weight = WEIGHT * stability
         self._raster = CvRaster()
-        self._view: View | None = None
-        self._backward: tuple[Array, Array] | None = (
-            None  # flow of the last frame: the next one's first guess
-        )
+        self._last_input: FlowInput | None = None
+        # flow of the last frame, which is the initial estimate for the next
+        self._backward: tuple[Array, Array] | None = None
         self._forward: tuple[Array, Array] | None = None
         self._result: NDArray[np.float32] | None = None
-        self._now: View | None = None
+        self._input: FlowInput | None = None
         self.repainted = 1.0
 
     def plan(self, content: Pixels, *, renew: float = 0.0, motion: FrameMotion | None = None) -> RepaintMask:
         """The repaint mask, true everywhere, of the frame ``content`` (H, W, 3) uint8 or uint16."""
         height, width = content.shape[:2]
-        self._now = self._raster.view(content, *flow_shape((height, width), self._flow_size), self._flow)
+        self._input = self._raster.flow_input(
+            content, *flow_shape((height, width), self._flow_size), self._flow
+        )
         return RepaintMask(np.ones((height, width), np.bool_), 1.0)
 
     def settle(self, painted: Pixels, valid: NDArray[np.bool_] | None = None) -> Pixels:
         """``painted`` (H, W, 3) mixed with the warped last result; ``valid`` is ignored."""
         paint = painted.astype(np.float32)
-        if self._result is None or self._now is None or self._view is None:
+        if self._result is None or self._input is None or self._last_input is None:
             self._result = paint
         else:
             height, width = painted.shape[:2]
-            self._backward = self._raster.motion(self._flow, self._now, self._view, self._backward)
-            self._forward = self._raster.motion(self._flow, self._view, self._now, self._forward)
+            self._backward = self._raster.estimate_motion(
+                self._flow, self._input, self._last_input, self._backward
+            )
+            self._forward = self._raster.estimate_motion(
+                self._flow, self._last_input, self._input, self._forward
+            )
             backward, forward = (
                 self._sized(motion, height, width) for motion in (self._backward, self._forward)
             )
@@ -79,7 +84,7 @@ class Blend:
             # bicubic: repeated bilinear resampling blurs
             past = cv2.remap(self._result, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
             self._result = paint + (past - paint) * trust[..., None]
-        self._view = self._now
+        self._last_input = self._input
         full = np.iinfo(painted.dtype).max
         mixed: Pixels = np.clip(np.rint(self._result), 0, full).astype(painted.dtype)  # type: ignore[assignment]
         return mixed
@@ -87,7 +92,7 @@ class Blend:
     def _sized(self, motion: tuple[Array, Array], height: int, width: int) -> tuple[Array, Array]:
         fx, fy = motion
         ratio_y, ratio_x = height / fx.shape[0], width / fx.shape[1]
-        grown = [self._raster.resized(plane, height, width) for plane in (fx, fy)]
+        grown = [self._raster.resize(plane, height, width) for plane in (fx, fy)]
         return grown[0] * np.float32(ratio_x), grown[1] * np.float32(ratio_y)
 
 
@@ -97,7 +102,7 @@ def _trust(backward: tuple[Array, Array], forward: tuple[Array, Array], x: Array
     sum_square = (backward[0] + there[0]) ** 2 + (backward[1] + there[1]) ** 2
     length = backward[0] ** 2 + backward[1] ** 2
     is_occluded = sum_square >= 0.01 * (length + there[0] ** 2 + there[1] ** 2) + 0.5
-    slopes = [slope for plane in backward for slope in CvRaster().slope(plane)]
+    slopes = [slope for plane in backward for slope in CvRaster().gradient(plane)]
     is_boundary = sum(slope**2 for slope in slopes) > 0.01 * length + 0.002
     trust = np.where(is_occluded, np.float32(-255), np.where(is_boundary, np.float32(0), np.float32(255)))
     height, width = x.shape

@@ -8,7 +8,7 @@ import numpy as np
 
 from vidstyle.flow.base import Array, FlowEstimator, load_flow
 from vidstyle.frames import Frame
-from vidstyle.temporal.backends.base import View
+from vidstyle.temporal.backends.base import FlowInput
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.base import ClipFrame, FrameMotion
 from vidstyle.temporal.paint_map.settings import flow_shape
@@ -24,16 +24,18 @@ def motions(
     """
     raster, estimator = CvRaster(), flow if flow is not None else load_flow("auto", "cpu")
     last: Frame | None = None
-    before: View | None = None
-    guess: tuple[Array, Array] | None = None  # the last motion that was estimated
+    before: FlowInput | None = None
+    initial: tuple[Array, Array] | None = None  # the last motion that was estimated
     planes: tuple[Array, Array] | None = None
     for frame in frames:
-        view = raster.view(frame.pixels, *flow_shape(frame.pixels.shape[:2], flow_size), estimator)
-        guess, planes = planes if planes is not None else guess, None
+        flow_input = raster.flow_input(
+            frame.pixels, *flow_shape(frame.pixels.shape[:2], flow_size), estimator
+        )
+        initial, planes = planes if planes is not None else initial, None
         # a frame equal to the last needs no motion: nothing will be planned
         is_same_size = last is not None and last.pixels.shape == frame.pixels.shape
         is_changed = last is not None and is_same_size and not np.array_equal(last.pixels, frame.pixels)
         if is_changed and before is not None:
-            planes = raster.motion(estimator, view, before, guess)
-        yield ClipFrame(frame, FrameMotion(view, planes))
-        last, before = frame, view
+            planes = raster.estimate_motion(estimator, flow_input, before, initial)
+        yield ClipFrame(frame, FrameMotion(flow_input, planes))
+        last, before = frame, flow_input

@@ -71,39 +71,41 @@ Planes = tuple[Any, Any, Any]  # two of numbers around 0, and a mask
 PLANES: dict[str, Callable[[Any, Planes], Any]] = {
     "grid": lambda raster, p: raster.grid(7, 9),
     "full": lambda raster, p: raster.full(3, 4, 0.5),
-    "slots": lambda raster, p: raster.slots(3, 4),
-    "floats": lambda raster, p: raster.floats(p[2]),
+    "zero slots": lambda raster, p: raster.zero_slots(3, 4),
+    "to float": lambda raster, p: raster.to_float(p[2]),
     "rint": lambda raster, p: raster.rint(p[0] * 0 + 2.5) + raster.rint(p[0]),
     "floor": lambda raster, p: raster.floor(p[0]),
-    "chosen planes": lambda raster, p: raster.chosen(p[2], p[0], p[1] + 0),
-    "chosen number": lambda raster, p: raster.chosen(p[2], 0.25, p[1] + 0),
-    "chosen slot": lambda raster, p: raster.chosen(p[2], 63, raster.slots(*p[2].shape)),
+    "select of planes": lambda raster, p: raster.select(p[2], p[0], p[1] + 0),
+    "select of a number": lambda raster, p: raster.select(p[2], 0.25, p[1] + 0),
+    "select of a slot": lambda raster, p: raster.select(p[2], 63, raster.zero_slots(*p[2].shape)),
     "clip": lambda raster, p: raster.clip(p[0], -1.0, 0.5),
     "sqrt": lambda raster, p: raster.sqrt(p[0]),
     "mean": lambda raster, p: raster.mean(p[2]),
     "median": lambda raster, p: raster.median(p[0][:5, :5]),
-    "counts": lambda raster, p: raster.counts(whole(raster, p[0], 6) + raster.slots(*p[0].shape), p[2], 8),
-    "pick": lambda raster, p: raster.pick(p[1], raster.rint(p[0] * 9), raster.rint(p[1] * 9)),
-    "blurred a little": lambda raster, p: raster.blurred(p[0], 0.5),
-    "blurred": lambda raster, p: raster.blurred(p[0], 2.0),
-    "blurred beyond the size": lambda raster, p: raster.blurred(p[0], 20.0),
-    "slope": lambda raster, p: raster.slope(p[0]),
-    "calm": lambda raster, p: raster.calm(p[2]),
-    "widened": lambda raster, p: raster.widened(p[2] & (p[0] > 0.8)),
-    "larger": lambda raster, p: raster.resized(p[0], 71, 150),
-    "twice as large": lambda raster, p: raster.resized(p[0], 2 * p[0].shape[0], 2 * p[0].shape[1]),
-    "half": lambda raster, p: raster.resized(p[0][:4, :16], 2, 8),
-    "smaller": lambda raster, p: raster.resized(p[0], 3, 11),
-    "flatter": lambda raster, p: raster.resized(p[0], 3, p[0].shape[1]),
-    "same size": lambda raster, p: raster.resized(p[0], *p[0].shape),
+    "histogram": lambda raster, p: raster.histogram(
+        whole(raster, p[0], 6) + raster.zero_slots(*p[0].shape), p[2], 8
+    ),
+    "gather": lambda raster, p: raster.gather(p[1], raster.rint(p[0] * 9), raster.rint(p[1] * 9)),
+    "narrow blur": lambda raster, p: raster.gaussian_blur(p[0], 0.5),
+    "blur": lambda raster, p: raster.gaussian_blur(p[0], 2.0),
+    "blur wider than the plane": lambda raster, p: raster.gaussian_blur(p[0], 20.0),
+    "gradient": lambda raster, p: raster.gradient(p[0]),
+    "median filter": lambda raster, p: raster.median_filter(p[2]),
+    "dilate": lambda raster, p: raster.dilate(p[2] & (p[0] > 0.8)),
+    "resize, larger": lambda raster, p: raster.resize(p[0], 71, 150),
+    "resize, twice as large": lambda raster, p: raster.resize(p[0], 2 * p[0].shape[0], 2 * p[0].shape[1]),
+    "resize, half": lambda raster, p: raster.resize(p[0][:4, :16], 2, 8),
+    "resize, smaller": lambda raster, p: raster.resize(p[0], 3, 11),
+    "resize, flatter": lambda raster, p: raster.resize(p[0], 3, p[0].shape[1]),
+    "resize, same size": lambda raster, p: raster.resize(p[0], *p[0].shape),
 }
 
 
 def whole(raster: Any, plane: Any, count: int) -> Any:
     """``plane`` as slots 0 to ``count`` - 1."""
-    slots = raster.slots(*plane.shape)
+    slots = raster.zero_slots(*plane.shape)
     for slot in range(count):
-        slots = raster.chosen(plane > slot * 0.2 - 0.5, slot, slots)
+        slots = raster.select(plane > slot * 0.2 - 0.5, slot, slots)
     return slots
 
 
@@ -115,7 +117,7 @@ def test_planes_come_out_the_same(name: str, size: tuple[int, int]) -> None:
     mask = noise.random(size) < 0.5
     found = []
     for raster in RASTERS:
-        planes = raster.plane(first), raster.plane(second), raster.plane(mask) > 0
+        planes = raster.from_array(first), raster.from_array(second), raster.from_array(mask) > 0
         found.append(values_of(raster, PLANES[name](raster, planes)))
     assert found[0].shape == found[1].shape
     assert np.abs(found[0] - found[1]).max() <= 5e-5
@@ -129,7 +131,7 @@ def test_the_mean_of_all_ones_is_one(make: Callable[[], AnyRaster]) -> None:
 
 def test_planes_are_numpy_arrays_for_those_outside() -> None:
     for raster in RASTERS:
-        mask = raster.array(raster.full(2, 3, 1.0) > 0)
+        mask = raster.to_array(raster.full(2, 3, 1.0) > 0)
         assert isinstance(mask, np.ndarray) and mask.dtype == np.bool_ and mask.shape == (2, 3)
 
 
@@ -139,33 +141,35 @@ Pictures = tuple[Any, Any, Any, Any]  # two pictures, and two planes from 0 to 1
 
 PICTURES: dict[str, Callable[[Any, Pictures], Any]] = {
     "upload": lambda raster, p: p[0],
-    "shrunk": lambda raster, p: raster.shrunk(p[0], 4, 13),
+    "downsample": lambda raster, p: raster.downsample(p[0], 4, 13),
     "luminance": lambda raster, p: raster.luminance(p[0]),
-    "difference": lambda raster, p: raster.difference(p[0], p[1], 0.6),
-    "mixed": lambda raster, p: raster.mixed(p[0], p[1], p[2]),
-    "filled": lambda raster, p: raster.filled(p[0], p[1], raster.array(p[2] > 0.5)),
-    "minus": lambda raster, p: raster.minus(p[0], p[1]),
-    "plus": lambda raster, p: raster.plus(p[0], raster.minus(p[1], p[0])),
-    "plus, out of range": lambda raster, p: raster.plus(p[0], raster.minus(p[0], p[1])),
-    "plus, enlarged": lambda raster, p: raster.plus(p[0], raster.coarse(p[1], p[0], 3, 5, 0.5)),
-    "warped": lambda raster, p: raster.warped(p[0], *aside(raster, p, 3.0)),
-    "moved": lambda raster, p: raster.moved(raster.minus(p[0], p[1]), *aside(raster, p, 3.0)),
-    "faded": lambda raster, p: raster.faded(
-        raster.minus(p[0], p[1]), None, p[2], raster.resized(p[3], 4, 13), 1.5
+    "color distance": lambda raster, p: raster.color_distance(p[0], p[1], 0.6),
+    "blend": lambda raster, p: raster.blend(p[0], p[1], p[2]),
+    "fill": lambda raster, p: raster.fill(p[0], p[1], raster.to_array(p[2] > 0.5)),
+    "subtract": lambda raster, p: raster.subtract(p[0], p[1]),
+    "add": lambda raster, p: raster.add(p[0], raster.subtract(p[1], p[0])),
+    "add, out of range": lambda raster, p: raster.add(p[0], raster.subtract(p[0], p[1])),
+    "add, upsampled": lambda raster, p: raster.add(p[0], raster.low_pass_difference(p[1], p[0], 3, 5, 0.5)),
+    "warp": lambda raster, p: raster.warp(p[0], *aside(raster, p, 3.0)),
+    "warp of a difference": lambda raster, p: raster.warp_difference(
+        raster.subtract(p[0], p[1]), *aside(raster, p, 3.0)
     ),
-    "faded with more": lambda raster, p: raster.faded(
-        raster.minus(p[0], p[1]), raster.minus(p[1], p[0]) * 0.3, p[2], raster.resized(p[3], 4, 13), 1.5
+    "fade": lambda raster, p: raster.fade(
+        raster.subtract(p[0], p[1]), None, p[2], raster.resize(p[3], 4, 13), 1.5
     ),
-    "correction": lambda raster, p: raster.correction(3, 4),
-    "coarse": lambda raster, p: raster.coarse(p[0], p[1], 3, 7, 1.0),
-    "coarse, not blurred": lambda raster, p: raster.coarse(p[0], p[1], 3, 7, 0.0),
-    "softened": lambda raster, p: raster.softened(raster.minus(p[0], p[1]), 0.1),
-    "stepped": lambda raster, p: raster.stepped(
-        raster.minus(p[0], p[1]), raster.minus(p[1], p[0]), p[2] * 0.1
+    "fade of a sum": lambda raster, p: raster.fade(
+        raster.subtract(p[0], p[1]), raster.subtract(p[1], p[0]) * 0.3, p[2], raster.resize(p[3], 4, 13), 1.5
     ),
-    "scaled": lambda raster, p: raster.scaled(raster.minus(p[0], p[1]), p[2]),
-    "sampled": lambda raster, p: sampled(raster, p, sharp=False),
-    "sampled sharply": lambda raster, p: sampled(raster, p, sharp=True),
+    "zero correction": lambda raster, p: raster.zero_correction(3, 4),
+    "low-pass difference": lambda raster, p: raster.low_pass_difference(p[0], p[1], 3, 7, 1.0),
+    "low-pass difference, not blurred": lambda raster, p: raster.low_pass_difference(p[0], p[1], 3, 7, 0.0),
+    "soft threshold": lambda raster, p: raster.soft_threshold(raster.subtract(p[0], p[1]), 0.1),
+    "interpolate": lambda raster, p: raster.interpolate(
+        raster.subtract(p[0], p[1]), raster.subtract(p[1], p[0]), p[2] * 0.1
+    ),
+    "multiply": lambda raster, p: raster.multiply(raster.subtract(p[0], p[1]), p[2]),
+    "sample, bilinear": lambda raster, p: sampled(raster, p, sharp=False),
+    "sample, sharp": lambda raster, p: sampled(raster, p, sharp=True),
 }
 
 
@@ -179,10 +183,12 @@ def sampled(raster: Any, p: Pictures, *, sharp: bool) -> Any:
     """From a ring of three pictures, a different one in each third of the range of a plane."""
     ring = raster.new_ring(3, p[0], 2 if sharp else 1)
     for slot, picture in enumerate((p[1], p[0], p[1])):
-        raster.put(ring, slot, picture)
-    slots = raster.chosen(p[2] > 0.5, 1, raster.chosen(p[2] > 0.8, 2, raster.slots(*p[2].shape)))
+        raster.store(ring, slot, picture)
+    slots = raster.select(p[2] > 0.5, 1, raster.select(p[2] > 0.8, 2, raster.zero_slots(*p[2].shape)))
     places = aside(raster, p, 1.5)
-    return raster.sharply(ring, slots, *places) if sharp else raster.sample(ring, slots, *places)
+    return (
+        raster.sample_sharp(ring, slots, *places) if sharp else raster.sample_bilinear(ring, slots, *places)
+    )
 
 
 def both(size: tuple[int, int], dtype: Any, make: Callable[[Any, Pictures], Any]) -> list[Any]:
@@ -191,7 +197,7 @@ def both(size: tuple[int, int], dtype: Any, make: Callable[[Any, Pictures], Any]
     smooth = texture(height, width, 5, grain=6)
     found = []
     for raster in RASTERS:
-        planes = raster.plane(smooth[..., 0]), raster.plane(smooth[..., 1])
+        planes = raster.from_array(smooth[..., 0]), raster.from_array(smooth[..., 1])
         found.append(values_of(raster, make(raster, (raster.upload(first), raster.upload(second), *planes))))
     assert found[0].shape == found[1].shape
     return found
@@ -230,10 +236,10 @@ def test_paint_that_stays_in_its_place_is_never_changed(dtype: Any) -> None:
     pictures = [pixels(texture(180, 40, seed), dtype) for seed in range(20)]
     ring = raster.new_ring(20, raster.upload(pictures[0]))
     for slot, picture in enumerate(pictures):
-        raster.put(ring, slot, raster.upload(picture))
+        raster.store(ring, slot, raster.upload(picture))
     place = raster.grid(180, 40)
     for slot in (0, 19):  # 3,600 lines: far down a tall block too
-        there = raster.sharply(ring, raster.slots(180, 40) + slot, *place)
+        there = raster.sample_sharp(ring, raster.zero_slots(180, 40) + slot, *place)
         assert np.array_equal(raster.download(there), pictures[slot])
 
 
@@ -252,7 +258,9 @@ def test_a_fade_that_is_over_is_nothing() -> None:
         one = raster.upload(pixels(np.full((8, 9, 3), 0.5)))
         other = raster.upload(pixels(np.full((8, 9, 3), 0.6)))
         assert (
-            raster.faded(raster.minus(one, other), None, raster.full(8, 9, 0.02), raster.full(4, 5, 0.0), 1.0)
+            raster.fade(
+                raster.subtract(one, other), None, raster.full(8, 9, 0.02), raster.full(4, 5, 0.0), 1.0
+            )
             is None
         )
 
@@ -284,14 +292,18 @@ def test_pictures_and_motion_never_leave_the_device() -> None:
         return torch.cat([source[:, :2], target[:, :2]])
 
     picture = raster.upload(pixels(texture(37, 53)))
-    view = raster.view(picture, 16, 24, estimator)
-    motion = raster.motion(estimator, view, view)
-    u, v = (raster.resized(plane, 37, 53) for plane in motion)
+    view = raster.flow_input(picture, 16, 24, estimator)
+    motion = raster.estimate_motion(estimator, view, view)
+    u, v = (raster.resize(plane, 37, 53) for plane in motion)
     ring = raster.new_ring(3, picture)
-    raster.put(ring, 1, picture)
-    old = raster.sharply(ring, raster.slots(37, 53), u, v)
-    old = raster.plus(old, raster.moved(raster.coarse(old, picture, 9, 13, 1.0), *raster.grid(9, 13)))
-    result = raster.mixed(old, picture, raster.blurred(raster.floats(raster.calm(u > v)), 2.0))
+    raster.store(ring, 1, picture)
+    old = raster.sample_sharp(ring, raster.zero_slots(37, 53), u, v)
+    old = raster.add(
+        old, raster.warp_difference(raster.low_pass_difference(old, picture, 9, 13, 1.0), *raster.grid(9, 13))
+    )
+    result = raster.blend(
+        old, picture, raster.gaussian_blur(raster.to_float(raster.median_filter(u > v)), 2.0)
+    )
     assert result.device.type == "meta" and result.shape == (1, 3, 37, 53)
 
 
@@ -324,10 +336,10 @@ def test_a_ring_that_does_not_fit_is_one_clear_line() -> None:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_estimators_see_the_same(dtype: Any, raft: Raft) -> None:
     picture = pixels(texture(75, 101, grain=3), dtype)
-    grey, other = (raster.view(raster.upload(picture), 60, 81, DIS()) for raster in RASTERS)
+    grey, other = (raster.flow_input(raster.upload(picture), 60, 81, DIS()) for raster in RASTERS)
     assert grey.dtype == other.dtype == np.uint8
     assert np.abs(grey.astype(int) - other).max() <= 3  # one level, with its contrast raised
-    color, other = (raster.view(raster.upload(picture), 60, 81, raft) for raster in RASTERS)
+    color, other = (raster.flow_input(raster.upload(picture), 60, 81, raft) for raster in RASTERS)
     assert color.dtype == other.dtype == torch.float32
     assert float((color - other).abs().max()) <= LEVEL
 
@@ -338,8 +350,8 @@ def test_motion_is_the_same(name: str, raft: Raft) -> None:
     first, second = pixels(moving(0)), pixels(moving(2))
     found = []
     for raster in RASTERS:
-        views = [raster.view(raster.upload(each), 72, 96, estimator) for each in (second, first)]
-        found.append(values_of(raster, raster.motion(estimator, *views)))
+        views = [raster.flow_input(raster.upload(each), 72, 96, estimator) for each in (second, first)]
+        found.append(values_of(raster, raster.estimate_motion(estimator, *views)))
     assert found[0].shape == (2, 72, 96)
     assert np.abs(found[0] - found[1]).mean() < 0.05
 

@@ -205,9 +205,9 @@ SHAPES = [
 def test_results_that_are_kept_fit_in_memory_and_under_the_limits_of_sampling(frame: tuple[int, int]) -> None:
     layout = MapLayout.of(frame, sample_bytes=1, flow_size=None, slots=64)
     assert layout.slots >= 2
-    assert layout.slots * layout.fine**2 * frame[0] * frame[1] * 3 <= 420e6
-    assert layout.slots * (layout.fine * frame[0] + 8) < 32_767
-    assert layout.fine * frame[1] < 32_767
+    assert layout.slots * layout.upsampling**2 * frame[0] * frame[1] * 3 <= 420e6
+    assert layout.slots * (layout.upsampling * frame[0] + 8) < 32_767
+    assert layout.upsampling * frame[1] < 32_767
 
 
 def test_frames_of_another_size_are_refused_in_one_line() -> None:

@@ -93,10 +93,10 @@ def test_results_are_the_same_with_a_thread_beside_the_map() -> None:
 class Full(CvRaster):
     """A raster that has no room left for a result."""
 
-    def put(self, ring: Ring[Array], slot: int, picture: Array) -> None:
-        if ring.fine > 1:
+    def store(self, ring: Ring[Array], slot: int, picture: Array) -> None:
+        if ring.upsampling > 1:
             raise MemoryError("no room")
-        super().put(ring, slot, picture)
+        super().store(ring, slot, picture)
 
 
 def test_a_failure_in_the_thread_beside_the_map_is_raised() -> None:
@@ -114,12 +114,12 @@ def test_doubled_pictures_keep_more_sharpness_between_pixels_than_plain_ones() -
     raster = CvRaster()
     x, y = raster.grid(HEIGHT, WIDTH)
     found = {}
-    for fine in (1, 2):
-        ring = raster.new_ring(1, ROUGH, fine)
-        raster.put(ring, 0, ROUGH)
-        assert np.array_equal(raster.sharply(ring, raster.slots(HEIGHT, WIDTH), x, y), ROUGH)
-        moved = raster.sharply(ring, raster.slots(HEIGHT, WIDTH), x + 0.5, y + 0.5)
-        found[fine] = sharpness(moved) / sharpness(ROUGH)
+    for upsampling in (1, 2):
+        ring = raster.new_ring(1, ROUGH, upsampling)
+        raster.store(ring, 0, ROUGH)
+        assert np.array_equal(raster.sample_sharp(ring, raster.zero_slots(HEIGHT, WIDTH), x, y), ROUGH)
+        moved = raster.sample_sharp(ring, raster.zero_slots(HEIGHT, WIDTH), x + 0.5, y + 0.5)
+        found[upsampling] = sharpness(moved) / sharpness(ROUGH)
     assert found[2] > 0.85
     assert found[1] < found[2] - 0.08
 

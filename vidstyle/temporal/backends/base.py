@@ -1,4 +1,4 @@
-"""The protocol of a backend of the paint map: its operations on planes and pictures."""
+"""The protocol of a backend of the paint map: the operations on planes and pictures that it computes."""
 
 from __future__ import annotations
 
@@ -13,38 +13,39 @@ from vidstyle.flow.base import Array, FlowEstimator
 from vidstyle.frames import Pixels
 
 Plane = TypeVar("Plane", Array, Tensor)
-"""(H, W) float32, bool or uint8: a NumPy array or a torch tensor, which share +, *, <, &, slices, masks."""
+"""(H, W) float32, bool or uint8: a NumPy array or a torch tensor. Both have +, *, <, & and indexing."""
 
 Picture = TypeVar("Picture")
-"""A picture, or a signed difference of pictures from -1 to 1, in a form that only its backend knows."""
+"""An RGB picture, or a signed difference of pictures from -1 to 1, in a form that only its backend knows."""
 
-View = NDArray[np.uint8] | Tensor
-"""A frame as input of a flow estimator: (H, W) grey levels for a ``GreyEstimator``, (1, 3, H, W) in [0, 1]
-for others."""
+FlowInput = NDArray[np.uint8] | Tensor
+"""A frame as input of a flow estimator: (H, W) grey levels, 0 to 255, for a ``GreyEstimator``, (1, 3, H, W)
+RGB in [0, 1] for others."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ring(Generic[Picture]):
-    """Several pictures of one size in one array, so that one call samples all of them."""
+    """Several pictures of one size in one array, so that one call can sample all of them."""
 
     block: Picture
-    """All pictures; the order of axes is the backend's."""
-    fine: int = 1
-    """Factor by which the pictures are upsampled."""
+    """All pictures; the backend chooses the order of the axes."""
+    upsampling: int = 1
+    """Factor by which the pictures are stored upsampled."""
 
 
 class Raster(Protocol[Plane, Picture]):
     """The operations that differ between NumPy with OpenCV and torch.
 
-    Coordinates are in px, x first, of pixel centres. Borders are replicated unless stated otherwise. No
-    operation starts a thread.
+    Heights, widths, coordinates and ``sigma`` are in px. Coordinates are those of pixel centres: (0, 0) is
+    the centre of the top left pixel. Planes are (H, W). Beyond the borders the nearest pixel is repeated
+    unless stated otherwise. Operations start no threads.
     """
 
     gains_from_threads: ClassVar[bool]
-    """Whether operations of several threads run in parallel; those of a GPU are queued."""
+    """Whether operations that several threads call run in parallel. Those of a GPU are queued."""
 
     def upload(self, pixels: Pixels) -> Picture:
-        """``pixels`` (H, W, 3) uint8 or uint16 as a picture, copied."""
+        """``pixels`` (H, W, 3) uint8 or uint16 as a picture; a copy."""
 
     def download(self, picture: Picture) -> Pixels:
         """``picture`` as (H, W, 3), in the depth that was uploaded; a copy."""
@@ -53,10 +54,10 @@ class Raster(Protocol[Plane, Picture]):
         """Height and width."""
 
     def is_equal(self, left: Picture, right: Picture) -> bool:
-        """Whether all samples are equal."""
+        """Whether all samples of two pictures are equal."""
 
-    def shrunk(self, picture: Picture, height: int, width: int) -> Picture:
-        """A picture downsampled by area averaging."""
+    def downsample(self, picture: Picture, height: int, width: int) -> Picture:
+        """``picture`` at a smaller size, by area averaging."""
 
     # planes
 
@@ -64,73 +65,77 @@ class Raster(Protocol[Plane, Picture]):
         """The x and the y of every pixel, float32."""
 
     def full(self, height: int, width: int, value: float) -> Plane:
-        """A float32 plane of one value."""
+        """A float32 plane filled with ``value``."""
 
-    def plane(self, values: Array) -> Plane:
+    def from_array(self, values: Array) -> Plane:
         """A NumPy array (H, W) as a float32 plane."""
 
-    def array(self, plane: Plane) -> Array:
-        """A plane as a NumPy array (H, W)."""
+    def to_array(self, plane: Plane) -> Array:
+        """A plane as a NumPy array (H, W) of the same type."""
 
-    def slots(self, height: int, width: int) -> Plane:
-        """A uint8 plane of zeros, for ring slots."""
+    def zero_slots(self, height: int, width: int) -> Plane:
+        """A uint8 plane that refers to slot 0 of a ring everywhere."""
 
-    def floats(self, plane: Plane) -> Plane:
+    def to_float(self, plane: Plane) -> Plane:
         """Any plane as float32."""
 
     def rint(self, plane: Plane) -> Plane:
-        """Rounded to the nearest whole numbers."""
+        """Values rounded to the nearest whole number, halves to even."""
 
     def floor(self, plane: Plane) -> Plane:
-        """Rounded down to whole numbers."""
+        """Values rounded down to whole numbers."""
 
-    def chosen(self, mask: Plane, yes: Plane | float, no: Plane) -> Plane:
-        """``yes`` where ``mask`` is true, else ``no``, which may be overwritten."""
+    def select(self, mask: Plane, value: Plane | float, otherwise: Plane) -> Plane:
+        """``value`` where ``mask`` (bool) is true, else ``otherwise``, which may be overwritten."""
 
     def clip(self, plane: Plane, low: float, high: float) -> Plane:
-        """No value below ``low`` or above ``high``."""
+        """Values limited to the range from ``low`` to ``high``."""
 
     def sqrt(self, plane: Plane) -> Plane:
-        """Square root; 0 for negative values."""
+        """Square roots; 0 for negative values."""
 
     def mean(self, plane: Plane) -> float:
-        """Of a bool plane: the share that is true."""
+        """The mean of all values; of a bool plane the share that is true."""
 
     def median(self, plane: Plane) -> float:
-        """Of a float32 plane."""
+        """The median of a float32 plane."""
 
-    def counts(self, plane: Plane, mask: Plane, slots: int) -> list[int]:
-        """How often each value of 0 to slots - 1 occurs in ``plane`` where ``mask`` is true."""
+    def histogram(self, plane: Plane, mask: Plane, count: int) -> list[int]:
+        """How often each value from 0 to ``count`` - 1 occurs in a uint8 plane where ``mask`` is true."""
 
-    def pick(self, plane: Plane, x: Plane, y: Plane) -> Plane:
-        """The plane's values at whole-number coordinates."""
+    def gather(self, plane: Plane, x: Plane, y: Plane) -> Plane:
+        """The values of ``plane`` at whole-number coordinates (float32)."""
 
-    def resized(self, plane: Plane, height: int, width: int) -> Plane:
-        """A float32 plane at another size: bilinear when larger, area-averaged when smaller."""
+    def resize(self, plane: Plane, height: int, width: int) -> Plane:
+        """A float32 plane at another size: bilinear if larger, area-averaged if smaller."""
 
-    def blurred(self, plane: Plane, sigma: float) -> Plane:
-        """Smoothed by a Gaussian of ``sigma`` px."""
+    def gaussian_blur(self, plane: Plane, sigma: float) -> Plane:
+        """A float32 plane smoothed by a Gaussian of ``sigma`` px."""
 
-    def slope(self, plane: Plane) -> tuple[Plane, Plane]:
+    def gradient(self, plane: Plane) -> tuple[Plane, Plane]:
         """Derivatives along x and y, per px, by central differences."""
 
-    def calm(self, mask: Plane) -> Plane:
+    def median_filter(self, mask: Plane) -> Plane:
         """A bool mask after a 5x5 median filter."""
 
-    def widened(self, mask: Plane) -> Plane:
+    def dilate(self, mask: Plane) -> Plane:
         """A bool mask dilated by one pixel (3x3)."""
 
     # flow
 
-    def view(self, picture: Picture, height: int, width: int, estimator: FlowEstimator) -> View:
+    def flow_input(self, picture: Picture, height: int, width: int, estimator: FlowEstimator) -> FlowInput:
         """``picture`` as input of ``estimator``, resized to (height, width)."""
 
-    def motion(
-        self, estimator: FlowEstimator, source: View, target: View, guess: tuple[Plane, Plane] | None = None
+    def estimate_motion(
+        self,
+        estimator: FlowEstimator,
+        source: FlowInput,
+        target: FlowInput,
+        initial: tuple[Plane, Plane] | None = None,
     ) -> tuple[Plane, Plane]:
-        """Motion from ``source`` to ``target``: x and y, float32 planes of the views' size, in px.
+        """Motion from ``source`` to ``target``: x and y, float32 planes of the inputs' size, in px.
 
-        ``guess`` is an initial estimate, for estimators that take one.
+        ``initial`` is an initial estimate, for estimators that take one.
         """
 
     # pictures
@@ -139,64 +144,79 @@ class Raster(Protocol[Plane, Picture]):
         """Luma, 0 to 1 (BT.601 weights)."""
 
     def texture(self, picture: Picture, height: int, width: int) -> Plane:
-        """The absolute Laplacian of the luma (0 to 1), area-averaged to (height, width)."""
+        """The absolute Laplacian of the luma (of 0 to 1), area-averaged to (height, width)."""
 
-    def difference(self, left: Picture, right: Picture, sigma: float) -> Plane:
-        """The largest absolute difference of the channels, 0 to 1, after a Gaussian of ``sigma`` px."""
+    def color_distance(self, left: Picture, right: Picture, sigma: float) -> Plane:
+        """The largest absolute difference among the channels, 0 to 1, after a Gaussian of ``sigma`` px."""
 
-    def new_ring(self, slots: int, like: Picture, fine: int = 1) -> Ring[Picture]:
-        """A ring for ``slots`` pictures like this one; a backend may upsample them ``fine`` times."""
+    def new_ring(self, slots: int, like: Picture, upsampling: int = 1) -> Ring[Picture]:
+        """A ring for ``slots`` pictures of the size and type of ``like``.
 
-    def put(self, ring: Ring[Picture], slot: int, picture: Picture) -> None:
-        """Store a picture, which must not be changed afterwards."""
-
-    def sample(self, ring: Ring[Picture], slot: Plane, x: Plane, y: Plane) -> Picture:
-        """The ring's pictures at (x, y) of ``slot``, bilinear."""
-
-    def sharply(self, ring: Ring[Picture], slot: Plane, x: Plane, y: Plane) -> Picture:
-        """The ring's pictures at (x, y) of ``slot``, by a kernel that keeps sharpness."""
-
-    def mixed(self, under: Picture, over: Picture, weight: Plane) -> Picture:
-        """``under`` + (``over`` - ``under``) x ``weight``, a plane of the pictures' size."""
-
-    def filled(self, picture: Picture, other: Picture, valid: Plane | NDArray[np.bool_]) -> Picture:
-        """``picture`` where ``valid`` (a bool plane or NumPy array) is true, else ``other``."""
-
-    def minus(self, left: Picture, right: Picture) -> Picture:
-        """``left`` - ``right``, a signed difference."""
-
-    def plus(self, picture: Picture, difference: Picture) -> Picture:
-        """``picture`` + ``difference``, clamped; a smaller ``difference`` is upsampled first."""
-
-    def warped(self, picture: Picture, x: Plane, y: Plane) -> Picture:
-        """A picture at (x, y), bilinear."""
-
-    def moved(self, difference: Picture, x: Plane, y: Plane) -> Picture:
-        """A signed difference at (x, y), bilinear; zero outside."""
-
-    def faded(
-        self, difference: Picture, more: Picture | None, weight: Plane, coarse: Plane, sigma: float
-    ) -> Picture | None:
-        """(difference + more) x weight + low_pass(difference + more) x coarse; None if it is invisible.
-
-        ``coarse`` is a plane of any smaller size and ``sigma`` the low pass's, in its px. Values below the
-        visible are set to 0.
+        A backend may store them upsampled by ``upsampling`` along each axis.
         """
 
-    def correction(self, height: int, width: int) -> Picture:
-        """A signed difference, float32, of zeros."""
+    def store(self, ring: Ring[Picture], slot: int, picture: Picture) -> None:
+        """Store ``picture``, which must not be changed afterwards, in a slot."""
 
-    def coarse(self, left: Picture, right: Picture, height: int, width: int, sigma: float) -> Picture:
-        """``left`` - ``right``, float32, area-averaged to (height, width), then smoothed by ``sigma`` px."""
+    def sample_bilinear(self, ring: Ring[Picture], slot: Plane, x: Plane, y: Plane) -> Picture:
+        """For each pixel the picture in ``slot`` (uint8) at (x, y), bilinear."""
 
-    def softened(self, correction: Picture, least: float) -> Picture:
-        """Soft thresholding: a float32 correction moved towards 0 by ``least`` of the range."""
+    def sample_sharp(self, ring: Ring[Picture], slot: Plane, x: Plane, y: Plane) -> Picture:
+        """For each pixel the picture in ``slot`` (uint8) at (x, y), by a kernel that preserves sharpness."""
 
-    def stepped(self, correction: Picture, goal: Picture, share: Plane) -> Picture:
-        """``correction`` + (``goal`` - ``correction``) x ``share``, float32."""
+    def blend(self, under: Picture, over: Picture, weight: Plane) -> Picture:
+        """``under`` + (``over`` - ``under``) x ``weight``, a plane (0 to 1) of the pictures' size."""
 
-    def scaled(self, correction: Picture, weight: Plane) -> Picture:
-        """A float32 correction times a plane."""
+    def fill(self, picture: Picture, other: Picture, valid: Plane | NDArray[np.bool_]) -> Picture:
+        """``picture`` where ``valid`` (a bool plane or NumPy array) is true, else ``other``."""
+
+    def subtract(self, left: Picture, right: Picture) -> Picture:
+        """``left`` - ``right``, a signed difference."""
+
+    def add(self, picture: Picture, difference: Picture) -> Picture:
+        """``picture`` + ``difference``, clamped to the range; a smaller ``difference`` is upsampled first."""
+
+    def warp(self, picture: Picture, x: Plane, y: Plane) -> Picture:
+        """A picture sampled at (x, y), bilinear."""
+
+    def warp_difference(self, difference: Picture, x: Plane, y: Plane) -> Picture:
+        """A signed difference sampled at (x, y), bilinear; zero outside."""
+
+    def fade(
+        self, difference: Picture, added: Picture | None, weight: Plane, coarse_weight: Plane, sigma: float
+    ) -> Picture | None:
+        """total x weight + low_pass(total) x coarse_weight, or None if that is invisible.
+
+        total is ``difference`` + ``added``, or ``difference`` if ``added`` is None. Values that are too small
+        to be seen are set to 0.
+
+        Args:
+            difference: a signed difference.
+            added: another of the same size, or None.
+            weight: 0 to 1, of the same size.
+            coarse_weight: 0 to 1, a plane of any smaller size.
+            sigma: the Gaussian of the low pass, px of ``coarse_weight``.
+        """
+
+    def zero_correction(self, height: int, width: int) -> Picture:
+        """A signed difference of zeros, float32."""
+
+    def low_pass_difference(
+        self, left: Picture, right: Picture, height: int, width: int, sigma: float
+    ) -> Picture:
+        """``left`` - ``right``, float32, area-averaged to (height, width), then smoothed by ``sigma`` px.
+
+        A ``sigma`` of 0 does not smooth.
+        """
+
+    def soft_threshold(self, correction: Picture, threshold: float) -> Picture:
+        """A float32 difference moved towards 0 by ``threshold`` (of the range), and not beyond 0."""
+
+    def interpolate(self, correction: Picture, target: Picture, weight: Plane) -> Picture:
+        """``correction`` + (``target`` - ``correction``) x ``weight``; float32 differences."""
+
+    def multiply(self, correction: Picture, weight: Plane) -> Picture:
+        """A float32 difference times a plane of its size."""
 
 
 AnyRaster = Raster[Any, Any]

@@ -1,4 +1,4 @@
-"""Kernels and matrices of weights for sampling, downsampling and smoothing: NumPy, float32."""
+"""Kernels and weight matrices for sampling, downsampling and smoothing: NumPy, float32."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def lanczos(steps: int = STEPS) -> NDArray[np.float32]:
     return weights
 
 
-def areas(size: int, new: int) -> NDArray[np.float32]:
+def area_weights(size: int, new: int) -> NDArray[np.float32]:
     """(new, size): weights of area averaging from ``size`` to fewer ``new`` pixels; rows sum to 1."""
     edges = np.arange(new + 1) * size / new
     begin = np.maximum.outer(edges[:-1], np.arange(size))
@@ -27,7 +27,7 @@ def areas(size: int, new: int) -> NDArray[np.float32]:
     return shares
 
 
-def gaussian(size: int, sigma: float) -> NDArray[np.float32]:
+def gaussian_weights(size: int, sigma: float) -> NDArray[np.float32]:
     """(size, size): weights of a Gaussian of ``sigma`` px with replicated borders; rows sum to 1."""
     reach = max(1, round(4 * sigma))
     kernel = cv2.getGaussianKernel(2 * reach + 1, sigma)[:, 0]

@@ -13,14 +13,18 @@ from torch import Tensor
 from vidstyle.flow.base import Array, FlowEstimator, GreyEstimator
 from vidstyle.frames import Pixels, eight_bits
 from vidstyle.temporal.backends import kernels
-from vidstyle.temporal.backends.base import Ring, View
+from vidstyle.temporal.backends.base import FlowInput, Ring
 
-_PAD = 4  # rows above and below each slot, so that no kernel reads its neighbour
+_PAD = 4  # rows above and below each slot, so that no kernel reads the next slot
 _SMALLEST_VISIBLE = 1 / 255  # of the range: smaller values of a fade are set to 0
 
 
 class CvRaster:
-    """Pictures are (H, W, 3) uint8 or uint16 arrays, differences float32; rings (slots, H, W, 3)."""
+    """Pictures are (H, W, 3) uint8 or uint16 in their full range; their differences are float32, -1 to 1.
+
+    Planes are (H, W). Rings are (slots, height, width, 3) of the pictures' type: each slot is a picture,
+    upsampled once or twice, between rows that repeat its borders.
+    """
 
     gains_from_threads: ClassVar[bool] = True
 
@@ -37,7 +41,7 @@ class CvRaster:
         # fast path: most frames differ in their first rows
         return np.array_equal(left[:8], right[:8]) and np.array_equal(left, right)
 
-    def shrunk(self, picture: Array, height: int, width: int) -> Array:
+    def downsample(self, picture: Array, height: int, width: int) -> Array:
         if picture.shape[:2] == (height, width):
             return picture
         return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
@@ -51,16 +55,16 @@ class CvRaster:
     def full(self, height: int, width: int, value: float) -> Array:
         return np.full((height, width), value, np.float32)
 
-    def plane(self, values: Array) -> Array:
+    def from_array(self, values: Array) -> Array:
         return values.astype(np.float32)
 
-    def array(self, plane: Array) -> Array:
+    def to_array(self, plane: Array) -> Array:
         return plane
 
-    def slots(self, height: int, width: int) -> Array:
+    def zero_slots(self, height: int, width: int) -> Array:
         return np.zeros((height, width), np.uint8)
 
-    def floats(self, plane: Array) -> Array:
+    def to_float(self, plane: Array) -> Array:
         return plane.astype(np.float32)
 
     def rint(self, plane: Array) -> Array:
@@ -69,9 +73,9 @@ class CvRaster:
     def floor(self, plane: Array) -> Array:
         return np.floor(plane)
 
-    def chosen(self, mask: Array, yes: Array | float, no: Array) -> Array:
-        np.copyto(no, yes, where=mask, casting="unsafe")
-        return no
+    def select(self, mask: Array, value: Array | float, otherwise: Array) -> Array:
+        np.copyto(otherwise, value, where=mask, casting="unsafe")
+        return otherwise
 
     def clip(self, plane: Array, low: float, high: float) -> Array:
         return np.clip(plane, low, high)
@@ -85,51 +89,57 @@ class CvRaster:
     def median(self, plane: Array) -> float:
         return float(np.median(plane))
 
-    def counts(self, plane: Array, mask: Array, slots: int) -> list[int]:
-        return [int(count) for count in np.bincount(plane[mask].ravel(), minlength=slots)]
+    def histogram(self, plane: Array, mask: Array, count: int) -> list[int]:
+        return [int(times) for times in np.bincount(plane[mask].ravel(), minlength=count)]
 
-    def pick(self, plane: Array, x: Array, y: Array) -> Array:
+    def gather(self, plane: Array, x: Array, y: Array) -> Array:
         return cv2.remap(plane, x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
 
-    def resized(self, plane: Array, height: int, width: int) -> Array:
+    def resize(self, plane: Array, height: int, width: int) -> Array:
         if plane.shape == (height, width):
             return plane
         is_larger = height * width > plane.size
         kind = cv2.INTER_LINEAR if is_larger else cv2.INTER_AREA
         return cv2.resize(plane, (width, height), interpolation=kind)
 
-    def blurred(self, plane: Array, sigma: float) -> Array:
+    def gaussian_blur(self, plane: Array, sigma: float) -> Array:
         return cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
 
-    def slope(self, plane: Array) -> tuple[Array, Array]:
+    def gradient(self, plane: Array) -> tuple[Array, Array]:
         edge = cv2.BORDER_REPLICATE
         return (
             cv2.Sobel(plane, cv2.CV_32F, 1, 0, ksize=1, scale=0.5, borderType=edge),
             cv2.Sobel(plane, cv2.CV_32F, 0, 1, ksize=1, scale=0.5, borderType=edge),
         )
 
-    def calm(self, mask: Array) -> Array:
+    def median_filter(self, mask: Array) -> Array:
         return cv2.medianBlur(mask.view(np.uint8), 5).view(np.bool_)
 
-    def widened(self, mask: Array) -> Array:
+    def dilate(self, mask: Array) -> Array:
         return cv2.dilate(mask.view(np.uint8), np.ones((3, 3), np.uint8)).view(np.bool_)
 
     # flow
 
-    def view(self, picture: Array, height: int, width: int, estimator: FlowEstimator) -> View:
+    def flow_input(self, picture: Array, height: int, width: int, estimator: FlowEstimator) -> FlowInput:
         if isinstance(estimator, GreyEstimator):
             grey = cv2.cvtColor(eight_bits(picture), cv2.COLOR_RGB2GRAY)
-            return self.shrunk(grey, height, width)
-        small = self.shrunk(picture, height, width)
+            return self.downsample(grey, height, width)
+        small = self.downsample(picture, height, width)
         scaled = torch.from_numpy(small.astype(np.float32) / np.iinfo(picture.dtype).max)
         return scaled.permute(2, 0, 1).unsqueeze(0)
 
-    def motion(
-        self, estimator: FlowEstimator, source: View, target: View, guess: tuple[Array, Array] | None = None
+    def estimate_motion(
+        self,
+        estimator: FlowEstimator,
+        source: FlowInput,
+        target: FlowInput,
+        initial: tuple[Array, Array] | None = None,
     ) -> tuple[Array, Array]:
         if isinstance(estimator, GreyEstimator):
-            assert not isinstance(source, Tensor) and not isinstance(target, Tensor)  # as ``view`` made them
-            flow = estimator.between(source, target, None if guess is None else np.dstack(guess))
+            assert not isinstance(source, Tensor) and not isinstance(
+                target, Tensor
+            )  # as made by ``flow_input``
+            flow = estimator.between(source, target, None if initial is None else np.dstack(initial))
             return np.ascontiguousarray(flow[..., 0]), np.ascontiguousarray(flow[..., 1])
         assert isinstance(source, Tensor) and isinstance(target, Tensor)
         planes: Array = estimator(source, target)[0].float().cpu().numpy()
@@ -145,103 +155,109 @@ class CvRaster:
         depth = cv2.CV_16S if picture.dtype == np.uint8 else cv2.CV_32F
         grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
         edges = np.abs(cv2.Laplacian(grey, depth, borderType=cv2.BORDER_REPLICATE)).astype(np.float32)
-        return self.resized(edges * np.float32(1 / np.iinfo(picture.dtype).max), height, width)
+        return self.resize(edges * np.float32(1 / np.iinfo(picture.dtype).max), height, width)
 
-    def difference(self, left: Array, right: Array, sigma: float) -> Array:
+    def color_distance(self, left: Array, right: Array, sigma: float) -> Array:
         edge = cv2.BORDER_REPLICATE
         blurred = [cv2.GaussianBlur(each, (0, 0), sigma, borderType=edge) for each in (left, right)]
         largest: Array = cv2.absdiff(*blurred).max(axis=2)
         return np.asarray(largest * np.float32(1 / np.iinfo(left.dtype).max), np.float32)
 
-    def new_ring(self, slots: int, like: Array, fine: int = 1) -> Ring[Array]:
+    def new_ring(self, slots: int, like: Array, upsampling: int = 1) -> Ring[Array]:
         height, width = like.shape[:2]
-        return Ring(np.zeros((slots, fine * height + 2 * _PAD, fine * width, 3), like.dtype), fine)
+        return Ring(
+            np.zeros((slots, upsampling * height + 2 * _PAD, upsampling * width, 3), like.dtype), upsampling
+        )
 
-    def put(self, ring: Ring[Array], slot: int, picture: Array) -> None:
+    def store(self, ring: Ring[Array], slot: int, picture: Array) -> None:
         lines = ring.block[slot]
-        if ring.fine == 2:
-            _doubled(picture, lines[_PAD:-_PAD])
+        if ring.upsampling == 2:
+            _upsample_twice(picture, lines[_PAD:-_PAD])
         else:
             lines[_PAD:-_PAD] = picture
         lines[:_PAD] = lines[_PAD]
         lines[-_PAD:] = lines[-_PAD - 1]
 
-    def sample(self, ring: Ring[Array], slot: Array, x: Array, y: Array) -> Array:
-        return _sampled(ring, slot, x, y, cv2.INTER_LINEAR)
+    def sample_bilinear(self, ring: Ring[Array], slot: Array, x: Array, y: Array) -> Array:
+        return _sample_ring(ring, slot, x, y, cv2.INTER_LINEAR)
 
-    def sharply(self, ring: Ring[Array], slot: Array, x: Array, y: Array) -> Array:
+    def sample_sharp(self, ring: Ring[Array], slot: Array, x: Array, y: Array) -> Array:
         # Bicubic sampling at twice the size is sharper than Lanczos with 4 lobes, in half the time.
-        return _sampled(ring, slot, x, y, cv2.INTER_CUBIC)
+        return _sample_ring(ring, slot, x, y, cv2.INTER_CUBIC)
 
-    def mixed(self, under: Array, over: Array, weight: Array) -> Array:
+    def blend(self, under: Array, over: Array, weight: Array) -> Array:
         if under.dtype == np.uint8:
             return cv2.blendLinear(over, under, weight, 1 - weight)
         mixed: Array = np.rint(under + (over.astype(np.float32) - under) * weight[..., None])
         return mixed.astype(under.dtype)
 
-    def filled(self, picture: Array, other: Array, valid: Array | NDArray[np.bool_]) -> Array:
+    def fill(self, picture: Array, other: Array, valid: Array | NDArray[np.bool_]) -> Array:
         return cv2.copyTo(picture, valid.view(np.uint8), other.copy())
 
-    def minus(self, left: Array, right: Array) -> Array:
+    def subtract(self, left: Array, right: Array) -> Array:
         share = 1 / np.iinfo(left.dtype).max
         return cv2.addWeighted(left, share, right, -share, 0, dtype=cv2.CV_32F)
 
-    def plus(self, picture: Array, difference: Array) -> Array:
+    def add(self, picture: Array, difference: Array) -> Array:
         height, width = picture.shape[:2]
         if difference.shape[:2] != picture.shape[:2]:
             difference = cv2.resize(difference, (width, height), interpolation=cv2.INTER_LINEAR)
         depth = cv2.CV_8U if picture.dtype == np.uint8 else cv2.CV_16U
         return cv2.addWeighted(picture, 1, difference, np.iinfo(picture.dtype).max, 0, dtype=depth)
 
-    def warped(self, picture: Array, x: Array, y: Array) -> Array:
+    def warp(self, picture: Array, x: Array, y: Array) -> Array:
         return cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
-    def moved(self, difference: Array, x: Array, y: Array) -> Array:
+    def warp_difference(self, difference: Array, x: Array, y: Array) -> Array:
         return cv2.remap(difference, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
 
-    def faded(
-        self, difference: Array, more: Array | None, weight: Array, coarse: Array, sigma: float
+    def fade(
+        self, difference: Array, added: Array | None, weight: Array, coarse_weight: Array, sigma: float
     ) -> Array | None:
-        total = difference if more is None else cv2.add(difference, more)
-        height, width = coarse.shape
+        total = difference if added is None else cv2.add(difference, added)
+        height, width = coarse_weight.shape
         small = cv2.resize(total, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
         small = cv2.GaussianBlur(small, (0, 0), max(0.3, sigma / 2), borderType=cv2.BORDER_REPLICATE)
-        share = cv2.resize(coarse, small.shape[1::-1], interpolation=cv2.INTER_AREA)
+        share = cv2.resize(coarse_weight, small.shape[1::-1], interpolation=cv2.INTER_AREA)
         colors = cv2.resize(cv2.multiply(small, cv2.merge([share] * 3)), total.shape[1::-1])
         total = cv2.add(cv2.multiply(total, cv2.merge([weight] * 3)), colors)
         is_visible = cv2.bitwise_not(cv2.inRange(total, (-_SMALLEST_VISIBLE,) * 3, (_SMALLEST_VISIBLE,) * 3))
         return cv2.copyTo(total, is_visible) if cv2.hasNonZero(is_visible) else None
 
-    def correction(self, height: int, width: int) -> Array:
+    def zero_correction(self, height: int, width: int) -> Array:
         return np.zeros((height, width, 3), np.float32)
 
-    def coarse(self, left: Array, right: Array, height: int, width: int, sigma: float) -> Array:
-        small = self.minus(self.shrunk(left, height, width), self.shrunk(right, height, width))
+    def low_pass_difference(self, left: Array, right: Array, height: int, width: int, sigma: float) -> Array:
+        small = self.subtract(self.downsample(left, height, width), self.downsample(right, height, width))
         return cv2.GaussianBlur(small, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE) if sigma else small
 
-    def softened(self, correction: Array, least: float) -> Array:
-        return np.asarray(np.sign(correction) * np.maximum(np.abs(correction) - least, 0), np.float32)
+    def soft_threshold(self, correction: Array, threshold: float) -> Array:
+        return np.asarray(np.sign(correction) * np.maximum(np.abs(correction) - threshold, 0), np.float32)
 
-    def stepped(self, correction: Array, goal: Array, share: Array) -> Array:
-        moved: Array = correction + (goal - correction) * share[..., None]
+    def interpolate(self, correction: Array, target: Array, weight: Array) -> Array:
+        moved: Array = correction + (target - correction) * weight[..., None]
         return moved
 
-    def scaled(self, correction: Array, weight: Array) -> Array:
+    def multiply(self, correction: Array, weight: Array) -> Array:
         scaled: Array = correction * weight[..., None]
         return scaled
 
 
-def _sampled(ring: Ring[Array], slot: Array, x: Array, y: Array, kind: int) -> Array:
+def _sample_ring(ring: Ring[Array], slot: Array, x: Array, y: Array, interpolation: int) -> Array:
+    """(h, w, 3): for each pixel the picture in ``slot`` at (x, y), px before upsampling, all three (h, w)."""
     _, tall, wide, _ = ring.block.shape
-    fine = np.float32(ring.fine)
-    inside = np.clip(fine * y, 0, tall - 2 * _PAD - 1)  # else samples outside would read the next slot
+    factor = np.float32(ring.upsampling)
+    inside = np.clip(factor * y, 0, tall - 2 * _PAD - 1)  # else rows outside would be those of the next slot
     line = slot.astype(np.float32) * np.float32(tall) + (inside + np.float32(_PAD))
-    tower = ring.block.reshape(-1, wide, 3)
-    return cv2.remap(tower, fine * x, line, kind, borderMode=cv2.BORDER_REPLICATE)
+    stacked = ring.block.reshape(-1, wide, 3)
+    return cv2.remap(stacked, factor * x, line, interpolation, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _doubled(picture: Array, into: Array) -> None:
-    """Write ``picture`` (H, W, 3) upsampled twice into ``into``: its own pixels are at even positions."""
+def _upsample_twice(picture: Array, into: Array) -> None:
+    """Write ``picture`` (H, W, 3), upsampled by 2, into ``into`` (2H, 2W, 3).
+
+    Its own pixels are at even positions.
+    """
     kernel = kernels.lanczos(2)[:, 1]
     first, edge = len(kernel) // 2 - 1, cv2.BORDER_REPLICATE
     height, width = picture.shape[:2]

@@ -1,4 +1,4 @@
-"""The paint map's planes and pictures as torch tensors, computed on any device."""
+"""The backend for GPUs: planes and pictures are torch tensors, on any device."""
 
 from __future__ import annotations
 
@@ -15,24 +15,26 @@ from vidstyle.device import memory_errors
 from vidstyle.flow.base import Array, FlowEstimator, GreyEstimator
 from vidstyle.frames import Pixels
 from vidstyle.temporal.backends import kernels
-from vidstyle.temporal.backends.base import Ring, View
-from vidstyle.temporal.backends.torch_sampling import sampled
+from vidstyle.temporal.backends.base import FlowInput, Ring
+from vidstyle.temporal.backends.torch_sampling import sample_ring
 from vidstyle.tensors import to_pixels, to_tensor
 
-_SMALLEST_VISIBLE = 1 / 255  # of the range: a fading difference below is dropped
-_MOST_MATRICES = 128  # kept on the device: a clip needs about 20, of a few hundred kB at most
+_SMALLEST_VISIBLE = 1 / 255  # of the range: smaller values of a fade are set to 0
+_MOST_MATRICES = 128  # cached on the device: a clip needs about 20, of a few hundred kB at most
 
 
 class TorchRaster:
-    """Pictures are (1, 3, H, W) tensors in [0, 1]: float16 for sources of 8 bits, float32 for 16.
+    """Pictures are (1, 3, H, W) in [0, 1]: float16 for sources of 8 bits, float32 for sources of 16 bits.
 
-    Differences of pictures are float32, planes (H, W). Rings are (3, slots, H, W), 2 bytes a sample of 8 bits
-    and 4 of 16; what the CPU keeps doubled is kept once here. Smoothings and uneven reductions are products
-    with small matrices: exact at the edges on every device, and two calls each. Nothing is float64, which
-    Apple's GPUs lack.
+    Differences of pictures are (1, 3, H, W) float32, -1 to 1. Planes are (H, W). Rings are (3, slots, H, W),
+    of the pictures' type, and never upsampled.
+
+    A Gaussian, and area averaging by a factor that is no whole number, multiply rows and columns by a small
+    matrix of weights each: two calls, and equal results at the borders on every device. No tensor is float64,
+    which Apple's GPUs do not support.
 
     Args:
-        device: where to compute.
+        device: where the tensors are, and where operations are computed.
     """
 
     gains_from_threads: ClassVar[bool] = False
@@ -54,29 +56,29 @@ class TorchRaster:
     def is_equal(self, left: Tensor, right: Tensor) -> bool:
         return torch.equal(left, right)
 
-    def shrunk(self, picture: Tensor, height: int, width: int) -> Tensor:
-        return self._sized(picture, height, width).to(picture.dtype)
+    def downsample(self, picture: Tensor, height: int, width: int) -> Tensor:
+        return self._resize(picture, height, width).to(picture.dtype)
 
     # planes
 
     def grid(self, height: int, width: int) -> tuple[Tensor, Tensor]:
-        y, x = torch.meshgrid(self._numbers(height), self._numbers(width), indexing="ij")
+        y, x = torch.meshgrid(self._arange(height), self._arange(width), indexing="ij")
         return x.contiguous(), y.contiguous()
 
     def full(self, height: int, width: int, value: float) -> Tensor:
         return torch.full((height, width), value, dtype=torch.float32, device=self.device)
 
-    def plane(self, values: Array) -> Tensor:
+    def from_array(self, values: Array) -> Tensor:
         return torch.from_numpy(values.astype(np.float32)).to(self.device)
 
-    def array(self, plane: Tensor) -> Array:
+    def to_array(self, plane: Tensor) -> Array:
         array: Array = plane.cpu().numpy()
         return array
 
-    def slots(self, height: int, width: int) -> Tensor:
+    def zero_slots(self, height: int, width: int) -> Tensor:
         return torch.zeros((height, width), dtype=torch.uint8, device=self.device)
 
-    def floats(self, plane: Tensor) -> Tensor:
+    def to_float(self, plane: Tensor) -> Tensor:
         return plane.to(torch.float32)
 
     def rint(self, plane: Tensor) -> Tensor:
@@ -85,10 +87,10 @@ class TorchRaster:
     def floor(self, plane: Tensor) -> Tensor:
         return plane.floor()
 
-    def chosen(self, mask: Tensor, yes: Tensor | float, no: Tensor) -> Tensor:
-        if isinstance(yes, Tensor):
-            return torch.where(mask, yes.to(no.dtype), no)
-        return no.masked_fill(mask, yes)
+    def select(self, mask: Tensor, value: Tensor | float, otherwise: Tensor) -> Tensor:
+        if isinstance(value, Tensor):
+            return torch.where(mask, value.to(otherwise.dtype), otherwise)
+        return otherwise.masked_fill(mask, value)
 
     def clip(self, plane: Tensor, low: float, high: float) -> Tensor:
         return plane.clamp(low, high)
@@ -103,54 +105,60 @@ class TorchRaster:
     def median(self, plane: Tensor) -> float:
         return float(plane.median())
 
-    def counts(self, plane: Tensor, mask: Tensor, slots: int) -> list[int]:
-        # what does not count has a place of its own: picking out the rest would wait for the device
-        where = plane.to(torch.int32).masked_fill(~mask, slots).flatten()
-        counts: list[int] = torch.bincount(where, minlength=slots + 1)[:slots].tolist()
+    def histogram(self, plane: Tensor, mask: Tensor, count: int) -> list[int]:
+        # masked pixels get a bin of their own: selecting the others would wait for the device
+        bins = plane.to(torch.int32).masked_fill(~mask, count).flatten()
+        counts: list[int] = torch.bincount(bins, minlength=count + 1)[:count].tolist()
         return counts
 
-    def pick(self, plane: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    def gather(self, plane: Tensor, x: Tensor, y: Tensor) -> Tensor:
         height, width = plane.shape
         column = x.to(torch.int32).clamp_(0, width - 1)
         line = y.to(torch.int32).clamp_(0, height - 1)
         index = line.mul_(width).add_(column)
         return plane.flatten().index_select(0, index.flatten()).view(index.shape)
 
-    def resized(self, plane: Tensor, height: int, width: int) -> Tensor:
-        return self._sized(plane, height, width)
+    def resize(self, plane: Tensor, height: int, width: int) -> Tensor:
+        return self._resize(plane, height, width)
 
-    def blurred(self, plane: Tensor, sigma: float) -> Tensor:
-        lines = self._matrix(kernels.gaussian, plane.shape[-2], sigma)
-        columns = self._matrix(kernels.gaussian, plane.shape[-1], sigma)
+    def gaussian_blur(self, plane: Tensor, sigma: float) -> Tensor:
+        lines = self._matrix(kernels.gaussian_weights, plane.shape[-2], sigma)
+        columns = self._matrix(kernels.gaussian_weights, plane.shape[-1], sigma)
         return lines @ plane @ columns.T
 
-    def slope(self, plane: Tensor) -> tuple[Tensor, Tensor]:
+    def gradient(self, plane: Tensor) -> tuple[Tensor, Tensor]:
         wide = F.pad(plane[None, None], (1, 1, 1, 1), mode="replicate")[0, 0]
         along_x = (wide[1:-1, 2:] - wide[1:-1, :-2]) * 0.5
         along_y = (wide[2:, 1:-1] - wide[:-2, 1:-1]) * 0.5
         return along_x, along_y
 
-    def calm(self, mask: Tensor) -> Tensor:
+    def median_filter(self, mask: Tensor) -> Tensor:
         near = F.pad(mask[None, None].to(torch.float32), (2, 2, 2, 2), mode="replicate")
         return F.avg_pool2d(near, 5, stride=1)[0, 0] > 0.5
 
-    def widened(self, mask: Tensor) -> Tensor:
+    def dilate(self, mask: Tensor) -> Tensor:
         return F.max_pool2d(mask[None, None].to(torch.float32), 3, stride=1, padding=1)[0, 0] > 0
 
     # flow
 
-    def view(self, picture: Tensor, height: int, width: int, estimator: FlowEstimator) -> View:
-        if isinstance(estimator, GreyEstimator):  # grey integers on the CPU are what it works on
-            grey = self._sized(self.luminance(picture), height, width)
+    def flow_input(self, picture: Tensor, height: int, width: int, estimator: FlowEstimator) -> FlowInput:
+        if isinstance(estimator, GreyEstimator):  # it takes NumPy arrays, on the CPU
+            grey = self._resize(self.luminance(picture), height, width)
             return grey.mul(255).round_().to(torch.uint8).cpu().numpy()
-        return self._sized(picture, height, width)
+        return self._resize(picture, height, width)
 
-    def motion(
-        self, estimator: FlowEstimator, source: View, target: View, guess: tuple[Tensor, Tensor] | None = None
+    def estimate_motion(
+        self,
+        estimator: FlowEstimator,
+        source: FlowInput,
+        target: FlowInput,
+        initial: tuple[Tensor, Tensor] | None = None,
     ) -> tuple[Tensor, Tensor]:
         if isinstance(estimator, GreyEstimator):
-            assert not isinstance(source, Tensor) and not isinstance(target, Tensor)  # as ``view`` made them
-            first = None if guess is None else torch.stack(guess, -1).cpu().numpy()
+            assert not isinstance(source, Tensor) and not isinstance(
+                target, Tensor
+            )  # as made by ``flow_input``
+            first = None if initial is None else torch.stack(initial, -1).cpu().numpy()
             flow = torch.from_numpy(estimator.between(source, target, first)).to(self.device)
             return flow[..., 0].contiguous(), flow[..., 1].contiguous()
         assert isinstance(source, Tensor) and isinstance(target, Tensor)
@@ -167,79 +175,86 @@ class TorchRaster:
         grey = self.luminance(picture)
         wide = F.pad(grey[None, None], (1, 1, 1, 1), mode="replicate")[0, 0]
         near = wide[:-2, 1:-1] + wide[2:, 1:-1] + wide[1:-1, :-2] + wide[1:-1, 2:]
-        return self._sized((near - 4 * grey).abs(), height, width)
+        return self._resize((near - 4 * grey).abs(), height, width)
 
-    def difference(self, left: Tensor, right: Tensor, sigma: float) -> Tensor:
-        return self.blurred(self.minus(left, right), sigma)[0].abs().amax(0)
+    def color_distance(self, left: Tensor, right: Tensor, sigma: float) -> Tensor:
+        return self.gaussian_blur(self.subtract(left, right), sigma)[0].abs().amax(0)
 
-    def new_ring(self, slots: int, like: Tensor, fine: int = 1) -> Ring[Tensor]:
-        # ``fine`` is the CPU's way to sample well; here the kernel is as long as it takes
+    def new_ring(self, slots: int, like: Tensor, upsampling: int = 1) -> Ring[Tensor]:
+        # ``upsampling`` is ignored: the Lanczos kernel preserves sharpness without it
         height, width = like.shape[-2:]
         with memory_errors(self.device, width, height):
             ring = like.new_zeros((3, slots, height, width))
         return Ring(ring)
 
-    def put(self, ring: Ring[Tensor], slot: int, picture: Tensor) -> None:
+    def store(self, ring: Ring[Tensor], slot: int, picture: Tensor) -> None:
         ring.block[:, slot] = picture[0]
 
-    def sample(self, ring: Ring[Tensor], slot: Tensor, x: Tensor, y: Tensor) -> Tensor:
-        return sampled(ring.block, slot, x, y)
+    def sample_bilinear(self, ring: Ring[Tensor], slot: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        return sample_ring(ring.block, slot, x, y)
 
-    def sharply(self, ring: Ring[Tensor], slot: Tensor, x: Tensor, y: Tensor) -> Tensor:
-        return sampled(ring.block, slot, x, y, self._matrix(kernels.lanczos))
+    def sample_sharp(self, ring: Ring[Tensor], slot: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        return sample_ring(ring.block, slot, x, y, self._matrix(kernels.lanczos))
 
-    def mixed(self, under: Tensor, over: Tensor, weight: Tensor) -> Tensor:
-        return (under + self.minus(over, under) * weight).to(under.dtype)
+    def blend(self, under: Tensor, over: Tensor, weight: Tensor) -> Tensor:
+        return (under + self.subtract(over, under) * weight).to(under.dtype)
 
-    def filled(self, picture: Tensor, other: Tensor, valid: Tensor | NDArray[np.bool_]) -> Tensor:
+    def fill(self, picture: Tensor, other: Tensor, valid: Tensor | NDArray[np.bool_]) -> Tensor:
         if not isinstance(valid, Tensor):
             valid = torch.from_numpy(np.ascontiguousarray(valid)).to(self.device)
         return torch.where(valid, picture, other)
 
-    def minus(self, left: Tensor, right: Tensor) -> Tensor:
+    def subtract(self, left: Tensor, right: Tensor) -> Tensor:
         return left.to(torch.float32) - right
 
-    def plus(self, picture: Tensor, difference: Tensor) -> Tensor:
-        whole = self._sized(difference, *self.size(picture))
-        return (picture + whole).clamp_(0.0, 1.0).to(picture.dtype)
+    def add(self, picture: Tensor, difference: Tensor) -> Tensor:
+        upsampled = self._resize(difference, *self.size(picture))
+        return (picture + upsampled).clamp_(0.0, 1.0).to(picture.dtype)
 
-    def warped(self, picture: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    def warp(self, picture: Tensor, x: Tensor, y: Tensor) -> Tensor:
         return _bilinear(picture.to(x.dtype), x, y, "border").to(picture.dtype)
 
-    def moved(self, difference: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    def warp_difference(self, difference: Tensor, x: Tensor, y: Tensor) -> Tensor:
         return _bilinear(difference, x, y, "zeros")
 
-    def faded(
-        self, difference: Tensor, more: Tensor | None, weight: Tensor, coarse: Tensor, sigma: float
+    def fade(
+        self, difference: Tensor, added: Tensor | None, weight: Tensor, coarse_weight: Tensor, sigma: float
     ) -> Tensor | None:
-        total = difference if more is None else difference + more
-        height, width = coarse.shape
+        total = difference if added is None else difference + added
+        height, width = coarse_weight.shape
         half = max(1, height // 2), max(1, width // 2)
-        colors = self.blurred(self._sized(total, *half), max(0.3, sigma / 2)) * self._sized(coarse, *half)
-        total = total * weight + self._sized(colors, *self.size(total))
+        colors = self.gaussian_blur(self._resize(total, *half), max(0.3, sigma / 2)) * self._resize(
+            coarse_weight, *half
+        )
+        total = total * weight + self._resize(colors, *self.size(total))
         is_visible = total.abs() >= _SMALLEST_VISIBLE
         return total * is_visible if bool(is_visible.any()) else None
 
-    def correction(self, height: int, width: int) -> Tensor:
+    def zero_correction(self, height: int, width: int) -> Tensor:
         return torch.zeros((1, 3, height, width), dtype=torch.float32, device=self.device)
 
-    def coarse(self, left: Tensor, right: Tensor, height: int, width: int, sigma: float) -> Tensor:
-        small = self._sized(self.minus(left, right), height, width)
-        return self.blurred(small, sigma) if sigma else small
+    def low_pass_difference(
+        self, left: Tensor, right: Tensor, height: int, width: int, sigma: float
+    ) -> Tensor:
+        small = self._resize(self.subtract(left, right), height, width)
+        return self.gaussian_blur(small, sigma) if sigma else small
 
-    def softened(self, correction: Tensor, least: float) -> Tensor:
-        return correction - correction.clamp(-least, least)
+    def soft_threshold(self, correction: Tensor, threshold: float) -> Tensor:
+        return correction - correction.clamp(-threshold, threshold)
 
-    def stepped(self, correction: Tensor, goal: Tensor, share: Tensor) -> Tensor:
-        return correction + (goal - correction) * share
+    def interpolate(self, correction: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        return correction + (target - correction) * weight
 
-    def scaled(self, correction: Tensor, weight: Tensor) -> Tensor:
+    def multiply(self, correction: Tensor, weight: Tensor) -> Tensor:
         return correction * weight
 
-    # sizes
+    # resizing and matrices
 
-    def _sized(self, planes: Tensor, height: int, width: int) -> Tensor:
-        """(..., H, W) as float32 at another size: bilinear along what grows, means along what shrinks."""
+    def _resize(self, planes: Tensor, height: int, width: int) -> Tensor:
+        """``planes`` (..., H, W) at another size, as float32.
+
+        Bilinear along an axis that grows, area-averaged along one that shrinks.
+        """
         planes = planes.to(torch.float32)
         lines, columns = planes.shape[-2:]
         larger = max(height, lines), max(width, columns)
@@ -253,13 +268,13 @@ class TorchRaster:
             blocks = planes.view(*planes.shape[:-2], height, larger[0] // height, width, larger[1] // width)
             return blocks.mean((-3, -1))
         down, across = (
-            self._matrix(kernels.areas, larger[0], height),
-            self._matrix(kernels.areas, larger[1], width),
+            self._matrix(kernels.area_weights, larger[0], height),
+            self._matrix(kernels.area_weights, larger[1], width),
         )
         return down @ planes @ across.T
 
     def _matrix(self, make: Callable[..., NDArray[np.float32]], *arguments: float) -> Tensor:
-        """What ``make`` returns for ``arguments``, on the device."""
+        """The matrix ``make(*arguments)`` as a tensor on the device, cached."""
         key = (make, *arguments)
         if key not in self._matrices:
             if len(self._matrices) >= _MOST_MATRICES:
@@ -267,11 +282,12 @@ class TorchRaster:
             self._matrices[key] = torch.from_numpy(make(*arguments)).to(self.device)
         return self._matrices[key]
 
-    def _numbers(self, count: int) -> Tensor:
+    def _arange(self, count: int) -> Tensor:
         return torch.arange(count, dtype=torch.float32, device=self.device)
 
 
-def _bilinear(picture: Tensor, x: Tensor, y: Tensor, outside: str) -> Tensor:
+def _bilinear(picture: Tensor, x: Tensor, y: Tensor, padding: str) -> Tensor:
+    """(1, 3, h, w): ``picture`` (1, 3, H, W) at (x, y), (h, w) px; ``padding`` is that of ``grid_sample``."""
     height, width = picture.shape[-2:]
     places = torch.stack(((2 * x + 1) / width - 1, (2 * y + 1) / height - 1), -1).unsqueeze(0)
-    return F.grid_sample(picture, places, mode="bilinear", padding_mode=outside, align_corners=False)
+    return F.grid_sample(picture, places, mode="bilinear", padding_mode=padding, align_corners=False)

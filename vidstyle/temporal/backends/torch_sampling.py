@@ -1,4 +1,4 @@
-"""Pictures of a ring of torch tensors looked at between their pixels, each pixel in a picture of its own."""
+"""Sampling a ring of torch pictures at subpixel positions, each pixel from a slot of its own."""
 
 from __future__ import annotations
 
@@ -8,17 +8,24 @@ from torch import Tensor
 from vidstyle.device import memory_errors
 from vidstyle.temporal.backends import kernels
 
-_SAMPLED = 1 << 20  # px sampled at once: what ten pixels for each take, 190 MB, is all that is held
+_SAMPLED = 1 << 20  # px sampled at once, which limits memory: ten taps for each take 190 MB
 
 
-def sampled(ring: Tensor, slot: Tensor, x: Tensor, y: Tensor, kernel: Tensor | None = None) -> Tensor:
-    """(1, 3, h, w) of ``ring`` (3, slots, H, W) at (x, y) of the picture in ``slot``, all three (h, w).
+def sample_ring(ring: Tensor, slot: Tensor, x: Tensor, y: Tensor, kernel: Tensor | None = None) -> Tensor:
+    """For each pixel the picture of ``ring`` in its slot at (x, y), as (1, 3, h, w) in [0, 1].
 
-    ``kernel`` is that of ``kernels.lanczos``; bilinear without.
+    Raises ``DeviceError`` if the device runs out of memory.
+
+    Args:
+        ring: (3, slots, H, W) in [0, 1]; its type is that of the result.
+        slot: (h, w) uint8.
+        x: (h, w) float32, px; limited to the picture.
+        y: the same.
+        kernel: (taps, steps + 1), weights as from ``kernels.lanczos``; None: bilinear.
     """
-    # Gathered by whole numbers: grid_sample wants the ring in the coordinates' float32, twice the memory,
-    # knows no kernel longer than cubic, which loses four times the sharpness (12 % of the
-    # variance of the Laplacian for 3), and is up to 0.002 px off over so tall a block.
+    # Taps are gathered at whole-number positions. F.grid_sample would need the ring in float32 like the
+    # coordinates, twice the memory. Its longest kernel is cubic, which loses 12 % of the variance of the
+    # Laplacian where Lanczos loses 3 %. And in so tall a block it is up to 0.002 px off.
     height, width = ring.shape[-2:]
     count = -(-x.numel() // _SAMPLED)
     with memory_errors(ring.device, width, height):
@@ -31,7 +38,7 @@ def sampled(ring: Tensor, slot: Tensor, x: Tensor, y: Tensor, kernel: Tensor | N
 
 
 def _band(ring: Tensor, slot: Tensor, x: Tensor, y: Tensor, kernel: Tensor | None) -> Tensor:
-    """(3, h, w) of some lines of the result."""
+    """(3, h, w): some rows of the result."""
     height, width = ring.shape[-2:]
     x, y = x.flatten().clamp(0, width - 1), y.flatten().clamp(0, height - 1)
     left, top = x.floor(), y.floor()
@@ -47,13 +54,13 @@ def _band(ring: Tensor, slot: Tensor, x: Tensor, y: Tensor, kernel: Tensor | Non
 
 
 def _weights(part: Tensor, kernel: Tensor | None) -> Tensor:
-    """(taps, N): what each pixel around a place adds that lies ``part`` (0 to 1) px after one of them."""
+    """(taps, N): weights of the pixels around a position that is ``part`` (N, 0 to 1) px after a pixel."""
     if kernel is None:
         return torch.stack([1 - part, part])
     return kernel.index_select(1, (part * kernels.STEPS).round_().to(torch.int32))
 
 
 def _taps(first: Tensor, count: int, size: int) -> Tensor:
-    """(count, N): the whole-number places around ``first`` (N), none beyond the edges."""
+    """(count, N) int32: the ``count`` pixels around ``first`` (N), limited to 0 to ``size`` - 1."""
     steps = torch.arange(count, dtype=torch.int32, device=first.device) - (count // 2 - 1)
     return (first.to(torch.int32) + steps.unsqueeze(1)).clamp_(0, size - 1)

@@ -53,8 +53,8 @@ class Decider(Generic[Plane, Picture]):
 
     def begin(self, content: Picture) -> State[Plane, Picture]:
         """The state of a shot's first frame."""
-        view = self._raster.view(content, *self._layout.flow, self._flow)
-        return first_state(self._raster, self._layout, content, view, self._grid)
+        flow_input = self._raster.flow_input(content, *self._layout.flow, self._flow)
+        return first_state(self._raster, self._layout, content, flow_input, self._grid)
 
     def decide(
         self,
@@ -75,11 +75,14 @@ class Decider(Generic[Plane, Picture]):
             known: the frame's motion, if it has been estimated already.
         """
         raster, settings, layout = self._raster, self._settings, self._layout
-        view = known.view if known is not None else raster.view(content, *layout.flow, self._flow)
-        if known is not None and known.planes is not None:
-            motion = raster.plane(known.planes[0]), raster.plane(known.planes[1])
+        if known is not None:
+            flow_input = known.flow_input
         else:
-            motion = raster.motion(self._flow, view, past.view, past.motion)
+            flow_input = raster.flow_input(content, *layout.flow, self._flow)
+        if known is not None and known.planes is not None:
+            motion = raster.from_array(known.planes[0]), raster.from_array(known.planes[1])
+        else:
+            motion = raster.estimate_motion(self._flow, flow_input, past.flow_input, past.motion)
         coarse = self._at(motion, layout.decisions)
         fx, fy = self._at(motion, layout.frame)
         x, y = self._grid[0] + fx, self._grid[1] + fy
@@ -88,33 +91,33 @@ class Decider(Generic[Plane, Picture]):
         # Take the nearest pixel's source coordinates and add the rounding error: coordinates in different
         # sources must not be interpolated.
         near_x, near_y = raster.rint(x), raster.rint(y)
-        u = raster.pick(past.u, near_x, near_y) + (x - near_x)
-        v = raster.pick(past.v, near_x, near_y) + (y - near_y)
-        slot = raster.pick(past.slot, near_x, near_y)
+        u = raster.gather(past.u, near_x, near_y) + (x - near_x)
+        v = raster.gather(past.v, near_x, near_y) + (y - near_y)
+        slot = raster.gather(past.slot, near_x, near_y)
         small_x, small_y = self._small_grid[0] + coarse[0], self._small_grid[1] + coarse[1]
         near_x, near_y = raster.rint(small_x), raster.rint(small_y)
         jacobian = deformation.propagate(raster, past.jacobian, near_x, near_y, coarse, sigma=1.0)
-        provisional = raster.pick(past.provisional, near_x, near_y)
-        fit = raster.pick(past.fit, near_x, near_y)
+        provisional = raster.gather(past.provisional, near_x, near_y)
+        fit = raster.gather(past.fit, near_x, near_y)
         moving = edge_structure.moving(raster, layout, coarse)
-        recent_motion = raster.pick(past.recent_motion, near_x, near_y) * _MOTION_DECAY
-        recent_motion = raster.chosen(moving > recent_motion, moving, recent_motion)
+        recent_motion = raster.gather(past.recent_motion, near_x, near_y) * _MOTION_DECAY
+        recent_motion = raster.select(moving > recent_motion, moving, recent_motion)
 
-        small = raster.shrunk(content, *layout.decisions)
+        small = raster.downsample(content, *layout.decisions)
         sources = self._at_sources(contents, u, v, slot)
         light = lighting.change(raster, layout, small, sources)
-        lit = raster.plus(sources, light)
+        lit = raster.add(sources, light)
         shift = self._refinement(small, lit)
         jacobian = deformation.add_shift(raster, jacobian, shift)
-        u = u + raster.resized(shift[0], *layout.frame) * float(layout.step)
-        v = v + raster.resized(shift[1], *layout.frame) * float(layout.step)
+        u = u + raster.resize(shift[0], *layout.frame) * float(layout.step)
+        v = v + raster.resize(shift[1], *layout.frame) * float(layout.step)
 
-        is_fresh = raster.pick(raster.floats(past.fresh), near_x, near_y) > 0.5
+        is_fresh = raster.gather(raster.to_float(past.fresh), near_x, near_y) > 0.5
         painting = self._at_sources(paintings, u, v, slot)
         fit, loss = edge_structure.structure_loss(
             raster, layout, settings, small, lit, painting, fit, is_fresh, moving
         )
-        differs = raster.difference(small, lit, 1.2 * layout.scale)
+        differs = raster.color_distance(small, lit, 1.2 * layout.scale)
         # Grain must not trigger repainting: a small median difference is taken for noise.
         noise = min(max(0.0, raster.median(differs) - 0.015), _LARGEST_NOISE)
         texture = self._texture(small)
@@ -123,8 +126,10 @@ class Decider(Generic[Plane, Picture]):
         is_missed = unexplained(
             raster, layout, settings, small, past.small, small_x, small_y, is_old, texture, noise
         )
-        is_near_boundary = raster.blurred(raster.floats(is_torn), _BOUNDARY_SIGMA * layout.scale) > 0.02
-        near_missed = raster.blurred(raster.floats(is_missed), _MISSED_SIGMA * layout.scale) > 0.05
+        is_near_boundary = (
+            raster.gaussian_blur(raster.to_float(is_torn), _BOUNDARY_SIGMA * layout.scale) > 0.02
+        )
+        near_missed = raster.gaussian_blur(raster.to_float(is_missed), _MISSED_SIGMA * layout.scale) > 0.05
         is_near_boundary = is_near_boundary | near_missed
         is_provisional = (provisional > 0.5) & is_near_boundary
         allowed_loss = edge_structure.allowed_loss(raster, settings, moving, fit) * self._tolerance
@@ -137,23 +142,25 @@ class Decider(Generic[Plane, Picture]):
             | self._is_patchwork(slot)
             | self._is_outside(u, v)
         )
-        is_bad = raster.calm(is_bad) | ~is_old | self._is_due(renew)
+        is_bad = raster.median_filter(is_bad) | ~is_old | self._is_due(renew)
         weight = self._weight(is_bad)
-        agreement = raster.clip(2 - raster.blurred(differs, 1.0) / (settings.fade_content + noise), 0.0, 1.0)
-        torn = raster.blurred(raster.floats(is_torn | is_provisional | ~is_old), 2 * layout.scale)
-        missed = raster.blurred(raster.floats(is_missed), 2 * layout.scale)
-        repaint_rate = raster.pick(past.repaint_rate, near_x, near_y) * _RATE_DECAY + raster.floats(
+        agreement = raster.clip(
+            2 - raster.gaussian_blur(differs, 1.0) / (settings.fade_content + noise), 0.0, 1.0
+        )
+        torn = raster.gaussian_blur(raster.to_float(is_torn | is_provisional | ~is_old), 2 * layout.scale)
+        missed = raster.gaussian_blur(raster.to_float(is_missed), 2 * layout.scale)
+        repaint_rate = raster.gather(past.repaint_rate, near_x, near_y) * _RATE_DECAY + raster.to_float(
             is_bad
         ) * (1 - _RATE_DECAY)
         # A single repaint makes a rate of 1 - _RATE_DECAY. Beyond that fades are shortened: overlapping
         # fades of strokes blur.
-        excess = raster.blurred(repaint_rate, 2 * layout.scale) - (1 - _RATE_DECAY)
+        excess = raster.gaussian_blur(repaint_rate, 2 * layout.scale) - (1 - _RATE_DECAY)
         settled = 1 - raster.clip(settings.fade_unrest * excess, 0.0, 1.0)
         tone_source = self._on_tone_grid(motion)
         state = State(
             content=content,
             small=small,
-            view=view,
+            flow_input=flow_input,
             motion=motion,
             u=u,
             v=v,
@@ -164,8 +171,8 @@ class Decider(Generic[Plane, Picture]):
             fresh=past.fresh,
             recent_motion=recent_motion,
             repaint_rate=repaint_rate,
-            tone=raster.moved(past.tone, *tone_source),
-            tone_target=raster.moved(past.tone_target, *tone_source),
+            tone=raster.warp_difference(past.tone, *tone_source),
+            tone_target=raster.warp_difference(past.tone_target, *tone_source),
         )
         return Plan(
             state=state,
@@ -180,7 +187,7 @@ class Decider(Generic[Plane, Picture]):
             brightening=lighting.brightening(raster, layout, small, past.small),
             relit=lighting.relit(raster, layout, sources, lit),
             is_near_boundary=is_near_boundary,
-            share=1 - raster.mean(raster.floats(weight >= 1)),
+            share=1 - raster.mean(raster.to_float(weight >= 1)),
             renewal=min(1.0, renew * _REPAINTS),
         )
 
@@ -189,7 +196,7 @@ class Decider(Generic[Plane, Picture]):
         raster = self._raster
         less = self._weight(mask)
         weight = plan.weight * (plan.weight <= less) + less * (less < plan.weight)
-        return replace(plan, weight=weight, share=1 - raster.mean(raster.floats(weight >= 1)))
+        return replace(plan, weight=weight, share=1 - raster.mean(raster.to_float(weight >= 1)))
 
     # Old paint and its content -------------------------------------------------------------------------
 
@@ -197,7 +204,7 @@ class Decider(Generic[Plane, Picture]):
         """``motion`` resampled to ``size`` (height, width), in px of that size."""
         raster, flow = self._raster, self._layout.flow
         ratio_y, ratio_x = size[0] / flow[0], size[1] / flow[1]
-        return raster.resized(motion[0], *size) * ratio_x, raster.resized(motion[1], *size) * ratio_y
+        return raster.resize(motion[0], *size) * ratio_x, raster.resize(motion[1], *size) * ratio_y
 
     def _coarse(self, plane: Plane) -> Plane:
         """A plane of the frame's size, subsampled to the decision grid."""
@@ -207,7 +214,7 @@ class Decider(Generic[Plane, Picture]):
         """``contents`` sampled at each pixel's source, on the decision grid."""
         (height, width), small = self._layout.frame, self._layout.decisions
         half = self._layout.step / 2  # px of the frame: from the edge of a grid cell to its centre
-        return self._raster.sample(
+        return self._raster.sample_bilinear(
             contents,
             self._coarse(slot),
             (self._coarse(u) + half) * (small[1] / width) - 0.5,
@@ -221,11 +228,11 @@ class Decider(Generic[Plane, Picture]):
         if not settings.refine:
             zero = raster.full(*size, 0.0)
             return zero, zero
-        now = raster.view(small, *size, self._refiner)
-        then = raster.view(sources, *size, self._refiner)
-        residual = raster.motion(self._refiner, now, then)
+        now = raster.flow_input(small, *size, self._refiner)
+        then = raster.flow_input(sources, *size, self._refiner)
+        residual = raster.estimate_motion(self._refiner, now, then)
         sigma = settings.smooth * self._layout.scale
-        x, y = (raster.blurred(plane, sigma) * settings.refine for plane in residual)
+        x, y = (raster.gaussian_blur(plane, sigma) * settings.refine for plane in residual)
         return x, y
 
     # Reasons to repaint --------------------------------------------------------------------------------
@@ -234,7 +241,7 @@ class Decider(Generic[Plane, Picture]):
         """Local contrast, 0 to 1: mean absolute deviation of the luminance from its local mean."""
         raster, sigma = self._raster, 4 * self._layout.scale
         grey = raster.luminance(small)
-        return raster.blurred(abs(grey - raster.blurred(grey, sigma)), sigma)
+        return raster.gaussian_blur(abs(grey - raster.gaussian_blur(grey, sigma)), sigma)
 
     def _allowed(self, texture: Plane, noise: float) -> Plane:
         """Largest difference (0 to 1) allowed between the content and what the paint was made for."""
@@ -256,9 +263,9 @@ class Decider(Generic[Plane, Picture]):
         raster = self._raster
         slot = self._coarse(slot)
         seams = raster.full(*self._layout.decisions, 0.0)
-        seams[:, 1:] += raster.floats(slot[:, 1:] != slot[:, :-1])
-        seams[1:] += raster.floats(slot[1:] != slot[:-1])
-        return raster.blurred(seams, 8 * self._layout.scale) > self._settings.patchwork
+        seams[:, 1:] += raster.to_float(slot[:, 1:] != slot[:, :-1])
+        seams[1:] += raster.to_float(slot[1:] != slot[:-1])
+        return raster.gaussian_blur(seams, 8 * self._layout.scale) > self._settings.patchwork
 
     def _is_outside(self, u: Plane, v: Plane) -> Plane:
         u, v = self._coarse(u), self._coarse(v)
@@ -278,7 +285,7 @@ class Decider(Generic[Plane, Picture]):
     def _weight(self, is_bad: Plane) -> Plane:
         """Weight of the old paint: 0 where ``is_bad``, 1 elsewhere, with a ramp between."""
         raster = self._raster
-        keep = raster.blurred(raster.floats(~is_bad), self._settings.seam * self._layout.scale)
+        keep = raster.gaussian_blur(raster.to_float(~is_bad), self._settings.seam * self._layout.scale)
         weight = raster.clip(2 * keep - 1, 0.0, 1.0)
         weight = weight * (weight > 0.002)
         softened: Plane = weight + (1 - weight) * (weight > 0.998)
@@ -293,7 +300,7 @@ class Decider(Generic[Plane, Picture]):
         coarse = generator.random((max(3, round(height / size) + 1), max(3, round(width / size) + 1)))
         low, high = 0.15, 0.85  # interpolated noise is seldom outside
         return raster.clip(
-            (raster.resized(raster.plane(coarse), height, width) - low) / (high - low), 0.0, 1.0
+            (raster.resize(raster.from_array(coarse), height, width) - low) / (high - low), 0.0, 1.0
         )
 
     def _on_tone_grid(self, motion: tuple[Plane, Plane]) -> tuple[Plane, Plane]:

@@ -30,16 +30,16 @@ def propagate(
     sources: smeared paint consists of many narrow strips of different sources. At occlusions ``past`` is
     kept. ``sigma`` is the Gaussian, px, over the motion before it is differentiated.
     """
-    a, b, c, d = (raster.pick(plane, x, y) for plane in past)
-    step = _step(raster, (raster.blurred(motion[0], sigma), raster.blurred(motion[1], sigma)))
+    a, b, c, d = (raster.gather(plane, x, y) for plane in past)
+    step = _step(raster, (raster.gaussian_blur(motion[0], sigma), raster.gaussian_blur(motion[1], sigma)))
     e, f, g, h = step
     first, second, determinant = _singular(raster, step)
     is_occluding = (first > _OCCLUDES) & (determinant > 0) & (first * second > 1)
     return (
-        raster.chosen(is_occluding, a, a * e + b * g),
-        raster.chosen(is_occluding, b, a * f + b * h),
-        raster.chosen(is_occluding, c, c * e + d * g),
-        raster.chosen(is_occluding, d, c * f + d * h),
+        raster.select(is_occluding, a, a * e + b * g),
+        raster.select(is_occluding, b, a * f + b * h),
+        raster.select(is_occluding, c, c * e + d * g),
+        raster.select(is_occluding, d, c * f + d * h),
     )
 
 
@@ -56,8 +56,8 @@ def add_shift(
     raster: Raster[Plane, Picture], jacobian: Jacobian[Plane], shift: tuple[Plane, Plane]
 ) -> Jacobian[Plane]:
     """``jacobian`` after a small ``shift`` (px of these planes) was added to (u, v)."""
-    ux, uy = raster.slope(shift[0])
-    vx, vy = raster.slope(shift[1])
+    ux, uy = raster.gradient(shift[0])
+    vx, vy = raster.gradient(shift[1])
     a, b, c, d = jacobian
     return a + ux, b + uy, c + vx, d + vy
 
@@ -71,13 +71,13 @@ def stretch(raster: Raster[Plane, Picture], jacobian: Jacobian[Plane]) -> Plane:
     first, second, determinant = _singular(raster, jacobian)
     squeezed = 1 / raster.clip(second, 0.01, 100.0)
     worst = first * (first > squeezed) + squeezed * (first <= squeezed)
-    return raster.floats(worst + 100.0 * (determinant <= 0))
+    return raster.to_float(worst + 100.0 * (determinant <= 0))
 
 
 def _step(raster: Raster[Plane, Picture], motion: tuple[Plane, Plane]) -> Jacobian[Plane]:
     """The Jacobian of where pixels were in the last frame, (x, y) + ``motion``."""
-    ux, uy = raster.slope(motion[0])
-    vx, vy = raster.slope(motion[1])
+    ux, uy = raster.gradient(motion[0])
+    vx, vy = raster.gradient(motion[1])
     return 1 + ux, uy, vx, 1 + vy
 
 

@@ -22,8 +22,8 @@ _BACKGROUND, _NO_BACKGROUND = 0.25, 0.5  # moving share of the picture: backgrou
 
 def edges(raster: Raster[Plane, Picture], layout: MapLayout, picture: Picture) -> Plane:
     """Smoothed gradient magnitude of the luminance, range / px; ``picture`` is on the decision grid."""
-    across, down = raster.slope(raster.luminance(picture))
-    return raster.blurred(raster.sqrt(across * across + down * down), _EDGE_SIGMA * layout.scale)
+    across, down = raster.gradient(raster.luminance(picture))
+    return raster.gaussian_blur(raster.sqrt(across * across + down * down), _EDGE_SIGMA * layout.scale)
 
 
 def correlation(
@@ -39,7 +39,7 @@ def correlation(
     sigma = settings.window * layout.scale / 2
 
     def mean(plane: Plane) -> Plane:
-        return raster.blurred(raster.resized(plane, *half), sigma)
+        return raster.gaussian_blur(raster.resize(plane, *half), sigma)
 
     mean_one, mean_other = mean(one), mean(other)
     variance = mean(one * one) - mean_one * mean_one
@@ -47,7 +47,7 @@ def correlation(
     product = mean(one * other) - mean_one * mean_other
     coefficient = product / raster.sqrt(raster.clip(variance, _NOISE_VARIANCE, 1.0) * variance_other)
     confidence = raster.clip(variance / _EDGE_VARIANCE, 0.0, 1.0)
-    return raster.resized(coefficient, height, width), raster.resized(confidence, height, width)
+    return raster.resize(coefficient, height, width), raster.resize(confidence, height, width)
 
 
 def structure_of(
@@ -85,13 +85,13 @@ def structure_loss(
     now, then, painted = (edges(raster, layout, each) for each in (small, sources, painting))
     measured, confidence = correlation(raster, layout, settings, now, painted)
     # not at moving objects: their correlation is low because of the motion
-    lowered = raster.chosen(measured < fit - _EXPECTED_DROP, fit - _EXPECTED_DROP, measured + 0)
-    fit = raster.chosen(is_fresh & (moving < 0.5), lowered, fit)
+    lowered = raster.select(measured < fit - _EXPECTED_DROP, fit - _EXPECTED_DROP, measured + 0)
+    fit = raster.select(is_fresh & (moving < 0.5), lowered, fit)
     content_correlation, _ = correlation(raster, layout, settings, now, then)
     grain = _GRAIN * max(0.0, raster.median(1 - content_correlation[::4, ::4]) - _MOTION_LOSS)
     largest = settings.structure_changed * (1 - content_correlation - grain) + 2 * moving
     loss = fit - measured
-    return fit, raster.chosen(largest < loss, largest, loss) * confidence
+    return fit, raster.select(largest < loss, largest, loss) * confidence
 
 
 def allowed_loss(raster: Raster[Plane, Picture], settings: MapSettings, moving: Plane, fit: Plane) -> Plane:
@@ -111,11 +111,11 @@ def moving(raster: Raster[Plane, Picture], layout: MapLayout, motion: tuple[Plan
     """
     height, width = layout.decisions
     coarse = max(2, height // _CAMERA_STEP), max(2, width // _CAMERA_STEP)
-    flow = np.dstack([raster.array(raster.resized(plane, *coarse)) for plane in motion])
+    flow = np.dstack([raster.to_array(raster.resize(plane, *coarse)) for plane in motion])
     camera = affine.along(affine.affine(flow), height, width)
-    x, y = (plane - raster.plane(camera[..., index]) for index, plane in enumerate(motion))
+    x, y = (plane - raster.from_array(camera[..., index]) for index, plane in enumerate(motion))
     limit = max(_SPEED * layout.scale, _SPEED_SHARE * width)
     is_moving = x * x + y * y > limit * limit
     trust = (_NO_BACKGROUND - raster.mean(is_moving)) / (_NO_BACKGROUND - _BACKGROUND)
-    near = raster.blurred(raster.floats(is_moving), _OBJECT_SIGMA * layout.scale)
+    near = raster.gaussian_blur(raster.to_float(is_moving), _OBJECT_SIGMA * layout.scale)
     return raster.clip(4 * near, 0.0, 1.0) * min(1.0, max(0.0, trust))

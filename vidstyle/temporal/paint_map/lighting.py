@@ -12,14 +12,16 @@ _CERTAIN = 0.04  # of the range: a difference beyond ``_LEAST`` from which light
 def change(raster: Raster[Plane, Picture], layout: MapLayout, small: Picture, sources: Picture) -> Picture:
     """The difference of ``small`` to ``sources`` (what was painted) averaged over large regions, -1 to 1."""
     lines, columns = layout.light
-    return raster.softened(raster.coarse(small, sources, lines, columns, lines / 4), _LEAST)
+    return raster.soft_threshold(
+        raster.low_pass_difference(small, sources, lines, columns, lines / 4), _LEAST
+    )
 
 
 def brightening(raster: Raster[Plane, Picture], layout: MapLayout, small: Picture, before: Picture) -> Plane:
     """How fast the lighting changes since the last frame, 0 to 1; of the tone's size."""
     step = raster.luminance(small) - raster.luminance(before)
-    coarse = raster.blurred(raster.resized(step, *layout.light), layout.light[0] / 4)
-    return raster.resized(4 * raster.clip(abs(coarse) - _LEAST, 0.0, 1.0), *layout.tone)
+    coarse = raster.gaussian_blur(raster.resize(step, *layout.light), layout.light[0] / 4)
+    return raster.resize(4 * raster.clip(abs(coarse) - _LEAST, 0.0, 1.0), *layout.tone)
 
 
 def relit(raster: Raster[Plane, Picture], layout: MapLayout, sources: Picture, lit: Picture) -> Plane:
@@ -28,4 +30,4 @@ def relit(raster: Raster[Plane, Picture], layout: MapLayout, sources: Picture, l
     Of the tone's size.
     """
     step = abs(raster.luminance(lit) - raster.luminance(sources))
-    return raster.clip(raster.resized(step, *layout.tone) / _CERTAIN, 0.0, 1.0)
+    return raster.clip(raster.resize(step, *layout.tone) / _CERTAIN, 0.0, 1.0)

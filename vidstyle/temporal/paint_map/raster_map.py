@@ -49,7 +49,7 @@ class RasterMap(Generic[Plane, Picture]):
         self.repainted = 1.0
         self._fading: Picture | None = None  # remaining difference to ``_fade_target``
         self._fade_target: Picture | None = None  # the last result without its fade
-        self._rates: tuple[Plane, Plane, float] | None = None  # of the fade: see ``Raster.faded``
+        self._rates: tuple[Plane, Plane, float] | None = None  # of the fade: see ``Raster.fade``
 
     def plan(self, content: Pixels, renew: float, motion: FrameMotion | None) -> RepaintMask:
         """The repaint mask of the frame ``content``; see ``PaintMap.plan``."""
@@ -67,7 +67,7 @@ class RasterMap(Generic[Plane, Picture]):
         state = self._plan.state
         self._old = self._side.submit(self._sample_old, self._stored, state)  # while the frame is painted
         # dilated by a pixel: weights are interpolated when they are resized to the frame
-        return RepaintMask(raster.array(raster.widened(self._plan.weight < 1)), self._plan.share)
+        return RepaintMask(raster.to_array(raster.dilate(self._plan.weight < 1)), self._plan.share)
 
     def settle(self, painted: Pixels, valid: NDArray[np.bool_] | None) -> Pixels:
         """The result for the planned frame; see ``PaintMap.settle``."""
@@ -99,13 +99,13 @@ class RasterMap(Generic[Plane, Picture]):
         """Make the state and the rings from the shot's first painting."""
         raster = self._raster
         self._state = self._decider.begin(content)
-        self._results = raster.new_ring(self._layout.slots, paint, self._layout.fine)
+        self._results = raster.new_ring(self._layout.slots, paint, self._layout.upsampling)
         self._contents = raster.new_ring(self._layout.slots, self._state.small)
         self._store(0, paint)
         self._paintings = raster.new_ring(self._layout.slots, self._state.small)
-        raster.put(self._contents, 0, self._state.small)
-        small = raster.shrunk(paint, *self._layout.decisions)
-        raster.put(self._paintings, 0, small)
+        raster.store(self._contents, 0, self._state.small)
+        small = raster.downsample(paint, *self._layout.decisions)
+        raster.store(self._paintings, 0, small)
         self._state.fit = edge_structure.structure_of(
             raster, self._layout, self._settings, self._state.small, small
         )
@@ -114,12 +114,12 @@ class RasterMap(Generic[Plane, Picture]):
 
     def _store(self, slot: int, result: Picture) -> None:
         """Start to store ``result``, which must not change, in the ring; ``_sample_old`` waits for it."""
-        self._stored: Future[None] = self._side.submit(self._raster.put, self._results, slot, result)
+        self._stored: Future[None] = self._side.submit(self._raster.store, self._results, slot, result)
 
     def _sample_old(self, stored: Future[None], state: State[Plane, Picture]) -> Picture:
         """The old paint of each pixel, sampled at its source after the last result is ``stored``."""
         stored.result()  # never blocks, as one thread does both in order; raises its error
-        return self._raster.sharply(self._results, state.slot, state.u, state.v)
+        return self._raster.sample_sharp(self._results, state.slot, state.u, state.v)
 
     def _settle(self, plan: Plan[Plane, Picture], paint: Picture, valid: NDArray[np.bool_] | None) -> Picture:
         """Composite fresh and old paint, update the state, and return the result including its fade."""
@@ -127,31 +127,33 @@ class RasterMap(Generic[Plane, Picture]):
         old = self._old.result()
         ghost: Plane | None = None
         if valid is None:
-            small = raster.shrunk(paint, *layout.decisions)
+            small = raster.downsample(paint, *layout.decisions)
             state.fit = edge_structure.structure_of(raster, layout, self._settings, state.small, small)
             if plan.renewal == 0:
                 is_outdated = (state.provisional > 0.5) & ~plan.is_near_boundary  # the object has passed
-                before = raster.shrunk(old, *layout.decisions)
+                before = raster.downsample(old, *layout.decisions)
                 is_recent = state.recent_motion > _RECENT
                 is_ghost = ghosts(raster, layout, self._settings, before, small) & is_recent
                 is_worn = worn(raster, layout, self._settings, old, paint)
                 plan = self._decider.without(plan, is_worn | is_outdated | is_ghost)
-                ghost = raster.clip(3 * raster.blurred(raster.floats(is_ghost), 3 * layout.scale), 0.0, 1.0)
-        kept = raster.resized(raster.floats(plan.weight >= 1), *layout.tone)
+                ghost = raster.clip(
+                    3 * raster.gaussian_blur(raster.to_float(is_ghost), 3 * layout.scale), 0.0, 1.0
+                )
+        kept = raster.resize(raster.to_float(plan.weight >= 1), *layout.tone)
         if valid is None:
-            state.tone_target = raster.coarse(paint, old, *layout.tone, 1.0)
+            state.tone_target = raster.low_pass_difference(paint, old, *layout.tone, 1.0)
         self.repainted = plan.share
-        state.tone_target = raster.scaled(state.tone_target, kept)
+        state.tone_target = raster.multiply(state.tone_target, kept)
         rate = raster.clip(self._settings.tone * plan.relit + plan.renewal + plan.brightening, 0.0, 0.5)
-        state.tone = raster.stepped(state.tone, state.tone_target, rate * kept)
-        state.tone = raster.scaled(state.tone, kept)
-        uncorrected, old = old, raster.plus(old, state.tone)
+        state.tone = raster.interpolate(state.tone, state.tone_target, rate * kept)
+        state.tone = raster.multiply(state.tone, kept)
+        uncorrected, old = old, raster.add(old, state.tone)
         result = old
         if plan.share > 0:
             if valid is not None:
-                paint = raster.filled(paint, old, valid)
-            weight = raster.resized(plan.weight, *layout.frame) * plan.is_inside
-            result = raster.mixed(self._match_colors(plan, paint, old, ghost), old, weight)
+                paint = raster.fill(paint, old, valid)
+            weight = raster.resize(plan.weight, *layout.frame) * plan.is_inside
+            result = raster.blend(self._match_colors(plan, paint, old, ghost), old, weight)
             faded = self._fade(plan, old, result)
             self._store_paint(plan, result, uncorrected, weight < 1)
         else:
@@ -168,12 +170,12 @@ class RasterMap(Generic[Plane, Picture]):
         ``ghost`` (0 to 1, decision grid) is where ``old`` shows another object, whose colours are not taken.
         """
         raster, size = self._raster, self._layout.match
-        difference = raster.coarse(old, paint, *size, 0.5)
+        difference = raster.low_pass_difference(old, paint, *size, 0.5)
         weight = raster.clip(2 * plan.agreement - 1, 0.0, 1.0)
         if ghost is not None:
             weight = weight * (1 - ghost)
         share = self._settings.match * _fade_share(plan)
-        return raster.plus(paint, raster.scaled(difference, raster.resized(weight, *size) * share))
+        return raster.add(paint, raster.multiply(difference, raster.resize(weight, *size) * share))
 
     def _fade(self, plan: Plan[Plane, Picture], old: Picture, result: Picture) -> Picture:
         """``result`` with a fade from ``old`` paint over a few frames, where the content is the same.
@@ -185,21 +187,21 @@ class RasterMap(Generic[Plane, Picture]):
         if plan.share == 0 and self._fading is None:
             return result
         colors = plan.agreement * (settings.fade * _fade_share(plan))
-        strokes = raster.resized(colors * plan.structure_agreement, *layout.frame) * plan.is_inside
-        before = raster.moved(self._fading, plan.x, plan.y) if self._fading is not None else None
+        strokes = raster.resize(colors * plan.structure_agreement, *layout.frame) * plan.is_inside
+        before = raster.warp_difference(self._fading, plan.x, plan.y) if self._fading is not None else None
         sigma = settings.fade_coarse * layout.scale
         colors_only = colors * (1 - plan.structure_agreement)
-        self._fading = raster.faded(raster.minus(old, result), before, strokes, colors_only, sigma)
+        self._fading = raster.fade(raster.subtract(old, result), before, strokes, colors_only, sigma)
         self._fade_target, self._rates = result, (strokes, colors_only, sigma)
-        return result if self._fading is None else raster.plus(result, self._fading)
+        return result if self._fading is None else raster.add(result, self._fading)
 
     def _continue_fade(self, last: Picture) -> Picture:
         """The result after ``last`` for a frame equal to the one before: only the fade goes on."""
         if self._fading is None or self._fade_target is None or self._rates is None:
             return last
-        self._fading = self._raster.faded(self._fading, None, *self._rates)
+        self._fading = self._raster.fade(self._fading, None, *self._rates)
         target = self._fade_target
-        return target if self._fading is None else self._raster.plus(target, self._fading)
+        return target if self._fading is None else self._raster.add(target, self._fading)
 
     def _store_paint(
         self, plan: Plan[Plane, Picture], result: Picture, uncorrected: Picture, is_new: Plane
@@ -215,28 +217,28 @@ class RasterMap(Generic[Plane, Picture]):
             slot, self._used = self._used, self._used + 1
         else:
             # The slot that the fewest pixels refer to, so that little old paint is resampled.
-            counts = raster.counts(state.slot[every, every], ~is_new[every, every], slots)
+            counts = raster.histogram(state.slot[every, every], ~is_new[every, every], slots)
             slot = counts.index(min(counts))
             is_lost = (state.slot == slot) & ~is_new
             is_new = is_new | is_lost
             # Uncorrected: the tone goes on applying to it; baking it in would leave a step within its cells.
-            result = raster.filled(uncorrected, result, is_lost)
-        state.slot = raster.chosen(is_new, slot, state.slot)
-        state.u = raster.chosen(is_new, self._grid[0], state.u)
-        state.v = raster.chosen(is_new, self._grid[1], state.v)
+            result = raster.fill(uncorrected, result, is_lost)
+        state.slot = raster.select(is_new, slot, state.slot)
+        state.u = raster.select(is_new, self._grid[0], state.u)
+        state.v = raster.select(is_new, self._grid[1], state.v)
         fresh = is_new[every, every]
         state.fresh = is_fresh[every, every]
-        state.provisional = raster.chosen(fresh, raster.floats(plan.is_near_boundary), state.provisional)
+        state.provisional = raster.select(fresh, raster.to_float(plan.is_near_boundary), state.provisional)
         a, b, c, d = state.jacobian
         state.jacobian = (
-            raster.chosen(fresh, 1.0, a),
-            raster.chosen(fresh, 0.0, b),
-            raster.chosen(fresh, 0.0, c),
-            raster.chosen(fresh, 1.0, d),
+            raster.select(fresh, 1.0, a),
+            raster.select(fresh, 0.0, b),
+            raster.select(fresh, 0.0, c),
+            raster.select(fresh, 1.0, d),
         )
         self._store(slot, result)
-        raster.put(self._contents, slot, state.small)
-        raster.put(self._paintings, slot, raster.shrunk(result, *self._layout.decisions))
+        raster.store(self._contents, slot, state.small)
+        raster.store(self._paintings, slot, raster.downsample(result, *self._layout.decisions))
 
 
 class _InlineExecutor(Executor):

@@ -108,7 +108,7 @@ class MapLayout:
     """Pixels of the decision grid to one at 360 lines."""
     slots: int
     """Slots of the ring of past results, at least 2."""
-    fine: int
+    upsampling: int
     """Factor by which kept results are upsampled: 1 or 2."""
 
     @classmethod
@@ -119,9 +119,9 @@ class MapLayout:
         step = max(1, int(2 ** round(math.log2(max(short / _DECISIONS, 1)))))
         decisions = -(-height // step), -(-width // step)
         is_doubled = short <= _FINE_LINES and 2 * width <= _RING_LINES and 2 * (2 * height + 8) <= _RING_LINES
-        fine = 2 if is_doubled else 1
-        frame_bytes = fine * height * fine * width * 3 * sample_bytes
-        fitting = int(min(_RING_BYTES // frame_bytes, _RING_LINES // (fine * height + 8)))
+        upsampling = 2 if is_doubled else 1
+        frame_bytes = upsampling * height * upsampling * width * 3 * sample_bytes
+        fitting = int(min(_RING_BYTES // frame_bytes, _RING_LINES // (upsampling * height + 8)))
         return cls(
             frame=frame,
             decisions=decisions,
@@ -132,7 +132,7 @@ class MapLayout:
             step=step,
             scale=short / _LINES / step,
             slots=max(2, min(slots, fitting)),
-            fine=fine,
+            upsampling=upsampling,
         )
 
 

@@ -22,9 +22,9 @@ def worn(
     """
     before, now = (raster.texture(picture, *layout.decisions) for picture in (old, fresh))
     sigma = _TEXTURE_SIGMA * layout.scale
-    before, now = raster.blurred(before, sigma), raster.blurred(now, sigma)
+    before, now = raster.gaussian_blur(before, sigma), raster.gaussian_blur(now, sigma)
     is_worn = ((before < settings.worn * now) & (now > _VISIBLE)) | (now < settings.crisp * before)
-    return raster.blurred(raster.floats(is_worn), _REGION_SIGMA * layout.scale) > 0.5
+    return raster.gaussian_blur(raster.to_float(is_worn), _REGION_SIGMA * layout.scale) > 0.5
 
 
 def ghosts(
@@ -34,4 +34,4 @@ def ghosts(
 
     Engines vary colours between frames, too: a ghost of another object only where something has moved.
     """
-    return raster.difference(old, fresh, _COLOR_SIGMA * layout.scale) > settings.ghost
+    return raster.color_distance(old, fresh, _COLOR_SIGMA * layout.scale) > settings.ghost

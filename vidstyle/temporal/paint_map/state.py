@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic
 
-from vidstyle.temporal.backends.base import Picture, Plane, Raster, View
+from vidstyle.temporal.backends.base import FlowInput, Picture, Plane, Raster
 from vidstyle.temporal.paint_map import deformation
 from vidstyle.temporal.paint_map.settings import MapLayout
 
@@ -17,9 +17,9 @@ class State(Generic[Plane, Picture]):
     content: Picture
     small: Picture
     """The content on the decision grid."""
-    view: View
+    flow_input: FlowInput
     motion: tuple[Plane, Plane] | None
-    """To the frame before, x and y, px of the view; None for a first frame."""
+    """To the frame before, x and y, px of ``flow_input``; None for a first frame."""
     u: Plane
     v: Plane
     """Source coordinates of a pixel's paint, px: x is ``u``, y is ``v``."""
@@ -75,25 +75,25 @@ def first_state(
     raster: Raster[Plane, Picture],
     layout: MapLayout,
     content: Picture,
-    view: View,
+    flow_input: FlowInput,
     grid: tuple[Plane, Plane],
 ) -> State[Plane, Picture]:
     """The state of a shot's first frame, whose paint is its own. ``grid`` holds the frame's x and y."""
     zero = raster.full(*layout.decisions, 0.0)
     return State(
         content=content,
-        small=raster.shrunk(content, *layout.decisions),
-        view=view,
+        small=raster.downsample(content, *layout.decisions),
+        flow_input=flow_input,
         motion=None,
         u=grid[0] + 0,
         v=grid[1] + 0,
-        slot=raster.slots(*layout.frame),
+        slot=raster.zero_slots(*layout.frame),
         jacobian=deformation.identity(raster, *layout.decisions),
         provisional=zero + 0,
         fit=zero + 1,
         fresh=zero > 0,
         recent_motion=zero + 0,
         repaint_rate=zero + 0,
-        tone=raster.correction(*layout.tone),
-        tone_target=raster.correction(*layout.tone),
+        tone=raster.zero_correction(*layout.tone),
+        tone_target=raster.zero_correction(*layout.tone),
     )

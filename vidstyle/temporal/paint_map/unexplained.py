@@ -35,14 +35,14 @@ def unexplained(
         texture: local contrast of the frame, 0 to 1, about which a slightly misplaced edge differs.
         noise: difference (0 to 1) that grain makes.
     """
-    differs = raster.difference(small, raster.warped(before, x, y), layout.scale)
+    differs = raster.color_distance(small, raster.warp(before, x, y), layout.scale)
     limit = settings.missed + settings.missed_texture * texture + 2 * noise
     is_missed = _patches(raster, layout, (differs > limit) & is_inside)
-    share = raster.mean(raster.floats(is_missed))
+    share = raster.mean(raster.to_float(is_missed))
     if share <= _LARGEST_SHARE:
         return is_missed
     return _patches(raster, layout, (differs > share / _LARGEST_SHARE * limit) & is_inside)
 
 
 def _patches(raster: Raster[Plane, Picture], layout: MapLayout, mask: Plane) -> Plane:
-    return raster.blurred(raster.floats(mask), max(1.0, _SIGMA * layout.scale)) > _LEAST_AREA
+    return raster.gaussian_blur(raster.to_float(mask), max(1.0, _SIGMA * layout.scale)) > _LEAST_AREA
