@@ -227,6 +227,26 @@ def test_preview_shows_source_and_result_and_writes_no_clip(
     assert np.abs(picture[:, -64:, ::-1].astype(int) - frames[3]).mean() > 5
 
 
+def test_preview_is_the_png_that_output_names_and_no_warning_speaks_of_sound(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = _files(workplace)
+    assert _ran("run", "clip.mp4", "--style", "art.png", "--preview", "-o", "x.png") == 0
+    assert _files(workplace) - before == {"x.png"}
+    output = capsys.readouterr()
+    assert output.err == ""
+    assert output.out.startswith("x.png; the whole: about 6 frames at")
+    assert _ran("run", "clip.mp4", "--style", "art.png", "--preview", "-o", "x.png") == 1
+    assert "x.png" in capsys.readouterr().err  # it is not replaced without --overwrite
+
+
+def test_preview_never_replaces_the_style_picture(capsys: pytest.CaptureFixture[str]) -> None:
+    style = Path("art.png").read_bytes()
+    assert _ran("run", "clip.mp4", "--style", "art.png", "--preview", "-o", "art.png", "--overwrite") == 1
+    assert "never replaced" in capsys.readouterr().err
+    assert Path("art.png").read_bytes() == style
+
+
 def test_preview_of_one_picture_cannot_tell_how_long_it_takes(capsys: pytest.CaptureFixture[str]) -> None:
     write_clip(Path("one.mp4"), shapes(1, 64, 48))
     assert _ran("run", "one.mp4", "--style", "art.png", "--preview") == 0

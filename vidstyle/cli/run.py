@@ -107,28 +107,32 @@ class _Batch:
         self._read = ReadOptions(**select_options(arguments, ReadOptions))
         paint = PaintOptions(**select_options(arguments, PaintOptions))
         self.sources = expand(arguments.inputs, style, write)
-        self.targets = targets(self.sources, arguments.output, style, write)
+        picture = _preview_target(arguments, len(self.sources))
+        self.targets = targets(self.sources, None if picture else arguments.output, style, write)
         report = [] if arguments.json is None else [("--json", Path(arguments.json))]
-        outputs = [_preview_path(target) if arguments.preview else target for target in self.targets]
+        self.outputs = self.targets
+        if arguments.preview:
+            self.outputs = [picture] if picture else [_preview_path(target) for target in self.targets]
         paths = [*arguments.style, paint.mask, paint.style_track, paint.weights]
         if paint.style_track is not None:
             paths += pictures_of(paint.style_track)
         self._files = [Path(path) for path in paths if path is not None]
-        check_outputs([*(("the result", path) for path in outputs), *report], [*self.sources, *self._files])
+        check_outputs(
+            [*(("the result", path) for path in self.outputs), *report], [*self.sources, *self._files]
+        )
         for output in report:
             check_file_output(output, overwrite=write.overwrite)
         self._stylizer: Stylizer | None = None
 
     def run(self) -> None:
-        for source, target in zip(self.sources, self.targets, strict=True):
-            output = _preview_path(target) if self.arguments.preview else target
+        for source, target, output in zip(self.sources, self.targets, self.outputs, strict=True):
             if self.arguments.skip_existing and output.exists() and not self._is_piped:
                 self.skipped.append(source)
                 self._print(f"{printable(str(output))}: exists already, skipped")
                 continue
             try:
                 if self.arguments.preview:
-                    self._preview(source, target)
+                    self._preview(source, target, output)
                 else:
                     self._paint(source, target)
             except (VidstyleError, OSError, UnicodeError) as error:
@@ -171,11 +175,10 @@ class _Batch:
         prints_json = self.arguments.json is not None and is_stdout(Path(self.arguments.json))
         print_message(line, self.arguments, is_piped=self._is_piped or prints_json)
 
-    def _preview(self, source: str, target: Path) -> None:
+    def _preview(self, source: str, target: Path, picture: Path) -> None:
         from vidstyle.cli.progress import estimate
         from vidstyle.pipeline.preview import preview
 
-        picture = _preview_path(target)
         result = preview(self._loaded, source, picture, target, read=self._read, write=self._write)
         self._print(estimate(result))
 
@@ -200,6 +203,14 @@ class _Batch:
         write_text(path, json.dumps({**content, "warnings": warnings}, indent=2) + "\n")
 
 
+def _preview_target(arguments: argparse.Namespace, count: int) -> Path | None:
+    """The ``--output`` of a preview if that is the picture itself, of one source; otherwise None."""
+    if not arguments.preview or arguments.output is None or count > 1:
+        return None
+    output = Path(arguments.output)
+    return output if output.suffix.lower() == ".png" and not output.is_dir() else None
+
+
 def _preview_path(target: Path) -> Path:
-    """The path of a result's preview."""
+    """The path of the preview of the result ``target``."""
     return target.with_name(fitted(f"{target.stem}_preview", ".png"))
