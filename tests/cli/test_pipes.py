@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 from clips import Sound, shapes, write_clip
+from PIL import Image
 
 from vidstyle.cli.main import main
 from vidstyle.video.reading import pipes
@@ -49,6 +50,25 @@ def test_a_clip_through_a_pipe_keeps_its_sound(suffix: str) -> None:
     with av.open("out.mkv") as made:
         assert sum(1 for _ in made.decode(video=0)) == 4
         assert made.streams.audio
+
+
+@pytest.mark.parametrize(
+    ("suffix", "count", "expected"),
+    [
+        (".gif", 3, "is a picture or an animation, which cannot be read from a pipe"),
+        (".png", 1, "is a picture or an animation, which cannot be read from a pipe"),
+        (".png", 3, "cannot be read as a video"),
+    ],
+)
+def test_pictures_and_animations_through_a_pipe_are_refused_for_what_they_are(
+    suffix: str, count: int, expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures = [Image.fromarray(picture) for picture in shapes(count, 64, 48)]
+    pictures[0].save(f"clip{suffix}", save_all=count > 1, append_images=pictures[1:])
+    assert main(["run", _fed(Path(f"clip{suffix}").read_bytes()), *FAST, "-o", "out.mkv"]) == 1
+    message = capsys.readouterr().err
+    assert f"what comes through pipe {expected}" in message
+    assert "save it as a file first" in message
 
 
 def test_uncompressed_pictures_through_a_pipe_are_read_from_any_time() -> None:

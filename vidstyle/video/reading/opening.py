@@ -15,7 +15,8 @@ from vidstyle.errors import InputError
 from vidstyle.video.reading.pipes import PipeReader, check_interruption, is_pipe
 
 _NEVER_SHOWN = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
-_PICTURES = ("image2", "gif", "apng", "webp_anim")  # demuxers of single pictures; so is every "…_pipe"
+# demuxers of pictures and animations; so is every "…_pipe"
+_PICTURES = ("image2", "gif", "apng", "webp_anim")
 
 
 def open_video(path: Path) -> tuple[InputContainer, VideoStream]:
@@ -45,8 +46,6 @@ def open_container(path: Path) -> InputContainer:
             container = av.open(name(), "r")
         except UnicodeDecodeError:  # tags of an old file, not in the UTF-8 that PyAV expects
             container = av.open(name(), "r", metadata_encoding="latin-1")
-    except av.error.PermissionError as error:
-        raise InputError(f"{path} may not be read; change its permissions") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
         check_interruption(path)
         raise InputError(_why_not(path, error)) from error
@@ -91,11 +90,13 @@ def reason(error: BaseException) -> str:
 
 
 def _why_not(path: Path, error: Exception) -> str:
-    if is_pipe(path):
+    if is_pipe(path):  # a PermissionError too: FFmpeg's error for formats that need seeking, such as APNG
         return (
             f"what comes through {path} cannot be read as a video ({reason(error)}); "
             "send NUT, y4m, MPEG-TS or Matroska, or save it as a file first"
         )
+    if isinstance(error, PermissionError):
+        return f"{path} may not be read; change its permissions"
     if _has_lost_its_index(path):
         return (
             f"{path} has no index (moov box): its recording or download was cut off; "
@@ -147,6 +148,11 @@ def _has_lost_its_index(path: Path) -> bool:
 def _choose_stream(path: Path, container: InputContainer) -> VideoStream:
     name = container.format.name
     if name in _PICTURES or name.endswith("_pipe"):
+        if is_pipe(path):
+            raise InputError(
+                f"what comes through {path} is a picture or an animation, which cannot be read from a pipe; "
+                "save it as a file first"
+            )
         raise InputError(f"{path} is a single picture, not a clip; paint it with `vidstyle image`")
     if name == "tty":  # FFmpeg renders plain text as video
         raise InputError(f"{path} is a text file; give a video, an animation or a folder of pictures")
