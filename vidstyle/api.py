@@ -17,6 +17,7 @@ from vidstyle.options import (
     only,
     take,
 )
+from vidstyle.options.empty_paths import check_not_empty
 from vidstyle.options.keywords import (
     FrameKeywords,
     ImageKeywords,
@@ -57,6 +58,7 @@ def stylize_video(
         measure: measure flicker and style on the way, into the report's ``measured``.
         options: those of the command line as keywords; see ``vidstyle.options``.
     """
+    check_not_empty(source=source, target=target, style=style)
     check_keywords(options, PaintOptions, SteadyOptions, ReadOptions, WriteOptions)
     read, write = take(ReadOptions, options), take(WriteOptions, options)
     paint = take(PaintOptions, options)
@@ -120,6 +122,7 @@ def steady(
     Sizes are those of ``painted``; times, sound and all else are the clip's. The result is ``target``, or
     ``<painted>_steady`` beside ``painted``.
     """
+    check_not_empty(clip=clip, painted=painted, target=target)
     check_keywords(options, DetailOptions, SteadyOptions, ReadOptions, WriteOptions)
     detail, how = take(DetailOptions, options).detail, take(SteadyOptions, options)
     read, write = take(ReadOptions, options), take(WriteOptions, options)

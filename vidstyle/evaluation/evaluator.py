@@ -25,6 +25,7 @@ from vidstyle.metrics.meaning import meaning_of
 from vidstyle.metrics.measurer import Measurer
 from vidstyle.metrics.motion import DEFAULT_SIZE, ScoringFlow
 from vidstyle.options import ReadOptions, check_keywords, take
+from vidstyle.options.empty_paths import check_not_empty
 from vidstyle.options.keywords import ReadKeywords
 from vidstyle.outputs import check_outputs
 from vidstyle.pipeline.stylizer import Stylizer
@@ -83,6 +84,9 @@ def evaluate(
         on_frame: called after every frame.
         options: the part of the clip that the results are of; see ``vidstyle.ReadOptions``.
     """
+    check_not_empty(
+        result=result, source=source, style=style, baseline=baseline, weights=weights, heatmap=heatmap
+    )
     check_keywords(options, ReadOptions)
     read = take(ReadOptions, options)
     if every < 1:

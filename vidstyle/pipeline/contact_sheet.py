@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from vidstyle.errors import OptionError
 from vidstyle.frames import Frame, VideoInfo, eight_bits
 from vidstyle.options import PaintOptions, ReadOptions, SheetOptions, check_keywords, only, take
+from vidstyle.options.empty_paths import check_not_empty
 from vidstyle.options.keywords import ImageKeywords, SheetKeywords
 from vidstyle.pipeline.stylizer import Stylizer, name_of
 from vidstyle.styles.pictures import Style
@@ -44,6 +45,7 @@ def make_sheet(
         InputError: the source or a style cannot be read.
         OutputError: ``target`` cannot be written.
     """
+    check_not_empty(source=source, target=target, style=style)
     check_keywords(options, SheetOptions, PaintOptions, ReadOptions)
     layout = take(SheetOptions, options)
     target = Path(target)

@@ -21,6 +21,7 @@ from vidstyle.flow.base import auto_flow, load_flow
 from vidstyle.frames import Frame, Pixels, check_pixels
 from vidstyle.options import PaintOptions, ReadOptions, SteadyOptions, WriteOptions, check_keywords, take
 from vidstyle.options.converters import as_rate
+from vidstyle.options.empty_paths import check_not_empty
 from vidstyle.options.keywords import FileKeywords, FrameKeywords, Number
 from vidstyle.outputs import check_outputs
 from vidstyle.pipeline.mask import Mask
@@ -62,6 +63,7 @@ class Stylizer:
     """
 
     def __init__(self, style: Styling = (), **options: Unpack[FrameKeywords]) -> None:
+        check_not_empty(style=style)
         check_keywords(options, PaintOptions, SteadyOptions)
         self._paint = paint = take(PaintOptions, options)
         self._steady = take(SteadyOptions, options)
@@ -100,6 +102,7 @@ class Stylizer:
         **options: Unpack[FileKeywords],
     ) -> RunReport:
         """Paint a clip; see ``stylize_video``."""
+        check_not_empty(source=source, target=target)
         check_keywords(options, ReadOptions, WriteOptions)
         read, write = take(ReadOptions, options), take(WriteOptions, options)
         result = Path(target) if target is not None else default_target(Path(source), self.name, write)
@@ -128,6 +131,7 @@ class Stylizer:
         overwrite: bool = False,
     ) -> Pixels:
         """Paint one picture, in another ``style`` if one is given; see ``stylize_image``."""
+        check_not_empty(image=image, target=target, style=style)
         if target is not None:
             check_picture_target(Path(target), overwrite)
             pictures = [item for item in (image, *_several(style or ())) if isinstance(item, (str, Path))]

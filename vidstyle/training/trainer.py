@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from vidstyle.errors import InputError, OptionError, OutputError, TrainingError
+from vidstyle.options.empty_paths import check_not_empty
 from vidstyle.outputs import check_outputs
 from vidstyle.registry import RECIPES
 from vidstyle.training import checkpoints
@@ -52,11 +53,10 @@ def train(
     """Train by ``recipe`` from the pictures of two folders into the folder ``output``.
 
     It contains ``checkpoints/``, ``previews/``, ``log.csv``, ``tensorboard/`` and ``settings.json``. A
-    resumed run continues from the newest checkpoint that can be read, with the same losses
-    as an unbroken one. A signal to stop ends it after the current step, with a checkpoint.
-
-    Raises a ``VidstyleError`` if it cannot start or go on.
+    resumed run continues from the newest readable checkpoint, with the same losses as an uninterrupted one.
+    A signal to stop ends it after the current step, with a checkpoint. Raises a ``VidstyleError``.
     """
+    check_not_empty(content=content, style=style, output=output)
     run = Path(output)
     check_outputs([("--output", run)], [content, style])
     state = _state(run, recipe, resume)

@@ -14,6 +14,7 @@ from vidstyle import weights
 from vidstyle._version import __version__
 from vidstyle.atomic_write import write_atomically
 from vidstyle.errors import OptionError, OutputError, WeightsMismatch
+from vidstyle.options.empty_paths import check_not_empty
 from vidstyle.outputs import check_file_output, check_outputs
 from vidstyle.training import checkpoints
 
@@ -41,6 +42,7 @@ def export(
     """
     from safetensors.torch import save
 
+    check_not_empty(run=run, target=target, mix=mix)
     target = Path(target)
     if target.suffix != ".safetensors":
         raise OptionError(f"weights are written as .safetensors, not as {target.name!r}")
