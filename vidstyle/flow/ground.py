@@ -1,4 +1,4 @@
-"""Even ground beside moving things: corrects the motion that flow spreads onto it."""
+"""Corrects the motion that flow spreads from moving things onto even ground, which moves with the camera."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Structure: how much of the clip's outlines a result keeps, on what moves and on the ground."""
+"""Structure: how much of the clip's outlines a result keeps, on moving things and on the ground."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class Moving(Structure):
 
 
 class Ground(Structure):
-    """Structure of all that moves with the camera or stands still, where the clip has edges."""
+    """Structure of the ground (all that stands still or moves with the camera) where the clip has edges."""
 
     meaning = Meaning("1", "high: near the baseline's", tells_clip=False, digits=3)
 

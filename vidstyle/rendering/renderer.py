@@ -133,8 +133,8 @@ class Renderer(Generic[S, T]):
             painted = paint_whole(self.engine, self._image(pixels, working), style, coarse)
             if working == fine:
                 return Painting(self._pixels(painted.image, pixels), _joined(painted.statistics))
-            ground = self._ground(pixels, painted.image, fine)
-            again = paint_whole(self.engine, ground, style, over)
+            second = self._second_input(pixels, painted.image, fine)
+            again = paint_whole(self.engine, second, style, over)
             result = _anchored(again.image, painted.image)
             return Painting(self._pixels(result, pixels), _joined(painted.statistics, again.statistics))
 
@@ -195,8 +195,8 @@ class Renderer(Generic[S, T]):
             painted = paint_whole(self.engine, image, style, coarse).image
         else:
             painted = paint_regions(self.engine, image, under, style, coarse, halo=near)
-        ground = self._ground(pixels, painted, fine)
-        again = paint_regions(self.engine, ground, regions, style, over, halo=near)
+        second = self._second_input(pixels, painted, fine)
+        again = paint_regions(self.engine, second, regions, style, over, halo=near)
         return _anchored(again, painted)
 
     @property
@@ -240,10 +240,10 @@ class Renderer(Generic[S, T]):
             return to_tensor(small[0].permute(1, 2, 0).numpy(), self.device, self.precision)
         return reduced(to_tensor(pixels, self.device, self.precision), *shape)
 
-    def _ground(self, pixels: Pixels, painted: Tensor, fine: tuple[int, int]) -> Tensor:
+    def _second_input(self, pixels: Pixels, painted: Tensor, fine: tuple[int, int]) -> Tensor:
         """The input of the second painting: the first one, enlarged, with a share of the clip."""
-        ground = enlarged(painted, *fine).clamp_(0.0, 1.0)
-        return ground.lerp_(self._image(pixels, fine), _CLIP_SHARE)
+        upsampled = enlarged(painted, *fine).clamp_(0.0, 1.0)
+        return upsampled.lerp_(self._image(pixels, fine), _CLIP_SHARE)
 
     def _pixels(self, painted: Tensor, like: Pixels) -> Pixels:
         """The painted picture as pixels of the size and depth of ``like``."""

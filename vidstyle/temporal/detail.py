@@ -21,7 +21,7 @@ _FIGURES, _ROPES = (
     (2, 1),
 )  # radius, iterations: details are up to twice their product wide
 _NEAR = 30  # radius of a detail's surroundings
-_AROUND = 9  # radius of the paint that is a detail's background
+_AROUND = 9  # radius of the surrounding paint with which a detail's is compared
 _WINDOW = 3  # radius of the window in which clip and painting are compared
 
 # Salience: a contrast from 0 at _BUSY times the texture around (+ _FLOOR) to 1 at _CLEAR times (+ _RAMP).
@@ -157,10 +157,10 @@ def _missing(details: _Details, painted: MatLike, scale: float) -> MatLike:
     )
     relief = brighter - darker
     around, window = _px(_AROUND, scale / 2), _px(_WINDOW, scale / 2)
-    free = 255.5 - salience  # excludes details from their own background
+    free = 255.5 - salience  # excludes details from their own surroundings
     share = np.asarray(_box(paint * free, around) / _box(free, around), np.float32)
-    ground = _box(share, _px(around, 0.5))
-    stroke = paint - ground
+    surroundings = _box(share, _px(around, 0.5))
+    stroke = paint - surroundings
     both, ours, theirs = (
         _box(_box(product, window), window) for product in (relief * stroke, relief * relief, stroke * stroke)
     )

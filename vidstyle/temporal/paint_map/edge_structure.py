@@ -17,7 +17,8 @@ _CAMERA_STEP = 16  # px of the decision grid to one of the grid on which the cam
 _EXPECTED_DROP = 0.05  # largest decrease, in one frame, of the correlation expected of fresh paint
 _MOTION_LOSS = 0.2  # median loss of the content's own correlation that motion explains
 _GRAIN = 6.0  # loss that grain may cause in one place, in multiples of the median loss beyond that
-_BACKGROUND, _NO_BACKGROUND = 0.25, 0.5  # moving share of the picture: background is trusted, then is not
+_GROUND = 0.25  # moving share of the picture up to which the rest is taken for ground
+_NO_GROUND = 0.5  # moving share from which there is no ground
 
 
 def edges(raster: Raster[Plane, Picture], layout: MapLayout, picture: Picture) -> Plane:
@@ -79,8 +80,8 @@ def structure_loss(
         painting: the old paint, warped to this frame.
         fit: the expected correlation of fresh paint with its frame, so far.
         is_fresh: where the old paint was painted in the last frame, so that its correlation updates ``fit``.
-        moving: 1 at moving objects, 0 on the background, where the loss is limited to a multiple of that of
-            the content's own edges: without a change of content a difference of correlations is noise.
+        moving: 1 at moving objects, 0 on the ground, where the loss is limited to a multiple of that of the
+            content's own edges: without a change of content a difference of correlations is noise.
     """
     now, then, painted = (edges(raster, layout, each) for each in (small, sources, painting))
     measured, confidence = correlation(raster, layout, settings, now, painted)
@@ -104,10 +105,10 @@ def allowed_loss(raster: Raster[Plane, Picture], settings: MapSettings, moving: 
 
 
 def moving(raster: Raster[Plane, Picture], layout: MapLayout, motion: tuple[Plane, Plane]) -> Plane:
-    """1 at and near objects that move differently from the camera, 0 on the background.
+    """1 at and near objects that move differently from the camera, 0 on the ground.
 
     ``motion`` is in px of the decision grid. The camera's motion is an affine fit to it; 0 everywhere if half
-    of the picture or more moves otherwise, since the fit is not the background's then.
+    of the picture or more moves otherwise, since the fit is not the ground's then.
     """
     height, width = layout.decisions
     coarse = max(2, height // _CAMERA_STEP), max(2, width // _CAMERA_STEP)
@@ -116,6 +117,6 @@ def moving(raster: Raster[Plane, Picture], layout: MapLayout, motion: tuple[Plan
     x, y = (plane - raster.from_array(camera[..., index]) for index, plane in enumerate(motion))
     limit = max(_SPEED * layout.scale, _SPEED_SHARE * width)
     is_moving = x * x + y * y > limit * limit
-    trust = (_NO_BACKGROUND - raster.mean(is_moving)) / (_NO_BACKGROUND - _BACKGROUND)
+    trust = (_NO_GROUND - raster.mean(is_moving)) / (_NO_GROUND - _GROUND)
     near = raster.gaussian_blur(raster.to_float(is_moving), _OBJECT_SIGMA * layout.scale)
     return raster.clip(4 * near, 0.0, 1.0) * min(1.0, max(0.0, trust))

@@ -33,12 +33,13 @@ class MapSettings:
     """Repaint a moving object where the correlation of its old paint's edges with the frame's is this much
     below that of fresh paint."""
     structure_ground: float = 0.045
-    """The same for the background, where motion is reliable and every repaint is visible."""
+    """The same for the ground, which is all that stands still or moves with the camera: motion is reliable
+    there, and every repaint is visible."""
     structure_loose: float = 20.0
     """``structure`` and ``structure_ground`` grow by up to this factor where fresh paint itself does not
     correlate with the frame."""
     structure_changed: float = 4.0
-    """On the background the loss of correlation counts up to this multiple of that of the content's own
+    """On the ground the loss of correlation counts up to this multiple of that of the content's own
     edges since the paint was painted: the rest is noise."""
     window: float = 5.0
     """Gaussian, px, in which edges are correlated."""
