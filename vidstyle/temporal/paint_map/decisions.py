@@ -1,16 +1,15 @@
-"""The decisions taken before a frame is painted: where old paint is sampled from, and where to repaint."""
+"""The plan of a frame, made before it is painted: where its old paint is, and where to repaint."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Generic
 
-import numpy as np
-
 from vidstyle.flow.base import FlowEstimator
 from vidstyle.temporal.backends.base import Picture, Plane, Raster, Ring
 from vidstyle.temporal.base import FrameMotion
-from vidstyle.temporal.paint_map import deformation, edge_structure, lighting
+from vidstyle.temporal.paint_map import deformation, edge_structure, lighting, limits
+from vidstyle.temporal.paint_map.schedule import CYCLES_PER_TRANSITION, Schedule
 from vidstyle.temporal.paint_map.settings import MapLayout, MapSettings
 from vidstyle.temporal.paint_map.state import Plan, State, first_state
 from vidstyle.temporal.paint_map.unexplained import unexplained
@@ -20,7 +19,6 @@ _BOUNDARY_SIGMA = 2.5  # px at 360 lines: painted outlines extend this far beyon
 _MISSED_SIGMA = 1.25  # px at 360 lines: less, as patches of missed motion are already widened
 _MOTION_DECAY = 0.9  # of ``State.recent_motion``, per frame
 _RATE_DECAY = 0.8  # of ``State.repaint_rate``, an exponential moving average, per frame
-_REPAINTS = 12  # times that a patch is repainted in a transition from one style to another
 
 
 class Decider(Generic[Plane, Picture]):
@@ -42,14 +40,12 @@ class Decider(Generic[Plane, Picture]):
     ) -> None:
         self._raster: Raster[Plane, Picture] = raster
         self._layout, self._settings = layout, settings
-        self._stability = stability
         self._tolerance = 0.3 + 0.7 * stability  # factor on the limits, which are those of stability 1
         self._flow, self._refiner = flow, refiner
         self._grid: tuple[Plane, Plane] = raster.grid(*layout.frame)
         self._small_grid: tuple[Plane, Plane] = raster.grid(*layout.decisions)
         self._tone_grid: tuple[Plane, Plane] = raster.grid(*layout.tone)
-        self._phase: Plane = self._patches()
-        self._cycles = 0.0  # complete cycles of repainting since the shot began
+        self._schedule: Schedule[Plane, Picture] = Schedule(raster, layout, stability)
 
     def begin(self, content: Picture) -> State[Plane, Picture]:
         """The state of a shot's first frame."""
@@ -83,8 +79,8 @@ class Decider(Generic[Plane, Picture]):
             motion = raster.from_array(known.planes[0]), raster.from_array(known.planes[1])
         else:
             motion = raster.estimate_motion(self._flow, flow_input, past.flow_input, past.motion)
-        coarse = self._at(motion, layout.decisions)
-        fx, fy = self._at(motion, layout.frame)
+        coarse = self._resample(motion, layout.decisions)
+        fx, fy = self._resample(motion, layout.frame)
         x, y = self._grid[0] + fx, self._grid[1] + fy
         height, width = layout.frame
         is_inside = (x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)
@@ -104,25 +100,25 @@ class Decider(Generic[Plane, Picture]):
         recent_motion = raster.select(moving > recent_motion, moving, recent_motion)
 
         small = raster.downsample(content, *layout.decisions)
-        sources = self._at_sources(contents, u, v, slot)
+        sources = self._sample_sources(contents, u, v, slot)
         light = lighting.change(raster, layout, small, sources)
         lit = raster.add(sources, light)
-        shift = self._refinement(small, lit)
+        shift = self._drift_correction(small, lit)
         jacobian = deformation.add_shift(raster, jacobian, shift)
         u = u + raster.resize(shift[0], *layout.frame) * float(layout.step)
         v = v + raster.resize(shift[1], *layout.frame) * float(layout.step)
 
         is_fresh = raster.gather(raster.to_float(past.fresh), near_x, near_y) > 0.5
-        painting = self._at_sources(paintings, u, v, slot)
+        painting = self._sample_sources(paintings, u, v, slot)
         fit, loss = edge_structure.structure_loss(
             raster, layout, settings, small, lit, painting, fit, is_fresh, moving
         )
         differs = raster.color_distance(small, lit, 1.2 * layout.scale)
         # Grain must not trigger repainting: a small median difference is taken for noise.
         noise = min(max(0.0, raster.median(differs) - 0.015), _LARGEST_NOISE)
-        texture = self._texture(small)
+        texture = limits.local_contrast(raster, layout, small)
         is_torn = deformation.tear(raster, coarse) > settings.tear
-        is_old = self._coarse(is_inside)
+        is_old = self._subsample(is_inside)
         is_missed = unexplained(
             raster, layout, settings, small, past.small, small_x, small_y, is_old, texture, noise
         )
@@ -133,30 +129,30 @@ class Decider(Generic[Plane, Picture]):
         is_near_boundary = is_near_boundary | near_missed
         is_provisional = (provisional > 0.5) & is_near_boundary
         allowed_loss = edge_structure.allowed_loss(raster, settings, moving, fit) * self._tolerance
-        is_bad = (
+        is_repainted = (
             is_provisional
             | (loss > allowed_loss)
-            | (differs > self._allowed(texture, noise))
+            | (differs > limits.allowed_difference(settings, texture, noise, self._tolerance))
             | is_torn
-            | self._is_spent(shift, jacobian)
-            | self._is_patchwork(slot)
-            | self._is_outside(u, v)
+            | limits.is_spent(raster, layout, settings, shift, jacobian, self._schedule.phase)
+            | limits.is_patchwork(raster, layout, settings, self._subsample(slot))
+            | limits.is_outside(layout, self._subsample(u), self._subsample(v))
         )
-        is_bad = raster.median_filter(is_bad) | ~is_old | self._is_due(renew)
-        weight = self._weight(is_bad)
+        is_repainted = raster.median_filter(is_repainted) | ~is_old | self._schedule.advance(renew)
+        weight = self._weight(is_repainted)
         agreement = raster.clip(
             2 - raster.gaussian_blur(differs, 1.0) / (settings.fade_content + noise), 0.0, 1.0
         )
         torn = raster.gaussian_blur(raster.to_float(is_torn | is_provisional | ~is_old), 2 * layout.scale)
         missed = raster.gaussian_blur(raster.to_float(is_missed), 2 * layout.scale)
         repaint_rate = raster.gather(past.repaint_rate, near_x, near_y) * _RATE_DECAY + raster.to_float(
-            is_bad
+            is_repainted
         ) * (1 - _RATE_DECAY)
         # A single repaint makes a rate of 1 - _RATE_DECAY. Beyond that fades are shortened: overlapping
         # fades of strokes blur.
         excess = raster.gaussian_blur(repaint_rate, 2 * layout.scale) - (1 - _RATE_DECAY)
         settled = 1 - raster.clip(settings.fade_unrest * excess, 0.0, 1.0)
-        tone_source = self._on_tone_grid(motion)
+        tone_source = self._last_tone_positions(motion)
         state = State(
             content=content,
             small=small,
@@ -188,41 +184,42 @@ class Decider(Generic[Plane, Picture]):
             relit=lighting.relit(raster, layout, sources, lit),
             is_near_boundary=is_near_boundary,
             share=1 - raster.mean(raster.to_float(weight >= 1)),
-            renewal=min(1.0, renew * _REPAINTS),
+            renewal=min(1.0, renew * CYCLES_PER_TRANSITION),
         )
 
-    def without(self, plan: Plan[Plane, Picture], mask: Plane) -> Plan[Plane, Picture]:
+    def repaint_also(self, plan: Plan[Plane, Picture], mask: Plane) -> Plan[Plane, Picture]:
         """``plan`` that also repaints where ``mask`` (bool, decision grid) is true."""
         raster = self._raster
         less = self._weight(mask)
         weight = plan.weight * (plan.weight <= less) + less * (less < plan.weight)
         return replace(plan, weight=weight, share=1 - raster.mean(raster.to_float(weight >= 1)))
 
-    # Old paint and its content -------------------------------------------------------------------------
-
-    def _at(self, motion: tuple[Plane, Plane], size: tuple[int, int]) -> tuple[Plane, Plane]:
+    def _resample(self, motion: tuple[Plane, Plane], size: tuple[int, int]) -> tuple[Plane, Plane]:
         """``motion`` resampled to ``size`` (height, width), in px of that size."""
         raster, flow = self._raster, self._layout.flow
         ratio_y, ratio_x = size[0] / flow[0], size[1] / flow[1]
         return raster.resize(motion[0], *size) * ratio_x, raster.resize(motion[1], *size) * ratio_y
 
-    def _coarse(self, plane: Plane) -> Plane:
+    def _subsample(self, plane: Plane) -> Plane:
         """A plane of the frame's size, subsampled to the decision grid."""
         return plane[:: self._layout.step, :: self._layout.step]
 
-    def _at_sources(self, contents: Ring[Picture], u: Plane, v: Plane, slot: Plane) -> Picture:
-        """``contents`` sampled at each pixel's source, on the decision grid."""
+    def _sample_sources(self, contents: Ring[Picture], u: Plane, v: Plane, slot: Plane) -> Picture:
+        """``contents`` on the decision grid, sampled at the sources (planes of the frame's size)."""
         (height, width), small = self._layout.frame, self._layout.decisions
         half = self._layout.step / 2  # px of the frame: from the edge of a grid cell to its centre
         return self._raster.sample_bilinear(
             contents,
-            self._coarse(slot),
-            (self._coarse(u) + half) * (small[1] / width) - 0.5,
-            (self._coarse(v) + half) * (small[0] / height) - 0.5,
+            self._subsample(slot),
+            (self._subsample(u) + half) * (small[1] / width) - 0.5,
+            (self._subsample(v) + half) * (small[0] / height) - 0.5,
         )
 
-    def _refinement(self, small: Picture, sources: Picture) -> tuple[Plane, Plane]:
-        """The drift to correct now: a share of the residual motion to the paint's contents, px."""
+    def _drift_correction(self, small: Picture, sources: Picture) -> tuple[Plane, Plane]:
+        """The drift to correct in this frame: a share of the residual motion to the paint's contents.
+
+        x and y, px of the decision grid, from ``small`` to ``sources``, which are on that grid.
+        """
         raster, settings = self._raster, self._settings
         size = self._layout.decisions
         if not settings.refine:
@@ -235,78 +232,19 @@ class Decider(Generic[Plane, Picture]):
         x, y = (raster.gaussian_blur(plane, sigma) * settings.refine for plane in residual)
         return x, y
 
-    # Reasons to repaint --------------------------------------------------------------------------------
-
-    def _texture(self, small: Picture) -> Plane:
-        """Local contrast, 0 to 1: mean absolute deviation of the luminance from its local mean."""
-        raster, sigma = self._raster, 4 * self._layout.scale
-        grey = raster.luminance(small)
-        return raster.gaussian_blur(abs(grey - raster.gaussian_blur(grey, sigma)), sigma)
-
-    def _allowed(self, texture: Plane, noise: float) -> Plane:
-        """Largest difference (0 to 1) allowed between the content and what the paint was made for."""
-        # A small shift is visible on a smooth surface and not in grass: the limit grows with the texture.
-        limit = self._settings.content + self._settings.texture * texture
-        return limit * self._tolerance + 2 * noise
-
-    def _is_spent(self, shift: tuple[Plane, Plane], jacobian: deformation.Jacobian[Plane]) -> Plane:
-        """Whether paint has drifted or been deformed too far."""
-        drift = self._settings.drift * self._layout.scale
-        spread = 0.9 + 0.2 * self._phase  # else a zoom would repaint the whole frame at once
-        stretch = deformation.stretch(self._raster, jacobian)
-        is_adrift = shift[0] * shift[0] + shift[1] * shift[1] > drift * drift
-        is_spent: Plane = is_adrift | (stretch > self._settings.stretch * spread)
-        return is_spent
-
-    def _is_patchwork(self, slot: Plane) -> Plane:
-        """Whether paint is in narrow strips of many sources: a pan adds one at the border in each frame."""
+    def _weight(self, is_repainted: Plane) -> Plane:
+        """Weight of old paint: 0 where it is repainted, 1 elsewhere, with a ramp between; decision grid."""
         raster = self._raster
-        slot = self._coarse(slot)
-        seams = raster.full(*self._layout.decisions, 0.0)
-        seams[:, 1:] += raster.to_float(slot[:, 1:] != slot[:, :-1])
-        seams[1:] += raster.to_float(slot[1:] != slot[:-1])
-        return raster.gaussian_blur(seams, 8 * self._layout.scale) > self._settings.patchwork
-
-    def _is_outside(self, u: Plane, v: Plane) -> Plane:
-        u, v = self._coarse(u), self._coarse(v)
-        height, width = self._layout.frame
-        return (u < -0.5) | (u > width - 0.5) | (v < -0.5) | (v > height - 0.5)
-
-    def _is_due(self, renew: float) -> Plane:
-        """Patches due for scheduled repainting, in a style transition or at a stability below 1."""
-        cycles = renew * _REPAINTS
-        if self._stability < 1:
-            cycles += (1 - self._stability) / 2  # at 0.5 every fourth frame
-        before, self._cycles = self._cycles, self._cycles + cycles
-        start = self._raster.floor(self._phase + before)
-        is_due: Plane = self._raster.floor(self._phase + self._cycles) > start
-        return is_due
-
-    def _weight(self, is_bad: Plane) -> Plane:
-        """Weight of the old paint: 0 where ``is_bad``, 1 elsewhere, with a ramp between."""
-        raster = self._raster
-        keep = raster.gaussian_blur(raster.to_float(~is_bad), self._settings.seam * self._layout.scale)
+        keep = raster.gaussian_blur(raster.to_float(~is_repainted), self._settings.seam * self._layout.scale)
         weight = raster.clip(2 * keep - 1, 0.0, 1.0)
         weight = weight * (weight > 0.002)
         softened: Plane = weight + (1 - weight) * (weight > 0.998)
         return softened
 
-    def _patches(self) -> Plane:
-        """A phase (0 to 1) for each pixel, similar within patches, which are repainted together."""
-        raster = self._raster
-        height, width = self._layout.decisions
-        generator = np.random.default_rng(7)  # fixed: results are reproducible
-        size = max(4.0, 24 * self._layout.scale)
-        coarse = generator.random((max(3, round(height / size) + 1), max(3, round(width / size) + 1)))
-        low, high = 0.15, 0.85  # interpolated noise is seldom outside
-        return raster.clip(
-            (raster.resize(raster.from_array(coarse), height, width) - low) / (high - low), 0.0, 1.0
-        )
-
-    def _on_tone_grid(self, motion: tuple[Plane, Plane]) -> tuple[Plane, Plane]:
+    def _last_tone_positions(self, motion: tuple[Plane, Plane]) -> tuple[Plane, Plane]:
         """Where each pixel of the tone grid was in the last frame: x and y, px of that grid."""
         raster = self._raster
         height, width = self._layout.tone
-        fx, fy = self._at(motion, (height, width))
+        fx, fy = self._resample(motion, (height, width))
         x, y = self._tone_grid
         return raster.clip(x + fx, 0, width - 1), raster.clip(y + fy, 0, height - 1)

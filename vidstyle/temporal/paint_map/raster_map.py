@@ -135,7 +135,7 @@ class RasterMap(Generic[Plane, Picture]):
                 is_recent = state.recent_motion > _RECENT
                 is_ghost = ghosts(raster, layout, self._settings, before, small) & is_recent
                 is_worn = worn(raster, layout, self._settings, old, paint)
-                plan = self._decider.without(plan, is_worn | is_outdated | is_ghost)
+                plan = self._decider.repaint_also(plan, is_worn | is_outdated | is_ghost)
                 ghost = raster.clip(
                     3 * raster.gaussian_blur(raster.to_float(is_ghost), 3 * layout.scale), 0.0, 1.0
                 )
