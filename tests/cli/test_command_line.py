@@ -25,7 +25,7 @@ from vidstyle.options import (
     WriteOptions,
     keywords,
 )
-from vidstyle.options.records import PartChoices
+from vidstyle.options.checked_fields import PartChoices
 
 RUN = ["run", "clip.mp4", "--style", "waves"]
 

@@ -1,10 +1,10 @@
 """All options: records with every default, help text and range once, converters, and typed keywords."""
 
+from vidstyle.options.checked_fields import Checked, option, value_of
 from vidstyle.options.records import (
     DEFAULT_CRF,
     DEFAULT_WORKING_SIZE,
     LARGEST_STYLE,
-    Checked,
     DetailOptions,
     PaintOptions,
     ReadOptions,
@@ -13,9 +13,7 @@ from vidstyle.options.records import (
     WriteOptions,
     check_keywords,
     only,
-    option,
     take,
-    value_of,
 )
 
 __all__ = [
