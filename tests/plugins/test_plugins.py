@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 from clips import shapes
-from toy import Dye, Grey, Stand, Unlikeness
+from toy import Dye, Grey, Stand, Unlikeness, pyramid
 
 import vidstyle
 from vidstyle.cli.main import main
@@ -21,9 +21,10 @@ from vidstyle.errors import OptionError, UnknownName
 from vidstyle.flow.base import FlowEstimator, FlowInfo, auto_flow, flow_info, load_flow, scoring_flows
 from vidstyle.losses.base import Loss
 from vidstyle.metrics.base import Metric, Setup
+from vidstyle.metrics.perceptual_features import Features
 from vidstyle.options import PaintOptions
 from vidstyle.registry import ENGINES, FLOWS, LOSSES, METRICS, RECIPES
-from vidstyle.testing import EngineContract, FlowContract, LossContract, MetricContract
+from vidstyle.testing import EngineContract, FeaturesContract, FlowContract, LossContract, MetricContract
 from vidstyle.training.config import settings
 from vidstyle.training.objective import Objective
 from vidstyle.video.reading.reader import Reader
@@ -78,6 +79,11 @@ class TestStand(FlowContract):
 class TestUnlikeness(MetricContract):
     def make(self, setup: Setup) -> Metric:
         return Unlikeness(setup)
+
+
+class TestPyramid(FeaturesContract):
+    def make(self, device: str) -> Features:
+        return pyramid(device)
 
 
 class TestGrey(LossContract):
@@ -238,6 +244,15 @@ def test_installed_parts_paint_a_clip_and_measure_it(
     assert main(["evaluate", str(target), "--source", str(plain_clip), *words]) == 0
     measured = json.loads(numbers.read_text(encoding="utf-8"))["metrics"][metric]
     assert measured["dyed"]["value"] > 0.01 if "dyed" in measured else measured
+
+
+def test_an_encoder_by_its_place_measures_a_result(installed: Path, plain_clip: Path, tmp_path: Path) -> None:
+    numbers = tmp_path / "numbers.json"
+    words = ["--metrics", "content_distance", "--flow", "dis", "--json", str(numbers), "-q"]
+    words += ["--features", "toy_parts:pyramid"]
+    assert main(["evaluate", str(plain_clip), "--source", str(plain_clip), *words]) == 0
+    report = json.loads(numbers.read_text(encoding="utf-8"))
+    assert report["metrics"]["content_distance"]["value"] == 0
 
 
 def test_an_installed_metric_that_asks_for_it_is_measured_by_a_run(

@@ -1,18 +1,20 @@
-"""A package of toy parts: an engine, a flow, a metric and a loss, as somebody else would write them."""
+"""A package of toy parts of five kinds, as somebody else would write them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from vidstyle.engines.base import Engine, EngineInfo, Painted
 from vidstyle.losses.base import Loss, Step
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup
 from vidstyle.metrics.meaning import Meaning, Sampling
+from vidstyle.metrics.perceptual_features import Features
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,23 @@ class Unlikeness:
 
     def result(self) -> float | None:
         return self._mean.value
+
+
+class Pyramid:
+    """An encoder without weights: colours at four scales."""
+
+    layers = ("conv1_1", "conv2_1", "conv3_1", "conv4_1")
+
+    def features(self, image: Tensor, layers: Collection[str] = layers) -> dict[str, Tensor]:
+        return {name: F.avg_pool2d(image, 2 ** self.layers.index(name)) for name in layers}
+
+    def scale(self, layer: str) -> Tensor:
+        return torch.ones(3)
+
+
+def pyramid(device: torch.device | str = "cpu") -> Features:
+    """What ``--features`` names."""
+    return Features(Pyramid())
 
 
 class Grey(Loss):

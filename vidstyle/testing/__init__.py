@@ -11,8 +11,17 @@ Tests that must hold on a GPU too run on every device there is.
 
 from vidstyle.testing.devices import devices
 from vidstyle.testing.engines import EngineContract
+from vidstyle.testing.features import FeaturesContract
 from vidstyle.testing.flows import FlowContract
 from vidstyle.testing.losses import LossContract, make_step
 from vidstyle.testing.metrics import MetricContract
 
-__all__ = ["EngineContract", "FlowContract", "LossContract", "MetricContract", "devices", "make_step"]
+__all__ = [
+    "EngineContract",
+    "FeaturesContract",
+    "FlowContract",
+    "LossContract",
+    "MetricContract",
+    "devices",
+    "make_step",
+]
