@@ -132,7 +132,7 @@ def test_a_reader_that_goes_away_ends_the_run_in_one_line(capsys: pytest.Capture
 def test_a_pipe_that_nobody_reads_is_given_up(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(pipe_output, "_PATIENCE", 0.2)
+    monkeypatch.setattr(pipe_output, "_TIMEOUT", 0.2)
     assert main(["run", "clip.mkv", *FAST, "-o", "pipe"]) == 1
     assert capsys.readouterr().err == "vidstyle: nobody read from pipe in 0.2 s; start its reader\n"
 

@@ -1,4 +1,4 @@
-"""Kinds of files, by extension: what FFmpeg calls them, which codec they hold by default, and what else."""
+"""Containers, by extension: their muxer, default codec, and what else they can hold."""
 
 from __future__ import annotations
 
@@ -8,41 +8,41 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class SoundCodec:
-    """What sound becomes that a container refuses as it is."""
+    """How sound is re-encoded for a container that cannot hold the source's codec."""
 
     encoder: str
-    """FFmpeg's name of it."""
+    """FFmpeg's name of the encoder."""
     bit_rate: int
-    """Bits a second and channel: past what most ears can tell."""
+    """Bits a second for each channel; most listeners hear no loss."""
     rate: int | None = None
-    """Hz, where it works at one rate; None: at the one nearest to the source's."""
+    """Sample rate (Hz) if the encoder has only one; None: the supported one nearest to the source's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A kind of file."""
+    """A file format that holds streams."""
 
     format: str
-    """FFmpeg's name of it."""
+    """FFmpeg's name of the muxer."""
     codec: str
-    """What it holds if nothing else is asked for."""
+    """The default codec."""
     sound: SoundCodec | None = None
-    """For sound that it refuses; None if it holds no sound."""
+    """For sound in a codec that it cannot hold; None if it holds no sound."""
     text_encoder: str = ""
-    """FFmpeg's encoder for text subtitles that it refuses; empty if it holds none."""
+    """FFmpeg's encoder for text subtitles in a format that it cannot hold; empty if it holds no subtitles."""
     is_mov: bool = False
-    """Of the MP4 and QuickTime family, with its edit lists and tags."""
+    """Whether it is MP4 or QuickTime, with edit lists and their kind of tags."""
     is_matroska: bool = False
     is_animation: bool = False
-    """One picture that moves: no sound, no streams."""
+    """Whether it is an animated picture, without sound or other streams."""
     has_attachments: bool = False
-    """Fonts, covers and other files may be put into it."""
+    """Whether it holds files: fonts, covers."""
     plays_option: str = ""
-    """FFmpeg's option for how often an animation plays; empty if the encoder of the pictures writes it."""
+    """The muxer's option for the number of plays of an animation; empty if the encoder writes it."""
     has_times: bool = True
-    """It says when each picture is shown, not only how many there are a second."""
+    """Whether it stores a time for each picture, not only a frame rate."""
     language_names: Mapping[str, str] = field(default_factory=dict)
-    """Its own names of languages where it knows them by another name only, and would drop them."""
+    """ISO 639-2 code to the one that the muxer accepts instead; it drops languages that it does not know."""
 
 
 _AAC = SoundCodec("aac", bit_rate=96_000)
@@ -100,4 +100,4 @@ STREAMS: Mapping[str, Container] = {
     "nut": Container("nut", "ffv1", sound=_OPUS),
     "y4m": Container("yuv4mpegpipe", "rawvideo", has_times=False),
 }
-"""What goes through a pipe, by name; it can be read as it comes."""
+"""Containers for pipes, by the name that ``--format`` takes; they can be read while they are written."""

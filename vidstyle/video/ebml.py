@@ -1,4 +1,4 @@
-"""The elements of a Matroska or WebM file, one after the other (EBML, RFC 8794)."""
+"""Parsing the elements of a Matroska or WebM file (EBML, RFC 8794)."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ SEGMENT, TRACKS, TRACK, VIDEO = 0x18538067, 0x1654AE6B, 0xAE, 0xE0
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """Where one element stands, in bytes."""
+    """The position of one element in the file, in bytes."""
 
     kind: int
+    """Its ID."""
     start: int
-    """Where its number stands."""
+    """Where its ID begins."""
     begin: int
-    """Where its content begins."""
+    """Where its content begins, after ID and size."""
     end: int
 
 
 def elements(data: bytes | mmap.mmap, position: int, end: int) -> Iterator[Element]:
-    """The elements from ``position`` up to ``end``; one of unknown size reaches to ``end``.
+    """Yield the elements between ``position`` and ``end``; one of unknown size ends at ``end``.
 
-    What is damaged ends them early.
+    Stops early at damaged data.
     """
     end = min(end, len(data))
     while position < end:
@@ -44,5 +45,5 @@ def elements(data: bytes | mmap.mmap, position: int, end: int) -> Iterator[Eleme
 
 
 def number_width(first: int) -> int:
-    """Bytes of a number that begins with the byte ``first``: one more than its leading zeros."""
+    """Length in bytes of a variable-size integer with ``first`` as its first byte: its leading zeros + 1."""
     return 9 - first.bit_length()

@@ -9,7 +9,7 @@ import pytest
 
 from vidstyle.errors import OptionError, OutputError, UnknownName
 from vidstyle.options import WriteOptions
-from vidstyle.video.writing.codecs import CODECS, choose_encoder, codec_of, opens, pixel_format_of, why_not
+from vidstyle.video.writing.codecs import CODECS, choose_encoder, codec_of, open_error, opens, pixel_format_of
 from vidstyle.video.writing.encoder_settings import SPEEDS, presets, tune
 from vidstyle.video.writing.encoder_trial import try_encoder
 
@@ -57,7 +57,7 @@ def test_hardware_that_does_not_open_falls_back_with_a_warning(caplog: pytest.Lo
 
 
 def test_hardware_without_software_to_fall_back_on_is_an_error() -> None:
-    missing = next((name for name in ("mpeg2_qsv", "mpeg2_vaapi", "vc1_v4l2m2m") if why_not(name)), None)
+    missing = next((name for name in ("mpeg2_qsv", "mpeg2_vaapi", "vc1_v4l2m2m") if open_error(name)), None)
     assert missing is not None
     with pytest.raises((OutputError, UnknownName)):
         choose_encoder(missing)
@@ -199,7 +199,7 @@ def test_pixel_format_that_suits(encoder: str, bits: int, alpha: bool, odd: bool
 
 def test_probing_leaves_ffmpegs_log_as_it_was() -> None:
     before = av.logging.get_level()
-    why_not("libx264")
+    open_error("libx264")
     tuning = tune("libx264", WriteOptions(encoder_options=(("nonsense", "1"),)), "yuv420p")
     with pytest.raises(OptionError):
         try_encoder("libx264", "yuv420p", tuning, "mp4")

@@ -1,1 +1,1 @@
-"""Sound, subtitles, chapters and tags, copied from source to result."""
+"""Sound, subtitles, chapters and tags, copied or re-encoded from source to result."""

@@ -16,7 +16,7 @@ from av.subtitles.subtitle import AssSubtitle, SubtitleSet
 from numpy.typing import NDArray
 
 from vidstyle.video.containers import Container
-from vidstyle.video.streams.stream_copy import CarriedStream, copy_stream_tags
+from vidstyle.video.streams.stream_copy import OutputStream, copy_stream_tags
 
 if TYPE_CHECKING:
     from vidstyle.video.reading.joins import Packet
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _JITTER = Fraction(1, 20)  # s: smaller gaps are rounding errors (Matroska's ticks are 1 ms), not silence
 
 
-class EncodedSound(CarriedStream):
+class EncodedSound(OutputStream):
     """Re-encoded audio, sample-accurate; gaps are filled with silence."""
 
     def __init__(self, stream: AudioStream, out: OutputContainer, container: Container) -> None:
@@ -35,20 +35,20 @@ class EncodedSound(CarriedStream):
         self.rate = container.sound.rate or _nearest_rate(name, self._decoder.sample_rate)
         self._layout = _layout_for(name, self.rate, self._decoder.layout.name)
         channels = av.AudioLayout(self._layout).nb_channels
-        self._twin = cast("AudioStream", out.add_stream(name, rate=self.rate))
-        self._twin.codec_context.layout = self._layout
-        self._twin.codec_context.bit_rate = container.sound.bit_rate * channels
-        copy_stream_tags(stream, self._twin, container)
-        self._plain = av.AudioResampler(format="fltp", layout=self._layout, rate=self.rate)
+        self._output = cast("AudioStream", out.add_stream(name, rate=self.rate))
+        self._output.codec_context.layout = self._layout
+        self._output.codec_context.bit_rate = container.sound.bit_rate * channels
+        copy_stream_tags(stream, self._output, container)
+        self._resampler = av.AudioResampler(format="fltp", layout=self._layout, rate=self.rate)
         self._shift = Fraction(0)
         self._is_cut = False
-        self._next: int | None = None  # the sample that is due
+        self._next: int | None = None  # index of the next sample in the result
         self._has_begun = False
 
     def begin(self, shift: Fraction, *, is_cut: bool) -> None:
         self._shift, self._is_cut = shift, is_cut
 
-    def carry(self, packet: Packet) -> Iterator[Packet]:
+    def convert(self, packet: Packet) -> Iterator[Packet]:
         try:
             frames = self._decoder.decode(packet)
         except av.error.FFmpegError:
@@ -56,7 +56,7 @@ class EncodedSound(CarriedStream):
         for frame in frames:
             yield from self._resample(frame)
 
-    def finish(self) -> Iterator[Packet]:
+    def flush(self) -> Iterator[Packet]:
         if not self._has_begun:
             return
         try:
@@ -65,7 +65,7 @@ class EncodedSound(CarriedStream):
             frames = []
         for frame in (*frames, None):
             yield from self._resample(frame)
-        yield from self._twin.encode(None)
+        yield from self._output.encode(None)
 
     def _resample(self, frame: av.AudioFrame | None) -> Iterator[Packet]:
         if frame is not None:
@@ -74,10 +74,10 @@ class EncodedSound(CarriedStream):
                 self._next = round((begin - self._shift) * self.rate)
             elif (time := _time_of(frame)) is not None:
                 yield from self._fill_gap(time)
-            frame.pts = None  # times are counted here
+            frame.pts = None  # times are computed from sample counts
             self._has_begun = True
-        for plain in self._plain.resample(frame):
-            yield from self._encode(np.asarray(plain.to_ndarray(), np.float32))
+        for resampled in self._resampler.resample(frame):
+            yield from self._encode(np.asarray(resampled.to_ndarray(), np.float32))
 
     def _fill_gap(self, time: Fraction) -> Iterator[Packet]:
         """Silence from the last sample to ``time`` (s of the source), where the source has a gap."""
@@ -102,21 +102,21 @@ class EncodedSound(CarriedStream):
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout=self._layout)
         frame.sample_rate = self.rate
         frame.pts, frame.time_base = begin, Fraction(1, self.rate)
-        yield from self._twin.encode(frame)
+        yield from self._output.encode(frame)
 
 
-class EncodedText(CarriedStream):
+class EncodedText(OutputStream):
     """Text subtitles converted to the format of another container."""
 
     def __init__(self, stream: SubtitleStream, out: OutputContainer, container: Container) -> None:
         self._decoder = stream.codec_context
         self._decoder.open(strict=False)
-        self._twin = cast("SubtitleStream", out.add_stream(container.text_encoder))
-        self._context = self._twin.codec_context
+        self._output = cast("SubtitleStream", out.add_stream(container.text_encoder))
+        self._context = self._output.codec_context
         self._context.subtitle_header = self._decoder.subtitle_header or _HEADER
         self._context.time_base = _MILLISECOND
-        self._twin.time_base = _MILLISECOND
-        copy_stream_tags(stream, self._twin, container)
+        self._output.time_base = _MILLISECOND
+        copy_stream_tags(stream, self._output, container)
         self._shift = Fraction(0)
         self._is_cut = False
         self._last = -1
@@ -124,13 +124,13 @@ class EncodedText(CarriedStream):
     def begin(self, shift: Fraction, *, is_cut: bool) -> None:
         self._shift, self._is_cut = shift, is_cut
 
-    def carry(self, packet: Packet) -> Iterator[Packet]:
+    def convert(self, packet: Packet) -> Iterator[Packet]:
         if packet.pts is None:
             return
         tick = Fraction(packet.time_base)
         begin = round((packet.pts * tick - self._shift) / _MILLISECOND)
         length = round((packet.duration or 0) * tick / _MILLISECOND)
-        if begin < 0 and self._is_cut:  # shown already when the part begins, or over
+        if begin < 0 and self._is_cut:  # begins before the part
             begin, length = 0, length + begin
         if length <= 0:
             return
@@ -143,10 +143,10 @@ class EncodedText(CarriedStream):
         for line in lines:
             if not line:
                 continue
-            begin = self._last = max(begin, self._last + 1)  # one after the other in a file
+            begin = self._last = max(begin, self._last + 1)  # times in a file must increase
             text = SubtitleSet.create(text=line, start=0, end=length, pts=begin)
             encoded = self._context.encode_subtitle(text)
-            encoded.stream, encoded.time_base = self._twin, _MILLISECOND
+            encoded.stream, encoded.time_base = self._output, _MILLISECOND
             encoded.pts = encoded.dts = begin
             encoded.duration = length
             yield encoded
@@ -167,8 +167,9 @@ def _time_of(frame: av.AudioFrame) -> Fraction | None:
 
 
 def _nearest_rate(codec: str, rate: int) -> int:
-    known = av.Codec(codec, "w").audio_rates or [rate]
-    return min(known, key=lambda other: (abs(other - rate), -other))
+    """The sample rate (Hz) nearest to ``rate`` that the encoder ``codec`` supports."""
+    supported = av.Codec(codec, "w").audio_rates or [rate]
+    return min(supported, key=lambda other: (abs(other - rate), -other))
 
 
 def _layout_for(codec: str, rate: int, layout: str) -> str:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class CarriedStream:
-    """Passes one stream of the source to the result; packets have the source's times."""
+class OutputStream:
+    """One stream of the result, made from packets of one stream of the source."""
 
     rate = 0
     """Audio samples a second; 0 for other streams."""
@@ -33,21 +33,21 @@ class CarriedStream:
     def begin(self, shift: Fraction, *, is_cut: bool) -> None:
         """Subtract ``shift`` (s) from all times; if ``is_cut``, drop packets that end before 0."""
 
-    def carry(self, packet: Packet) -> Iterator[Packet]:
+    def convert(self, packet: Packet) -> Iterator[Packet]:
         """Yield the packets to mux for a packet of the source's stream."""
         yield from ()
 
-    def finish(self) -> Iterator[Packet]:
+    def flush(self) -> Iterator[Packet]:
         """Yield the packets that remain after the source's last one."""
         yield from ()
 
 
-class CopiedStream(CarriedStream):
+class CopiedStream(OutputStream):
     """Stream copy: unchanged packets with the result's times."""
 
     def __init__(self, stream: Stream, out: OutputContainer, container: Container) -> None:
-        self._twin = out.add_stream_from_template(stream)
-        copy_stream_tags(stream, self._twin, container)
+        self._output = out.add_stream_from_template(stream)
+        copy_stream_tags(stream, self._output, container)
         self.rate = stream.codec_context.sample_rate if isinstance(stream, AudioStream) else 0
         self._sample = _sample_bytes(stream)
         self._is_text = stream.type == "subtitle"
@@ -60,10 +60,10 @@ class CopiedStream(CarriedStream):
     def begin(self, shift: Fraction, *, is_cut: bool) -> None:
         self._shift, self._is_cut = shift, is_cut
 
-    def carry(self, packet: Packet) -> Iterator[Packet]:
+    def convert(self, packet: Packet) -> Iterator[Packet]:
         if packet.pts is None and packet.dts is None:
             return
-        # ticks may be as long as a packet (24 ms for MP3 in AVI): too long to move by
+        # ticks may be as long as a packet (24 ms for MP3 in AVI), which is too coarse for the shift
         finer = math.ceil(Fraction(packet.time_base) * _TICKS)
         tick = Fraction(packet.time_base) / finer
         offset = round(self._shift / tick)
@@ -73,7 +73,7 @@ class CopiedStream(CarriedStream):
         if self._is_cut and pts < 0:
             if pts + duration <= 0:
                 return
-            if self._is_text:  # shown already when the part begins
+            if self._is_text:  # begins before the part
                 pts, dts, duration = 0, 0, pts + duration
             elif self._sample and packet.size >= self._sample:
                 samples = -pts * (packet.size // self._sample) // duration
@@ -81,30 +81,30 @@ class CopiedStream(CarriedStream):
                 pts, dts, duration = 0, 0, pts + duration
             elif not self._keeps_early:
                 return
-        if self._last is not None and dts <= self._last:  # broken sources; muxers refuse it
+        if self._last is not None and dts <= self._last:  # in broken sources; muxers refuse it
             dts = self._last + 1
             pts = max(pts, dts)
         self._last = dts
         packet.time_base = tick
         packet.pts, packet.dts, packet.duration = pts, dts, duration
-        packet.stream = self._twin
+        packet.stream = self._output
         yield packet
 
 
-class CoverPicture(CarriedStream):
+class CoverPicture(OutputStream):
     """A cover picture: in MP4 a stream of one packet."""
 
     def __init__(self, stream: Stream, out: OutputContainer, container: Container) -> None:
-        self._twin = out.add_stream_from_template(stream)
-        copy_stream_tags(stream, self._twin, container)
+        self._output = out.add_stream_from_template(stream)
+        copy_stream_tags(stream, self._output, container)
         self._is_written = False
 
-    def carry(self, packet: Packet) -> Iterator[Packet]:
+    def convert(self, packet: Packet) -> Iterator[Packet]:
         if self._is_written:  # FFmpeg repeats it after a seek
             return
         self._is_written = True
         packet.pts = packet.dts = 0
-        packet.stream = self._twin
+        packet.stream = self._output
         yield packet
 
 
@@ -114,12 +114,12 @@ def takes(container: Container, stream: Stream) -> bool:
     sample = _sample_bytes(stream)
     with trailer, av.open(io.BytesIO(), "w", format=container.format) as out:
         try:
-            twin = out.add_stream_from_template(stream)
-            twin.disposition = stream.disposition
+            output = out.add_stream_from_template(stream)
+            output.disposition = stream.disposition
             out.start_encoding()
             if sample:  # MP4 rejects channel layouts only when the trailer is written
                 packet = av.Packet(bytes(sample * 1024))
-                packet.stream, packet.pts, packet.dts = twin, 0, 0
+                packet.stream, packet.pts, packet.dts = output, 0, 0
                 out.mux(packet)
                 out.close()
         except (av.error.FFmpegError, ValueError):
@@ -129,25 +129,21 @@ def takes(container: Container, stream: Stream) -> bool:
 
 def attach(stream: Stream, out: OutputContainer, name: str, kind: str, data: bytes) -> None:
     """Attach a file (a font, a cover) to a Matroska file."""
-    twin = out.add_attachment(stream.metadata.get("filename", name), kind, data)
-    twin.metadata.update({key: value for key, value in stream.metadata.items() if key == "title"})
+    output = out.add_attachment(stream.metadata.get("filename", name), kind, data)
+    output.metadata.update({key: value for key, value in stream.metadata.items() if key == "title"})
 
 
-def copy_stream_tags(stream: Stream, twin: Stream, container: Container) -> None:
+def copy_stream_tags(stream: Stream, output: Stream, container: Container) -> None:
     """Copy a stream's tags (title, language) and disposition (default, forced, commentary)."""
     for key, value in stream.metadata.items():
-        plain = key.lower()
-        if (
-            plain in _OWN_TAGS
-            or plain.startswith(_STATISTICS)
-            or (plain in _MOV_TAGS and not container.is_mov)
-        ):
+        name = key.lower()
+        if name in _OWN_TAGS or name.startswith(_STATISTICS) or (name in _MOV_TAGS and not container.is_mov):
             continue
-        if plain == "language":
+        if name == "language":
             value = container.language_names.get(value, value)
         # "name" is how the title of an MP4 track reads back
-        twin.metadata["title" if plain == "name" and "title" not in stream.metadata else key] = value
-    twin.disposition = stream.disposition
+        output.metadata["title" if name == "name" and "title" not in stream.metadata else key] = value
+    output.disposition = stream.disposition
 
 
 def _sample_bytes(stream: Stream) -> int:
@@ -156,13 +152,13 @@ def _sample_bytes(stream: Stream) -> int:
     context = stream.codec_context if isinstance(stream, AudioStream) else None
     if context is None:
         return 0
-    found = re.fullmatch(r"pcm_(?:[suf](\d+)(?:le|be)?|alaw|mulaw)", context.name)
-    return context.layout.nb_channels * int(found[1] or 8) // 8 if found else 0
+    pcm = re.fullmatch(r"pcm_(?:[suf](\d+)(?:le|be)?|alaw|mulaw)", context.name)
+    return context.layout.nb_channels * int(pcm[1] or 8) // 8 if pcm else 0
 
 
 _TICKS = 90_000  # a second
 
-# of the file that the stream came from; its rotation is in the pictures by now
+# tags of the source file only; rotation is applied to the pictures
 _OWN_TAGS = frozenset({"encoder", "duration", "rotate"})
 _MOV_TAGS = frozenset({"handler_name", "vendor_id"})
 _STATISTICS = ("_statistics", "bps", "number_of_frames", "number_of_bytes")  # mkvmerge's

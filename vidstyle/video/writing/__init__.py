@@ -1,1 +1,1 @@
-"""Frames into files."""
+"""Writing frames into files and pipes."""

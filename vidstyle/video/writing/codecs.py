@@ -1,4 +1,4 @@
-"""Codecs: names to encoders that really open here, and the pixel formats that suit a picture."""
+"""Codecs: the encoder for a codec name that works on this machine, and its pixel format for a picture."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import lru_cache
 import av
 
 from vidstyle.errors import OutputError, UnknownName
-from vidstyle.video.writing.encoder_settings import HARDWARE, Tuning, usual_options
+from vidstyle.video.writing.encoder_settings import HARDWARE, Tuning, default_options
 from vidstyle.video.writing.encoder_trial import open_codec
 
 log = logging.getLogger(__name__)
@@ -20,37 +20,37 @@ DEFAULT_CODEC = "h264"
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """A codec by the name that ``--codec`` takes, and what writing it asks for."""
+    """A codec: its name for ``--codec``, its encoders, files and pixel formats."""
 
     name: str
-    about: str
+    description: str
     encoders: tuple[str, ...]
-    """FFmpeg's encoders of it that need no hardware, best first."""
+    """FFmpeg's software encoders of it, the best first."""
     extension: str
-    """Of a result whose name is left to us; empty for a folder."""
+    """The default extension of results; empty for a folder."""
     containers: tuple[str, ...]
-    """Extensions that suit it, so that a clip of one of them keeps it."""
+    """Extensions that suit it: a source with one of them gets a result with the same one."""
     format_of: Callable[[int, str], str] | None = None
-    """Its own pixel format for so many bits a sample and a preset; None: one that all codecs share."""
+    """(bits per sample, preset) -> pixel format; None: one of those that most encoders take."""
     alpha_formats: tuple[str, str] | None = None
-    """Pixel formats with alpha, of 8 bits and of more; None if it holds none."""
+    """Pixel formats with alpha: for 8 bits, and for more; None if it holds no alpha."""
     loses_alpha_elsewhere: bool = False
-    """Extensions beside ``containers`` take it, and drop its alpha without a word."""
-    is_whole_when_odd: bool = False
-    """Odd sizes need colour that is not subsampled (4:4:4)."""
+    """Whether files with other extensions than ``containers`` lose its alpha without an error."""
+    needs_444_when_odd: bool = False
+    """Whether odd sizes are possible only without chroma subsampling."""
     has_full_range: bool = True
     has_palette: bool = False
-    """Every picture comes down to a palette, with clear pixels, whatever its depth and alpha."""
+    """Whether pictures are reduced to a palette, in which one colour may be transparent."""
     is_picture: bool = False
-    """Pictures, single or moving: without sound, and shown as their numbers stand if they have no tags."""
+    """Whether results are pictures or animated pictures: no sound, and shown as sRGB if untagged."""
     reorders: bool = False
-    """Pictures may be decoded in another order than they are shown; not all encoders say whether they do."""
+    """Whether decoding order may differ from display order; not all encoders report this."""
     mov_tag: str = ""
-    """What MP4 and QuickTime call it, where FFmpeg's own choice is refused by players."""
+    """The codec tag in MP4 and QuickTime, if players refuse FFmpeg's default."""
 
     @property
     def is_folder(self) -> bool:
-        """Each picture is a file of its own."""
+        """Whether each picture is a file of its own."""
         return not self.extension
 
 
@@ -72,7 +72,7 @@ CODECS: Mapping[str, Codec] = {
             ("libx264", "libopenh264"),
             ".mp4",
             (".mp4", ".m4v", ".mov", ".mkv"),
-            is_whole_when_odd=True,
+            needs_444_when_odd=True,
             reorders=True,
         ),
         Codec(
@@ -81,7 +81,7 @@ CODECS: Mapping[str, Codec] = {
             ("libx265",),
             ".mp4",
             (".mp4", ".m4v", ".mov", ".mkv"),
-            is_whole_when_odd=True,
+            needs_444_when_odd=True,
             reorders=True,
             mov_tag="hvc1",  # Apple's players refuse hev1
         ),
@@ -159,16 +159,16 @@ CODECS: Mapping[str, Codec] = {
     )
 }
 
-# limited range is against the standard of mjpeg
-_FORMATS_ELSEWHERE: Mapping[str, Callable[[int, str], str]] = {"mjpeg": lambda bits, preset: "yuvj420p"}
+# the MJPEG standard does not allow limited range
+_OTHER_FORMATS: Mapping[str, Callable[[int, str], str]] = {"mjpeg": lambda bits, preset: "yuvj420p"}
 _ALIASES = {"avc": "h264", "h265": "hevc", "x264": "h264", "x265": "hevc", "libwebp": "webp"}
 _ENCODERS = {encoder: codec for codec in CODECS.values() for encoder in codec.encoders}
 
 
 def codec_of(name: str) -> Codec:
-    """The codec that ``name`` (a codec or an FFmpeg encoder) makes: h264 for ``h264_nvenc``.
+    """The codec of ``name``, which is a codec or an FFmpeg encoder: h264 for ``h264_nvenc``.
 
-    One that is not in ``CODECS`` goes where the default one does.
+    One that is not in ``CODECS`` gets the extensions of the default codec.
 
     Raises:
         UnknownName: neither a codec nor a video encoder that FFmpeg knows.
@@ -187,25 +187,26 @@ def codec_of(name: str) -> Codec:
         codec = None
     if codec is None or codec.type != "video":
         raise UnknownName("codec", name, CODECS)
-    made, usual = str(codec.canonical_name), CODECS[DEFAULT_CODEC]
-    if made in CODECS:
-        return CODECS[made]
-    return Codec(made, "", (), usual.extension, usual.containers, format_of=_FORMATS_ELSEWHERE.get(made))
+    canonical, default = str(codec.canonical_name), CODECS[DEFAULT_CODEC]
+    if canonical in CODECS:
+        return CODECS[canonical]
+    format_of = _OTHER_FORMATS.get(canonical)
+    return Codec(canonical, "", (), default.extension, default.containers, format_of=format_of)
 
 
 def choose_encoder(name: str) -> str:
-    """The FFmpeg encoder for a codec or encoder called ``name``, one that really opens on this machine.
+    """The FFmpeg encoder for ``name``, a codec or an encoder; one that opens on this machine.
 
-    A hardware encoder that does not open is replaced by software of the same family, with a warning.
+    A hardware encoder that does not open is replaced by a software encoder of the same codec, with a warning.
 
     Raises:
         UnknownName: there is no such codec.
-        OutputError: nothing that makes it opens here.
+        OutputError: none of its encoders opens here.
     """
     name = _ALIASES.get(name.lower(), name.lower())
     codec = codec_of(name)
     if name not in CODECS:
-        reason = why_not(name)
+        reason = open_error(name)
         if not reason:
             return name
         if not any(opens(encoder) for encoder in codec.encoders):
@@ -221,12 +222,12 @@ def choose_encoder(name: str) -> str:
 
 
 def opens(encoder: str) -> bool:
-    """Whether FFmpeg's ``encoder`` really opens on this machine: being listed is not working."""
-    return not why_not(encoder)
+    """Whether FFmpeg's ``encoder`` opens on this machine; not all that are listed do."""
+    return not open_error(encoder)
 
 
 @lru_cache(maxsize=64)
-def why_not(encoder: str) -> str:
+def open_error(encoder: str) -> str:
     """Why ``encoder`` does not open at 256x256; empty if it does."""
     try:
         codec = av.Codec(encoder, "w")
@@ -234,23 +235,28 @@ def why_not(encoder: str) -> str:
         return "not in this build of FFmpeg"
     if codec.type != "video":
         return "not a video encoder"
-    return open_codec(encoder, pixel_format_of(encoder), Tuning(usual_options(encoder))).error
+    return open_codec(encoder, pixel_format_of(encoder), Tuning(default_options(encoder))).error
 
 
 def pixel_formats(encoder: str) -> tuple[str, ...]:
-    """The names of the pixel formats that ``encoder`` takes; empty if it does not say."""
+    """The pixel formats that ``encoder`` lists; empty if it lists none."""
     return tuple(item.name for item in av.Codec(encoder, "w").video_formats or ())
 
 
 def pixel_format_of(
     encoder: str, *, bits: int = 8, alpha: bool = False, odd: bool = False, preset: str = ""
 ) -> str:
-    """The pixel format of ``encoder`` that suits pictures of so many ``bits`` a sample best.
+    """The best pixel format of ``encoder`` for pictures with ``bits`` per sample.
 
-    ``odd``: the width or height is odd, which some codecs hold without colour subsampling only.
-    ``preset``: that of some codecs says how much colour is kept.
-    The result may have fewer bits, or no alpha, or need even sizes, where the encoder offers no better:
-    look with ``av.VideoFormat``.
+    The result may have fewer bits, no alpha, or need even sizes if the encoder has nothing better; check
+    with ``av.VideoFormat``.
+
+    Args:
+        encoder: FFmpeg's name.
+        bits: bits per sample of the pictures.
+        alpha: whether they have alpha.
+        odd: whether their width or height is odd.
+        preset: the encoder's preset, which determines the chroma subsampling of some codecs.
     """
     known = pixel_formats(encoder)
     codec = codec_of(encoder)
@@ -260,7 +266,7 @@ def pixel_format_of(
         wanted.append(codec.alpha_formats[is_deep])
     if codec.format_of is not None:
         wanted.append(codec.format_of(bits, preset))
-    full = odd and codec.is_whole_when_odd
+    full = odd and codec.needs_444_when_odd
     if is_deep:
         wanted += ["yuv444p10le", "yuv444p16le", "gbrp10le"] if full else ["yuv420p10le", "p010le"]
         wanted += ["rgb48be"]

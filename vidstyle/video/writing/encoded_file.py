@@ -1,4 +1,4 @@
-"""Frames through an encoder into one file, at their exact times, with what else the source holds."""
+"""One encoded video file: frames with exact times, and the other streams of the source."""
 
 from __future__ import annotations
 
@@ -30,69 +30,73 @@ from vidstyle.video.writing.target import OutputPlan
 if TYPE_CHECKING:
     from vidstyle.video.reading.joins import Packet
 
-_BIG = 2**31 - 1  # the largest number in a file's tick
-_FINE = Fraction(1, 90_000)  # s: the tick where no other is exact
-_MOST_TICKS = 1_000_000  # a second, for the starts of streams in MP4
-# keys that MP4 has had a place for from the beginning
-_OLD = (
+_LARGEST = 2**31 - 1  # the largest numerator or denominator of a file's tick
+_FINE = Fraction(1, 90_000)  # s: the tick if no exact one is possible
+_MOST_TICKS = 1_000_000  # ticks a second: the finest movie timescale in MP4
+# keys for which MP4 has tags of its own; others need use_metadata_tags
+_DEFAULT_KEYS = (
     "title artist author album_artist album composer date comment copyright genre grouping track disc "
     "lyrics description synopsis show episode_id episode_sort season_number network keywords "
     "media_type rating hd_video gapless_playback compilation encoder location creation_time timecode "
     "make model "
 )
-_OLD_TAGS = {
-    "mp4": frozenset(_OLD.split()),
+_DEFAULT_TAGS = {
+    "mp4": frozenset(_DEFAULT_KEYS.split()),
     "mov": frozenset("title album date comment copyright genre creation_time timecode make model".split()),  # noqa: SIM905
 }
-_USUAL_RATE = Fraction(25)
-_OUT_OF_STEP = Fraction(1, 2)  # pictures that one may be off its place where there are no times
+_DEFAULT_RATE = Fraction(25)
+_TOLERANCE = Fraction(1, 2)  # frames: largest deviation from a constant rate
 
 log = logging.getLogger(__name__)
 
 
 class EncodedFile:
-    """A video file being written. ``source``: where sound, text and tags come from, if anywhere."""
+    """Writes one video file; sound, subtitles and tags of ``source`` are passed through, if it is given."""
 
     def __init__(
         self,
         output: Path | PipeOutput,
         plan: OutputPlan,
-        form: PictureFormat,
+        picture_format: PictureFormat,
         first: Frame,
         *,
         like: VideoInfo,
         source: Path | None,
         tags: Mapping[str, str],
     ) -> None:
-        self._output, self._form, self._scaler = output, form, VideoReformatter()
+        self._output, self._picture_format, self._scaler = output, picture_format, VideoReformatter()
         self._display_ratio: Fraction | None = None
         if plan.container.is_matroska and like.pixel_aspect != 1:
-            self._display_ratio = (like.pixel_aspect * Fraction(*form.size)).limit_denominator(_BIG)
+            self._display_ratio = (like.pixel_aspect * Fraction(*picture_format.size)).limit_denominator(
+                _LARGEST
+            )
         self._tick = choose_tick(like, first)
         self._is_mov = plan.container.is_mov
         self._codec = codec_of(plan.encoder)
-        # "file:": FFmpeg takes what stands before a colon in a name for a protocol
-        place = f"file:{output.absolute()}" if isinstance(output, Path) else output
-        self._out = av.open(place, "w", format=plan.container.format)
-        self._rest: Passthrough | None = None
+        # "file:": FFmpeg takes text before a colon in a name for a protocol
+        destination = f"file:{output.absolute()}" if isinstance(output, Path) else output
+        self._out = av.open(destination, "w", format=plan.container.format)
+        self._passthrough: Passthrough | None = None
         try:
-            # no random numbers and dates: the same frames give the same bytes
+            # without random IDs and dates the same frames give the same bytes
             self._out.flags |= int(av.container.core.Flags.bitexact.value)  # type: ignore[call-overload]
             self._stream = self._add_stream(plan, like, first)
             if source is not None and plan.container.sound is not None:
-                self._rest = Passthrough(source, self._out, plan.container, like.start)
-                self._rest.describe_picture(self._stream, plan.container)
-            self._lead = self._rest.lead if self._rest else Fraction(0)
+                self._passthrough = Passthrough(source, self._out, plan.container, like.start)
+                self._passthrough.copy_picture_tags(self._stream, plan.container)
+            self._lead = self._passthrough.lead if self._passthrough else Fraction(0)
             self._out.metadata.update(tags)
             self._out.container_options.update(self._container_options(plan, like.plays))
-            self._out.start_encoding()  # not when the encoder gives its first packet, forty frames later
+            self._out.start_encoding()  # here, as the first packet comes up to forty frames later
         except BaseException:
             self.abort()
             raise
-        self._held: av.VideoFrame | None = None  # one picture: the last is treated apart
-        self._held_begin, self._held_length = 0, 0  # its time and duration, in ticks
-        self._packet: Packet | None = None  # one packet, likewise
-        self._durations: dict[int, int] = {}  # of pictures inside the encoder; not all encoders keep them
+        self._pending: av.VideoFrame | None = None  # the latest picture: the last one is encoded differently
+        self._pending_begin, self._pending_length = 0, 0  # its time and duration, in ticks
+        self._pending_packet: Packet | None = None  # the latest packet, likewise
+        self._durations: dict[
+            int, int
+        ] = {}  # of pictures in the encoder, in ticks by pts; not all encoders return them
         self._first_ticks: tuple[int, int] | None = None  # (pts, dts)
         self._last: Frame | None = None
         self._is_uneven = False
@@ -104,47 +108,47 @@ class EncodedFile:
             raise OptionError(
                 f"times of frames must rise, got {frame.time} s after {self._last.time} s; sort the frames"
             )
-        if self._even_rate is not None and abs(frame.time * self._even_rate - self._count) > _OUT_OF_STEP:
+        if self._even_rate is not None and abs(frame.time * self._even_rate - self._count) > _TOLERANCE:
             log.warning(
                 "y4m has one rate for all pictures: their uneven times are lost (--format nut keeps them)"
             )
             self._even_rate = None
         self._count += 1
-        picture = self._form.picture(frame, self._scaler)
+        picture = self._picture_format.picture(frame, self._scaler)
         begin = self._ticks(frame.time)
-        if self._held is not None:
-            begin = max(begin, self._held_begin + 1)
+        if self._pending is not None:
+            begin = max(begin, self._pending_begin + 1)
         length = max(1, self._ticks(frame.time + frame.duration) - begin)
         picture.pts, picture.duration, picture.time_base = begin, length, self._tick
-        if self._held is not None:
-            self._is_uneven = self._is_uneven or length != self._held_length
-            self._encode(self._held)
-        self._held, self._last = picture, frame
-        self._held_begin, self._held_length = begin, length
+        if self._pending is not None:
+            self._is_uneven = self._is_uneven or length != self._pending_length
+            self._encode(self._pending)
+        self._pending, self._last = picture, frame
+        self._pending_begin, self._pending_length = begin, length
 
     def finish(self) -> None:
-        """Write what is left; the file is whole afterwards."""
-        assert self._held is not None and self._last is not None
-        end = self._held_begin + self._held_length
-        # with B-pictures, the header of an MP4 tells too short a time unless the last is decoded last
+        """Write the pending frames and close the file, which is complete then."""
+        assert self._pending is not None and self._last is not None
+        end = self._pending_begin + self._pending_length
+        # with B-frames, an MP4's header gives too short a duration unless the last frame is decoded last
         reorders = self._is_mov and self._is_uneven and self._codec.reorders
         if reorders:
-            self._held.pict_type = PictureType.I
-        self._encode(self._held)
+            self._pending.pict_type = PictureType.I
+        self._encode(self._pending)
         self._encode(None)
-        if self._packet is not None:
+        if self._pending_packet is not None:
             if reorders:
-                self._stretch(self._packet, end)
-            self._out.mux(self._packet)
-        if self._rest is not None:
-            self._rest.finish(end * self._tick, self._last.duration)
+                self._stretch(self._pending_packet, end)
+            self._out.mux(self._pending_packet)
+        if self._passthrough is not None:
+            self._passthrough.finish(end * self._tick, self._last.duration)
         self._out.close()
         self._close_source()
         if self._display_ratio is not None and isinstance(self._output, Path):
             set_display_ratio(self._output, self._display_ratio)
 
     def abort(self) -> None:
-        """Close the file, whole or not; never raises."""
+        """Close the file, which may be incomplete; never raises."""
         try:
             self._out.close()  # writes a trailer, which fails when the disk is full
         except (OSError, ValueError, RuntimeError):
@@ -153,51 +157,55 @@ class EncodedFile:
             self._close_source()
 
     def _close_source(self) -> None:
-        if self._rest is not None:
-            self._rest.close()
+        if self._passthrough is not None:
+            self._passthrough.close()
 
     def _ticks(self, time: Fraction) -> int:
         return round((time + self._lead) / self._tick)
 
     def _encode(self, picture: av.VideoFrame | None) -> None:
         if picture is not None:
-            self._durations[self._held_begin] = self._held_length
+            self._durations[self._pending_begin] = self._pending_length
         for packet in self._stream.encode(picture):
-            assert packet.pts is not None and packet.dts is not None  # encoders say both
+            assert packet.pts is not None and packet.dts is not None  # encoders set both
             packet.duration = self._durations.pop(packet.pts, packet.duration or 0)
-            if self._packet is not None:
-                self._mux(self._packet)
+            if self._pending_packet is not None:
+                self._mux(self._pending_packet)
             elif self._first_ticks is None:
                 self._first_ticks = (packet.pts, packet.dts)
-            self._packet = packet
+            self._pending_packet = packet
 
     def _mux(self, packet: Packet) -> None:
-        time = (packet.dts or 0) * Fraction(packet.time_base)  # muxing counts it in the stream's ticks
+        time = (packet.dts or 0) * Fraction(
+            packet.time_base
+        )  # before muxing, which changes it to the stream's ticks
         self._out.mux(packet)
-        if self._rest is not None:
-            self._rest.advance(time)
+        if self._passthrough is not None:
+            self._passthrough.advance(time)
 
     def _stretch(self, packet: Packet, end: int) -> None:
-        """Move the decoding of the last ``packet`` so that the track lasts until ``end`` (in ticks)."""
+        """Delay the DTS of the last ``packet`` so that the track ends at ``end`` (ticks)."""
         assert self._first_ticks is not None and packet.pts is not None and packet.dts is not None
         delay = self._first_ticks[0] - self._first_ticks[1]
         wanted = end - delay - (packet.duration or 0)
         packet.dts = max(packet.dts, min(wanted, packet.pts))
 
     def _add_stream(self, plan: OutputPlan, like: VideoInfo, first: Frame) -> VideoStream:
-        encoder, form = plan.encoder, self._form
-        rate = like.rate if like.rate else 1 / first.duration if first.duration > 0 else _USUAL_RATE
+        encoder, picture_format = plan.encoder, self._picture_format
+        rate = like.rate if like.rate else 1 / first.duration if first.duration > 0 else _DEFAULT_RATE
         added = self._out.add_stream(
             encoder, rate=rate.limit_denominator(100_000), hwaccel=hardware_device(encoder)
         )
         stream = cast("VideoStream", added)
-        tuning = tune(encoder, plan.options, form.name, form.size)
+        tuning = tune(encoder, plan.options, picture_format.name, picture_format.size)
         context = stream.codec_context
-        configure(context, encoder, form.name, form.size, self._tick, tuning)
+        configure(context, encoder, picture_format.name, picture_format.size, self._tick, tuning)
         context.flags |= Flags.frame_duration
         if like.pixel_aspect != 1:
             context.sample_aspect_ratio = like.pixel_aspect.limit_denominator(65535)
-        picture = form.picture(first, self._scaler)  # its tags are those of the format, not of the source
+        picture = picture_format.picture(
+            first, self._scaler
+        )  # its tags are those of the format, not of the source
         context.colorspace, context.color_range = picture.colorspace, picture.color_range
         context.color_primaries, context.color_trc = picture.color_primaries, picture.color_trc
         if self._is_mov and self._codec.mov_tag:
@@ -205,9 +213,9 @@ class EncodedFile:
         try:
             context.open()
         except (av.error.FFmpegError, ValueError) as error:
-            width, height = form.size
+            width, height = picture_format.size
             raise OptionError(
-                f"{encoder} does not open for {width}x{height} in {form.name} "
+                f"{encoder} does not open for {width}x{height} in {picture_format.name} "
                 f"({getattr(error, 'strerror', None) or error}); try another --codec"
             ) from error
         if context.options:
@@ -219,33 +227,35 @@ class EncodedFile:
             return {plan.container.plays_option: str(plays)}
         if not plan.container.is_mov:
             return {}
-        # the older kind of tags has a place for some keys only, and leaves out all others
-        old = _OLD_TAGS[plan.container.format]
-        newer = "+use_metadata_tags" if any(key.lower() not in old for key in self._out.metadata) else ""
+        # the default kind of tags holds these keys only and drops all others
+        default_tags = _DEFAULT_TAGS[plan.container.format]
+        extra = (
+            "+use_metadata_tags" if any(key.lower() not in default_tags for key in self._out.metadata) else ""
+        )
         ticks = self._tick.denominator
-        exact = math.lcm(ticks, *(self._rest.rates if self._rest else ()))
+        exact = math.lcm(ticks, *(self._passthrough.rates if self._passthrough else ()))
         return {
-            "movflags": f"+faststart{newer}",
-            # where streams begin is counted in this, 1/1000 s if not given
+            "movflags": f"+faststart{extra}",
+            # ticks a second for the start times of streams; the default is 1000
             "movie_timescale": str(exact if exact <= _MOST_TICKS else ticks),
         }
 
 
 def choose_tick(like: VideoInfo, first: Frame) -> Fraction:
-    """The tick in seconds that the times of the result are counted in: the source's own if that is exact.
+    """The tick (s) of the result's timestamps: the source's own if it is exact.
 
-    The first frame's time and duration are all that is known beforehand; a finer tick is taken where
-    they are no multiples of the source's.
+    Only the first frame's time and duration are known in advance; if they are no multiples of the source's
+    tick, a finer one is chosen.
     """
     tick = like.time_base or (1 / like.rate if like.rate else first.duration)
     for time in (first.time, first.duration):
         if time > 0:
-            tick = _common(tick, time) if tick > 0 else time
-    return tick if tick > 0 and max(tick.numerator, tick.denominator) <= _BIG else _FINE
+            tick = _common_divisor(tick, time) if tick > 0 else time
+    return tick if tick > 0 and max(tick.numerator, tick.denominator) <= _LARGEST else _FINE
 
 
-def _common(one: Fraction, other: Fraction) -> Fraction:
-    """The largest time of which both are multiples."""
+def _common_divisor(one: Fraction, other: Fraction) -> Fraction:
+    """The greatest common divisor of two times (s)."""
     return Fraction(
         math.gcd(one.numerator * other.denominator, other.numerator * one.denominator),
         one.denominator * other.denominator,

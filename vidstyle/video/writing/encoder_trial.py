@@ -1,4 +1,4 @@
-"""Encoders and containers opened for nothing, to learn early what they refuse."""
+"""Trials of encoders and containers before a run, to find early what they refuse."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ _SIZE = (256, 256)  # px: some hardware refuses less
 
 
 def try_encoder(encoder: str, pixel_format: str, tuning: Tuning, container: str) -> None:
-    """Open ``encoder`` with all its options and write the header of a ``container`` that goes nowhere.
+    """Open ``encoder`` with all its options, and write the header of a ``container`` in memory.
 
-    ``container`` is FFmpeg's name of it (``matroska``). The only way to find out early what an encoder
-    silently ignores and what a container refuses.
+    ``container`` is FFmpeg's name of the muxer (``matroska``). There is no other way to find out which
+    options an encoder silently ignores, and which codecs a container refuses.
 
     Raises:
-        OptionError: an option that the encoder does not know, or a value that it does not take.
+        OptionError: an unknown option of the encoder, or an invalid value.
         OutputError: the container refuses the codec.
     """
     options = tuple(tuning.options.items())
-    about_options, about_container = _rehearsed(encoder, pixel_format, options, tuning.bit_rate, container)
-    if about_options:
-        raise OptionError(about_options)
-    if about_container:
-        raise OutputError(about_container)
+    option_error, container_error = _trial_errors(encoder, pixel_format, options, tuning.bit_rate, container)
+    if option_error:
+        raise OptionError(option_error)
+    if container_error:
+        raise OutputError(container_error)
 
 
 @lru_cache(maxsize=64)
-def _rehearsed(
+def _trial_errors(
     encoder: str, pixel_format: str, options: tuple[tuple[str, str], ...], bit_rate: int, container: str
 ) -> tuple[str, str]:
-    """What is wrong with these options, and with this container; two empty texts if all is well."""
+    """The errors of the encoder's options and of the container; empty if there are none."""
     tuning = Tuning(dict(options), bit_rate)
     codec = open_codec(encoder, pixel_format, tuning)
     if codec.unused:
@@ -54,7 +54,7 @@ def _rehearsed(
     if codec.error:
         return f"{encoder} does not open with these options ({codec.error})", ""
     # x264, x265 and svtav1 only warn of parameters that they do not know
-    ignored = [text for text in codec.said if "parsing option" in text or "Unknown option" in text]
+    ignored = [text for text in codec.messages if "parsing option" in text or "Unknown option" in text]
     if ignored:
         return f"{encoder} does not know all of its options ({ignored[0]})", ""
     return "", _write_header(encoder, pixel_format, tuning, container)
@@ -74,9 +74,9 @@ def configure(
     context.width, context.height = size
     context.pix_fmt = pixel_format
     context.time_base = tick
-    # PyAV's default, SLICE, makes x264 cut each picture into slices that cannot see each other
+    # with PyAV's default, SLICE, x264 encodes each picture in independent slices, which costs quality
     context.thread_type = "AUTO"
-    # half of the cores: painting wants the others, and fewer threads are less work and memory
+    # half of the cores: painting uses the others, and fewer threads need less work and memory
     context.thread_count = min(_MOST_THREADS, (_cores() + 1) // 2)
     if tuning.bit_rate:
         context.bit_rate = tuning.bit_rate
@@ -84,12 +84,12 @@ def configure(
 
 
 def hardware_device(encoder: str) -> HWAccel | None:
-    """The device that must be opened for encoders that take frames on it only (VAAPI), else None."""
+    """The device for encoders that take frames only on it (VAAPI); None for others."""
     return HWAccel("vaapi") if encoder.endswith("_vaapi") else None
 
 
 def _cores() -> int:
-    """Cores that this process may use, which in containers are fewer than the machine has."""
+    """Cores that this process may use; in a container fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -97,18 +97,20 @@ def _cores() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
+    """The outcome of opening an encoder."""
+
     unused: Mapping[str, str]
     """Options that the encoder did not take."""
-    said: tuple[str, ...]
-    """What FFmpeg had to say, line by line."""
+    messages: tuple[str, ...]
+    """FFmpeg's log messages."""
     error: str
     """Why it did not open; empty if it did."""
 
 
 def open_codec(encoder: str, pixel_format: str, tuning: Tuning) -> Opened:
-    """Open an encoder at 256x256 and let it go again."""
+    """Open an encoder for 256x256 px and release it."""
     error: Exception | None = None
-    with _listen() as said:
+    with _captured_log() as messages:
         try:
             context = cast(
                 "VideoCodecContext", av.CodecContext.create(encoder, "w", hwaccel=hardware_device(encoder))
@@ -118,14 +120,14 @@ def open_codec(encoder: str, pixel_format: str, tuning: Tuning) -> Opened:
             unused = dict(context.options)
         except (av.error.FFmpegError, ValueError, RuntimeError) as caught:
             error, unused = caught, {}
-    return Opened(unused, tuple(said), _reason(said, error))
+    return Opened(unused, tuple(messages), _reason(messages, error))
 
 
 def _write_header(encoder: str, pixel_format: str, tuning: Tuning, container: str) -> str:
-    """Write a container's header to nowhere; why it refused, or an empty text."""
+    """Write a container's header in memory; returns the error, or an empty text."""
     error: Exception | None = None
-    nowhere = suppress(av.error.FFmpegError)  # the trailer of an empty file: nobody wants it
-    with _listen() as said, nowhere, av.open(io.BytesIO(), "w", format=container) as out:
+    trailer = suppress(av.error.FFmpegError)  # fails for an empty file, which does not matter
+    with _captured_log() as messages, trailer, av.open(io.BytesIO(), "w", format=container) as out:
         try:
             added = out.add_stream(encoder, rate=25, hwaccel=hardware_device(encoder))
             stream = cast("VideoStream", added)
@@ -136,36 +138,37 @@ def _write_header(encoder: str, pixel_format: str, tuning: Tuning, container: st
             out.start_encoding()
         except av.error.FFmpegError as caught:
             error = caught
-    return _reason(said, error)
+    return _reason(messages, error)
 
 
 @contextmanager
-def _listen() -> Iterator[list[str]]:
-    """Collect what FFmpeg says in this thread, line by line, instead of dropping it."""
-    said: list[str] = []
+def _captured_log() -> Iterator[list[str]]:
+    """Yield a list that receives FFmpeg's log messages of this thread when the context ends."""
+    messages: list[str] = []
     level = av.logging.get_level()
     av.logging.set_level(av.logging.WARNING)
     try:
         with av.logging.Capture(local=True) as records:
             try:
-                yield said
+                yield messages
             finally:
-                said += [text.strip().rstrip(".") for _, _, text in records if text.strip()]
+                messages += [text.strip().rstrip(".") for _, _, text in records if text.strip()]
     finally:
         av.logging.set_level(level)
 
 
-def _reason(said: list[str], error: Exception | None) -> str:
-    """One short line: what FFmpeg said first, or the error itself; empty without an error."""
+def _reason(messages: list[str], error: Exception | None) -> str:
+    """One short line: FFmpeg's first message, or the error itself; empty without an error."""
     if error is None:
         return ""
-    return said[0] if said else str(getattr(error, "strerror", None) or error)
+    return messages[0] if messages else str(getattr(error, "strerror", None) or error)
 
 
-def _unknown_option(encoder: str, left: Mapping[str, str]) -> str:
+def _unknown_option(encoder: str, unused: Mapping[str, str]) -> str:
+    """The error for the first of the options that the encoder did not take, with a suggestion."""
     known = av.CodecContext.create(encoder, "w").supported_options
     names = {option.name for option in (*known.private, *known.generic)}
-    name = next(iter(left))
+    name = next(iter(unused))
     hint = suggestion(name, names)
     return f"{encoder} has no option {name!r}; " + (
         hint if hint.startswith("did") else f"see `ffmpeg -h encoder={encoder}`"

@@ -1,4 +1,4 @@
-"""The shape of pixels in a Matroska or WebM file, which PyAV's streams cannot tell the muxer.
+"""The pixel aspect ratio of a Matroska or WebM file, which cannot be passed to the muxer through PyAV.
 
 Elements and their numbers: RFC 9559 (Matroska) and RFC 8794 (EBML).
 """
@@ -15,15 +15,15 @@ from vidstyle.video.ebml import SEGMENT, TRACK, TRACKS, VIDEO, Element, elements
 _SEEK_HEAD, _VOID, _INFO, _CRC = 0x114D9B74, 0xEC, 0x1549A966, 0xBF
 _SEEK, _SEEK_ID, _SEEK_POSITION = 0x4DBB, 0x53AB, 0x53AC
 _DISPLAY_WIDTH, _DISPLAY_HEIGHT, _DISPLAY_UNIT = b"\x54\xb0", b"\x54\xba", b"\x54\xb2"
-_BY_RATIO = 3  # the unit of a display size that is a mere ratio
-_HEAD = 1 << 20  # bytes that hold all up to the tracks
+_BY_RATIO = 3  # DisplayUnit: the display size is an aspect ratio
+_HEAD = 1 << 20  # bytes at the start of the file, which include the tracks
 
 
 def set_display_ratio(path: Path, ratio: Fraction) -> None:
-    """Write width over height of the picture on a screen into a file that FFmpeg's muxer made.
+    """Write the display aspect ratio (width / height) into a file from FFmpeg's muxer.
 
-    The muxer leaves room (a Void) behind the first index, which takes up what the tracks grow by, so that
-    nothing behind them moves.
+    The tracks grow; the Void element that the muxer leaves after the first index shrinks by as much, so that
+    nothing after the tracks moves.
     """
     with path.open("rb+") as file:
         data = file.read(_HEAD)
@@ -55,10 +55,10 @@ def _element(kind: int, content: bytes, *, length_bytes: int = 4) -> bytes:
 
 
 def _with_ratio(data: bytes, tracks: Element, ratio: Fraction) -> bytes:
-    """The tracks with a display size in the one that has pictures."""
+    """The Tracks element with the display aspect ratio in the video track."""
     content = b""
     for track in elements(data, tracks.begin, tracks.end):
-        if track.kind != TRACK:  # a checksum is written anew
+        if track.kind != TRACK:  # a checksum, which is computed again
             continue
         fields = b""
         for field in elements(data, track.begin, track.end):
@@ -82,13 +82,13 @@ def _display(ratio: Fraction) -> bytes:
 
 
 def _with_positions(data: bytes, head: Element, moved: dict[int, int], shift: int) -> bytes:
-    """The index with the positions of moved parts put right, as long as before."""
+    """The index with new positions of the ``moved`` elements (by ID); its size does not change."""
     content = b""
     for entry in elements(data, head.begin, head.end):
         if entry.kind != _SEEK:
             continue
-        found = {item.kind: item for item in elements(data, entry.begin, entry.end)}
-        name, where = found[_SEEK_ID], found[_SEEK_POSITION]
+        fields = {item.kind: item for item in elements(data, entry.begin, entry.end)}
+        name, where = fields[_SEEK_ID], fields[_SEEK_POSITION]
         position = int.from_bytes(data[where.begin : where.end], "big")
         if moved.get(int.from_bytes(data[name.begin : name.end], "big")) == position:
             position -= shift
@@ -98,7 +98,7 @@ def _with_positions(data: bytes, head: Element, moved: dict[int, int], shift: in
 
 
 def _checked(data: bytes, item: Element, content: bytes) -> bytes:
-    """Content with a checksum before it, if the item had one."""
+    """``content`` after its checksum, if ``item`` had one."""
     first = next(elements(data, item.begin, item.end))
     if first.kind != _CRC:
         return content

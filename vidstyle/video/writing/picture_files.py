@@ -1,4 +1,4 @@
-"""Results without sound: a folder of PNG pictures, and pictures that move (APNG and WebP)."""
+"""Results without sound: a folder of PNG pictures, and animated pictures (APNG and WebP)."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ log = logging.getLogger(__name__)
 class PictureFolder:
     """Numbered PNG pictures, ``000001.png`` and so on: 8 or 16 bits, with alpha where the frames have it."""
 
-    def __init__(self, path: Path, form: PictureFormat, like: VideoInfo) -> None:
-        self._path, self._form = path, form
+    def __init__(self, path: Path, picture_format: PictureFormat, like: VideoInfo) -> None:
+        self._path, self._picture_format = path, picture_format
         self._scaler = VideoReformatter()
         self._aspect = like.pixel_aspect.limit_denominator(65535)
         self._count = 0
         self._duration: Fraction | None = None
         self._is_uneven = False
         path.mkdir(exist_ok=True)
-        for left in path.iterdir():  # of a run that was killed
-            left.unlink()
+        for file in path.iterdir():  # of a run that was killed
+            file.unlink()
 
     def write(self, frame: Frame) -> None:
         if self._duration is not None and frame.duration != self._duration:
@@ -46,14 +46,14 @@ class PictureFolder:
             log.warning("the pictures are shown for different times, which a folder cannot say")
 
     def abort(self) -> None:
-        """Nothing is open between two pictures."""
+        """Do nothing: no file is open between two pictures."""
 
     def _encoded(self, frame: Frame) -> bytes:
-        picture = self._form.picture(frame, self._scaler)
+        picture = self._picture_format.picture(frame, self._scaler)
         picture.pts = self._count
         context = av.CodecContext.create("png", "w")
-        context.width, context.height = self._form.size
-        context.pix_fmt = self._form.name
+        context.width, context.height = self._picture_format.size
+        context.pix_fmt = self._picture_format.name
         context.time_base = Fraction(1)
         context.thread_count = 1
         context.options = {"compression_level": "3", "pred": "mixed"}
@@ -69,17 +69,17 @@ class AnimatedPictureFile(EncodedFile):
         self,
         path: Path,
         plan: OutputPlan,
-        form: PictureFormat,
+        picture_format: PictureFormat,
         first: Frame,
         *,
         like: VideoInfo,
     ) -> None:
-        super().__init__(path, plan, form, first, like=like, source=None, tags={})
+        super().__init__(path, plan, picture_format, first, like=like, source=None, tags={})
         self._path, self._kind = path, plan.container.format
         self._first_time = first.time
 
     def finish(self) -> None:
-        """Complete the file; FFmpeg guesses how long the last picture is shown, so say it here."""
+        """Complete the file, with the last picture's duration, which FFmpeg only guesses."""
         super().finish()
         assert self._last is not None
         with self._path.open("rb+") as file:
@@ -109,9 +109,9 @@ def _set_last_delay_png(file: BinaryIO, duration: Fraction) -> None:
 
 
 def _set_last_delay_webp(file: BinaryIO, total: Fraction) -> None:
-    """Let the last frame fill ``total`` (s) (WebP container specification, "ANMF chunk").
+    """Set the last duration so that all frames last ``total`` s (WebP container specification, "ANMF chunk").
 
-    Not its own time: the encoder makes one of pictures that are the same.
+    The last frame may stand for several, as the encoder merges equal pictures.
     """
     position, last, before = 12, None, 0
     while len(head := _read_at(file, position, 8)) == 8:

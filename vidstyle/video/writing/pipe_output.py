@@ -1,4 +1,4 @@
-"""A result that goes through a pipe while it is made: standard output, or a named pipe."""
+"""Results written to a pipe: standard output, or a named pipe."""
 
 from __future__ import annotations
 
@@ -12,34 +12,29 @@ from contextlib import suppress
 from pathlib import Path
 
 from vidstyle.errors import OutputError
+from vidstyle.outputs import is_stdout
 
-_STDOUT = ("-", "/dev/stdout")
-_PATIENCE = 60.0  # s until somebody must have opened a named pipe to read it
-_POLL = 0.1  # s between two looks at a pipe
-
-
-def is_stdout(target: Path) -> bool:
-    """Whether ``target`` means standard output."""
-    return str(target) in _STDOUT
+_TIMEOUT = 60.0  # s until a reader must have opened a named pipe
+_POLL = 0.1  # s between two checks of a pipe
 
 
 def is_stream(target: Path) -> bool:
-    """Whether what is written to ``target`` goes through a pipe, and cannot be taken back."""
+    """Whether ``target`` is standard output or a named pipe."""
     if is_stdout(target):
         return True
     try:
         return stat.S_ISFIFO(target.stat().st_mode)
-    except (OSError, ValueError):  # not there, or a name that no file can have
+    except (OSError, ValueError):  # it does not exist, or is no valid name
         return False
 
 
 def name_of(target: Path) -> str:
-    """What ``target`` is called in messages."""
+    """The name of ``target`` in messages."""
     return "standard output" if is_stdout(target) else str(target)
 
 
 def check_stream(target: Path) -> None:
-    """Raise ``OutputError`` if nothing can be sent through ``target``."""
+    """Raise ``OutputError`` if ``target``, a pipe, cannot be written to."""
     if not is_stdout(target):
         if not os.access(target, os.W_OK):
             raise OutputError(f"{target} may not be written to; change its permissions")
@@ -53,53 +48,57 @@ def check_stream(target: Path) -> None:
 
 
 class PipeOutput:
-    """Takes what FFmpeg writes, and sends it when it is told to.
+    """Buffers what FFmpeg writes until ``send`` writes it to the pipe.
 
-    FFmpeg calls ``write`` from where no signal and no exception can get out; ``send`` waits for the reader.
+    FFmpeg calls ``write`` from C code, where signals and exceptions are lost, so it must not block.
     """
 
     def __init__(self, target: Path) -> None:
         self.target = target
-        self._waiting = bytearray()
+        self._buffer = bytearray()
         self._descriptor: int | None = None
 
     def write(self, data: bytes) -> int:
-        """Keep ``data`` until it is sent."""
-        self._waiting += data
+        """Buffer ``data``; returns its length."""
+        self._buffer += data
         return len(data)
 
     def send(self) -> None:
-        """Send all that waits; raises ``OSError``, and ``OutputError`` if nobody reads."""
+        """Write the buffered data; waits for the reader.
+
+        Raises ``OSError``, and ``OutputError`` if no reader opens the pipe.
+        """
         if self._descriptor is None:
-            self._descriptor = _opened(self.target)
-        left = memoryview(bytes(self._waiting))
-        self._waiting.clear()
+            self._descriptor = _open(self.target)
+        left = memoryview(bytes(self._buffer))
+        self._buffer.clear()
         while left:
             try:
                 left = left[os.write(self._descriptor, left) :]
-            except BlockingIOError:  # whoever shares the pipe asked for that
+            except BlockingIOError:  # another process made the pipe non-blocking
                 select.select([], [self._descriptor], [], _POLL)
 
     def keep(self) -> None:
-        """Send what is left, and let the reader see the end."""
+        """Write the remaining data and close the pipe."""
         self.send()
         self.discard()
 
     def discard(self) -> None:
-        """Let go of the pipe; never raises."""
+        """Close the pipe; never raises."""
         if self._descriptor is not None and not is_stdout(self.target):
             with suppress(OSError):
                 os.close(self._descriptor)
         self._descriptor = None
 
 
-def _opened(target: Path) -> int:
+def _open(target: Path) -> int:
+    """The descriptor of ``target``, once a reader has opened it; raises ``OutputError`` if none does."""
     if is_stdout(target):
         assert sys.__stdout__ is not None  # it was checked
         return sys.__stdout__.fileno()
     begun = time.monotonic()
     while True:
-        try:  # without waiting, which only a signal would end
+        try:  # without blocking until a reader comes, perhaps forever
             descriptor = os.open(target, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
         except OSError as error:
             if error.errno != errno.ENXIO:
@@ -107,6 +106,6 @@ def _opened(target: Path) -> int:
         else:
             os.set_blocking(descriptor, True)
             return descriptor
-        if time.monotonic() - begun > _PATIENCE:
-            raise OutputError(f"nobody read from {target} in {_PATIENCE:g} s; start its reader")
+        if time.monotonic() - begun > _TIMEOUT:
+            raise OutputError(f"nobody read from {target} in {_TIMEOUT:g} s; start its reader")
         time.sleep(_POLL)

@@ -1,4 +1,4 @@
-"""Where a result goes: its name, what is checked before anything is painted, and how it appears whole."""
+"""The target of a result: its default name, the checks before a run, and how it is written atomically."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ from vidstyle.video.writing.pipe_output import check_stream, is_stream, name_of
 
 @dataclass(frozen=True, slots=True)
 class OutputPlan:
-    """What a target and options come to: checked, and all that a ``Writer`` needs of them."""
+    """A checked target with its options, container and encoder: all that a ``Writer`` needs."""
 
     target: Path
     options: WriteOptions
     container: Container
     encoder: str
-    """FFmpeg's name of it; one that opens here."""
+    """FFmpeg's name; it has been tested."""
 
     @property
     def is_stream(self) -> bool:
-        """The result goes through a pipe while it is made."""
+        """Whether the result is written to a pipe."""
         return self.container in STREAMS.values()
 
 
 def check_target(target: Path, options: WriteOptions, *inputs: Path) -> OutputPlan:
-    """Find out all that can be known before the first frame; what will be written, and with what.
+    """Check ``target`` and ``options`` before the first frame, and choose container and encoder.
 
     Raises:
-        OptionError: a codec, preset, quality or encoder option that does not exist.
+        OptionError: an unknown codec, preset or encoder option, or an invalid quality.
         OutputError: the target exists, is one of the ``inputs``, has an unknown extension, or its folder is
             missing or cannot be written to; the container refuses the codec.
     """
@@ -61,9 +61,9 @@ def check_target(target: Path, options: WriteOptions, *inputs: Path) -> OutputPl
 
 
 def default_target(source: Path, style_name: str, options: WriteOptions) -> Path:
-    """``<clip>_<style>`` beside the clip or folder ``source``, with an extension that suits the codec.
+    """The path ``<clip>_<style>`` beside the clip or folder ``source``.
 
-    The source's own extension if it suits, so that a .mov or .mkv stays one.
+    It has the source's extension if that suits the codec, otherwise the codec's default.
 
     Raises:
         UnknownName: there is no such codec.
@@ -75,10 +75,9 @@ def default_target(source: Path, style_name: str, options: WriteOptions) -> Path
 
 
 class PartFile:
-    """A file or folder that appears under its name only when it is whole.
+    """A file or folder that is written under a hidden name, and renamed to the target when it is complete.
 
-    ``path`` is what to write to: hidden, beside the target. ``keep`` gives it its name, ``discard``
-    removes it.
+    ``path`` is the hidden name, beside the target. ``keep`` renames it, ``discard`` removes it.
     """
 
     def __init__(self, target: Path) -> None:
@@ -86,7 +85,7 @@ class PartFile:
         self.path = target.with_name(fitted(f".{target.stem}", f".part{target.suffix}"))
 
     def keep(self) -> None:
-        """Put what was written in the place of the target, in one step; OutputError if that fails."""
+        """Replace the target by what was written, atomically; raises ``OutputError`` if that fails."""
         try:
             if self.path.is_dir():
                 self._keep_folder()
@@ -103,11 +102,11 @@ class PartFile:
             return
         try:
             self.path.unlink(missing_ok=True)
-        except OSError:  # Windows: still open; the writer calls again when it is closed
+        except OSError:  # on Windows while it is open; the writer calls again after closing it
             return
 
     def _keep_folder(self) -> None:
-        """Replace an older folder of pictures; it is gone only when the new one is in its place."""
+        """Replace an older folder of pictures, which is restored if that fails."""
         old = self.target.with_name(fitted(f".{self.target.name}", ".old"))
         if self.target.exists():
             self.target.replace(old)
@@ -121,7 +120,7 @@ class PartFile:
 
 
 def cannot_write(target: Path, error: OSError) -> OutputError:
-    """One line about a file that could not be written."""
+    """The error for an ``OSError`` on writing ``target``, with advice."""
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
         return OutputError(
             f"cannot write {target}: the disk is full; make room or give another place with --output"
@@ -174,17 +173,17 @@ def _check_match(target: Path, container: Container, encoder: str, options: Writ
 
 def _refusal(target: Path, encoder: str, reason: str) -> OutputError:
     codec = codec_of(encoder)
-    made = codec.name
+    name = codec.name
     why = f" ({reason})" if reason else ""
     if is_stream(target):
         return OutputError(
-            f"{made} cannot be sent through a pipe as it is{why}; "
+            f"{name} cannot be sent through a pipe as it is{why}; "
             "leave --codec out, or give h264 or ffv1 with --format nut"
         )
-    suits = (", ".join(codec.containers) or "a folder") if made in CODECS else ".mkv"
-    holds = [name for name, other in CODECS.items() if target.suffix.lower() in other.containers]
-    hint = f"{made} goes into {suits}; {target.suffix} holds {', '.join(holds) or 'other codecs'}"
-    return OutputError(f"{target.suffix} files cannot hold {made}{why}: {hint}")
+    suits = (", ".join(codec.containers) or "a folder") if name in CODECS else ".mkv"
+    holds = [other.name for other in CODECS.values() if target.suffix.lower() in other.containers]
+    hint = f"{name} goes into {suits}; {target.suffix} holds {', '.join(holds) or 'other codecs'}"
+    return OutputError(f"{target.suffix} files cannot hold {name}{why}: {hint}")
 
 
 def _check_place(target: Path, container: Container, options: WriteOptions, inputs: Iterable[Path]) -> None:
@@ -219,7 +218,7 @@ def _check_folder(target: Path, options: WriteOptions) -> None:
     if not options.overwrite:
         raise OutputError(f"the folder {target} is not empty; give --overwrite to replace its pictures")
     foreign = next((item for item in target.iterdir() if not _PICTURE.fullmatch(item.name)), None)
-    if foreign is not None:  # --overwrite must never empty somebody's home
+    if foreign is not None:  # --overwrite must never delete other files
         raise OutputError(
             f"the folder {target} holds more than numbered pictures ({foreign.name}); "
             "it is not replaced, choose another --output"
@@ -227,6 +226,6 @@ def _check_folder(target: Path, options: WriteOptions) -> None:
 
 
 def _flush_to_disk(path: Path) -> None:
-    """Some disks, network and quota ones, say only now that they are full."""
+    """Flush to disk: network disks and quotas report only then that they are full."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())

@@ -1,4 +1,4 @@
-"""Frames into a video file that exists only once it is whole."""
+"""Writes frames into a video file that appears when it is complete."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import av.error
 from vidstyle.errors import OutputError, VidstyleError
 from vidstyle.frames import Frame, VideoInfo
 from vidstyle.video.containers import FOLDER
-from vidstyle.video.streams.passthrough import warn_of_silence
+from vidstyle.video.streams.passthrough import warn_of_lost_sound
 from vidstyle.video.writing.codecs import codec_of
 from vidstyle.video.writing.encoded_file import EncodedFile
 from vidstyle.video.writing.gif import GifFile
@@ -24,18 +24,18 @@ from vidstyle.video.writing.target import OutputPlan, PartFile, cannot_write
 
 
 class Writer:
-    """Writes frames into a target, which appears when the ``with`` block is left without an error.
+    """Writes frames into a target, which appears when the ``with`` block ends without an error.
 
-    Until then all goes into a hidden file (or folder) beside it, which is removed after an error. Through a
-    pipe it goes frame by frame.
+    Until then they are written to a hidden file (or folder) beside it, which is removed after an error. To a
+    pipe they are written one by one.
 
     Args:
-        plan: the checked target, how it is encoded and in what; of ``check_target``.
-        like: what the frames come from: its colours, tick, pixel shape and start are the result's.
-        source: the file that sound, subtitles, chapters and tags are carried over from, if any.
-        tags: further tags of the whole file, like ``{"comment": "…"}``.
+        plan: the checked target, its encoder and container, from ``check_target``.
+        like: the source, whose colour tags, tick, pixel aspect ratio and start the result gets.
+        source: the file whose sound, subtitles, chapters and tags are copied, if any.
+        tags: further tags of the file, like ``{"comment": "…"}``.
 
-    Raises, from ``write`` and on leaving:
+    Raises (``write`` and the end of the ``with`` block):
         OptionError: the encoder does not open for frames of this size.
         OutputError: the target cannot be written.
     """
@@ -70,7 +70,7 @@ class Writer:
             self.abort()
 
     def write(self, frame: Frame) -> None:
-        """Write one frame; times must rise. All frames have the size of the first."""
+        """Write one frame; times must increase, and all frames have the same size."""
         try:
             if self._is_closed:
                 raise OutputError(f"{self.target} is finished; make another Writer for more frames")
@@ -80,7 +80,7 @@ class Writer:
             if isinstance(self._part, PipeOutput):
                 self._part.send()
         except (av.error.FFmpegError, OSError) as error:
-            raise self._explained(error) from error
+            raise self._output_error(error) from error
 
     def finish(self) -> None:
         """Complete the file and give it its name; called on leaving the ``with`` block."""
@@ -93,48 +93,49 @@ class Writer:
                 self._file.finish()
                 self._part.keep()
             except (av.error.FFmpegError, OSError) as error:
-                raise self._explained(error) from error
-        except BaseException:  # Ctrl-C too: nothing half-written may stay
+                raise self._output_error(error) from error
+        except BaseException:  # Ctrl-C too: no partial file may remain
             self.abort()
             raise
         self._is_closed = True
 
     def abort(self) -> None:
-        """Remove all that was written; the target is as it was before."""
+        """Remove what was written; the target stays as it was before."""
         if self._is_closed:
             return
         self._is_closed = True
-        self._part.discard()  # first: closing an MP4 without it does not copy it once more
+        self._part.discard()  # before closing, which would otherwise rewrite an MP4 (faststart)
         if self._file is not None:
             with suppress(Exception):
                 self._file.abort()
         self._part.discard()
 
     def _open(self, first: Frame) -> _OutputFile:
-        form = choose_format(self._plan.encoder, first, self._like, self._plan.options, self.target)
+        picture_format = choose_format(self._plan.encoder, first, self._like, self._plan.options, self.target)
         container = self._plan.container
         if self._source is not None and container.sound is None:
-            warn_of_silence(self._source, self.target)
+            warn_of_lost_sound(self._source, self.target)
         output = self._part if isinstance(self._part, PipeOutput) else self._part.path
         if isinstance(output, Path):
             if container is FOLDER:
-                return PictureFolder(output, form, self._like)
+                return PictureFolder(output, picture_format, self._like)
             if codec_of(self._plan.encoder).has_palette:
                 has_alpha = first.alpha is not None or self._like.has_alpha
-                return GifFile(output, form, with_alpha=has_alpha, plays=self._like.plays)
+                return GifFile(output, picture_format, with_alpha=has_alpha, plays=self._like.plays)
             if container.is_animation:
-                return AnimatedPictureFile(output, self._plan, form, first, like=self._like)
+                return AnimatedPictureFile(output, self._plan, picture_format, first, like=self._like)
         return EncodedFile(
             output,
             self._plan,
-            form,
+            picture_format,
             first,
             like=self._like,
             source=self._source,
             tags=self._tags,
         )
 
-    def _explained(self, error: Exception) -> VidstyleError:
+    def _output_error(self, error: Exception) -> VidstyleError:
+        """The error for one of FFmpeg or the operating system."""
         if isinstance(error, OSError) and error.errno:
             return cannot_write(self.target, error)
         reason = getattr(error, "strerror", None) or str(error)
@@ -144,7 +145,7 @@ class Writer:
 
 
 class _OutputFile(Protocol):
-    """A result being written under a name of its own."""
+    """A result being written."""
 
     def write(self, frame: Frame) -> None: ...
     def finish(self) -> None: ...

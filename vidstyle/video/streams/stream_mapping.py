@@ -1,4 +1,4 @@
-"""What carries each stream of a source into a result: copied, encoded anew, attached, or left out."""
+"""Stream mapping: each stream of a source is copied, re-encoded, attached, or left out of the result."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from av.video.stream import VideoStream
 from vidstyle.video.containers import Container
 from vidstyle.video.streams.reencode import EncodedSound, EncodedText, is_text
 from vidstyle.video.streams.stream_copy import (
-    CarriedStream,
     CopiedStream,
     CoverPicture,
+    OutputStream,
     attach,
     takes,
 )
@@ -27,39 +27,40 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# how covers are called in Matroska
+# extension and MIME type of covers in Matroska, by codec
 _COVERS = {"mjpeg": ("jpg", "image/jpeg"), "png": ("png", "image/png")}
 
 
-def choose_carriers(
+def map_streams(
     source: InputContainer,
     video: VideoStream,
     first: Iterable[Packet],
     out: OutputContainer,
     container: Container,
-) -> dict[int, CarriedStream]:
-    """What carries each stream beside ``video`` into ``out``, by its number in ``source``.
+) -> dict[int, OutputStream]:
+    """Add a stream to ``out`` for each stream of ``source`` except ``video``; returns them by source index.
 
-    ``first`` are the packets that the source begins with, covers among them.
+    Streams that ``container`` cannot hold are left out, with a warning. ``first`` are the first packets of
+    the source, which include covers.
     """
     pictures = {
         packet.stream.index: bytes(packet)
         for packet in first
         if packet.stream.type == "video" and packet.stream is not video and packet.size
     }
-    carriers = {}
+    mapped = {}
     for stream in source.streams:
         if stream is not video:
-            carrier = _carrier(stream, out, container, pictures.get(stream.index))
-            if carrier is not None:
-                carriers[stream.index] = carrier
-    return carriers
+            output = _mapped(stream, out, container, pictures.get(stream.index))
+            if output is not None:
+                mapped[stream.index] = output
+    return mapped
 
 
-def _carrier(
+def _mapped(
     stream: Stream, out: OutputContainer, container: Container, cover: bytes | None
-) -> CarriedStream | None:
-    """What carries a stream over, or None if nothing does or nothing is left to carry."""
+) -> OutputStream | None:
+    """The output stream for ``stream``; None if it is attached as a file (no packets follow) or left out."""
     kind = stream.type
     codec = stream.codec_context.name if stream.codec_context is not None else "unknown"
     if isinstance(stream, AttachmentStream) and container.has_attachments:
@@ -85,7 +86,7 @@ def _carrier(
         return sound
     if isinstance(stream, SubtitleStream) and container.text_encoder and is_text(stream):
         return EncodedText(stream, out, container)
-    if kind == "data":  # QuickTime's chapters, timecode, a phone's sensors: nothing that is seen or heard
+    if kind == "data":  # QuickTime's chapters, timecode, a phone's sensor data
         log.info("left out data stream %d", stream.index)
     else:
         log.warning(
