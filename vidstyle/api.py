@@ -29,7 +29,7 @@ from vidstyle.pipeline.plan import Stage, plan_painting, plan_run
 from vidstyle.pipeline.precomputed import Pair, Pairs, paintings
 from vidstyle.pipeline.prefetch import side_thread
 from vidstyle.pipeline.report import OnFrame, RunReport
-from vidstyle.pipeline.runner import described, run
+from vidstyle.pipeline.runner import option_values, run
 from vidstyle.pipeline.stylizer import Styling, Stylizer, files_of, flow_name, flow_of, name_of
 from vidstyle.temporal.base import ClipFrame, StylizedFrame
 from vidstyle.temporal.compositing import composited_frames, compositor
@@ -48,15 +48,15 @@ def stylize_video(
     measure: bool = False,
     **options: Unpack[VideoKeywords],
 ) -> RunReport:
-    """Paint a clip, with its sound, timing and colours, into ``target`` (if None ``<clip>_<style>``).
+    """Paint a clip into ``target`` (if None ``<clip>_<style>``), with its sound, timing and colour tags.
 
-    Raises a ``VidstyleError`` if that is not possible; ``target`` is written only when it is complete.
+    Raises a ``VidstyleError`` if that is not possible. ``target`` appears when it is complete.
 
     Args:
-        style: what to paint in; several are mixed by ``style_weights``; may be left out with ``style_track``.
-        on_frame: called with a ``Progress`` for every frame; returning False ends early with a whole file.
-        measure: measure flicker and style on the way, into the report's ``measured``.
-        options: those of the command line as keywords; see ``vidstyle.options``.
+        style: one or several, which are mixed by ``style_weights``; not needed with ``style_track``.
+        on_frame: called with a ``Progress`` for every frame; returning False ends early with a valid file.
+        measure: whether to measure flicker and style during the run, for the report's ``measured``.
+        options: all options of the command line as keywords; see ``vidstyle.options``.
     """
     check_not_empty(source=source, target=target, style=style)
     check_keywords(options, PaintOptions, SteadyOptions, ReadOptions, WriteOptions)
@@ -124,27 +124,33 @@ def steady(
     """
     check_not_empty(clip=clip, painted=painted, target=target)
     check_keywords(options, DetailOptions, SteadyOptions, ReadOptions, WriteOptions)
-    detail, how = take(DetailOptions, options).detail, take(SteadyOptions, options)
+    detail, steady_options = take(DetailOptions, options).detail, take(SteadyOptions, options)
     read, write = take(ReadOptions, options), take(WriteOptions, options)
     result = Path(target) if target is not None else default_target(Path(painted), "steady", write)
 
     def load() -> Stage[Pair]:
-        chosen = {"detail": detail, **described(how, read, write), "flow": flow_name(how, "cpu") or "none"}
-        return Stage(_steadying(how, detail), chosen)
+        values = {
+            "detail": detail,
+            **option_values(steady_options, read, write),
+            "flow": flow_name(steady_options, "cpu") or "none",
+        }
+        return Stage(_steadying(steady_options, detail), values)
 
     inputs = [Path(clip), Path(painted)]
     plan = plan_run(lambda: Pairs(clip, painted, read), result, load, inputs=inputs, write=write)
     return run(plan, on_frame=on_frame)
 
 
-def _steadying(how: SteadyOptions, detail: float) -> Callable[[Iterable[Pair]], Iterator[StylizedFrame]]:
+def _steadying(
+    steady_options: SteadyOptions, detail: float
+) -> Callable[[Iterable[Pair]], Iterator[StylizedFrame]]:
     """The stage that steadies paintings, each paired with its frame of the clip; on the CPU."""
-    flow = flow_of(how, "cpu")
+    flow = flow_of(steady_options, "cpu")
 
     def results(pairs: Iterable[Pair]) -> Iterator[StylizedFrame]:
         contents, paint = paintings(pairs)
         with side_thread("results") as side:
-            frames = steadied(map(ClipFrame, contents), paint, options=how, flow=flow, side=side)
+            frames = steadied(map(ClipFrame, contents), paint, options=steady_options, flow=flow, side=side)
             yield from composited_frames(frames, compositor(detail=detail))
 
     return results

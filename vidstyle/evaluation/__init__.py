@@ -1,1 +1,1 @@
-"""Results measured against their clip: alignment, metrics over all frames, tables and the HTML report."""
+"""Evaluation of results against their clip: alignment, metrics over all frames, tables, HTML report."""

@@ -22,41 +22,41 @@ from vidstyle.video.reading.sequence import is_sequence
 
 log = logging.getLogger(__name__)
 
-_LIKE = Fraction(2, 100)  # share by which lengths may differ, and shapes: headers and encoders round
-_FRAMES = 3  # frames by which lengths may differ, if that is more
+_TOLERANCE = Fraction(2, 100)  # relative difference of lengths, rates and aspect ratios: headers round
+_FRAMES = 3  # frames by which lengths may always differ
 
 Matched = tuple[Frame, dict[str, Pixels]]
-"""A frame of the clip, and the frame of each result at the middle of its time."""
+"""A frame of the clip, and for each result the frame shown in the middle of its time."""
 
 
 class Matching:
-    """Frames of a clip beside those of its results; a context, iterated once, in constant memory.
+    """Frames of a clip matched with those of its results; a context, iterated once, in constant memory.
 
-    Everything is reduced to the smallest size (area averages), as enlarged pictures would score as steadier
-    than they are. Sizes that differ by a pixel at most are cropped instead.
+    All frames are downsampled to the smallest size (area averages), as upsampled ones would score as
+    steadier. Sizes that differ by at most a pixel are cropped instead.
     """
 
     info: VideoInfo
-    """The clip's, with the size of the matched frames."""
+    """The clip, with the size of the matched frames."""
     notes: list[str]
-    """What had to be adapted, in full sentences."""
+    """Differences between clip and results, in full sentences."""
 
     def __init__(self, clip: Path, results: Mapping[str, Path], options: ReadOptions) -> None:
-        """Open everything.
+        """Open all files.
 
         Args:
             clip: the source.
-            results: name to file, folder or pattern.
-            options: the part of the clip that the results were made of.
+            results: name to file, folder or pattern of pictures.
+            options: the part of the clip that the results show.
 
         Raises:
-            InputError: one cannot be read, or cannot be of this clip, with the reason.
+            InputError: a file cannot be read, or is not a result of this clip.
         """
         self.notes = []
         with ExitStack() as stack:
             self._clip = stack.enter_context(Reader(clip, options))
             self._results = {
-                name: stack.enter_context(self._opened(path, options)) for name, path in results.items()
+                name: stack.enter_context(self._open(path, options)) for name, path in results.items()
             }
             infos = {name: reader.info for name, reader in self._results.items()}
             for info in infos.values():
@@ -97,15 +97,15 @@ class Matching:
                     },
                 )
 
-    def _opened(self, path: Path, options: ReadOptions) -> Reader:
-        """A result, limited to as many frames as last as long as the selected frames of the clip."""
+    def _open(self, path: Path, options: ReadOptions) -> Reader:
+        """A reader of a result, limited to the duration of the selected frames of the clip."""
         clip = self._clip.info.rate
-        # folders of pictures have no times: they get the clip's rate
+        # folders of pictures have no frame rate: the clip's is used
         rate = (options.rate or clip) if is_sequence(path) else None
         selected = ReadOptions(rate=rate, frames=options.frames, hdr=options.hdr)
         reader = Reader(path, selected)
         own = reader.info.rate
-        if options.frames is None or not clip or not own or abs(clip - own) <= _LIKE * clip:
+        if options.frames is None or not clip or not own or abs(clip - own) <= _TOLERANCE * clip:
             return reader
         with reader:
             return Reader(path, replace(selected, frames=ceil(options.frames * own / clip)))
@@ -116,14 +116,14 @@ class Matching:
 
     def _note_rate(self, info: VideoInfo) -> None:
         clip = self._clip.info
-        if clip.rate and info.rate and abs(clip.rate - info.rate) > _LIKE * clip.rate:
+        if clip.rate and info.rate and abs(clip.rate - info.rate) > _TOLERANCE * clip.rate:
             self._note(
                 f"{info.path} has {float(info.rate):g} frames a second and the clip {float(clip.rate):g}: "
                 "each frame of the clip is compared with the frame in its middle"
             )
 
     def _common_size(self, infos: list[VideoInfo]) -> tuple[int, int]:
-        """Height and width of the smallest."""
+        """The least height and width."""
         sizes = {(info.height, info.width) for info in infos}
         height, width = (min(sides) for sides in zip(*sizes, strict=True))
         if any(abs(h - height) > 1 or abs(w - width) > 1 for h, w in sizes):
@@ -131,6 +131,7 @@ class Matching:
         return height, width
 
     def _fitted(self, pixels: Pixels) -> Pixels:
+        """``pixels`` (H, W, 3) cropped or downsampled to the common size."""
         height, width = self._size
         if 0 <= pixels.shape[0] - height <= 1 and 0 <= pixels.shape[1] - width <= 1:
             return cast(Pixels, np.ascontiguousarray(pixels[:height, :width]))
@@ -145,7 +146,7 @@ class _TimedResult:
         self._now = next(frames, None)
 
     def at(self, time: Fraction) -> Pixels | None:
-        """The picture at ``time``; None once the result is over."""
+        """The pixels at ``time`` (s); None after the end of the result."""
         while self._now is not None and self._now.time + self._now.duration <= time:
             self._now = next(self._frames, None)
         return None if self._now is None else self._now.pixels
@@ -159,7 +160,7 @@ def _check_shape(clip: VideoInfo, result: VideoInfo) -> None:
     """Raise ``InputError`` if the two have different aspect ratios."""
     is_near = abs(clip.width - result.width) <= 1 and abs(clip.height - result.height) <= 1
     shapes = [Fraction(info.width, info.height) * info.pixel_aspect for info in (clip, result)]
-    if not is_near and abs(shapes[0] - shapes[1]) > _LIKE * shapes[0]:
+    if not is_near and abs(shapes[0] - shapes[1]) > _TOLERANCE * shapes[0]:
         raise InputError(
             f"{result.path} is {result.width}x{result.height} and {clip.path} {clip.width}x{clip.height}, "
             "which is another shape; give the clip that it was made from"
@@ -167,11 +168,11 @@ def _check_shape(clip: VideoInfo, result: VideoInfo) -> None:
 
 
 def _check_length(clip: VideoInfo, result: VideoInfo) -> None:
-    """Raise ``InputError`` if the two cannot be of the same part, as far as their headers tell."""
+    """Raise ``InputError`` if the durations in the headers differ too much."""
     lengths = [_length(info) for info in (clip, result)]
     if lengths[0] is None or lengths[1] is None:
         return
-    slack = max(_LIKE * lengths[0], _FRAMES / (clip.rate or Fraction(25)))
+    slack = max(_TOLERANCE * lengths[0], _FRAMES / (clip.rate or Fraction(25)))
     if abs(lengths[0] - lengths[1]) > slack:
         raise InputError(
             f"{result.path} is {float(lengths[1]):.2f} s long and {clip.path} {float(lengths[0]):.2f} s; "
@@ -180,7 +181,7 @@ def _check_length(clip: VideoInfo, result: VideoInfo) -> None:
 
 
 def _length(info: VideoInfo) -> Fraction | None:
-    """Seconds, from the header."""
+    """Duration (s) from the header; None if unknown."""
     if info.frames and info.rate:
         return info.frames / info.rate
     return info.duration

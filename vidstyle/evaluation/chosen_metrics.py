@@ -1,4 +1,4 @@
-"""Which metrics an evaluation measures, and why others cannot be."""
+"""The metrics that an evaluation measures, and why others cannot be measured."""
 
 from __future__ import annotations
 
@@ -15,16 +15,20 @@ from vidstyle.registry import METRICS, name_of_part
 
 
 class ChosenMetrics:
-    """The metrics that can be measured, and why others cannot."""
+    """The metrics to measure: those that are named, or all that can be measured.
+
+    Raises ``OptionError`` if none can be measured, or a named one is no metric or needs a missing library.
+    """
 
     def __init__(self, metrics: Sequence[object] | None, *, has_style: bool, has_baseline: bool) -> None:
         self.missing: dict[str, str] = {}
+        """Metrics that cannot be measured, with the reason."""
         self.intervals: dict[str, tuple[int, ...]] = {}
         self.needs_motion = False
         self._parts: dict[str, Metric] = {}
-        named = {name_of_part(metric): metric for metric in (METRICS if metrics is None else metrics)}
-        for name, metric in named.items():
-            part = _metric(name, metric)
+        candidates = {name_of_part(metric): metric for metric in (METRICS if metrics is None else metrics)}
+        for name, metric in candidates.items():
+            part = _checked(name, metric)
             if metrics is None and getattr(part, "is_on_request", False):
                 continue
             try:
@@ -53,10 +57,10 @@ class ChosenMetrics:
         return list(self._parts)
 
     def columns(self, columns: Iterable[str], setup: Setup) -> dict[str, dict[str, Metric]]:
-        """The metrics of each column (a result, clip or baseline), except those without meaning for it."""
+        """Column (a result, the clip or the baseline) to new metrics by name, those that apply to it."""
         return {
             column: {
-                name: _made(part, setup)
+                name: _instance(part, setup)
                 for name, part in self._parts.items()
                 if not (column == CLIP and not meaning_of(name).tells_clip)
                 and not (column == BASELINE and not meaning_of(name).tells_baseline)
@@ -65,13 +69,16 @@ class ChosenMetrics:
         }
 
 
-def _metric(name: str, metric: object) -> Metric:
-    """The class of a metric, or a metric object, of which each column gets a copy."""
+def _checked(name: str, metric: object) -> Metric:
+    """The class or object that ``metric`` is or names; raises ``OptionError`` if it is no metric."""
     part = METRICS.load(metric) if isinstance(metric, str) else metric
-    if missing := [word for word in ("needs", "intervals", "add", "result") if not hasattr(part, word)]:
+    if missing := [
+        attribute for attribute in ("needs", "intervals", "add", "result") if not hasattr(part, attribute)
+    ]:
         raise OptionError(f"the metric {name} has no {missing[0]!r}; see docs/adding-parts.md")
     return cast(Metric, part)
 
 
-def _made(part: object, setup: Setup) -> Metric:
+def _instance(part: object, setup: Setup) -> Metric:
+    """A new metric of a class, or a copy of a metric object."""
     return cast(Metric, part(setup) if isinstance(part, type) else deepcopy(part))

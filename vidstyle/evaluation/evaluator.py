@@ -1,4 +1,4 @@
-"""The evaluation of results against their clip: one pass over all of them, frame by frame."""
+"""The evaluation of results against their clip, in one pass over all frames."""
 
 from __future__ import annotations
 
@@ -62,27 +62,28 @@ def evaluate(
 ) -> Evaluation:
     """Measure one or several results of a clip; see ``docs/evaluation.md`` for what the numbers mean.
 
-    Raises ``InputError`` for files that cannot be read or are not of this clip, ``OptionError`` for options.
+    Raises ``InputError`` for files that cannot be read or are not of this clip, ``OptionError`` for invalid
+    options, and ``OutputError`` for a heatmap that cannot be written.
 
     Args:
         result: a file, folder or pattern of pictures, or several of them.
-        source: the clip that they were made from.
-        style: the style picture; without it style is not measured.
-        baseline: the same engine's result with each frame painted by itself: it flickers most.
-        engine: a name or an object; paints the baseline in ``style`` instead of reading it from a file.
-        weights: a file for that engine, instead of its bundled weights.
-        engine_options: that engine's own options.
-        metrics: names, or "package.module:Class", or classes or objects; all that can be measured if None.
-        flow: the estimator for scoring; auto takes one that warped none of the results.
-        flow_size: short side, px, at which motion is estimated; None: as the clip is.
+        source: the clip from which they were made.
+        style: the style; if None, style is not measured.
+        baseline: a result of the same engine with each frame painted separately, which flickers most.
+        engine: a name or an object, which paints the baseline in ``style``; instead of ``baseline``.
+        weights: the weights file of that engine; None: its bundled one.
+        engine_options: options of that engine.
+        metrics: names, "package.module:Class", classes or objects; None: all that can be measured.
+        flow: the estimator for scoring; auto: one with which none of the results was made.
+        flow_size: short side (px) at which motion is estimated; None: that of the clip.
         features: the perceptual encoder, vgg16 (bundled) or vgg19.
-        every: measures one in ``every`` frames.
+        every: one in so many frames is measured.
         device: where to compute.
         heatmap: where to write a clip that shows where the first result flickers.
-        overwrite: whether that may replace a file.
-        cache: keeps motion between runs; None: in the user's cache.
-        on_frame: called after every frame.
-        options: the part of the clip that the results are of; see ``vidstyle.ReadOptions``.
+        overwrite: whether the heatmap may replace a file.
+        cache: keeps motion between runs; None: the one of the user.
+        on_frame: called after each frame.
+        options: the part of the clip that the results show; see ``vidstyle.ReadOptions``.
     """
     check_not_empty(
         result=result, source=source, style=style, baseline=baseline, weights=weights, heatmap=heatmap
@@ -100,11 +101,11 @@ def evaluate(
     results = [result] if isinstance(result, (str, Path)) else list(result)
     read_files = [*results, source, baseline, style, weights]
     if heatmap is not None:
-        named = [item for item in read_files if isinstance(item, (str, Path))]
-        check_outputs([("--heatmap", Path(heatmap))], named)
-    paths = _named(results)
-    place = choose_device(device)
-    picture = None if style is None else to_tensor(load(style), place)
+        inputs = [item for item in read_files if isinstance(item, (str, Path))]
+        check_outputs([("--heatmap", Path(heatmap))], inputs)
+    paths = _by_name(results)
+    chosen_device = choose_device(device)
+    picture = None if style is None else to_tensor(load(style), chosen_device)
     warped = {name: warped_by(path) for name, path in paths.items()}
     chosen = ChosenMetrics(metrics, has_style=picture is not None, has_baseline=bool(baseline or engine))
     painter = (
@@ -121,18 +122,18 @@ def evaluate(
     with ExitStack() as stack:
         files = dict(paths) if baseline is None else {**paths, BASELINE: Path(baseline)}
         matching = stack.enter_context(Matching(Path(source), files, read))
-        setup = Setup(style=picture, features=FEATURES.load(features)(place), every=every)
+        setup = Setup(style=picture, features=FEATURES.load(features)(chosen_device), every=every)
         has_baseline = baseline is not None or painter is not None
         columns = chosen.columns([*paths, CLIP, *([BASELINE] if has_baseline else [])], setup)
-        scoring, note = _scoring(chosen, flow, warped, str(place), flow_size, cache)
+        scoring, note = _scoring(chosen, flow, warped, str(chosen_device), flow_size, cache)
         measurer = Measurer(columns, scoring or _no_motion, every=every)
         flicker = Flicker(list(paths))
         heat = None
         if heatmap is not None:
             heat = stack.enter_context(HeatClip(Path(heatmap), matching.info, overwrite=overwrite))
-        walk = _Walk(measurer, flicker, heat, painter, str(place))
+        collected = _Collected(measurer, flicker, heat, painter, str(chosen_device))
         for frame, pictures in matching:
-            walk.add(frame, pictures)
+            collected.add(frame, pictures)
             if on_frame is not None:
                 on_frame(measurer.frames, matching.info.frames)
         if not measurer.frames:
@@ -155,17 +156,17 @@ def evaluate(
         values=values,
         missing=chosen.missing,
         frames=measurer.frames,
-        cuts=tuple(walk.cuts),
+        cuts=tuple(collected.cuts),
         conditions=conditions,
-        times=tuple(walk.times),
-        curves={column: {m: tuple(v) for m, v in row.items()} for column, row in walk.curves.items()},
+        times=tuple(collected.times),
+        curves={column: {m: tuple(v) for m, v in row.items()} for column, row in collected.curves.items()},
         worst=flicker.worst(),
         heat=flicker.heat(),
     )
 
 
-class _Walk:
-    """The work of one evaluation on each frame."""
+class _Collected:
+    """Measures frame by frame; collects cuts, times and curves."""
 
     def __init__(
         self,
@@ -183,8 +184,8 @@ class _Walk:
         self.curves: dict[str, dict[str, list[float | None]]] = {}
 
     def add(self, frame: Frame, pictures: Mapping[str, Pixels]) -> None:
-        seen = self._detector.look(frame.pixels)
-        is_cut = seen.is_break
+        """Measure a frame of the clip and those of the results, by name."""
+        is_cut = self._detector.look(frame.pixels).is_break
         if is_cut and self._measurer.frames:
             self.cuts.append(frame.time)
         content = to_tensor(frame.pixels, self._device)
@@ -198,14 +199,14 @@ class _Walk:
         is_measured = self._measurer.frames % self._measurer.every == 0
         values = self._measurer.add(samples)
         if is_measured:
-            self._remember(frame.time, values)
+            self._add_to_curves(frame.time, values)
         motion = self._measurer.latest_motion.get(1)
         if motion is not None:
             self._flicker.add(frame.time, self._measurer.latest_before or {}, samples, motion, values)
         if self._heat is not None:
             self._heat.add(frame, self._flicker.latest if motion is not None else None)
 
-    def _remember(self, time: Fraction, values: Mapping[str, Mapping[str, float | None]]) -> None:
+    def _add_to_curves(self, time: Fraction, values: Mapping[str, Mapping[str, float | None]]) -> None:
         self.times.append(float(time))
         for column, row in values.items():
             curves = self.curves.setdefault(column, {name: [] for name in row})
@@ -213,18 +214,18 @@ class _Walk:
                 curves[name].append(value)
 
 
-def _named(results: Sequence[str | Path]) -> dict[str, Path]:
-    """A short, unique name for each result."""
+def _by_name(results: Sequence[str | Path]) -> dict[str, Path]:
+    """The paths of the results, each by a short, unique name."""
     if not results:
         raise OptionError("no result to evaluate; give one or more")
-    named: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for path in map(Path, results):
         name, number = path.stem or str(path), 1
-        while name in named or name in (CLIP, BASELINE):
+        while name in paths or name in (CLIP, BASELINE):
             number += 1
             name = f"{path.stem}-{number}"
-        named[name] = path
-    return named
+        paths[name] = path
+    return paths
 
 
 def _scoring(
@@ -235,7 +236,7 @@ def _scoring(
     size: int | None,
     cache: FlowCache | None,
 ) -> tuple[ScoringFlow | None, list[str]]:
-    """The scoring flow (None: not needed), and notes on it for the reader."""
+    """The scoring flow (None: not needed), and notes on it for the report."""
     if not chosen.needs_motion:
         return None, []
     if flow == "auto":
@@ -249,7 +250,7 @@ def _scoring(
 
 
 def _independent(warped: Mapping[str, str | None], device: str) -> tuple[str, FlowEstimator]:
-    """An available estimator that warped none of the results; if there is none, the best one."""
+    """Name and estimator: an available one with which no result was made; if there is none, the best."""
     for name in (other for other in scoring_flows() if other not in warped.values()):
         try:
             return name, load_flow(name, device)
@@ -272,7 +273,7 @@ def _remarks(columns: Mapping[str, Mapping[str, Metric]]) -> list[str]:
 def _by_metric(
     columns: Mapping[str, Mapping[str, float | None]], names: Sequence[str]
 ) -> tuple[dict[str, dict[str, float | None]], list[str]]:
-    """Values by metric and column, NaN replaced by None; and remarks on what could not be measured."""
+    """Metric to column to value, with None for NaN; and remarks on metrics that could not be measured."""
     values: dict[str, dict[str, float | None]] = {}
     remarks = []
     for name in names:

@@ -1,4 +1,4 @@
-"""Where and when results flicker: the mean over time, the worst moments, and a clip of it."""
+"""Where and when results flicker: the mean map, the worst moments, and a clip of maps."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from vidstyle.tensors import to_pixels
 from vidstyle.video.writing.target import check_target
 from vidstyle.video.writing.writer import Writer
 
-FULL = 0.25  # of the range: the change that has the brightest colour
-_MOMENTS = 4  # of the worst are kept
-_APART = Fraction(1, 2)  # s between two of them: neighbouring frames look alike
-_LINES = 200  # px, height of their pictures: three side by side fill a page
+FULL = 0.25  # change (of intensities in [0, 1]) that has the brightest colour
+_MOMENTS = 4  # number of worst moments that are kept
+_APART = Fraction(1, 2)  # s between two worst moments, as neighbouring frames look alike
+_LINES = 200  # px, height of their pictures: three side by side fit a page
 
 
 class Flicker:
-    """Collects where and when results change along the clip's motion; memory does not grow."""
+    """Collects where and when results change along the clip's motion, in constant memory."""
 
     def __init__(self, results: Sequence[str]) -> None:
         self._results = list(results)
@@ -40,7 +40,7 @@ class Flicker:
         self._worst: list[tuple[float, int, Worst]] = []
         self._number = count()
         self.latest: NDArray[np.float32] | None = None
-        """Change (H, W) of the first result at the frame added last, as intensity."""
+        """Change (H, W) of the first result at the last frame, in [0, 1]."""
 
     def add(
         self,
@@ -50,24 +50,32 @@ class Flicker:
         motion: Motion,
         values: Mapping[str, Mapping[str, float | None]],
     ) -> None:
-        """Add a frame that has one before it in its shot."""
+        """Add a frame and the one before it, of the same shot.
+
+        Args:
+            time: of the frame, s.
+            before: the samples of the frame before, by column.
+            now: the samples of the frame, by column.
+            motion: the clip's motion between the two.
+            values: column to metric to the value at this frame.
+        """
         self._count += 1
         for name in self._results:
             change = _change(before[name], now[name], motion)
             if name == self._results[0]:
                 self.latest = change
             self._sums[name] = self._sums.get(name, np.zeros(change.shape)) + change
-        self._note(time, before, now, motion, values)
+        self._keep_if_worst(time, before, now, motion, values)
 
     def heat(self) -> dict[str, NDArray[np.float32]]:
-        """The mean change (H, W) of each result, as intensity."""
+        """The mean change (H, W) of each result, in [0, 1]."""
         return {name: (total / self._count).astype(np.float32) for name, total in self._sums.items()}
 
     def worst(self) -> tuple[Worst, ...]:
         """The worst moments of the first result, the worst first."""
         return tuple(entry[2] for entry in sorted(self._worst, reverse=True))
 
-    def _note(
+    def _keep_if_worst(
         self,
         time: Fraction,
         before: Mapping[str, Sample],
@@ -75,10 +83,10 @@ class Flicker:
         motion: Motion,
         values: Mapping[str, Mapping[str, float | None]],
     ) -> None:
-        ours = values[self._results[0]].get("warping_error")
-        if ours is None:
+        result_error = values[self._results[0]].get("warping_error")
+        if result_error is None:
             return
-        excess = ours - (values.get(CLIP, {}).get("warping_error") or 0.0)
+        excess = result_error - (values.get(CLIP, {}).get("warping_error") or 0.0)
         near = [entry for entry in self._worst if abs(entry[2].time - time) < _APART]
         if near and max(near)[0] >= excess:
             return
@@ -111,16 +119,16 @@ class HeatClip:
         self._writer.__exit__(kind, error, trace)
 
     def add(self, frame: Frame, change: NDArray[np.float32] | None) -> None:
-        """Write the clip's ``frame`` with ``change`` (H, W) over it; None: it was not measured."""
+        """Write the clip's ``frame`` with ``change`` (H, W) drawn over it; None: it was not measured."""
         level = np.zeros(frame.pixels.shape[:2], np.float32) if change is None else change
         pixels = heated(frame.pixels, level)
         self._writer.write(Frame(pixels, frame.time, frame.duration))
 
 
 def heated(pixels: Pixels, change: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """``pixels`` dimmed and grey, with ``change`` (H, W; intensity) from black over red to yellow."""
-    eight = eight_bits(pixels)
-    grey = cv2.cvtColor(eight, cv2.COLOR_RGB2GRAY).astype(np.float32)[..., None] * 0.4
+    """``pixels`` (H, W, 3) in dark grey; ``change`` (H, W) in [0, 1] over it, from black over red to yellow."""
+    rgb = eight_bits(pixels)
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)[..., None] * 0.4
     share = np.clip(change / FULL, 0, 1).astype(np.float32)
     index = np.rint(share * 255).astype(np.uint8)
     colours = cv2.cvtColor(cv2.applyColorMap(index, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
@@ -129,7 +137,7 @@ def heated(pixels: Pixels, change: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def _change(before: Sample, now: Sample, motion: Motion) -> NDArray[np.float32]:
-    """Change (H, W) along the motion, as intensity, on the earlier frame's grid; 0 where it is distrusted."""
+    """Change (H, W) along the motion, in [0, 1], on the earlier frame's grid; 0 where that is unreliable."""
     squares = squared_change(before, now, motion).mean(1)[0]
     return squares.sqrt().cpu().numpy().astype(np.float32, copy=False)
 

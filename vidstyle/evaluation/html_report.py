@@ -1,4 +1,4 @@
-"""An evaluation as one self-contained HTML file: table, curves, worst moments, maps of flicker."""
+"""The HTML report of an evaluation, one self-contained file: table, curves, worst moments, flicker maps."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class _Figure:
 
 
 def write_report(evaluation: Evaluation, target: Path) -> None:
-    """Write ``evaluation`` to ``target``; the file appears once it is whole. Raises ``OutputError``."""
+    """Write ``evaluation`` to ``target``; the file appears when it is complete. Raises ``OutputError``."""
     write_text(target, page(evaluation))
 
 
 def page(evaluation: Evaluation) -> str:
-    """The whole report as HTML."""
+    """The report as HTML. Raises ``OptionError`` if jinja2 or matplotlib is missing."""
     jinja2 = require("jinja2", "--report")
     # names of files and metrics may contain anything: all are escaped
     pages = jinja2.Environment(loader=jinja2.PackageLoader("vidstyle", "evaluation"), autoescape=True)
@@ -71,7 +71,7 @@ def _row(evaluation: Evaluation, metric: str) -> _Row:
 
 
 def _curves(evaluation: Evaluation) -> list[_Figure]:
-    """One plot a metric, all columns in it, with the cuts marked; none where there is nothing to draw."""
+    """One figure: a plot of each metric, with all columns and the cuts. [] if there is nothing to draw."""
     metrics = [
         metric
         for metric in evaluation.values
@@ -97,10 +97,10 @@ def _curves(evaluation: Evaluation) -> list[_Figure]:
         plot.margins(x=0, y=0.1)
         plot.set_ylim(bottom=0)
         plot.grid(alpha=0.25)
-    place = "outside upper right"  # over no curve
+    place = "outside upper right"  # where it covers no curve
     legend = figure.legend(list(lines.values()), ["-"] * len(lines), loc=place, ncols=4, fontsize="small")
     for text, column in zip(legend.get_texts(), lines, strict=True):
-        text.set_parse_math(False)  # names are anybody's: neither formulas ($x$) nor hidden (_x)
+        text.set_parse_math(False)  # names may look like formulas ($x$) or hidden labels (_x)
         text.set_text(printable(column))
     plots[-1, 0].set_xlabel("seconds" + (" (dashed: cuts)" if evaluation.cuts else ""))
     data = io.BytesIO()
@@ -119,7 +119,7 @@ def _colours(evaluation: Evaluation) -> dict[str, str]:
 
 
 def _moment(moment: Worst) -> _Figure:
-    """Two frames of each column, and where it changed between them along the clip's motion."""
+    """A row for each column: two frames, and the map of change between them along the clip's motion."""
     rows = [
         np.concatenate([before, now, moment.heat[name]], axis=1)
         for name, (before, now) in moment.pictures.items()
@@ -137,7 +137,9 @@ def _heat(evaluation: Evaluation) -> list[_Figure]:
     for name, change in evaluation.heat.items():
         grey = np.zeros((*change.shape, 3), np.uint8)
         text = f"{name}: mean change along the clip's motion, black: none, yellow: {FULL / 5:.0%} or more"
-        figures.append(_figure(_jpeg(heated(grey, change * 5)), "jpeg", text))  # means are small
+        figures.append(
+            _figure(_jpeg(heated(grey, change * 5)), "jpeg", text)
+        )  # means are small, so they are amplified
     return figures
 
 
@@ -146,7 +148,7 @@ def _figure(data: bytes, kind: str, caption: str) -> _Figure:
 
 
 def _jpeg(pixels: Pixels) -> bytes:
-    """A JPEG; paintings are several times smaller than as PNG."""
+    """``pixels`` as JPEG: for paintings several times smaller than PNG."""
     data = io.BytesIO()
     Image.fromarray(pixels).save(data, format="JPEG", quality=80, optimize=True)
     return data.getvalue()

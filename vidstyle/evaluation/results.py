@@ -1,4 +1,4 @@
-"""The results of an evaluation: the numbers, how they were measured, and where results flicker."""
+"""The records of an evaluation: values, measuring conditions, and flicker maps."""
 
 from __future__ import annotations
 
@@ -24,45 +24,45 @@ CLIP, BASELINE = "clip", "baseline"
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """How the numbers were measured; numbers of other conditions cannot be compared with them."""
+    """How the values were measured; only values with the same conditions can be compared."""
 
     flow: str
-    """The estimator that scored; "" if no metric needed one."""
+    """The estimator for scoring; "" if no metric needed one."""
     flow_size: int | None
-    """Short side, px, at which motion was estimated."""
+    """Short side (px) at which motion was estimated; None: that of the clip."""
     warped_by: Mapping[str, str | None]
-    """For each result the estimator that warped it, as its tags say; "none" if it was not, None: unknown."""
+    """Result to the estimator that steadied it, from its tags; "none": not steadied; None: unknown."""
     features: str
     """The perceptual encoder."""
     size: tuple[int, int]
-    """Width and height at which all was measured."""
+    """Width and height (px) of the measured frames."""
     every: int
     """One in so many frames was measured."""
     mask: str = "Lai 2018 (forward-backward 0.01/0.5, motion boundary 0.01/0.002, forward differences)"
     intervals: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    """For each metric that compares frames, how many frames back."""
+    """Metric to the distances (frames) of the frames that it compares."""
     normalisation: Mapping[str, str] = field(default_factory=dict)
-    """For each metric of flicker, how its differences become one number."""
+    """Metric of flicker to how its differences are averaged."""
     notes: tuple[str, ...] = ()
-    """What had to be adapted, and what makes values look better than they are."""
+    """Differences between clip and results, and what makes values look better than they are."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Worst:
-    """A moment at which the result flickers most beyond its clip."""
+    """A moment at which the result flickers most, compared with its clip."""
 
     time: Fraction
     excess: float
-    """Its warping error less the clip's own."""
+    """Warping error of the result minus that of the clip."""
     pictures: Mapping[str, tuple[Pixels, Pixels]]
-    """Column to the frames before and at this moment."""
+    """Column to the frame before this moment and the one at it."""
     heat: Mapping[str, Pixels]
-    """Column to the map of its change between them along the clip's motion, over the frame in grey."""
+    """Column to the map of change between them along the clip's motion, drawn over the frame in grey."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
-    """The numbers of one or several results of a clip."""
+    """The values of one or several results of a clip."""
 
     source: Path
     results: Mapping[str, Path]
@@ -73,35 +73,36 @@ class Evaluation:
     """Metrics that could not be measured at all, with the reason."""
     frames: int
     cuts: tuple[Fraction, ...]
-    """Times (s) at which a new shot begins, the first left out."""
+    """Times (s) at which a new shot begins, without the first."""
     conditions: Conditions
     times: tuple[float, ...] = ()
-    """Seconds of each measured frame."""
+    """Time (s) of each measured frame."""
     curves: Mapping[str, Mapping[str, tuple[float | None, ...]]] = field(default_factory=dict)
     """Column to metric to its value at each of ``times``."""
     worst: tuple[Worst, ...] = ()
     heat: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
-    """Column to the mean flicker (H, W) of each pixel, as intensity."""
+    """Column to the mean change (H, W) of each pixel, in [0, 1]."""
 
     def value(self, metric: str, column: str | None = None) -> float | None:
-        """One number: of the first result if no column is named."""
+        """The value of ``metric`` for a column; None: for the first result."""
         return self.values[metric].get(column if column is not None else next(iter(self.results)))
 
     @property
     def columns(self) -> list[str]:
-        """Results, then the clip and the baseline if they were measured."""
+        """The results, then the clip and the baseline if they were measured."""
         measured = {column for row in self.values.values() for column in row}
         return [*self.results, *(name for name in (CLIP, BASELINE) if name in measured)]
 
     def to_json(self) -> dict[str, Any]:
-        """All numbers and conditions; ``metrics`` is of the first result, ``results`` of each."""
-        each = {name: self._json_of(name) for name in self.results}
+        """All values and conditions; ``metrics`` has those of the first result, ``results`` those of each."""
+        metrics_of = {name: self._json_of(name) for name in self.results}
         conditions = {name: getattr(self.conditions, name) for name in Conditions.__slots__}
         return {
             "source": str(self.source),
-            "metrics": next(iter(each.values())),
+            "metrics": next(iter(metrics_of.values())),
             "results": {
-                name: {"file": str(self.results[name]), "metrics": metrics} for name, metrics in each.items()
+                name: {"file": str(self.results[name]), "metrics": metrics}
+                for name, metrics in metrics_of.items()
             },
             "missing": dict(self.missing),
             "frames": self.frames,
@@ -121,7 +122,7 @@ class Evaluation:
         }
 
     def to_csv(self) -> str:
-        """One line a metric, one column a result; empty where there is no value."""
+        """One line for each metric and one field for each column; empty if there is no value."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["metric", "unit", *self.columns])
@@ -133,7 +134,7 @@ class Evaluation:
         return text.getvalue()
 
     def table(self) -> str:
-        """The numbers as a text table, and below it how they were measured."""
+        """The values as a text table, with the remarks below."""
         head = ["metric", *self.columns, "good is"]
         rows = [head]
         for metric, row in self.values.items():
@@ -144,28 +145,28 @@ class Evaluation:
         return "\n".join([*aligned(rows), "", *self.remarks()])
 
     def remarks(self) -> list[str]:
-        """How the numbers were measured, in lines of text."""
-        made = self.conditions
+        """How the values were measured, in lines of text."""
+        conditions = self.conditions
         lines = [
-            f"{self.frames} frames at {made.size[0]}x{made.size[1]}"
-            + (f", each {_ordinal(made.every)} measured" if made.every > 1 else "")
+            f"{self.frames} frames at {conditions.size[0]}x{conditions.size[1]}"
+            + (f", each {_ordinal(conditions.every)} measured" if conditions.every > 1 else "")
             + (f", {len(self.cuts)} cuts left out" if self.cuts else "")
         ]
-        if made.flow:
-            at = f" at a short side of {made.flow_size} px at most" if made.flow_size else ""
-            lines.append(f"flow: {made.flow} on the clip{at}; mask: {made.mask}")
-            for name, warped in made.warped_by.items():
+        if conditions.flow:
+            at = f" at a short side of {conditions.flow_size} px at most" if conditions.flow_size else ""
+            lines.append(f"flow: {conditions.flow} on the clip{at}; mask: {conditions.mask}")
+            for name, warped in conditions.warped_by.items():
                 by = f"steadied with {warped or 'an unknown flow, if any'}"
                 lines.append(f"{name} was {'not steadied' if warped == 'none' else by}")
-        for name, mean in made.normalisation.items():
-            steps = ", ".join(map(str, made.intervals[name]))
+        for name, mean in conditions.normalisation.items():
+            steps = ", ".join(map(str, conditions.intervals[name]))
             lines.append(f"{name}: {mean}, between frames {steps} apart")
-        lines.append(f"features: {made.features}")
-        return [*lines, *made.notes]
+        lines.append(f"features: {conditions.features}")
+        return [*lines, *conditions.notes]
 
 
 def aligned(rows: Iterable[list[str]]) -> list[str]:
-    """``rows`` of texts in columns: the first and last to the left, numbers to the right."""
+    """``rows`` of cells as lines: the first and last column left-aligned, the others right-aligned."""
     table = list(rows)
     widths = [max(len(row[index]) for row in table) for index in range(len(table[0]))]
     lines = []

@@ -1,1 +1,1 @@
-"""A run: frames read, stylized and written, each stage in its own thread, and what it reports."""
+"""A run: reading, stylizing and writing frames, each stage in its own thread, and its report."""

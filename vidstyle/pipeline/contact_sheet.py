@@ -56,20 +56,20 @@ def make_sheet(
     frames = moments(Path(source), take(ReadOptions, options), layout.moments)
     stylizer = Stylizer(styles[0], **cast(ImageKeywords, only(options, PaintOptions)))
     rows = [("source", frames)]
-    for each in styles:
-        painted = [replace(frame, pixels=stylizer.image(frame, style=each)) for frame in frames]
-        rows.append((name_of(each, None), painted))
-    save_image(target, Frame(np.asarray(_drawn(rows, layout.cell))))
+    for item in styles:
+        painted = [replace(frame, pixels=stylizer.image(frame, style=item)) for frame in frames]
+        rows.append((name_of(item, None), painted))
+    save_image(target, Frame(np.asarray(_draw(rows, layout.cell))))
     return target
 
 
 def moments(source: Path, read: ReadOptions, count: int) -> list[Frame]:
     """``count`` evenly spaced frames of the part that ``read`` selects; fewer if it is too short.
 
-    Their times are the source's. Raises ``InputError`` and ``OptionError`` as a reader does.
+    Times are those of the source. Raises ``InputError`` and ``OptionError`` as a reader does.
     """
     frames: list[Frame] = []
-    for time in spread(probe(source, read), read, count):
+    for time in evenly_spaced(probe(source, read), read, count):
         try:
             with open_reader(source, replace(read, start=time, end=None, frames=1)) as reader:
                 frames += [replace(frame, time=time) for frame in reader]
@@ -79,7 +79,7 @@ def moments(source: Path, read: ReadOptions, count: int) -> list[Frame]:
     return frames
 
 
-def spread(info: VideoInfo, read: ReadOptions, count: int) -> list[Fraction]:
+def evenly_spaced(info: VideoInfo, read: ReadOptions, count: int) -> list[Fraction]:
     """Times (s, the source's) at the middles of ``count`` equal intervals of the part that is read.
 
     Only the part's start if it is no longer than a frame.
@@ -95,8 +95,8 @@ def spread(info: VideoInfo, read: ReadOptions, count: int) -> list[Fraction]:
     return [start + length * Fraction(2 * share + 1, 2 * count) for share in shares]
 
 
-def _drawn(rows: Sequence[tuple[str, Sequence[Frame]]], cell: int) -> Image.Image:
-    """The sheet of ``rows``, with times above and names on the left; ``cell`` is a picture's width, px."""
+def _draw(rows: Sequence[tuple[str, Sequence[Frame]]], cell: int) -> Image.Image:
+    """Draw ``rows`` of pictures ``cell`` px wide, with times above the columns and names left of the rows."""
     text_size = max(11, cell // 18)
     font = ImageFont.load_default(size=text_size)
     first = rows[0][1]

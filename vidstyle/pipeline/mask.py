@@ -1,4 +1,4 @@
-"""A mask from a file: a picture, read once for all clips, or a clip that runs beside each of them."""
+"""A mask from a file: a picture, read once, or a clip, read again along with each clip."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from vidstyle.video.reading.reader import Reader, check_readable
 from vidstyle.video.reading.sequence import is_sequence
 from vidstyle.video.stills import load_image
 
-_LARGEST = 8192  # px of its longer side: as large as any frame, and no more memory than that takes
+_LARGEST = 8192  # px, long side: larger masks are reduced, as no frame is larger
 
 
 class Mask:
-    """What is painted: white is, black is not."""
+    """Which pixels are painted: white ones are, black ones keep the clip."""
 
     def __init__(self, path: Path) -> None:
-        """Read a picture, or look at the headers of a clip; raises ``InputError`` for what cannot be read."""
+        """Read a picture, or the headers of a clip; raises ``InputError`` if it cannot be read."""
         self._path = path
         self._picture: Frame | None = None
         if not is_sequence(path) and is_still(path):
@@ -28,8 +28,8 @@ class Mask:
         else:
             check_readable(path)
 
-    def beside(self, read: ReadOptions, stack: ExitStack) -> Frame | Iterable[Frame]:
-        """The picture, or the mask clip's frames from the start that ``read`` chooses, in ``stack``."""
+    def frames(self, read: ReadOptions, stack: ExitStack) -> Frame | Iterable[Frame]:
+        """The picture, or a reader of the mask clip from the start in ``read``, which ``stack`` closes."""
         if self._picture is not None:
             return self._picture
         return stack.enter_context(Reader(self._path, ReadOptions(start=read.start, rate=read.rate)))

@@ -1,4 +1,4 @@
-"""Metrics that are measured during a run, on sampled frames, with the run's own flow."""
+"""Metrics measured during a run on some of its frames, with the run's own flow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vidstyle.registry import METRICS
 from vidstyle.temporal.base import StylizedFrame
 from vidstyle.tensors import to_tensor
 
-_OF_CLIP = "clip_"  # before the name of a metric: the clip's own value
+_CLIP_PREFIX = "clip_"  # of the JSON key for a metric's value of the clip itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class Measured:
     """The metrics of a run."""
 
     values: Mapping[str, float | None]
-    """By metric, in the order of the registry; None where there was too little to measure, or no style."""
+    """Metric to value, in the order of the registry; None if there were too few frames, or no style."""
     clip: Mapping[str, float | None]
-    """The same of the clip itself, for metrics that are reported for it."""
+    """Metric to the value of the clip itself, for metrics that are reported for it."""
     flow: str
     """Name of the flow estimator that the metrics used."""
     is_own: bool
@@ -40,7 +40,7 @@ class Measured:
         """The inverse of ``to_json``."""
         numbers = {name: value for name, value in record.items() if not isinstance(value, str)}
         values = {name: value for name, value in numbers.items() if name in METRICS}
-        clip = {name: numbers[_OF_CLIP + name] for name in values if _OF_CLIP + name in numbers}
+        clip = {name: numbers[_CLIP_PREFIX + name] for name in values if _CLIP_PREFIX + name in numbers}
         return cls(values, clip, str(record["flow"]), bool(numbers["is_own"]), int(numbers["pairs"] or 0))
 
     def to_json(self) -> dict[str, float | str | None]:
@@ -49,7 +49,7 @@ class Measured:
         for name, value in self.values.items():
             record[name] = value
             if name in self.clip:
-                record[_OF_CLIP + name] = self.clip[name]
+                record[_CLIP_PREFIX + name] = self.clip[name]
         return {**record, "flow": self.flow, "is_own": self.is_own, "pairs": self.pairs}
 
     def text(self) -> str:
@@ -57,10 +57,10 @@ class Measured:
         if not self.pairs:
             return "measured: too few frames"
         flow = f"the run's own flow ({self.flow}), which flatters" if self.is_own else self.flow
-        values = ", ".join(self._told(name) for name in self.values)
+        values = ", ".join(self._value_text(name) for name in self.values)
         return f"measured: {values}; {self.pairs} pairs of frames, with {flow}; vidstyle evaluate tells more"
 
-    def _told(self, name: str) -> str:
+    def _value_text(self, name: str) -> str:
         value = self.values[name]
         if value is None and _needs_style(name):
             return "style not measured"
@@ -73,12 +73,12 @@ class Meter:
     """Measures metrics on the frames of one run; keeps at most two frames."""
 
     def __init__(self, style: Any, flow: Any, name: str | None) -> None:
-        """Begin.
+        """Load what the metrics need.
 
         Args:
-            style: the style's pixels (H, W, 3), or None if there is not one alone.
-            flow: the run's estimator; that of a CPU if it has none.
-            name: what that is called; None if it has none.
+            style: the style's pixels (H, W, 3); None if there are several.
+            flow: the run's estimator; None: the default one of a CPU is loaded.
+            name: the name of the run's estimator; None if it has none.
         """
         self._name, self._is_own = name or auto_flow("cpu"), name is not None
         self._motion = ScoringFlow(flow if flow is not None else load_flow("auto", "cpu"), name=self._name)
@@ -93,33 +93,33 @@ class Meter:
         self._frame = 0
         self._pairs = 0
 
-    def add(self, content: Frame, shown: StylizedFrame) -> None:
-        """Measure the next frame ``content`` and its result ``shown``, if it is sampled."""
+    def add(self, content: Frame, result: StylizedFrame) -> None:
+        """Measure the next frame ``content`` and its ``result``, if it is one of those to measure."""
         frame = self._frame
         self._frame += 1
-        before, self._before = None if shown.is_cut else self._before, None
+        before, self._before = None if result.is_cut else self._before, None
         metrics = self._metrics.values()
-        singles = [one for one in metrics if one.sampling.is_due(frame) and not one.is_of_pairs]
-        pairs = [one for one in metrics if one.sampling.is_due(frame) and one.is_of_pairs]
-        is_first = any(one.sampling.is_due(frame + 1) for one in metrics if one.is_of_pairs)
+        singles = [metric for metric in metrics if metric.sampling.is_due(frame) and not metric.is_of_pairs]
+        pairs = [metric for metric in metrics if metric.sampling.is_due(frame) and metric.is_of_pairs]
+        is_first = any(metric.sampling.is_due(frame + 1) for metric in metrics if metric.is_of_pairs)
         if not (singles or is_first or (pairs and before is not None)):
             return
-        now = Sample(to_tensor(content.pixels), to_tensor(shown.frame.pixels))
+        now = Sample(to_tensor(content.pixels), to_tensor(result.frame.pixels))
         if pairs and before is not None:
             motion = {1: self._motion(1, before, now)}
-            for one in pairs:
-                one.add(now, {1: before}, motion)
+            for metric in pairs:
+                metric.add(now, {1: before}, motion)
             self._pairs += 1
-        for one in singles:
-            one.add(now, {}, {})
+        for metric in singles:
+            metric.add(now, {}, {})
         self._before = now if is_first else None
 
     def result(self) -> Measured:
         """The metrics so far."""
         metrics = self._metrics
         return Measured(
-            values={name: metrics[name].ours.result() if name in metrics else None for name in self._names},
-            clip={name: one.clip.result() for name, one in metrics.items() if one.clip is not None},
+            values={name: metrics[name].result.result() if name in metrics else None for name in self._names},
+            clip={name: metric.clip.result() for name, metric in metrics.items() if metric.clip is not None},
             flow=self._name,
             is_own=self._is_own,
             pairs=self._pairs,
@@ -128,10 +128,10 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class _Sampled:
-    """A metric of a run: of its result, and of the clip itself if that is told."""
+    """A metric of a run: for its result, and for the clip itself if that is reported."""
 
     sampling: Sampling
-    ours: Metric
+    result: Metric
     clip: Metric | None
 
     @classmethod
@@ -142,10 +142,10 @@ class _Sampled:
 
     @property
     def is_of_pairs(self) -> bool:
-        return bool(self.ours.intervals)
+        return bool(self.result.intervals)
 
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
-        self.ours.add(now, past, motion)
+        self.result.add(now, past, motion)
         if self.clip is not None:
             self.clip.add(_unpainted(now), {step: _unpainted(one) for step, one in past.items()}, motion)
 
@@ -164,12 +164,12 @@ def metered(
     """The results of ``stage`` for ``frames``, each also passed to ``meter`` with its frame."""
     waiting: deque[Frame] = deque()
 
-    def taken() -> Iterator[Frame]:
+    def remembered() -> Iterator[Frame]:
         for frame in frames:
             waiting.append(frame)
             yield frame
 
-    with closing(stage(taken())) as results:  # type: ignore[type-var]  # stages are generators
-        for shown in results:
-            meter.add(waiting.popleft(), shown)
-            yield shown
+    with closing(stage(remembered())) as results:  # type: ignore[type-var]  # stages are generators
+        for result in results:
+            meter.add(waiting.popleft(), result)
+            yield result

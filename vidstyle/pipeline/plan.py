@@ -55,12 +55,12 @@ class RunPlan(Generic[Item]):
     """A run before its first frame, checked and loaded; ``run`` executes it."""
 
     source: Source[Item]
-    """Open; ``run`` closes it, or else the owner of the plan."""
+    """Open; ``run`` closes it. Without a run, the owner of the plan does."""
     output: OutputPlan
     """The target, its container and the encoder, which has been tested."""
     stage: Stage[Item]
     inputs: tuple[Path, ...]
-    """The files and pipes that are read, the source's among them."""
+    """All files and pipes that are read, including the source."""
 
 
 def plan_run(
@@ -73,8 +73,8 @@ def plan_run(
 ) -> RunPlan[Item]:
     """Check ``target``, open the source, then load the stage: fast checks first.
 
-    Raises a ``VidstyleError`` for whatever stands in the way; then no file is open. ``inputs`` are the files
-    that the target must not be.
+    Raises a ``VidstyleError`` if the run is impossible, and leaves no file open. ``inputs`` are files that
+    the target must not replace.
     """
     inputs = tuple(inputs)
     output = check_target(target, write, *inputs)
@@ -96,13 +96,14 @@ def plan_painting(
     inputs: Iterable[Path] = (),
     measure: bool = False,
 ) -> RunPlan[Frame]:
-    """Plan to paint a clip with what ``load`` returns; flicker and style are measured if ``measure``.
+    """Plan to paint a clip with the stylizer that ``load`` returns.
 
-    ``inputs``: what is read beside the clip, such as styles and masks. Raises as ``plan_run`` does.
+    If ``measure``, flicker and style are measured. ``inputs`` are further files that are read, such as styles
+    and masks. Raises as ``plan_run`` does.
     """
 
     def stage() -> Stage[Frame]:
-        from vidstyle.pipeline.stylizer import painting  # imports torch, as what is loaded does
+        from vidstyle.pipeline.stylizer import painting  # imports torch, as ``load`` does
 
         return painting(load(), read, write, measure=measure)
 

@@ -44,7 +44,7 @@ class Pairs:
             has_times = not is_sequence(Path(painted))
             rate = None if has_times else options.rate or self._clip.info.rate
             self._painted = stack.enter_context(Reader(painted, replace(options, rate=rate)))
-            _check_alike(self._clip.info, self._painted.info)
+            _check_same_length(self._clip.info, self._painted.info)
             self._stack = stack.pop_all()
         paint = self._painted.info
         self.info = replace(
@@ -58,7 +58,7 @@ class Pairs:
 
     @property
     def skipped(self) -> int:
-        """Damaged packets of both, so far."""
+        """Number of damaged packets of both so far."""
         return self._clip.skipped + self._painted.skipped
 
     def __enter__(self) -> Pairs:
@@ -105,7 +105,7 @@ def _frames(reader: Reader) -> closing[Any]:
     return closing(iter(reader))
 
 
-def _check_alike(clip: VideoInfo, painted: VideoInfo) -> None:
+def _check_same_length(clip: VideoInfo, painted: VideoInfo) -> None:
     """Raise ``InputError`` if rates or lengths of the two differ."""
     if (
         clip.rate
@@ -140,5 +140,5 @@ def _fitted(samples: Any, like: Pixels) -> Any:
     height, width = like.shape[:2]
     if samples.shape[:2] == (height, width):
         return samples
-    way = cv2.INTER_AREA if height < samples.shape[0] else cv2.INTER_CUBIC
-    return cv2.resize(samples, (width, height), interpolation=way)
+    interpolation = cv2.INTER_AREA if height < samples.shape[0] else cv2.INTER_CUBIC
+    return cv2.resize(samples, (width, height), interpolation=interpolation)

@@ -13,7 +13,7 @@ import numpy as np
 
 from vidstyle.frames import Frame
 from vidstyle.options import ReadOptions, WriteOptions
-from vidstyle.pipeline.contact_sheet import spread
+from vidstyle.pipeline.contact_sheet import evenly_spaced
 from vidstyle.pipeline.plan import RunPlan, plan_painting
 from vidstyle.pipeline.report import Progress
 from vidstyle.pipeline.runner import run
@@ -37,11 +37,11 @@ class Preview:
     rate: float
     """Frames a second of decoding, stylizing and encoding in parallel; 0 if the clip is too short."""
     frames: int | None
-    """Estimated frames of the whole run."""
+    """Estimated number of frames of the full run; None: unknown."""
 
     @property
     def seconds(self) -> float | None:
-        """Estimated wall time (s) of the whole run without its start; None: unknown."""
+        """Estimated wall time (s) of the full run, without loading; None: unknown."""
         return self.frames / self.rate if self.frames and self.rate else None
 
 
@@ -56,26 +56,26 @@ def preview(
 ) -> Preview:
     """Run a few frames from the middle of ``source``, and write the first with its source to ``picture``.
 
-    ``load`` returns the stylizer. ``target`` is the whole run's: only its format is used.
+    ``load`` returns the stylizer. ``target`` is that of the full run, of which only the format is used.
 
     Raises ``VidstyleError`` as a run would.
     """
     check_picture_target(picture, write.overwrite)
-    whole = probe(source, read)
-    part = replace(read, start=spread(whole, read, 1)[0], frames=min(_TRIAL, read.frames or _TRIAL))
+    info = probe(source, read)
+    part = replace(read, start=evenly_spaced(info, read, 1)[0], frames=min(_TRIAL, read.frames or _TRIAL))
     originals: list[Frame] = []
-    shown: list[tuple[float, Frame]] = []
+    results: list[tuple[float, Frame]] = []  # wall time (s) and frame
 
     def keep(progress: Progress) -> None:
-        shown.append((perf_counter(), progress.frame))
-        del shown[1:-1]  # two frames at most stay in memory
+        results.append((perf_counter(), progress.frame))
+        del results[1:-1]  # two frames at most stay in memory
 
     with tempfile.TemporaryDirectory(prefix="vidstyle-") as folder:
         trial = plan_painting(source, Path(folder) / target.name, load, read=part, write=write)
         report = run(_with_first_kept(trial, originals), on_frame=keep)
-    save_image(picture, _side_by_side(originals[0], shown[0][1]))
-    elapsed = shown[-1][0] - shown[0][0]
-    return Preview(picture, (report.frames - 1) / elapsed if elapsed else 0.0, whole.frames)
+    save_image(picture, _side_by_side(originals[0], results[0][1]))
+    elapsed = results[-1][0] - results[0][0]
+    return Preview(picture, (report.frames - 1) / elapsed if elapsed else 0.0, info.frames)
 
 
 def _with_first_kept(plan: RunPlan[Frame], kept: list[Frame]) -> RunPlan[Frame]:
@@ -94,6 +94,7 @@ def _with_first_kept(plan: RunPlan[Frame], kept: list[Frame]) -> RunPlan[Frame]:
 
 
 def _side_by_side(left: Frame, right: Frame) -> Frame:
+    """Two frames of equal depth beside each other, with a white gap of ``_GAP`` px."""
     height = max(left.height, right.height)
     canvas = np.full(
         (height, left.width + _GAP + right.width, 3), np.iinfo(left.pixels.dtype).max, left.pixels.dtype

@@ -34,7 +34,7 @@ class Progress:
     frame: Frame
     """The result, with its time and duration."""
     info: VideoInfo
-    """The source; its ``duration`` and ``frames`` are estimates of the whole, or None."""
+    """The source; its ``duration`` and ``frames`` are estimates for the full run, or None."""
     is_cut: bool = False
     """Whether a new shot begins here."""
     repainted: float = 1.0
@@ -44,7 +44,7 @@ class Progress:
 
 
 OnFrame = Callable[[Progress], bool | None]
-"""Called with every frame after it was written; returning False ends the run with a whole, shorter result."""
+"""Called with each frame after it was written; returning False ends the run early with a valid result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +72,12 @@ class RunReport:
     stopped: bool = False
     """Whether ``on_frame`` ended the run before the source did."""
     measured: Mapping[str, float | str | None] | None = None
-    """What ``meter.Measured`` holds, if it was asked for."""
+    """``meter.Measured`` as JSON values, if metrics were measured."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """All options with their values."""
 
     def to_json(self) -> dict[str, Any]:
-        """This report and the versions at work, in plain numbers, texts, lists and dicts."""
+        """This report and the versions of libraries, in JSON types."""
         values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
         return {**_plain(values), "versions": versions()}
 

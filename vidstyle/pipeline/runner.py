@@ -1,4 +1,4 @@
-"""A whole run: decoding, stylizing and encoding, each in a thread of its own."""
+"""Runs a plan: decoding, stylizing and encoding, each in a thread of its own."""
 
 from __future__ import annotations
 
@@ -26,54 +26,54 @@ _AHEAD = 4  # frames buffered between stages: evens out slow frames, at little m
 
 
 def run(plan: RunPlan[T], *, on_frame: OnFrame | None = None) -> RunReport:
-    """Put what the plan's source yields through its stage and write the frames to its target.
+    """Execute ``plan``: read its source, stylize, and write the target.
 
-    The target appears once it is whole; whatever goes wrong, no thread and no file is left behind, and the
-    source is closed. Sound and all else beside the pictures comes from the source's file. ``on_frame`` is
-    called in the caller's thread with each frame after it was written.
+    The target appears when it is complete. After an error no thread and no partial file is left, and the
+    source is closed. Sound, subtitles and the like are copied from the source's file. ``on_frame`` is called
+    in the caller's thread with each frame after it was written. Raises a ``VidstyleError``.
     """
     stage = plan.stage
     begun = perf_counter()
     clocks = _Clocks()
-    tally = _Tally()
+    totals = _Totals()
     stopped = False
-    with ExitStack() as stack:  # unwinds writer -> stylize -> decode -> file
+    with ExitStack() as stack:  # closes writer, stylize, decode and the file, in this order
         reader = stack.enter_context(plan.source)
         info = reader.info
         items = prefetch(_timed(reader, clocks.decode), _AHEAD, "decode", clocks.decoded)
         items = stack.enter_context(closing(items))
         results = prefetch(_timed(stage.results(items), clocks.stylize), _AHEAD, "stylize", clocks.stylized)
         results = stack.enter_context(closing(results))
-        for path in plan.inputs:  # or the decoder's thread would wait for a silent pipe
+        for path in plan.inputs:  # otherwise the decoding thread would wait for a silent pipe
             stack.callback(stop_waiting, path)
         sound = None if info.is_still_sequence else info.path
         stack.callback(clocks.encode.stop)
         writer = stack.enter_context(
-            Writer(plan.output, like=info, source=sound, tags=_made_by(stage.options, info.tags))
+            Writer(plan.output, like=info, source=sound, tags=_provenance_tag(stage.options, info.tags))
         )
-        stack.callback(clocks.encode.start)  # leaving the writer is work too: encoders keep frames to the end
-        for shown in results:
+        stack.callback(clocks.encode.start)  # closing the writer takes time too: encoders delay frames
+        for result in results:
             with clocks.encode:
-                writer.write(shown.frame)
-            tally.add(shown)
+                writer.write(result.frame)
+            totals.add(result)
             limit = clocks.limit
-            progress = Progress(tally.frames - 1, shown.frame, info, shown.is_cut, shown.repainted, limit)
+            progress = Progress(totals.frames - 1, result.frame, info, result.is_cut, result.repainted, limit)
             if on_frame is not None and on_frame(progress) is False:
                 stopped = True
                 break
-            del shown, progress  # a frame must not live on while the next is awaited
-        if not tally.frames:
+            del result, progress  # frees the frame while the next one is awaited
+        if not totals.frames:
             raise InputError(f"{info.path} has no frames in the selected part; see --start and --end")
     return RunReport(
         source=info.path,
         target=plan.output.target,
-        frames=tally.frames,
-        duration=tally.end,
-        cuts=tuple(tally.cuts),
-        repainted=tally.repainted / tally.frames,
+        frames=totals.frames,
+        duration=totals.end,
+        cuts=tuple(totals.cuts),
+        repainted=totals.repainted / totals.frames,
         skipped=reader.skipped,
         seconds=perf_counter() - begun,
-        stages={**clocks.stages, **tally.parts},
+        stages={**clocks.stages, **totals.parts},
         limit=clocks.limit,
         stopped=stopped,
         measured=None if stage.meter is None else stage.meter.result().to_json(),
@@ -81,26 +81,26 @@ def run(plan: RunPlan[T], *, on_frame: OnFrame | None = None) -> RunReport:
     )
 
 
-def _made_by(options: Mapping[str, Any], tags: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """A tag on how the result was made, by which results are known and another flow scores them.
+def _provenance_tag(options: Mapping[str, Any], tags: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """The tag that says how the result was made: ``evaluate`` then scores it with another flow.
 
-    It is a comment, or where the clip has one of its own, which stays, the next of ``_PLACES`` that is free.
+    It is a comment; if the clip has one, which stays, the next free one of ``_TAG_KEYS``.
     """
-    words = [f"{name}: {options[name]}" for name in ("engine", "temporal", "flow") if name in options]
-    if not words:
+    parts = [f"{name}: {options[name]}" for name in ("engine", "temporal", "flow") if name in options]
+    if not parts:
         return {}
-    taken = {key.lower() for key, value in tags if not _MADE.match(value)}
-    place = next((place for place in _PLACES if place not in taken), _PLACES[-1])
-    return {place: f"vidstyle {__version__}, {', '.join(words)}"}
+    taken = {key.lower() for key, value in tags if not _OWN_TAG.match(value)}
+    key = next((key for key in _TAG_KEYS if key not in taken), _TAG_KEYS[-1])
+    return {key: f"vidstyle {__version__}, {', '.join(parts)}"}
 
 
-_PLACES = ("comment", "keywords", "vidstyle")
-_MADE = re.compile(r"vidstyle \d")  # of an earlier result, which the new one takes the place of
+_TAG_KEYS = ("comment", "keywords", "vidstyle")
+_OWN_TAG = re.compile(r"vidstyle \d")  # the tag of an earlier run, which is replaced
 
 
 @dataclass
 class _Clock:
-    """Accumulated seconds of a stage, including its waiting; a context."""
+    """Accumulated time of a stage, including waiting; a context."""
 
     seconds: float = 0.0
     _begun: float = 0.0
@@ -120,7 +120,7 @@ class _Clock:
 
 @dataclass
 class _Clocks:
-    """Times of the stages, and waiting times of the queues between them."""
+    """Times of the stages, and waiting times at the queues between them."""
 
     decode: _Clock = field(default_factory=_Clock)
     stylize: _Clock = field(default_factory=_Clock)
@@ -135,7 +135,7 @@ class _Clocks:
 
     @property
     def limit(self) -> str:
-        """The slowest stage: the one that has waited least for the others."""
+        """The slowest stage: the one that waited least for the others."""
         waits = {
             "decode": self.decoded.full,
             "stylize": self.decoded.empty + self.stylized.full,
@@ -145,7 +145,7 @@ class _Clocks:
 
 
 @dataclass
-class _Tally:
+class _Totals:
     """Totals over the frames of a run."""
 
     frames: int = 0
@@ -154,13 +154,13 @@ class _Tally:
     cuts: list[Fraction] = field(default_factory=list)
     parts: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("plan", "paint", "settle"), 0.0))
 
-    def add(self, shown: StylizedFrame) -> None:
-        if shown.is_cut and self.frames:
-            self.cuts.append(shown.frame.time)
+    def add(self, result: StylizedFrame) -> None:
+        if result.is_cut and self.frames:
+            self.cuts.append(result.frame.time)
         self.frames += 1
-        self.end = shown.frame.time + shown.frame.duration
-        self.repainted += shown.repainted
-        for part, seconds in zip(self.parts, shown.seconds, strict=True):
+        self.end = result.frame.time + result.frame.duration
+        self.repainted += result.repainted
+        for part, seconds in zip(self.parts, result.seconds, strict=True):
             self.parts[part] += seconds
 
 
@@ -174,7 +174,7 @@ def _timed(items: Iterable[T], clock: _Clock) -> Generator[T, None, None]:
             if item is _END:
                 return
             yield item
-            del item  # a frame must not live on while the next is made
+            del item  # frees a frame while the next is computed
     finally:
         close = getattr(source, "close", None)
         if close is not None:
@@ -184,7 +184,7 @@ def _timed(items: Iterable[T], clock: _Clock) -> Generator[T, None, None]:
 _END: Any = object()
 
 
-def described(*records: Any) -> dict[str, Any]:
+def option_values(*records: Any) -> dict[str, Any]:
     """All options of ``records`` with their values, for a report."""
     values = {item.name: getattr(record, item.name) for record in records for item in fields(record)}
     parts = ("engine", "temporal", "flow")  # these may be objects

@@ -29,7 +29,7 @@ from vidstyle.pipeline.meter import Meter, metered
 from vidstyle.pipeline.plan import Stage, plan_painting
 from vidstyle.pipeline.prefetch import prefetch, side_thread
 from vidstyle.pipeline.report import OnFrame, RunReport
-from vidstyle.pipeline.runner import described, run
+from vidstyle.pipeline.runner import option_values, run
 from vidstyle.registry import name_of_part
 from vidstyle.rendering.clip_painter import ClipPainter
 from vidstyle.rendering.renderer import Renderer
@@ -59,7 +59,7 @@ _RATE = Fraction(25)  # frames a second of arrays, which carry no times
 class Stylizer:
     """Paints any number of inputs with one set of styles and options, loaded once.
 
-    Raises a ``VidstyleError`` when it is made if an option, a style, the weights or the device is at fault.
+    The constructor raises a ``VidstyleError`` for an invalid option, style, weights file or device.
     """
 
     def __init__(self, style: Styling = (), **options: Unpack[FrameKeywords]) -> None:
@@ -67,12 +67,12 @@ class Stylizer:
         check_keywords(options, PaintOptions, SteadyOptions)
         self._paint = paint = take(PaintOptions, options)
         self._steady = take(SteadyOptions, options)
-        self._given = _several(style)
-        self._names = [item if isinstance(item, (str, Path)) else "pixels" for item in self._given]
+        self._style_list = _style_list_of(style)
+        self._names = [item if isinstance(item, (str, Path)) else "pixels" for item in self._style_list]
         self.name = name_of(style, paint.style_track)
-        """The styles' names, for the names of results."""
+        """The styles' names, which become part of the names of results."""
         self.files = files_of(style, paint)
-        """What is read beside the clips, which no result may replace."""
+        """The files that are read besides the clips, which no result may replace."""
         device = choose_device(paint.device)
         self._painter: Renderer[Any, Any] = Renderer(
             load_engine(paint.engine, paint.weights, dict(paint.engine_options)),
@@ -80,8 +80,8 @@ class Stylizer:
             precision=choose_precision(paint.precision, device),
             working_size=paint.working_size,
         )
-        self._codes: EmbeddingCache[Any] = EmbeddingCache(self._painter, paint.style_cache)
-        self._styles = self._encoded(style, paint.style_weights, paint.style_track)
+        self._embeddings: EmbeddingCache[Any] = EmbeddingCache(self._painter, paint.style_cache)
+        self._styles = self._encode(style, paint.style_weights, paint.style_track)
         self._flow = flow_of(self._steady, str(device))
         precision = str(self._painter.precision).removeprefix("torch.")
         log.info("%s paints on %s in %s", name_of_part(paint.engine), device, precision)
@@ -134,28 +134,32 @@ class Stylizer:
         check_not_empty(image=image, target=target, style=style)
         if target is not None:
             check_picture_target(Path(target), overwrite)
-            pictures = [item for item in (image, *_several(style or ())) if isinstance(item, (str, Path))]
+            pictures = [
+                item for item in (image, *_style_list_of(style or ())) if isinstance(item, (str, Path))
+            ]
             check_outputs([("the result", Path(target))], [*pictures, *self.files])
         frame = load_image(image) if isinstance(image, (str, Path)) else _as_frame(image, Fraction(0), _RATE)
-        styles = self._styles if style is None else self._encoded(style, self._paint.style_weights, None)
+        styles = self._styles if style is None else self._encode(style, self._paint.style_weights, None)
         with ExitStack() as stack:
             composite = self._compositor(ReadOptions(), stack)
             painted = ClipPainter(self._painter, styles, self._paint.strength)(frame, True, None).pixels
-        shown = painted if composite is None else composite(frame, painted)
+        result = painted if composite is None else composite(frame, painted)
         if target is not None:
-            save_image(target, Frame(shown, alpha=frame.alpha))
-        return shown
+            save_image(target, Frame(result, alpha=frame.alpha))
+        return result
 
-    def _encoded(self, style: Styling, weights: Sequence[float] | None, track: Path | None) -> Styles[Any]:
-        return Styles(self._codes, self._painter.engine, _several(style), weights=weights, track=track)
+    def _encode(self, style: Styling, weights: Sequence[float] | None, track: Path | None) -> Styles[Any]:
+        return Styles(
+            self._embeddings, self._painter.engine, _style_list_of(style), weights=weights, track=track
+        )
 
     def _meter(self) -> Meter:
         """A meter for a run; style is measured only if there is a single, constant one."""
-        alone = self._given[0] if len(self._given) == 1 and not self._styles.is_moving else None
+        single = self._style_list[0] if len(self._style_list) == 1 and not self._styles.is_moving else None
         name = flow_name(self._steady, str(self._painter.device))
-        return Meter(None if alone is None else load(alone), self._flow, name)
+        return Meter(None if single is None else load(single), self._flow, name)
 
-    def _shown(
+    def _composited(
         self, frames: Iterable[Frame], read: ReadOptions, *, may_run_ahead: bool
     ) -> Generator[StylizedFrame, None, None]:
         """The composited frames of one clip; files may be read ahead of painting, streams must not."""
@@ -163,13 +167,13 @@ class Stylizer:
         with ExitStack() as stack:
             composite = self._compositor(read, stack)
             side = stack.enter_context(side_thread("results")) if raster.gains_from_threads else None
-            known: Iterable[ClipFrame] = map(ClipFrame, frames)
+            clip_frames: Iterable[ClipFrame] = map(ClipFrame, frames)
             if self._takes_motion and raster.gains_from_threads:
                 moving = motions(frames, self._flow, self._steady.flow_size)
                 ahead = prefetch(moving, _AHEAD, "motion") if may_run_ahead else moving
-                known = stack.enter_context(closing(ahead))
+                clip_frames = stack.enter_context(closing(ahead))
             steady = steadied(
-                _renewed(known, self._styles) if self._styles.is_moving else known,
+                _with_renewal(clip_frames, self._styles) if self._styles.is_moving else clip_frames,
                 ClipPainter(self._painter, self._styles, self._paint.strength),
                 options=self._steady,
                 flow=self._flow,
@@ -180,20 +184,20 @@ class Stylizer:
 
     def _stream(self, frames: Iterable[Any], step: Fraction) -> Generator[Any, None, None]:
         """One result for each of ``frames``, of its type: a ``Frame`` or pixels."""
-        kinds: deque[bool] = deque()  # whether those on their way came as arrays
+        are_pixels: deque[bool] = deque()  # of frames whose results are due: whether they are arrays
 
-        def taken() -> Iterator[Frame]:
+        def numbered() -> Iterator[Frame]:
             for index, item in enumerate(frames):
-                kinds.append(not isinstance(item, Frame))
+                are_pixels.append(not isinstance(item, Frame))
                 yield _as_frame(item, index * step, step)
 
-        for shown in self._shown(taken(), ReadOptions(), may_run_ahead=False):
-            yield shown.frame.pixels if kinds.popleft() else shown.frame
+        for result in self._composited(numbered(), ReadOptions(), may_run_ahead=False):
+            yield result.frame.pixels if are_pixels.popleft() else result.frame
 
     def _compositor(self, read: ReadOptions, stack: ExitStack) -> Compositor | None:
-        mask = None if self._mask is None else self._mask.beside(read, stack)
-        paint, least = self._paint, self._painter.engine.info.feature_strength
-        share = paint.strength if least is None else min(1.0, paint.strength / least)
+        mask = None if self._mask is None else self._mask.frames(read, stack)
+        paint, weakest = self._paint, self._painter.engine.info.feature_strength
+        share = paint.strength if weakest is None else min(1.0, paint.strength / weakest)
         return compositor(strength=share, preserve_color=paint.preserve_color, mask=mask, detail=paint.detail)
 
 
@@ -202,25 +206,25 @@ def painting(stylizer: Stylizer, read: ReadOptions, write: WriteOptions, *, meas
     meter = stylizer._meter() if measure else None
 
     def results(frames: Iterable[Frame]) -> Iterator[StylizedFrame]:
-        def shown(taken: Iterable[Frame]) -> Iterator[StylizedFrame]:
-            return stylizer._shown(taken, read, may_run_ahead=True)
+        def composited(source: Iterable[Frame]) -> Iterator[StylizedFrame]:
+            return stylizer._composited(source, read, may_run_ahead=True)
 
-        return shown(frames) if meter is None else metered(frames, shown, meter)
+        return composited(frames) if meter is None else metered(frames, composited, meter)
 
-    chosen = {
+    values = {
         "style": stylizer._names,
-        **described(stylizer._paint, stylizer._steady, read, write),
+        **option_values(stylizer._paint, stylizer._steady, read, write),
         "flow": flow_name(stylizer._steady, str(stylizer._painter.device)) or "none",  # what auto means here
     }
-    return Stage(results, chosen, meter)
+    return Stage(results, values, meter)
 
 
-def _renewed(frames: Iterable[ClipFrame], styles: Styles[Any]) -> Iterator[ClipFrame]:
+def _with_renewal(frames: Iterable[ClipFrame], styles: Styles[Any]) -> Iterator[ClipFrame]:
     """``frames`` with ``renewal``, the change of ``styles`` over time since the frame before."""
     last: Fraction | None = None
-    for known in frames:
-        time = known.frame.time
-        yield known if last is None else replace(known, renewal=styles.progress(last, time))
+    for clip_frame in frames:
+        time = clip_frame.frame.time
+        yield clip_frame if last is None else replace(clip_frame, renewal=styles.progress(last, time))
         last = time
 
 
@@ -231,8 +235,8 @@ def flow_of(options: SteadyOptions, device: str) -> Any:
 
 def raster_of(device: torch.device) -> AnyRaster:
     """The paint map's backend for ``device``."""
-    # The painting goes to the map as (H, W, 3) integers, one more download and upload a frame (12 MB at
-    # 1080p): every engine, and paint made elsewhere, meets the map in the same form.
+    # Paintings are passed to the map as (H, W, 3) integers, which costs a download and an upload a frame
+    # (12 MB at 1080p): so all engines, and precomputed paintings, use the same interface.
     return CvRaster() if device.type == "cpu" else TorchRaster(device)
 
 
@@ -245,7 +249,7 @@ def flow_name(options: SteadyOptions, device: str) -> str | None:
 
 def name_of(style: Styling, track: Path | None) -> str:
     """The name for results: the styles' names, joined, or the style track's."""
-    names = [Path(item).stem for item in _several(style) if isinstance(item, (str, os.PathLike))]
+    names = [Path(item).stem for item in _style_list_of(style) if isinstance(item, (str, os.PathLike))]
     if not names and track is not None:
         names = [Path(track).stem]
     return "+".join(names) or "painted"
@@ -253,13 +257,13 @@ def name_of(style: Styling, track: Path | None) -> str:
 
 def files_of(style: Styling, paint: PaintOptions) -> tuple[Path, ...]:
     """The files that painting reads beside the clip: styles, mask, style track and its pictures, weights."""
-    named = [item for item in _several(style) if isinstance(item, (str, Path))]
+    named = [item for item in _style_list_of(style) if isinstance(item, (str, Path))]
     options = (paint.mask, paint.style_track, paint.weights)
     pictures = () if paint.style_track is None else pictures_of(paint.style_track)
     return (*map(Path, named), *(path for path in options if path is not None), *pictures)
 
 
-def _several(style: Styling) -> list[Style]:
+def _style_list_of(style: Styling) -> list[Style]:
     return list(style) if isinstance(style, (list, tuple)) else [cast(Style, style)]
 
 
