@@ -86,6 +86,16 @@ def test_a_painting_made_elsewhere_is_opened_once(counts: Counter[str]) -> None:
     assert counts == {**_TWICE, "painted.mp4": 1}
 
 
+def test_a_mask_clip_is_opened_once_more_than_it_is_read(counts: Counter[str]) -> None:
+    write_clip(Path("mask.mp4"), shapes(4, 64, 48))
+    words = ["--style", "waves", "--device", "cpu", "--mask", "mask.mp4", "-q"]
+    assert main(["run", "clip.mp4", *words]) == 0
+    assert counts == {**_TWICE, "mask.mp4": 2}  # its headers are checked before anything is painted
+    counts.clear()
+    assert main(["run", "clips", *words]) == 0
+    assert counts["mask.mp4"] == 3  # beside each of the two clips
+
+
 def test_files_are_found_wrong_before_anything_is_loaded(counts: Counter[str]) -> None:
     def load() -> Any:
         raise AssertionError("loaded")
