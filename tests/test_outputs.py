@@ -48,6 +48,7 @@ def test_the_folder_and_the_pictures_of_a_pattern_are_inputs() -> None:
 
 def test_no_output_becomes_a_picture_of_its_input() -> None:
     assert "would become a picture of frames" in _refused("frames/sheet.png", "frames")
+    assert "would become a picture" in _refused("frames/sheet.ppm", "frames")  # read, though never written
     assert "would become a picture" in _refused("frames/sheet.png", "frames/*.png")
     check_outputs([("--json", Path("frames/sheet.png"))], ["frames/%04d.png"])  # has no number
     check_outputs([("--json", Path("frames/run.json"))], ["frames"])

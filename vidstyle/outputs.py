@@ -13,6 +13,7 @@ from vidstyle.atomic_write import check_overwrite, write_atomically
 from vidstyle.derived_names import is_too_long
 from vidstyle.errors import OutputError
 from vidstyle.patterns import files_of, fits, folder_of, is_pattern
+from vidstyle.picture_suffixes import READABLE
 
 Output = tuple[str, Path]
 """The option that names an output (``--json``), and its file."""
@@ -112,9 +113,6 @@ def is_device(path: Path) -> bool:
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
-_FRAMES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif")
-
-
 def _files_behind(path: Path) -> list[Path]:
     """``path``; for a pattern, its files and their folder too."""
     if not is_pattern(path):
@@ -130,7 +128,7 @@ def _folder_behind(path: Path) -> Path | None:
 
 def _would_be_read(path: Path, source: Path) -> bool:
     """Whether a file at ``path``, in the folder of ``source``, would be read as one of its pictures."""
-    return fits(path.name, source) if is_pattern(source) else path.suffix.lower() in _FRAMES
+    return fits(path.name, source) if is_pattern(source) else path.suffix.lower() in READABLE
 
 
 def _named(read: Iterable[Path]) -> list[tuple[str, Path]]:

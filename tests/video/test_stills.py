@@ -15,8 +15,8 @@ from PIL import Image, ImageCms, ImageOps
 
 from vidstyle.errors import InputError, OutputError
 from vidstyle.frames import Frame
+from vidstyle.picture_suffixes import WRITABLE
 from vidstyle.tensors import to_pixels, to_tensor
-from vidstyle.video import stills as images
 from vidstyle.video.pictures import picture_opening
 from vidstyle.video.stills import load_image, load_style, save_image
 
@@ -125,7 +125,7 @@ def test_a_palette_with_a_transparent_colour_has_alpha(tmp_path: Path) -> None:
     assert set(np.unique(loaded.alpha)) == {0, 255}
 
 
-@pytest.mark.parametrize("suffix", images.WRITABLE)
+@pytest.mark.parametrize("suffix", WRITABLE)
 def test_every_writable_format_is_read_again(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"picture{suffix}"
     save_image(path, Frame(smooth()))

@@ -97,7 +97,7 @@ def _targets(arguments: argparse.Namespace) -> list[Path]:
 
 def _suffix(source: Path) -> str:
     """The source's extension, or ``.png`` where that format cannot be written."""
-    from vidstyle.video.stills import WRITABLE
+    from vidstyle.picture_suffixes import WRITABLE
 
     return source.suffix if source.suffix.lower() in WRITABLE else ".png"
 

@@ -13,8 +13,8 @@ from vidstyle.derived_names import fitted, shortened
 from vidstyle.errors import InputError, OptionError, OutputError
 from vidstyle.options import WriteOptions
 from vidstyle.patterns import files_of, is_pattern, listed, varies_in_folder
+from vidstyle.picture_suffixes import READABLE
 from vidstyle.styles.pictures import bundled_styles
-from vidstyle.video.pictures.picture_opening import SUFFIXES as _PICTURES
 from vidstyle.video.reading.provenance import is_result
 from vidstyle.video.writing.codecs import codec_of
 from vidstyle.video.writing.pipe_output import is_stream, name_of
@@ -59,7 +59,7 @@ def expand_clips(inputs: Sequence[str]) -> list[str]:
 
 def expand_pictures(inputs: Sequence[str]) -> list[str]:
     """``inputs`` with each pattern replaced by its pictures."""
-    return [name for item in inputs for name in _pattern_files(item, frozenset(_PICTURES)) or [item]]
+    return [name for item in inputs for name in _pattern_files(item, frozenset(READABLE)) or [item]]
 
 
 def _pattern_files(name: str, extensions: frozenset[str]) -> list[str]:
@@ -72,7 +72,7 @@ def _pattern_files(name: str, extensions: frozenset[str]) -> list[str]:
 
 def _refuse_loose_pictures(inputs: Sequence[str]) -> None:
     """Raise ``InputError`` for several picture files: probably a pattern that the shell has expanded."""
-    pictures = [path for path in map(Path, inputs) if path.suffix.lower() in _PICTURES]
+    pictures = [path for path in map(Path, inputs) if path.suffix.lower() in READABLE]
     if len(pictures) > 1 and all(path.is_file() for path in pictures):
         first = pictures[0]
         pattern = first.with_name(f"*{first.suffix}")

@@ -15,9 +15,9 @@ from torch.utils.data import Dataset
 
 from vidstyle.errors import InputError, VidstyleError
 from vidstyle.frames import Pixels
+from vidstyle.picture_suffixes import READABLE
 from vidstyle.tensors import to_tensor
 from vidstyle.training.order import chosen, random_at
-from vidstyle.video.pictures.picture_opening import SUFFIXES
 from vidstyle.video.stills import load_style
 
 CONTENT, STYLE = 1, 2  # salts: content and style have independent random numbers
@@ -121,7 +121,7 @@ class Pictures(Dataset[TrainingSample]):
 
 def picture_files(folder: Path) -> list[str]:
     """All pictures below ``folder`` by name, in order; ``InputError`` if there are none."""
-    files = below(folder, SUFFIXES, "pictures")
+    files = below(folder, READABLE, "pictures")
     pictures = [file for file in files if not os.path.basename(file).startswith(".")]  # noqa: PTH119
     if not pictures:
         raise InputError(f"{folder} holds no pictures; give a folder with JPEG, PNG or WebP files in it")

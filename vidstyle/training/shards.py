@@ -17,9 +17,9 @@ from vidstyle.errors import InputError
 from vidstyle.frames import Pixels
 from vidstyle.optional_imports import require
 from vidstyle.options import LARGEST_STYLE
+from vidstyle.picture_suffixes import READABLE
 from vidstyle.training.order import random_at
 from vidstyle.training.picture_folder import Cut, TrainingSample
-from vidstyle.video.pictures.picture_opening import SUFFIXES
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class Shards(IterableDataset[TrainingSample]):
             has_pictures = False
             for sample in (sample for number in order for sample in self._of_shard(mine[number])):
                 for ending, data in sample.items():
-                    if f".{ending.rpartition('.')[2].lower()}" in SUFFIXES:
+                    if f".{ending.rpartition('.')[2].lower()}" in READABLE:
                         has_pictures = True
                         yield f"{sample['__url__']}:{sample['__key__']}.{ending}", data
             if not has_pictures:

@@ -16,12 +16,11 @@ from vidstyle.atomic_write import check_overwrite, write_atomically
 from vidstyle.errors import OutputError
 from vidstyle.frames import Frame, Pixels, eight_bits
 from vidstyle.options import LARGEST_STYLE
+from vidstyle.picture_suffixes import WRITABLE
 from vidstyle.video.pictures.animated import is_moving
 from vidstyle.video.pictures.picture_decoder import read_picture
 
 log = logging.getLogger(__name__)
-
-WRITABLE = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif")
 
 
 def load_image(path: str | Path, *, largest: int | None = None) -> Frame:

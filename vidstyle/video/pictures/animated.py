@@ -7,7 +7,8 @@ from pathlib import Path
 from PIL import Image
 
 from vidstyle.errors import InputError
-from vidstyle.video.pictures.picture_opening import SUFFIXES, opened
+from vidstyle.picture_suffixes import READABLE
+from vidstyle.video.pictures.picture_opening import opened
 
 FORMATS = ("GIF", "PNG", "WEBP", "AVIF")
 
@@ -34,4 +35,4 @@ def is_still(path: Path) -> bool:
         with opened(path) as image:
             return image.format not in FORMATS or len(shown(image)) < 2
     except InputError:
-        return path.suffix.lower() in SUFFIXES
+        return path.suffix.lower() in READABLE

@@ -14,11 +14,6 @@ from PIL import Image, UnidentifiedImageError
 
 from vidstyle.errors import InputError
 
-SUFFIXES = (
-    *(".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"),
-    *(".bmp", ".avif", ".tga", ".ppm", ".pgm", ".jp2"),
-)
-"""Extensions of pictures in a folder; a file named by itself may have any."""
 LARGEST_PICTURE = 1_000_000_000  # px: larger ones do not fit in memory (decompression bombs)
 # what Pillow raises for a damaged file
 DAMAGED = (

@@ -15,9 +15,9 @@ from vidstyle.errors import InputError, OptionError
 from vidstyle.frames import Frame, VideoInfo, sixteen_bits
 from vidstyle.options import ReadOptions
 from vidstyle.patterns import files_of, is_pattern, listed, numbered
+from vidstyle.picture_suffixes import READABLE
 from vidstyle.video.color.tags import PICTURE_TAGS
 from vidstyle.video.pictures.picture_decoder import Header, read_header, read_picture
-from vidstyle.video.pictures.picture_opening import SUFFIXES
 from vidstyle.video.reading.timeline import Part, Timed
 
 log = logging.getLogger(__name__)
@@ -96,14 +96,14 @@ def _pictures(path: Path) -> list[Path]:
     """The files of the sequence ``path`` in natural order: 2 before 10."""
     if path.is_dir():
         files = listed(path)
-        pictures = [item for item in files if item.suffix.lower() in SUFFIXES]
+        pictures = [item for item in files if item.suffix.lower() in READABLE]
         if not pictures:
             raise InputError(f"the folder {path} holds no pictures ({_KINDS}); {_advice(files)}")
     else:
         pictures = files_of(path)
         if not pictures:
             raise InputError(f"no file is called {path}, and none fits it as a pattern; check the name")
-        if not any(item.suffix.lower() in SUFFIXES for item in pictures):
+        if not any(item.suffix.lower() in READABLE for item in pictures):
             name = pictures[0].name
             raise InputError(f"{path} fits {name}, which is no picture ({_KINDS}); {_advice(pictures)}")
     numbers = numbered(path)
@@ -142,7 +142,7 @@ def _warn_of_gaps(path: Path, numbers: list[int]) -> None:
         )  # fmt: skip
 
 
-_KINDS = ", ".join(suffix.lstrip(".").upper() for suffix in SUFFIXES[:6]) + " …"
+_KINDS = ", ".join(suffix.lstrip(".").upper() for suffix in READABLE[:6]) + " …"
 
 
 def _headers(paths: list[Path]) -> list[Header]:
