@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from vidstyle.frames import Pixels
 from vidstyle.video.ebml import SEGMENT, TRACK, TRACKS, VIDEO, elements
+from vidstyle.video.reading.demuxers import demuxer_of
 
 if TYPE_CHECKING:
     import av
@@ -41,7 +42,7 @@ class Crop:
 
 def crop_of(path: Path, stream: av.VideoStream) -> Crop:
     """The crop of ``stream``; none for other containers, pipes and damaged headers."""
-    if not stream.container.format.name.startswith("matroska"):
+    if not demuxer_of(stream.container).has_cropping:
         return Crop()
     number = [other.index for other in stream.container.streams.video].index(stream.index)
     try:

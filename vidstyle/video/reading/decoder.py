@@ -17,8 +17,9 @@ import av.error
 from av.video.codeccontext import VideoCodecContext
 
 from vidstyle.errors import InputError
-from vidstyle.video.reading.joins import JoinedClock, may_be_joined
-from vidstyle.video.reading.opening import open_video, reason, tells_decoding_only
+from vidstyle.video.reading.demuxers import demuxer_of
+from vidstyle.video.reading.joins import JoinedClock
+from vidstyle.video.reading.opening import open_video, reason
 from vidstyle.video.reading.pipes import check_interruption
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Decoder:
         if start is None or start <= self.origin:
             yield from self._decoded()
             return
-        if may_be_joined(self.container):  # cannot seek by time: there may be several clocks
+        if demuxer_of(self.container).may_be_joined:  # cannot seek by time: there may be several clocks
             yield from self._decoded(start)
             return
         for back in _STEPS_BACK:
@@ -134,13 +135,13 @@ class Decoder:
 
     def _decoded(self, start: Fraction | None = None) -> Generator[av.VideoFrame, None, None]:
         decoded = self._in_file_time(start)
-        return _in_order(decoded) if tells_decoding_only(self.container) else decoded
+        return _in_order(decoded) if demuxer_of(self.container).has_decoding_times_only else decoded
 
     def _in_file_time(self, start: Fraction | None) -> Generator[av.VideoFrame, None, None]:
         self.failed_in_a_row = 0
-        self._due: int | None = None  # ticks of the next packet, of a container that tells decoding only
+        self._due: int | None = None  # ticks of the next packet, of a container of decoding times only
         packets: Iterator[Packet] = self._demuxed()
-        if may_be_joined(self.container):
+        if demuxer_of(self.container).may_be_joined:
             packets = JoinedClock(self.stream, 1 / rate_of(self.stream), str(self.path))(packets)
             if start is not None:
                 packets = _from_keyframe(packets, start)
@@ -187,7 +188,7 @@ class Decoder:
 
     def _decode(self, packet: Packet) -> tuple[list[av.VideoFrame], bool]:
         """The pictures that the decoder returns for ``packet``, and whether it failed."""
-        if packet.size and tells_decoding_only(self.container):
+        if packet.size and demuxer_of(self.container).has_decoding_times_only:
             if packet.dts is not None:
                 self._due = packet.dts
             packet.pts = self._due

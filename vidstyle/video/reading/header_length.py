@@ -8,18 +8,17 @@ from typing import Any
 import av
 
 from vidstyle.video.reading.decoder import Decoder
-from vidstyle.video.reading.joins import may_be_joined
+from vidstyle.video.reading.demuxers import demuxer_of
 from vidstyle.video.reading.length import has_one_clock, likely_length
 from vidstyle.video.reading.opening import is_cut_off
 
 _UNLIKELY = 8  # a header's duration over that estimated from the byte rate, from which it is ignored
-_HAVE_STREAM_LENGTHS = ("mov,mp4,m4a,3gp,3g2,mj2", "avi", "mxf")  # formats with the duration of each stream
 
 
 def known_duration(decoder: Decoder) -> Fraction | None:
     """Estimated duration (s) of the video stream, or else of the whole file; None: unknown."""
     stream, container = decoder.stream, decoder.container
-    if may_be_joined(container) and container.duration:
+    if demuxer_of(container).may_be_joined and container.duration:
         # of several recordings FFmpeg's duration is the difference of unrelated clocks
         if not has_one_clock(decoder.path):
             return None
@@ -40,11 +39,10 @@ def promised_end(decoder: Decoder) -> Fraction | None:
     noted = _noted_end(stream)
     if noted is not None:
         return noted
-    ticks, name = stream.duration or 0, decoder.container.format.name
-    if name == "avi":  # FFmpeg shortens the duration of a truncated file
+    ticks, demuxer = stream.duration or 0, demuxer_of(decoder.container)
+    if demuxer.has_frame_counts:
         ticks = max(ticks, stream.frames)
-    # other headers have the duration of the file, not of its video stream
-    if not ticks or not stream.time_base or not (name in _HAVE_STREAM_LENGTHS or is_cut_off(decoder.path)):
+    if not ticks or not stream.time_base or not (demuxer.has_stream_durations or is_cut_off(decoder.path)):
         return None
     return Fraction(((stream.start_time or 0) + ticks) * stream.time_base)
 

@@ -23,11 +23,6 @@ _NEAR = 5  # s: largest distance between matching sound and video packets in a f
 _MOST_HELD = 512  # packets of a stream that are buffered until their clock is known
 
 
-def may_be_joined(container: av.container.InputContainer) -> bool:
-    """Whether files of this format can be concatenated byte by byte."""
-    return container.format.name in ("mpegts", "mpeg", "flv")
-
-
 @dataclass(slots=True)
 class _Other:
     """State of a stream other than the video."""

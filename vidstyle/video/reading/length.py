@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, cast
 import av.error
 
 from vidstyle.video.reading.decoder import rate_of
-from vidstyle.video.reading.joins import JoinedClock, may_be_joined
+from vidstyle.video.reading.demuxers import demuxer_of
+from vidstyle.video.reading.joins import JoinedClock
 from vidstyle.video.reading.opening import open_video
 from vidstyle.video.reading.pipes import is_pipe
 
@@ -36,7 +37,7 @@ def measured_length(path: Path) -> Fraction:
     with container:
         usual = 1 / rate_of(stream)
         packets = cast("Iterator[Packet]", container.demux(stream))
-        if may_be_joined(container):
+        if demuxer_of(container).may_be_joined:
             packets = JoinedClock(stream, usual)(packets)
         count = 0
         times: list[Fraction] = []

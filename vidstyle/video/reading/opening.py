@@ -12,11 +12,10 @@ from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
 from vidstyle.errors import InputError
+from vidstyle.video.reading.demuxers import demuxer_of
 from vidstyle.video.reading.pipes import PipeReader, check_interruption, is_pipe
 
 _NEVER_SHOWN = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
-# demuxers of pictures and animations; so is every "…_pipe"
-_PICTURES = ("image2", "gif", "apng", "webp_anim")
 
 
 def open_video(path: Path) -> tuple[InputContainer, VideoStream]:
@@ -51,14 +50,6 @@ def open_container(path: Path) -> InputContainer:
         raise InputError(_why_not(path, error)) from error
     check_interruption(path)
     return container
-
-
-def tells_decoding_only(container: InputContainer) -> bool:
-    """Whether a container stores decoding times (DTS) only: the PTS that FFmpeg derives are often wrong.
-
-    Decoders output pictures in presentation order, so the sorted DTS are the right PTS.
-    """
-    return container.format.name in ("avi", "asf", "ogg")
 
 
 def check_file(path: Path) -> None:
@@ -146,15 +137,15 @@ def _has_lost_its_index(path: Path) -> bool:
 
 
 def _choose_stream(path: Path, container: InputContainer) -> VideoStream:
-    name = container.format.name
-    if name in _PICTURES or name.endswith("_pipe"):
+    demuxer = demuxer_of(container)
+    if demuxer.is_picture:
         if is_pipe(path):
             raise InputError(
                 f"what comes through {path} is a picture or an animation, which cannot be read from a pipe; "
                 "save it as a file first"
             )
         raise InputError(f"{path} is a single picture, not a clip; paint it with `vidstyle image`")
-    if name == "tty":  # FFmpeg renders plain text as video
+    if demuxer.is_text:
         raise InputError(f"{path} is a text file; give a video, an animation or a folder of pictures")
     streams = [stream for stream in container.streams.video if not stream.disposition & _NEVER_SHOWN]
     if not streams:

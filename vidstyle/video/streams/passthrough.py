@@ -16,8 +16,9 @@ from av.video.stream import VideoStream
 
 from vidstyle.video.containers import Container
 from vidstyle.video.reading.decoder import rate_of
-from vidstyle.video.reading.joins import JoinedClock, may_be_joined
-from vidstyle.video.reading.opening import open_video, tells_decoding_only
+from vidstyle.video.reading.demuxers import demuxer_of
+from vidstyle.video.reading.joins import JoinedClock
+from vidstyle.video.reading.opening import open_video
 from vidstyle.video.reading.pipes import check_interruption
 from vidstyle.video.streams.stream_copy import copy_stream_tags
 from vidstyle.video.streams.stream_mapping import map_streams
@@ -53,12 +54,13 @@ class Passthrough:
         self._source = source
         self._file, self._video = open_video(source)
         self._broken = 0
-        self._tells_decoding_only = tells_decoding_only(self._file)
+        demuxer = demuxer_of(self._file)
+        self._has_decoding_times_only = demuxer.has_decoding_times_only
         try:
             for stream in self._file.streams:
                 stream.discard = Discard.default
             self._clock = (
-                JoinedClock(self._video, 1 / rate_of(self._video)) if may_be_joined(self._file) else None
+                JoinedClock(self._video, 1 / rate_of(self._video)) if demuxer.may_be_joined else None
             )
             self._packets = self._demux()
             self._buffered = self._read_up_to_picture()
@@ -162,7 +164,7 @@ class Passthrough:
             try:
                 packet = next(self._packets, None)
                 check_interruption(self._source)
-                if self._tells_decoding_only and packet is not None and packet.stream is self._video:
+                if self._has_decoding_times_only and packet is not None and packet.stream is self._video:
                     packet.pts = packet.dts if packet.dts is not None else packet.pts
                 return packet
             except av.error.EOFError:
