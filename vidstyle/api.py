@@ -14,8 +14,8 @@ from vidstyle.options import (
     SteadyOptions,
     WriteOptions,
     check_keywords,
-    only,
-    take,
+    make_record,
+    select_keywords,
 )
 from vidstyle.options.empty_paths import check_not_empty
 from vidstyle.options.keywords import (
@@ -60,13 +60,13 @@ def stylize_video(
     """
     check_not_empty(source=source, target=target, style=style)
     check_keywords(options, PaintOptions, SteadyOptions, ReadOptions, WriteOptions)
-    read, write = take(ReadOptions, options), take(WriteOptions, options)
-    paint = take(PaintOptions, options)
+    read, write = make_record(ReadOptions, options), make_record(WriteOptions, options)
+    paint = make_record(PaintOptions, options)
     name = name_of(style, paint.style_track)
     result = Path(target) if target is not None else default_target(Path(source), name, write)
 
     def load() -> Stylizer:
-        return Stylizer(style, **cast(FrameKeywords, only(options, PaintOptions, SteadyOptions)))
+        return Stylizer(style, **cast(FrameKeywords, select_keywords(options, PaintOptions, SteadyOptions)))
 
     files = files_of(style, paint)
     plan = plan_painting(source, result, load, read=read, write=write, inputs=files, measure=measure)
@@ -90,7 +90,7 @@ def stylize_frames(
     yields the same kind, in the same size and depth.
     """
     check_keywords(options, PaintOptions, SteadyOptions, extra=("rate",))
-    stylizer = Stylizer(style, **cast(FrameKeywords, only(options, PaintOptions, SteadyOptions)))
+    stylizer = Stylizer(style, **cast(FrameKeywords, select_keywords(options, PaintOptions, SteadyOptions)))
     return stylizer.frames(frames, rate=options.get("rate"))
 
 
@@ -124,8 +124,8 @@ def steady(
     """
     check_not_empty(clip=clip, painted=painted, target=target)
     check_keywords(options, DetailOptions, SteadyOptions, ReadOptions, WriteOptions)
-    detail, steady_options = take(DetailOptions, options).detail, take(SteadyOptions, options)
-    read, write = take(ReadOptions, options), take(WriteOptions, options)
+    detail, steady_options = make_record(DetailOptions, options).detail, make_record(SteadyOptions, options)
+    read, write = make_record(ReadOptions, options), make_record(WriteOptions, options)
     result = Path(target) if target is not None else default_target(Path(painted), "steady", write)
 
     def load() -> Stage[Pair]:

@@ -24,7 +24,7 @@ from vidstyle.metrics.base import Metric, Motion, Sample, Setup
 from vidstyle.metrics.meaning import meaning_of
 from vidstyle.metrics.measurer import Measurer
 from vidstyle.metrics.motion import DEFAULT_SIZE, ScoringFlow
-from vidstyle.options import ReadOptions, check_keywords, take
+from vidstyle.options import ReadOptions, check_keywords, make_record
 from vidstyle.options.empty_paths import check_not_empty
 from vidstyle.options.keywords import ReadKeywords
 from vidstyle.outputs import check_outputs
@@ -89,7 +89,7 @@ def evaluate(
         result=result, source=source, style=style, baseline=baseline, weights=weights, heatmap=heatmap
     )
     check_keywords(options, ReadOptions)
-    read = take(ReadOptions, options)
+    read = make_record(ReadOptions, options)
     if every < 1:
         raise OptionError(f"--every must be 1 or more, got {every}")
     if baseline is not None and engine is not None:

@@ -126,7 +126,7 @@ class HeatClip:
 
 
 def heated(pixels: Pixels, change: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """``pixels`` (H, W, 3) in dark grey; ``change`` (H, W) in [0, 1] over it, from black over red to yellow."""
+    """``pixels`` (H, W, 3) in dark grey, with ``change`` (H, W) in [0, 1] as black, red, yellow over it."""
     rgb = eight_bits(pixels)
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)[..., None] * 0.4
     share = np.clip(change / FULL, 0, 1).astype(np.float32)

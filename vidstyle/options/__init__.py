@@ -1,4 +1,4 @@
-"""All options: records with every default, help text and range once, converters, and typed keywords."""
+"""All options: records with defaults, help texts and ranges, converters, and typed keywords."""
 
 from vidstyle.options.checked_fields import Checked, option, value_of
 from vidstyle.options.records import (
@@ -12,8 +12,8 @@ from vidstyle.options.records import (
     SteadyOptions,
     WriteOptions,
     check_keywords,
-    only,
-    take,
+    make_record,
+    select_keywords,
 )
 
 __all__ = [
@@ -28,8 +28,8 @@ __all__ = [
     "SteadyOptions",
     "WriteOptions",
     "check_keywords",
-    "only",
+    "make_record",
     "option",
-    "take",
+    "select_keywords",
     "value_of",
 ]

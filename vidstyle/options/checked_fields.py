@@ -1,4 +1,4 @@
-"""Options as fields of dataclasses: each has its help, choices and range, and checks its values."""
+"""Options as dataclass fields with help, choices and range, which check their values."""
 
 from __future__ import annotations
 
@@ -22,26 +22,33 @@ def option(
 ) -> Any:
     """A dataclass field with help, choices and range; ``low`` and ``high`` are inclusive.
 
-    ``parse`` converts a given value (text or Python object); its ``ValueError`` describes the expected one.
+    ``parse`` converts text or a Python object; its ``ValueError`` describes the expected value.
     """
-    shown = {"help": help, "choices": choices, "low": low, "high": high, "metavar": metavar, "parse": parse}
-    return field(default=default, metadata=shown)
+    metadata = {
+        "help": help,
+        "choices": choices,
+        "low": low,
+        "high": high,
+        "metavar": metavar,
+        "parse": parse,
+    }
+    return field(default=default, metadata=metadata)
 
 
 class PartChoices(Collection[str]):
-    """The choices that help lists for a part, installed ones too. Others are accepted: see ``as_part``.
+    """The names of parts that help texts list, including installed ones; every value is accepted here.
 
-    They are looked up when they are listed, which imports no part.
+    ``as_part`` checks values. Listing imports no part.
     """
 
-    __slots__ = ("_registry", "_words")
+    __slots__ = ("_registry", "_special")
 
-    def __init__(self, registry: Registry, words: tuple[str, ...]) -> None:
+    def __init__(self, registry: Registry, special: tuple[str, ...]) -> None:
         self._registry = registry
-        self._words = words
+        self._special = special
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys((*self._words[:1], *self._registry, *self._words[1:])))
+        return iter(dict.fromkeys((*self._special[:1], *self._registry, *self._special[1:])))
 
     def __len__(self) -> int:
         return len(tuple(iter(self)))
@@ -49,31 +56,34 @@ class PartChoices(Collection[str]):
     def __bool__(self) -> bool:
         return True
 
-    def __contains__(self, given: object) -> bool:
+    def __contains__(self, value: object) -> bool:
         return True
 
 
-def part(default: str, help: str, registry: Registry, *, words: tuple[str, ...] = ()) -> Any:
-    """A part: a name in ``registry``, one of ``words``, "package.module:Attribute" or an object."""
+def part(default: str, help: str, registry: Registry, *, special: tuple[str, ...] = ()) -> Any:
+    """A field for a part: a name in ``registry``, "package.module:Attribute" or an object.
+
+    ``special`` are names that stand for no part, such as "none"; help lists the first before the parts.
+    """
     return option(
         default,
         f'{help}; a name, or "package.module:Attribute"',
-        choices=PartChoices(registry, words),
-        parse=lambda given: as_part(given, registry, words),
+        choices=PartChoices(registry, special),
+        parse=lambda value: as_part(value, registry, special),
     )
 
 
-def as_part(given: object, registry: Registry, words: tuple[str, ...] = ()) -> Any:
-    """A part's name, checked but not imported (raises ``UnknownName``); an object is returned unchanged."""
-    if not isinstance(given, str):
-        return given
-    name = given.strip()
-    if name in words:
+def as_part(value: object, registry: Registry, special: tuple[str, ...] = ()) -> Any:
+    """``value`` if it is an object; a name is checked without importing the part (``UnknownName``)."""
+    if not isinstance(value, str):
+        return value
+    name = value.strip()
+    if name in special:
         return name
     try:
         return registry.check(name)
     except UnknownName as error:
-        raise UnknownName(registry.kind, name, {*words, *error.known}) from None
+        raise UnknownName(registry.kind, name, {*special, *error.known}) from None
 
 
 class Checked:
@@ -86,26 +96,26 @@ class Checked:
             object.__setattr__(self, item.name, value_of(item, getattr(self, item.name)))
 
 
-def value_of(item: Field[Any], given: Any) -> Any:
-    """The value of one option ``item`` from what was ``given``: converted and checked, or ``OptionError``."""
-    if given is None:
+def value_of(item: Field[Any], raw: Any) -> Any:
+    """The value of the option ``item`` from a ``raw`` one: converted and checked; raises ``OptionError``."""
+    if raw is None:
         return None
-    word = "--" + item.name.replace("_", "-")
+    flag = "--" + item.name.replace("_", "-")
     parse, choices, low, high = (item.metadata.get(key) for key in ("parse", "choices", "low", "high"))
     try:
-        value = given if parse is None else parse(given)
+        value = raw if parse is None else parse(raw)
     except OptionError:
-        raise  # says itself what there is
+        raise  # its message lists the choices
     except (TypeError, ValueError, ArithmeticError) as error:
-        raise OptionError(f"{word} must be {error}, got {given!r}") from None
+        raise OptionError(f"{flag} must be {error}, got {raw!r}") from None
     if choices and value not in choices:
-        raise OptionError(f"{word} cannot be {value!r}; {suggestion(str(value), choices)}")
+        raise OptionError(f"{flag} cannot be {value!r}; {suggestion(str(value), choices)}")
     if low is not None or high is not None:
-        _check_range(word, value, low, high)
+        _check_range(flag, value, low, high)
     return value
 
 
-def _check_range(word: str, value: Any, low: float | None, high: float | None) -> None:
+def _check_range(flag: str, value: Any, low: float | None, high: float | None) -> None:
     expected = (
         f"from {low} to {high}"
         if None not in (low, high)
@@ -116,6 +126,6 @@ def _check_range(word: str, value: Any, low: float | None, high: float | None) -
     try:
         number = float(value)
     except (TypeError, ValueError):
-        raise OptionError(f"{word} must be a number {expected}, got {value!r}") from None
+        raise OptionError(f"{flag} must be a number {expected}, got {value!r}") from None
     if not ((low is None or number >= low) and (high is None or number <= high)):  # false for NaN too
-        raise OptionError(f"{word} must be {expected}, got {value}")
+        raise OptionError(f"{flag} must be {expected}, got {value}")

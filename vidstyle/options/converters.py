@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import cast
 
 
-def as_seconds(given: object) -> Fraction:
-    """``90``, ``1:30``, ``0:01:30.5`` or a number, as exact seconds."""
+def as_seconds(value: object) -> Fraction:
+    """A time as exact seconds, from ``90``, ``1:30``, ``0:01:30.5`` or a number."""
     expected = ValueError("a time in seconds or as h:m:s")
-    if not isinstance(given, str):
-        return _fraction(given, expected)
-    parts = given.strip().split(":")
+    if not isinstance(value, str):
+        return _fraction(value, expected)
+    parts = value.strip().split(":")
     if len(parts) > 3 or not all(re.fullmatch(r"\d+(\.\d*)?|\.\d+", part) for part in parts):
         raise expected
     if any("." in part for part in parts[:-1]):
@@ -30,73 +30,80 @@ def as_seconds(given: object) -> Fraction:
     return total
 
 
-def as_rate(given: object) -> Fraction:
-    """``25``, ``23.976`` or ``24000/1001``, as an exact number."""
-    return _fraction(given, ValueError("a number or a fraction, like 25 or 24000/1001"))
+def as_rate(value: object) -> Fraction:
+    """Frames a second as an exact number, from ``25``, ``23.976`` or ``24000/1001``."""
+    return _fraction(value, ValueError("a number or a fraction, like 25 or 24000/1001"))
 
 
-def _fraction(given: object, expected: ValueError) -> Fraction:
-    if isinstance(given, bool):
+def _fraction(value: object, expected: ValueError) -> Fraction:
+    if isinstance(value, bool):
         raise expected
     try:
-        # by its text: a float stands for the decimal that it prints as
-        return Fraction(str(given) if isinstance(given, float) else cast("str", given))
+        # through text: a float means the decimal number that it prints as
+        return Fraction(str(value) if isinstance(value, float) else cast("str", value))
     except (TypeError, ValueError, ArithmeticError):
         raise expected from None
 
 
-def as_whole(given: object) -> int:
+def as_whole(value: object) -> int:
+    """A whole number."""
     expected = ValueError("a whole number")
-    if isinstance(given, bool):
+    if isinstance(value, bool):
         raise expected
     try:
-        number = int(cast("str", given))
+        number = int(cast("str", value))
     except (TypeError, ValueError, ArithmeticError):
         raise expected from None
-    if not isinstance(given, str) and number != given:
+    if not isinstance(value, str) and number != value:
         raise expected
     return number
 
 
-def as_number(given: object) -> float:
+def as_number(value: object) -> float:
+    """A finite number."""
     try:
-        if isinstance(given, bool) or not math.isfinite(number := float(cast("str", given))):
+        if isinstance(value, bool) or not math.isfinite(number := float(cast("str", value))):
             raise ValueError
     except (TypeError, ValueError, ArithmeticError):
         raise ValueError("a number") from None
     return number
 
 
-def as_numbers(given: object) -> tuple[float, ...]:
-    parts = given.split(",") if isinstance(given, str) else given
+def as_numbers(value: object) -> tuple[float, ...]:
+    """Numbers, as a sequence or with commas between."""
+    parts = value.split(",") if isinstance(value, str) else value
     try:
         return tuple(as_number(part) for part in cast("Iterable[object]", parts))
     except (TypeError, ValueError):
         raise ValueError("numbers with commas between") from None
 
 
-def as_switch(given: object) -> bool:
-    if not isinstance(given, bool):
+def as_switch(value: object) -> bool:
+    """True or False, and nothing else."""
+    if not isinstance(value, bool):
         raise ValueError("True or False")
-    return given
+    return value
 
 
-def as_path(given: object) -> Path:
-    if not isinstance(given, (str, os.PathLike)) or not str(given):
+def as_path(value: object) -> Path:
+    """A path that is not empty."""
+    if not isinstance(value, (str, os.PathLike)) or not str(value):
         raise ValueError("a path")
-    return Path(given)
+    return Path(value)
 
 
-def as_text(given: object) -> str:
-    if not isinstance(given, str) or not given.strip():
+def as_text(value: object) -> str:
+    """A text that is not empty, without spaces around it."""
+    if not isinstance(value, str) or not value.strip():
         raise ValueError("a word")
-    return given.strip()
+    return value.strip()
 
 
-def as_bits(given: object) -> str:
-    text = str(given).strip()
+def as_bits(value: object) -> str:
+    """A bit rate as text: ``900k``, ``8M``, ``8000000``."""
+    text = str(value).strip()
     if (
-        isinstance(given, bool)
+        isinstance(value, bool)
         or not re.fullmatch(r"\d+(\.\d+)?[kKMG]?", text)
         or float(text.rstrip("kKMG")) == 0
     ):
@@ -104,28 +111,28 @@ def as_bits(given: object) -> str:
     return text
 
 
-def as_pairs(given: object) -> tuple[tuple[str, str], ...]:
-    """``KEY=VALUE``, several of them, pairs, or a mapping."""
-    several = given.items() if isinstance(given, Mapping) else given
-    items = [given] if isinstance(given, str) else cast("Iterable[str | tuple[str, object]]", several)
+def as_pairs(value: object) -> tuple[tuple[str, str], ...]:
+    """Pairs of texts from ``KEY=VALUE``, several of them, pairs, or a mapping."""
+    several = value.items() if isinstance(value, Mapping) else value
+    items = [value] if isinstance(value, str) else cast("Iterable[str | tuple[str, object]]", several)
     pairs = []
     for item in items:
-        key, *value = item.split("=", 1) if isinstance(item, str) else item
-        if not key or len(value) != 1:
+        key, *rest = item.split("=", 1) if isinstance(item, str) else item
+        if not key or len(rest) != 1:
             raise ValueError("KEY=VALUE")
-        pairs.append((str(key), str(value[0])))
+        pairs.append((str(key), str(rest[0])))
     return tuple(pairs)
 
 
-def as_engine_options(given: object) -> tuple[tuple[str, object], ...]:
-    """``KEY=VALUE``, several of them, pairs, or a mapping; values that are no text keep their types."""
-    several = given.items() if isinstance(given, Mapping) else given
-    items = [given] if isinstance(given, str) else cast("Iterable[str | tuple[str, object]]", several)
+def as_engine_options(value: object) -> tuple[tuple[str, object], ...]:
+    """Pairs from ``KEY=VALUE``, several of them, pairs, or a mapping; values in pairs keep their types."""
+    several = value.items() if isinstance(value, Mapping) else value
+    items = [value] if isinstance(value, str) else cast("Iterable[str | tuple[str, object]]", several)
     pairs: list[tuple[str, object]] = []
     for item in items:
         if isinstance(item, str):
             pairs += as_pairs(item)
         else:
-            name, value = item
-            pairs.append((str(name), value))
+            key, option = item
+            pairs.append((str(key), option))
     return tuple(pairs)

@@ -1,4 +1,4 @@
-"""All options as keywords, for type checkers and editors, named as on the command line."""
+"""All options as typed keyword arguments, for type checkers and editors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ File = str | os.PathLike[str]
 
 
 class DetailKeywords(TypedDict, total=False):
-    """What a painting gets back of the clip (``options.DetailOptions``)."""
+    """How much detail of the clip is added (``options.DetailOptions``)."""
 
     detail: float
 
@@ -48,13 +48,13 @@ class FrameKeywords(ImageKeywords, SteadyKeywords, total=False):
 
 
 class StreamKeywords(FrameKeywords, total=False):
-    """All of ``stylize_frames``: arrays carry no times, so their rate may be given."""
+    """All keywords of ``stylize_frames``; ``rate`` is for arrays, which have no times."""
 
     rate: Number | None
 
 
 class ReadKeywords(TypedDict, total=False):
-    """Which part is read, and how (``options.ReadOptions``)."""
+    """The part that is read, and how (``options.ReadOptions``)."""
 
     start: Number | None
     end: Number | None
@@ -64,7 +64,7 @@ class ReadKeywords(TypedDict, total=False):
 
 
 class FileKeywords(ReadKeywords, total=False):
-    """Which part is read, and how it is written (``options.WriteOptions``)."""
+    """The part that is read, and how the result is written (``options.WriteOptions``)."""
 
     codec: str | None
     format: Literal["nut", "y4m"] | None
@@ -85,7 +85,7 @@ class VideoKeywords(FrameKeywords, FileKeywords, total=False):
 
 
 class SheetKeywords(ImageKeywords, total=False):
-    """What a contact sheet shows (``options.SheetOptions``), of which part of the clip, and painted how."""
+    """All keywords of ``make_sheet``: layout (``options.SheetOptions``), painting, part of the clip."""
 
     moments: int
     cell: int

@@ -1,4 +1,4 @@
-"""All options, one frozen record a stage: every default, help text and range is written once, here.
+"""The option records, one for each stage, with every default, help text and range.
 
 The command line, the library's keywords and the docs read these records; field ``flow_size`` is
 ``--flow-size`` on the command line and ``flow_size=`` in Python.
@@ -34,7 +34,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions(Checked):
-    """Which part of the source is read, and how."""
+    """The part of the source that is read, and how."""
 
     start: Fraction | None = option(
         None, "begin at this time (seconds or h:m:s)", low=0, metavar="TIME", parse=as_seconds
@@ -86,7 +86,7 @@ class WriteOptions(Checked):
 
 @dataclass(frozen=True, slots=True)
 class DetailOptions(Checked):
-    """What a painting, also one that was made elsewhere, gets back of the clip."""
+    """How much detail of the clip is added to a painting, including precomputed ones."""
 
     detail: float = option(
         0.5,
@@ -143,7 +143,7 @@ class PaintOptions(DetailOptions):
 
 DEFAULT_WORKING_SIZE = 480  # px, short side
 DEFAULT_CRF = 16.0
-LARGEST_STYLE = 2048  # px, long side: more changes no engine's idea of a style
+LARGEST_STYLE = 2048  # px, long side: larger style pictures do not change the result
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +154,10 @@ class SteadyOptions(Checked):
         "map",
         "how frames are made to agree: paint map, classic blend, or not at all",
         TEMPORAL,
-        words=("map", "none"),
+        special=("map", "none"),
     )
     flow: str | object = part(
-        "auto", "motion: raft-small on a GPU and dis on a CPU, or by name", FLOWS, words=("auto", "none")
+        "auto", "motion: raft-small on a GPU and dis on a CPU, or by name", FLOWS, special=("auto", "none")
     )
     flow_size: int | None = option(
         None, "short side at which motion is estimated", low=16, metavar="PX", parse=as_whole
@@ -173,13 +173,13 @@ class SteadyOptions(Checked):
 
     @property
     def is_steady(self) -> bool:
-        """Whether a temporal method is used: three options can switch it off."""
+        """Whether a temporal method is used; any of three options can switch it off."""
         return self.temporal != "none" and self.flow != "none" and self.stability > 0
 
 
 @dataclass(frozen=True, slots=True)
 class SheetOptions(Checked):
-    """What a contact sheet shows."""
+    """The contents of a contact sheet."""
 
     moments: int = option(
         4, "moments of the clip, evenly spread", low=1, high=100, metavar="N", parse=as_whole
@@ -187,20 +187,20 @@ class SheetOptions(Checked):
     cell: int = option(320, "width of each picture", low=32, high=4096, metavar="PX", parse=as_whole)
 
 
-def take(record: type[R], words: Mapping[str, Any]) -> R:
-    """Make a ``record`` of those ``words`` that are its fields; the rest is left for other records."""
-    return record(**only(words, record))
+def make_record(record: type[R], keywords: Mapping[str, Any]) -> R:
+    """A ``record`` from those ``keywords`` that are its fields; raises ``OptionError`` for invalid values."""
+    return record(**select_keywords(keywords, record))
 
 
-def only(words: Mapping[str, Any], *records: type[Any]) -> dict[str, Any]:
-    """Those ``words`` that are options of ``records``."""
+def select_keywords(keywords: Mapping[str, Any], *records: type[Any]) -> dict[str, Any]:
+    """Those of ``keywords`` that are options of ``records``."""
     known = {item.name for record in records for item in fields(record)}
-    return {name: value for name, value in words.items() if name in known}
+    return {name: value for name, value in keywords.items() if name in known}
 
 
-def check_keywords(words: Mapping[str, Any], *records: type[Any], extra: tuple[str, ...] = ()) -> None:
-    """Raise ``OptionError`` for a word that is neither an option of these ``records`` nor ``extra``."""
+def check_keywords(keywords: Mapping[str, Any], *records: type[Any], extra: tuple[str, ...] = ()) -> None:
+    """Raise ``OptionError`` for a keyword that is neither an option of ``records`` nor one of ``extra``."""
     known = {*extra, *(item.name for record in records for item in fields(record))}
-    for name in words:
+    for name in keywords:
         if name not in known:
             raise OptionError(f"no option named {name!r}; {suggestion(name, known)}")

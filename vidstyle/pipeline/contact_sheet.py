@@ -13,7 +13,14 @@ from PIL import Image, ImageDraw, ImageFont
 
 from vidstyle.errors import OptionError
 from vidstyle.frames import Frame, VideoInfo, eight_bits
-from vidstyle.options import PaintOptions, ReadOptions, SheetOptions, check_keywords, only, take
+from vidstyle.options import (
+    PaintOptions,
+    ReadOptions,
+    SheetOptions,
+    check_keywords,
+    make_record,
+    select_keywords,
+)
 from vidstyle.options.empty_paths import check_not_empty
 from vidstyle.options.keywords import ImageKeywords, SheetKeywords
 from vidstyle.pipeline.stylizer import Stylizer, name_of
@@ -47,14 +54,14 @@ def make_sheet(
     """
     check_not_empty(source=source, target=target, style=style)
     check_keywords(options, SheetOptions, PaintOptions, ReadOptions)
-    layout = take(SheetOptions, options)
+    layout = make_record(SheetOptions, options)
     target = Path(target)
     check_picture_target(target, overwrite)
     styles = list(style) if isinstance(style, (list, tuple)) else [cast(Style, style)]
     if not styles:
         raise OptionError("a sheet needs at least one style")
-    frames = moments(Path(source), take(ReadOptions, options), layout.moments)
-    stylizer = Stylizer(styles[0], **cast(ImageKeywords, only(options, PaintOptions)))
+    frames = moments(Path(source), make_record(ReadOptions, options), layout.moments)
+    stylizer = Stylizer(styles[0], **cast(ImageKeywords, select_keywords(options, PaintOptions)))
     rows = [("source", frames)]
     for item in styles:
         painted = [replace(frame, pixels=stylizer.image(frame, style=item)) for frame in frames]

@@ -19,7 +19,14 @@ from vidstyle.engines.base import load_engine
 from vidstyle.errors import OptionError
 from vidstyle.flow.base import auto_flow, load_flow
 from vidstyle.frames import Frame, Pixels, check_pixels
-from vidstyle.options import PaintOptions, ReadOptions, SteadyOptions, WriteOptions, check_keywords, take
+from vidstyle.options import (
+    PaintOptions,
+    ReadOptions,
+    SteadyOptions,
+    WriteOptions,
+    check_keywords,
+    make_record,
+)
 from vidstyle.options.converters import as_rate
 from vidstyle.options.empty_paths import check_not_empty
 from vidstyle.options.keywords import FileKeywords, FrameKeywords, Number
@@ -65,8 +72,8 @@ class Stylizer:
     def __init__(self, style: Styling = (), **options: Unpack[FrameKeywords]) -> None:
         check_not_empty(style=style)
         check_keywords(options, PaintOptions, SteadyOptions)
-        self._paint = paint = take(PaintOptions, options)
-        self._steady = take(SteadyOptions, options)
+        self._paint = paint = make_record(PaintOptions, options)
+        self._steady = make_record(SteadyOptions, options)
         self._style_list = _style_list_of(style)
         self._names = [item if isinstance(item, (str, Path)) else "pixels" for item in self._style_list]
         self.name = name_of(style, paint.style_track)
@@ -104,7 +111,7 @@ class Stylizer:
         """Paint a clip; see ``stylize_video``."""
         check_not_empty(source=source, target=target)
         check_keywords(options, ReadOptions, WriteOptions)
-        read, write = take(ReadOptions, options), take(WriteOptions, options)
+        read, write = make_record(ReadOptions, options), make_record(WriteOptions, options)
         result = Path(target) if target is not None else default_target(Path(source), self.name, write)
         plan = plan_painting(
             source, result, lambda: self, read=read, write=write, inputs=self.files, measure=measure
