@@ -22,7 +22,7 @@ from PIL import Image
 from vidstyle.errors import InputError, OptionError
 from vidstyle.training.clips import Clips
 from vidstyle.training.data import Data, TrainingBatch
-from vidstyle.training.order import chosen
+from vidstyle.training.order import shuffled_index
 from vidstyle.training.picture_folder import Cut, Pictures
 from vidstyle.training.shards import Shards
 
@@ -93,7 +93,7 @@ def test_style_cuts_come_again_round_after_round(styles: Path) -> None:
 
 
 def test_every_item_comes_once_in_every_round_and_rounds_differ() -> None:
-    rounds = [[chosen(turn * 50 + place, 50, 3, 1) for place in range(50)] for turn in (0, 1)]
+    rounds = [[shuffled_index(epoch * 50 + place, 50, 3, 1) for place in range(50)] for epoch in (0, 1)]
     assert [sorted(order) for order in rounds] == [list(range(50))] * 2
     assert rounds[0] != rounds[1]
 
@@ -227,8 +227,8 @@ def test_a_worker_that_is_told_to_end_ends_a_little_later() -> None:
     lines = (
         "import os, signal, time",
         "from vidstyle.training import data",
-        "data._PARTING = 1",
-        "data._as_worker(0)",
+        "data._GRACE = 1",
+        "data._ignore_signals(0)",
         "os.kill(os.getpid(), signal.SIGTERM)",
         "print('still here', flush=True)",
         "time.sleep(30)",

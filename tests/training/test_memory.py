@@ -20,7 +20,7 @@ def picture() -> Tensor:
 
 def test_remembered_statistics_are_those_of_the_picture() -> None:
     features = scaled(bundled(), at_area(picture(), 32), LAYERS)
-    found = StepFeatures(bundled(), LAYERS, StyleMemory().of([7])).of_styles([picture()], 32)
+    found = StepFeatures(bundled(), LAYERS, StyleMemory().lookup([7])).of_styles([picture()], 32)
     for layer in LAYERS:
         flat = features[layer].flatten(2)
         whole = gram(features[layer])
@@ -32,7 +32,7 @@ def test_remembered_statistics_are_those_of_the_picture() -> None:
 def test_what_is_first_computed_equals_what_is_remembered() -> None:
     memory = StyleMemory()
     first, again = (
-        StepFeatures(bundled(), LAYERS, memory.of([7])).of_styles([picture()], 32) for _ in range(2)
+        StepFeatures(bundled(), LAYERS, memory.lookup([7])).of_styles([picture()], 32) for _ in range(2)
     )
     for layer in LAYERS:
         for one, other in zip(first[layer], again[layer], strict=True):
@@ -52,10 +52,10 @@ def test_pictures_are_encoded_once_for_each_side_and_anew_without_a_key(
 
     monkeypatch.setattr(vgg, "features", counted)
     for side in (32, 24, 32, 24):
-        StepFeatures(vgg, LAYERS, memory.of([7])).of_styles([picture()], side)
+        StepFeatures(vgg, LAYERS, memory.lookup([7])).of_styles([picture()], side)
     assert len(encoded) == 2
     for _ in range(2):
-        StepFeatures(vgg, LAYERS, memory.of([None])).of_styles([picture()], 32)
+        StepFeatures(vgg, LAYERS, memory.lookup([None])).of_styles([picture()], 32)
     assert len(encoded) == 4
 
 

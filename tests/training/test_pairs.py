@@ -13,7 +13,7 @@ from folders import small
 from vidstyle.flow.base import load_flow
 from vidstyle.flow.warp import warp
 from vidstyle.training import curves
-from vidstyle.training.known_motion import drawn, of_frames
+from vidstyle.training.known_motion import estimated_motion, random_motion
 from vidstyle.training.trainer import train
 
 
@@ -24,7 +24,7 @@ def smooth(height: int = 64, width: int = 96) -> torch.Tensor:
 
 def test_a_drawn_motion_leads_back_to_the_picture() -> None:
     picture = smooth()
-    later, motion, inside = drawn(picture, torch.Generator().manual_seed(3))
+    later, motion, inside = random_motion(picture, torch.Generator().manual_seed(3))
     back, _ = warp(picture, motion)
     assert ((later - back) * inside).abs().mean() < 0.005
     assert (later - picture).abs().mean() > 0.01
@@ -37,7 +37,7 @@ def test_a_drawn_motion_leads_back_to_the_picture() -> None:
 def test_the_motion_of_frames_leads_from_the_later_to_the_earlier() -> None:
     earlier = smooth(96, 128)
     later = torch.roll(earlier, 3, dims=3)  # everything moves 3 px to the right
-    motion, trusted = of_frames(load_flow("dis", "cpu"), earlier, later)
+    motion, trusted = estimated_motion(load_flow("dis", "cpu"), earlier, later)
     middle = motion[..., 24:72, 32:96]
     assert float(middle[:, 0].median()) == pytest.approx(-3, abs=0.3)
     assert float(middle[:, 1].median()) == pytest.approx(0, abs=0.3)

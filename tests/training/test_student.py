@@ -59,7 +59,7 @@ def test_a_student_learns_from_every_parameter(student: Student) -> None:
 
 def test_forgotten_parts_are_new_and_the_others_stay(student: Student) -> None:
     before = {name: value.clone() for name, value in student.state_dict().items()}
-    student.forget(("film",))
+    student.randomise(("film",))
     changed = {name for name, value in student.state_dict().items() if not torch.equal(value, before[name])}
     assert changed == {"painter.film.weight", "painter.film.bias"}
 
@@ -75,7 +75,7 @@ def test_weights_of_another_network_are_one_line(student: Student) -> None:
 @torch.no_grad()
 def test_every_student_paints_each_picture_in_its_code_and_begins_from_what_it_exports(name: str) -> None:
     student: Learner = STUDENTS.load(name)()
-    student.forget(tuple(student.parts()))
+    student.randomise(tuple(student.parts()))
     images, descriptors = torch.rand(2, 3, 19, 32), torch.rand(2, 2816)
     painted = student.paint(images, student.encode(descriptors))
     assert painted.shape == images.shape

@@ -1,4 +1,4 @@
-"""Checkpoints: the whole state of a run in a file, written atomically and checked when read."""
+"""Checkpoints: the full state of a run in a file, written atomically and checked when read."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def save(run: Path, state: Mapping[str, Any], keep: int) -> Path:
 
 
 def files_of(run: Path) -> list[tuple[int, Path]]:
-    """Steps and files of the checkpoints of ``run``, the oldest first."""
+    """The checkpoints of ``run`` as (step, file), the oldest first."""
     folder = run / "checkpoints"
     files = folder.iterdir() if folder.is_dir() else ()
     return sorted((int(match[1]), path) for path in files if (match := _NAME.fullmatch(path.name)))
@@ -102,11 +102,12 @@ def check_recipe(state: Mapping[str, Any], recipe: str, run: Path) -> None:
 
 
 def check_architecture(state: Mapping[str, Any], model: Mapping[str, Tensor], run: Path) -> None:
-    """Raise ``WeightsMismatch`` if ``state`` is of another network than ``model``."""
-    ours, theirs = architecture(model), state["architecture"]
-    for name in [*ours, *theirs]:
-        if ours.get(name) != theirs.get(name):
-            shapes = [tuple(shape) if shape else "not there" for shape in (theirs.get(name), ours.get(name))]
+    """Raise ``WeightsMismatch`` if the tensors of ``state`` and ``model`` differ in name or shape."""
+    expected, saved = architecture(model), state["architecture"]
+    for name in [*expected, *saved]:
+        if expected.get(name) != saved.get(name):
+            pair = (saved.get(name), expected.get(name))
+            shapes = [tuple(shape) if shape else "not there" for shape in pair]
             raise WeightsMismatch(
                 f"the checkpoint in {run} is of another architecture: {name} is {shapes[0]}, "
                 f"expected {shapes[1]}; resume with the settings it was made with, or give another --output"

@@ -1,4 +1,4 @@
-"""Pairs of frames of clips, with the same crop, as an endless, repeatable stream of training samples."""
+"""Pairs of frames of clips, with the same crop, as an endless, reproducible stream of training samples."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from torch.utils.data import Dataset
 from vidstyle.errors import InputError, VidstyleError
 from vidstyle.frames import Pixels, eight_bits
 from vidstyle.options import ReadOptions
-from vidstyle.training.order import chosen, random_at
+from vidstyle.training.order import random_at, shuffled_index
 from vidstyle.training.picture_folder import Cut, TrainingSample, below
 from vidstyle.video.reading.probe import probe
 from vidstyle.video.reading.reader import open_reader
 
 _SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mpg", ".mpeg", ".y4m", ".gif")
 _SALT = 3
-_TRIES = 20  # unreadable clips in a row before a folder is given up
+_TRIES = 20  # unreadable clips in a row after which reading fails
 
 
 class Clips(Dataset[TrainingSample]):
-    """Pairs of frames, ``interval`` apart, of the videos below a folder; earlier and later in a sample.
+    """Pairs (earlier, later) of frames, ``interval`` frames apart, of the videos below a folder.
 
-    A clip that cannot be read, or is too short, is replaced by the next, and named in the sample.
+    A clip that cannot be read or is too short is replaced by the next one, and listed in the sample.
     """
 
     def __init__(self, folder: Path, cut: Cut, *, interval: int, seed: int) -> None:
@@ -33,7 +33,7 @@ class Clips(Dataset[TrainingSample]):
 
     def __getitem__(self, place: int) -> TrainingSample:
         skipped: list[str] = []
-        first = chosen(place, len(self.files), self._seed, _SALT)
+        first = shuffled_index(place, len(self.files), self._seed, _SALT)
         for number in range(min(_TRIES, len(self.files))):
             file = self.files[(first + number) % len(self.files)]
             try:

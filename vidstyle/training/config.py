@@ -1,4 +1,4 @@
-"""All settings of a training run in one frozen record, from recipe, preset, file and command line."""
+"""The settings of a training run: one frozen record, from recipe, preset, file and command line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "epochs": 50.0,
         "losses": {"content": 1.0, "gram": 1e6, "variation": 1e-5},
     },
-    # to check the data within minutes on any machine
+    # checks the data within minutes on any machine
     "quick": {"batch": 2, "crop": 96, "style_sides": (96,), "steps": 100, "preview_every": 25},
     # temporal consistency first: all its losses that need no clips
     "steady": {
@@ -173,16 +173,16 @@ def settings(
     pairs: Sequence[str] = (),
     steps: int | None = None,
 ) -> TrainOptions:
-    """The settings of a run: the recipe's, overridden by a preset's, the file's and those of ``pairs``.
+    """The settings of a run: those of the recipe, overridden by the preset, the file and ``pairs``.
 
-    Raises ``OptionError`` for settings that do not exist and for invalid values.
+    Raises ``OptionError`` for unknown settings and invalid values.
 
     Args:
-        recipe: its name.
-        before: the plain settings of the run that is resumed, instead of the recipe's.
+        recipe: name of the recipe.
+        before: the settings of the run that is resumed, in place of the recipe's.
         file: TOML or JSON; ``preset = "seed"`` chooses a preset.
-        pairs: ``key=value``; ``preset=seed``, and ``losses.style=0.5`` for one loss's weight.
-        steps: overrides all other steps and epochs.
+        pairs: ``key=value``, also ``preset=seed``, and ``losses.style=0.5`` for the weight of one loss.
+        steps: overrides the steps and epochs of all others.
     """
     values = dict(before) if before is not None else dict(RECIPES.load(recipe).defaults)
     from_file = _read(file) if file is not None else {}
@@ -192,22 +192,22 @@ def settings(
     if preset is not None:
         if preset not in PRESETS:
             raise UnknownName("preset", str(preset), PRESETS)
-        _join(values, PRESETS[preset])
-    _join(values, from_file)
-    _join(values, from_pairs)
+        _update(values, PRESETS[preset])
+    _update(values, from_file)
+    _update(values, from_pairs)
     if steps is not None:
         values["steps"] = steps
     return TrainOptions(**values)
 
 
-def _join(values: dict[str, Any], more: Mapping[str, Any]) -> None:
+def _update(values: dict[str, Any], more: Mapping[str, Any]) -> None:
     """Replace ``values`` by those in ``more``; ``losses.NAME`` replaces only that weight."""
     names = [item.name for item in fields(TrainOptions)]
     for key, value in more.items():
-        whole, _, part = key.partition(".")
-        if whole not in names or (part and whole != "losses"):
+        name, _, loss = key.partition(".")
+        if name not in names or (loss and name != "losses"):
             raise UnknownName("setting", key, names)
-        values[whole] = {**dict(_weights(values[whole])), part: value} if part else value
+        values[name] = {**dict(_weights(values[name])), loss: value} if loss else value
         if key == "epochs":
             values["steps"] = None
 

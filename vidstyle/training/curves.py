@@ -11,12 +11,11 @@ from vidstyle.errors import OutputError
 from vidstyle.optional_imports import require
 
 
-# Not Fabric's CSVLogger: on a resume it deletes the existing rows, so that they would have to be read and
-# logged again; and it sorts the columns, the step among the losses
+# Fabric's CSVLogger deletes existing rows when a run resumes, and sorts the step in among the losses.
 class Curves:
     """Writes values by step into ``log.csv`` and ``tensorboard/`` of a run.
 
-    Rows after step ``begun``, the step of the checkpoint that the run resumes from, are deleted. Raises
+    ``begun`` is the step of the checkpoint from which the run resumes: later rows are deleted. Raises
     ``OutputError``.
     """
 
@@ -25,7 +24,7 @@ class Curves:
         self._columns = ("step", *columns)
         writer = require("torch.utils.tensorboard", "training").SummaryWriter
         try:
-            rows = self._kept(begun)
+            rows = self._rows_before(begun)
             with self._path.open("w", newline="", encoding="utf-8") as file:
                 table = csv.writer(file)
                 table.writerow(self._columns)
@@ -35,7 +34,7 @@ class Curves:
             raise OutputError(f"cannot write the log {self._path}: {error.strerror or error}") from error
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
-        """Write one row; columns without a value stay empty."""
+        """Append a row; columns without a value stay empty."""
         try:
             with self._path.open("a", newline="", encoding="utf-8") as file:
                 csv.writer(file).writerow([step, *(values.get(name, "") for name in self._columns[1:])])
@@ -48,7 +47,7 @@ class Curves:
         with suppress(OSError):  # ``add`` has already reported a full disk
             self._board.close()
 
-    def _kept(self, begun: int) -> list[list[str]]:
+    def _rows_before(self, begun: int) -> list[list[str]]:
         """Rows up to step ``begun``, in the current order of columns."""
         if not self._path.is_file() or not begun:
             return []

@@ -1,4 +1,4 @@
-"""Batches of contents, styles and frame pairs, decoded in workers, starting at any step."""
+"""Batches of contents, styles and frame pairs, decoded in worker processes, from any step on."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from vidstyle.training.picture_folder import CONTENT, STYLE, Cut, Pictures, join
 from vidstyle.training.shards import Shards, shard_files
 
 # s from SIGTERM to the end of a worker: enough to finish a step, a preview sheet and a checkpoint
-_PARTING = 60
+_GRACE = 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingBatch:
-    """What one step learns from, on one device."""
+    """The data of one step on one device."""
 
     content: Tensor
     """(B, 3, H, W) in [0, 1]."""
@@ -45,15 +45,15 @@ class TrainingBatch:
         return TrainingBatch(self.content.to(device), styles, frames, self.skipped, self.keys)
 
 
-# Not torchdata's StatefulDataLoader: it resumes only with the same number of workers, and reads a stream
-# again from its beginning. Here the number of steps determines the position
+# torchdata's StatefulDataLoader resumes only with the same number of workers, and reads a stream again from
+# its start. Here the step determines the position.
 class Data:
-    """The folders of a run. Folders that hold ``*.tar`` are read as shards."""
+    """The data folders of a run; folders with ``*.tar`` files are read as shards."""
 
     def __init__(
         self, content: Path, style: Path, options: TrainOptions, *, rank: int = 0, ranks: int = 1
     ) -> None:
-        """List the folders; raises ``InputError`` for those without pictures, ``OptionError`` for options."""
+        """List the files. Raises ``InputError`` for folders without pictures, and ``OptionError``."""
         self._options = options
         self._rank, self._ranks = rank, ranks
         self._cuts = {
@@ -86,10 +86,10 @@ class Data:
         )
         for salt in self._folders:
             if self._pictures[salt] is None:
-                self._shards(salt, begun=0)  # raises without webdataset, before the first step
+                self._shards(salt, begun=0)  # raises before the first step if webdataset is missing
 
     def steps(self) -> int:
-        """Steps of the whole run, from the settings."""
+        """The number of steps of the run. Raises ``OptionError`` if it cannot be computed from epochs."""
         if self._options.steps is not None:
             return self._options.steps
         pictures = self._pictures[CONTENT]
@@ -98,8 +98,8 @@ class Data:
         seen = self._options.epochs * len(pictures)
         return max(1, -(-round(seen) // (self._options.batch * self._ranks)))
 
-    def described(self) -> dict[str, object]:
-        """The data of the run, for its record."""
+    def summary(self) -> dict[str, object]:
+        """Names and sizes of the folders, for checkpoints and exported weights."""
         record: dict[str, object] = {}
         for name, salt in (("content", CONTENT), ("style", STYLE)):
             pictures = self._pictures[salt]
@@ -114,7 +114,7 @@ class Data:
         return record
 
     def examples(self, salt: int, count: int, side: int) -> list[Tensor]:
-        """The same pictures each time, (1, 3, side, side), evenly from the folder; for preview sheets."""
+        """The same ``count`` pictures (1, 3, side, side) in [0, 1] each time, evenly spaced in the folder."""
         pictures = self._pictures[salt]
         if pictures is None:
             cut = Cut(side)
@@ -133,12 +133,11 @@ class Data:
         return examples
 
     def batches(self, begun: int) -> Iterator[TrainingBatch]:
-        """Endless batches, starting after the first ``begun``."""
+        """An endless stream of batches from number ``begun`` on."""
         try:
             yield from self._loaded(begun)
         except Exception as error:
-            # a worker's error has a traceback that keeps the loaders alive: Python would wait for their
-            # workers before these can end
+            # the traceback of a worker's error keeps the loaders alive: Python would wait for their workers
             raise _plain(error.with_traceback(None)) from None
 
     def _loaded(self, begun: int) -> Iterator[TrainingBatch]:
@@ -147,16 +146,17 @@ class Data:
         contents = iter(self._loader(CONTENT, begun, options.workers, joined))
         styles = iter(self._loader(STYLE, begun, half, listed))
         frames = None if self._clips is None else iter(self._clip_loader(begun, half))
-        for (content, bad), (pictures, keys, worse) in zip(contents, styles, strict=True):
-            pair, worst = (None, ()) if frames is None else next(frames)
-            yield TrainingBatch(content[0], pictures, pair, bad + worse + worst, keys)
+        for (content, bad_contents), (pictures, keys, bad_styles) in zip(contents, styles, strict=True):
+            pair, bad_clips = (None, ()) if frames is None else next(frames)
+            skipped = bad_contents + bad_styles + bad_clips
+            yield TrainingBatch(content[0], pictures, pair, skipped, keys)
 
     def _loader(
         self, salt: int, begun: int, workers: int, collate: Callable[[list[Any]], Any]
     ) -> DataLoader[Any]:
         pictures = self._pictures[salt]
         if pictures is not None:
-            return self._of_places(pictures, begun, self._options.batch, workers, collate)
+            return self._dataset_loader(pictures, begun, self._options.batch, workers, collate)
         shards = self._shards(salt, begun=begun)
         count = shards.workers(workers)
         return DataLoader(
@@ -164,19 +164,19 @@ class Data:
             self._options.batch,
             num_workers=count,
             collate_fn=collate,
-            worker_init_fn=_as_worker if count else None,
+            worker_init_fn=_ignore_signals if count else None,
         )
 
     def _clip_loader(self, begun: int, workers: int) -> DataLoader[Any]:
         assert self._clips is not None
-        return self._of_places(self._clips, begun, self.pairs, workers, joined)
+        return self._dataset_loader(self._clips, begun, self.pairs, workers, joined)
 
     @property
     def pairs(self) -> int:
-        """Pairs of clips a step: half as many as pictures, as each is painted twice."""
+        """Number of frame pairs in a step: half the batch, as both frames are painted."""
         return max(1, self._options.batch // 2)
 
-    def _of_places(
+    def _dataset_loader(
         self,
         samples: Dataset[Any],
         begun: int,
@@ -191,7 +191,7 @@ class Data:
             sampler=Places(start, self._ranks),
             num_workers=workers,
             collate_fn=collate,
-            worker_init_fn=_as_worker if workers else None,
+            worker_init_fn=_ignore_signals if workers else None,
         )
 
     def _shards(self, salt: int, *, begun: int, cut: Cut | None = None) -> Shards:
@@ -208,7 +208,7 @@ class Data:
 
 
 def left_out_names(file: Path | None) -> frozenset[str]:
-    """The names that a ``leave_out`` file lists; ``OptionError`` if it cannot be read."""
+    """The names that a ``leave_out`` file lists; raises ``OptionError`` if it cannot be read."""
     if file is None:
         return frozenset()
     try:
@@ -219,24 +219,25 @@ def left_out_names(file: Path | None) -> frozenset[str]:
 
 
 def _plain(error: Exception) -> Exception:
-    """``error``; a ``VidstyleError`` of a worker without the traceback that torch adds to its text."""
+    """``error``; a ``VidstyleError`` of a worker loses the traceback that torch adds to its message."""
     text = str(error)
     if isinstance(error, VidstyleError) and text.startswith("Caught "):
         return type(error)(text.rstrip().splitlines()[-1].partition(": ")[2])
     return error
 
 
-def _as_worker(number: int) -> None:
-    """Leave stopping to the main process, as terminals and schedulers signal every process of a run."""
+def _ignore_signals(number: int) -> None:
+    """Ignore signals in a worker: terminals signal every process of a run, and the main process stops it."""
     for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    # a worker that ends at once ends the main process before that has saved; for one that never ends, Python
-    # would wait forever if it ends while loaders are alive
+    # if a worker ended at once, the main process would fail before it has saved a checkpoint; if it never
+    # ended, Python would wait forever at exit while loaders are alive
     delayed = hasattr(signal, "alarm")
-    signal.signal(signal.SIGTERM, _end_soon if delayed else signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, _end_after_grace if delayed else signal.SIG_DFL)
     torch.set_num_threads(1)
 
 
-def _end_soon(number: int, frame: FrameType | None) -> None:
-    signal.alarm(_PARTING)
+def _end_after_grace(number: int, frame: FrameType | None) -> None:
+    """End this worker after ``_GRACE`` s."""
+    signal.alarm(_GRACE)

@@ -15,8 +15,8 @@ from vidstyle.training.learner import Learner
 from vidstyle.weights import Weights
 
 _DEEPEST = "conv4_1"
-_WIDTH = 512  # channels there; an embedding is as many means, then as many deviations
-# VGG-16 to conv4_1 in reverse; None doubles the size
+_WIDTH = 512  # channels of that layer; an embedding is their means, then their standard deviations
+# VGG-16 up to conv4_1 in reverse, as (inputs, outputs); None: upsampling by 2
 _PLAN = ((512, 256), None, (256, 256), (256, 256), (256, 128), None, (128, 128), (128, 64), None, (64, 64))
 
 
@@ -36,7 +36,7 @@ class DecoderStudent(Learner):
         self.vgg = bundled()  # its buffers are not in checkpoints
 
     def load(self, tensors: Mapping[str, Tensor], name: str) -> None:
-        """Start from ``tensors``; ``WeightsMismatch`` names the file if they do not fit."""
+        """Load ``tensors`` of the file ``name``; raises ``WeightsMismatch`` if they do not fit."""
         own = self.state_dict()
         for key, value in own.items():
             if key not in tensors or tensors[key].shape != value.shape:
@@ -46,10 +46,10 @@ class DecoderStudent(Learner):
         self.load_state_dict({key: tensors[key].float() for key in own})
 
     def standardise(self, descriptors: Tensor) -> None:
-        """Nothing to do: embeddings are parts of descriptors."""
+        """Do nothing: embeddings are parts of descriptors."""
 
     @torch.no_grad()
-    def forget(self, parts: tuple[str, ...]) -> None:
+    def randomise(self, parts: tuple[str, ...]) -> None:
         """Set the decoder to random weights if it is in ``parts``."""
         if "decoder" not in parts:
             return
@@ -60,7 +60,7 @@ class DecoderStudent(Learner):
         last = self.decoder[-1]
         assert isinstance(last, nn.Conv2d) and last.bias is not None
         last.weight.mul_(0.1)
-        last.bias.fill_(0.5)  # its first pictures are grey
+        last.bias.fill_(0.5)  # so that the first pictures are grey
 
     def parts(self) -> dict[str, list[nn.Parameter]]:
         """The parameters of the decoder."""
@@ -71,7 +71,7 @@ class DecoderStudent(Learner):
         return descriptors[:, -2 * _WIDTH :]
 
     def paint(self, image: Tensor, embeddings: Tensor) -> Tensor:
-        """Paint ``image`` (B, 3, H, W) in [0, 1], sides of 16 px or more; the result may leave [0, 1]."""
+        """Paint ``image`` (B, 3, H, W) in [0, 1], with sides of 16 px or more; results may exceed [0, 1]."""
         height, width = image.shape[-2:]
         padded = F.pad(image, (0, -width % 8, 0, -height % 8), mode="reflect")
         value = self.vgg.features(padded, (_DEEPEST,))[_DEEPEST].float()

@@ -1,4 +1,4 @@
-"""Lightning Fabric set up for a run, and the state of all random numbers."""
+"""Lightning Fabric for a run, and the state of all random generators."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from vidstyle.training.config import TrainOptions
 _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
-def launched(options: TrainOptions) -> Any:
-    """Lightning Fabric, launched, for devices, processes and number formats."""
+def launch(options: TrainOptions) -> Any:
+    """Set up and launch Lightning Fabric with the devices and precision of ``options``."""
     library = require("lightning_fabric", "training")
     device = choose_device(options.device)
     devices = [device.index] if device.index is not None and options.devices == 1 else options.devices

@@ -1,4 +1,4 @@
-"""The base class of students: networks that recipes name, trained by an objective, exported for engines."""
+"""The base class of students: networks that recipes train and export for engines."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from vidstyle.weights import Weights
 
 
 class Learner(nn.Module, ABC):
-    """A network in training: any batch, each picture with its own embedding. ``STUDENTS`` lists them."""
+    """A network in training; it paints each picture of a batch with its own embedding."""
 
     bundled: ClassVar[Weights | None]
-    """The bundled weights that training may start from; None if there are none."""
+    """The bundled weights from which training may start; None if there are none."""
 
     @abstractmethod
     def load(self, tensors: Mapping[str, Tensor], name: str) -> None:
-        """Start from exported ``tensors``; ``WeightsMismatch`` names the file if they do not fit."""
+        """Load exported ``tensors`` of the file ``name``; raises ``WeightsMismatch`` if they do not fit."""
 
     @abstractmethod
     def standardise(self, descriptors: Tensor) -> None:
         """Standardise the input by ``descriptors`` (N, 2816), N > 1; embeddings stay the same."""
 
     @abstractmethod
-    def forget(self, parts: tuple[str, ...]) -> None:
-        """Set those of ``parts`` that it has to random weights."""
+    def randomise(self, parts: tuple[str, ...]) -> None:
+        """Set ``parts`` to random weights; parts that it does not have are ignored."""
 
     @abstractmethod
     def parts(self) -> dict[str, list[nn.Parameter]]:
-        """The parameters by part, as ``learns`` names them; those of "encoder" have a rate of their own."""
+        """Part (as in the setting ``learns``) to parameters; "encoder" has its own learning rate."""
 
     @abstractmethod
     def encode(self, descriptors: Tensor) -> Tensor:
@@ -39,7 +39,7 @@ class Learner(nn.Module, ABC):
 
     @abstractmethod
     def paint(self, image: Tensor, embeddings: Tensor) -> Tensor:
-        """Paint ``image`` (B, 3, H, W) in [0, 1], sides of 16 px or more, each with its embedding (B, N)."""
+        """Paint ``image`` (B, 3, H, W) in [0, 1], with sides of 16 px or more, with ``embeddings`` (B, N)."""
 
     @abstractmethod
     def tensors(self) -> dict[str, Tensor]:

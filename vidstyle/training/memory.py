@@ -1,4 +1,4 @@
-"""Descriptors and statistics of recurring style pictures, computed once and kept compactly."""
+"""Descriptors and statistics of recurring style pictures, computed once and kept in memory."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch import Tensor
 from vidstyle.losses.step_features import LayerStatistics, Recall, StyleStatistics
 
 Key = int | None
-"""Identifies a cut of a picture; None: it does not recur."""
+"""Identifies a crop of a picture; None: it does not recur."""
 
 
 class StyleMemory:
     """Descriptors and statistics of style pictures, by key; about 0.35 MB for each picture and side.
 
-    Gram matrices are kept as triangles in float16. Newly computed ones are rounded likewise before they are
-    returned, so that a resumed run, whose memory is empty, uses the same numbers.
+    Of Gram matrices the upper triangle is kept, in float16. New ones are rounded in the same way before they
+    are returned: a resumed run, which starts with an empty memory, gets the same values.
     """
 
     def __init__(self) -> None:
@@ -33,8 +33,8 @@ class StyleMemory:
             self._descriptors[key] = compute()
         return self._descriptors[key]
 
-    def of(self, keys: Sequence[Key]) -> Recall:
-        """The lookup for the features of a step whose style pictures have these ``keys``."""
+    def lookup(self, keys: Sequence[Key]) -> Recall:
+        """The function that a step's features call for the statistics of the style pictures of ``keys``."""
 
         def recall(number: int, side: int, compute: Callable[[], StyleStatistics]) -> StyleStatistics:
             key = keys[number]

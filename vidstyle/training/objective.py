@@ -21,7 +21,7 @@ from vidstyle.nn.vgg import LAYERS, VGG, bundled
 from vidstyle.registry import LOSSES, STUDENTS
 from vidstyle.training.config import TrainOptions
 from vidstyle.training.data import TrainingBatch
-from vidstyle.training.known_motion import drawn, of_frames
+from vidstyle.training.known_motion import estimated_motion, random_motion
 from vidstyle.training.learner import Learner
 from vidstyle.training.memory import Key, StyleMemory
 from vidstyle.training.onnx_teacher import OnnxTeacher
@@ -30,7 +30,7 @@ from vidstyle.training.recipes import Recipe
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frozen:
-    """Networks that do not learn, on the run's device; outside the model, so not in checkpoints."""
+    """Networks that are not trained, on the run's device. They are not in checkpoints."""
 
     vgg: VGG
     describer: StyleNet
@@ -46,19 +46,19 @@ class Frozen:
 
 
 class TrainingStep:
-    """The input of one step. Not a dataclass, as Fabric searches those for tensors to convert."""
+    """The input of one step. Not a dataclass: Fabric converts the tensors in those."""
 
     def __init__(self, batch: TrainingBatch, number: int, frozen: Frozen) -> None:
         self.batch, self.number, self.frozen = batch, number, frozen
 
 
 class Objective(nn.Module):
-    """The student and its losses as one module: one forward pass is one step, on any number of devices."""
+    """The student and its losses as one module, whose forward pass is one training step."""
 
     def __init__(self, recipe: Recipe, options: TrainOptions, *, is_resumed: bool = False) -> None:
         """Build student and losses on the CPU; raises ``WeightsError`` and ``OptionError``.
 
-        If the run ``is_resumed``, no weights to start from are loaded: its checkpoint has them.
+        If ``is_resumed``, no weights are loaded, as they are in the checkpoint.
         """
         super().__init__()
         torch.manual_seed(options.seed)
@@ -72,7 +72,7 @@ class Objective(nn.Module):
 
     @property
     def needs(self) -> frozenset[str]:
-        """The optional parts of a step that the losses need."""
+        """The optional fields of ``Step`` that the losses need."""
         return frozenset().union(*(cast(Loss, loss).needs for loss in self.losses.values()))
 
     def freeze(self, device: torch.device) -> Frozen:
@@ -87,7 +87,7 @@ class Objective(nn.Module):
         return Frozen(vgg, describer, teacher, flow)
 
     def groups(self) -> list[dict[str, Any]]:
-        """Parameter groups for the optimiser: the encoder's learning rate is a share of the others'."""
+        """Parameter groups for the optimiser; the encoder has its own learning rate."""
         parts = self.student.parts()
         encoder = parts.pop("encoder", [])
         rest = [*(value for values in parts.values() for value in values), *self.losses.parameters()]
@@ -102,7 +102,7 @@ class Objective(nn.Module):
         return [group for group in groups if group["params"]]
 
     def forward(self, data: TrainingStep) -> dict[str, Tensor]:
-        """Each loss (a scalar, unweighted) of one step, and their weighted sum as "total"."""
+        """The unweighted losses (scalars) of a step by name, and their weighted sum as "total"."""
         generator = torch.Generator().manual_seed(self._options.seed * 1_000_003 + data.number)
         step = self._step(data.batch, data.frozen, generator)
         losses: dict[str, Tensor] = {name: self.losses[_key(name)](step) for name in self._weights}
@@ -111,16 +111,16 @@ class Objective(nn.Module):
 
     def _step(self, batch: TrainingBatch, frozen: Frozen, generator: torch.Generator) -> Step:
         descriptors = describe(frozen, batch.styles, batch.keys)
-        partners = self._partners(len(batch.content), generator)
-        embeddings = self._mixed(self.student.encode(descriptors), partners)
+        shares = self._mix_shares(len(batch.content), generator)
+        embeddings = self._mixed(self.student.encode(descriptors), shares)
         painted = self.student.paint(batch.content, embeddings)
         needs = self.needs
         target = teacher_embeddings = None
         if frozen.teacher is not None:
             # without autocast: engines choose their precision themselves
             with torch.autocast(batch.content.device.type, enabled=False):
-                target, teacher_embeddings = self._taught(batch, frozen.teacher, partners, needs)
-        styles, recall = batch.styles, frozen.memory.of(batch.keys) if batch.keys else None
+                target, teacher_embeddings = self._teacher_targets(batch, frozen.teacher, shares, needs)
+        styles, recall = batch.styles, frozen.memory.lookup(batch.keys) if batch.keys else None
         if self._recipe.is_of_teacher and target is not None:
             styles, recall = tuple(torch.split(target, 1)), None
         itself = None
@@ -141,11 +141,12 @@ class Objective(nn.Module):
         )
 
     def _layers(self) -> list[str]:
-        wanted = {layer for loss in self.losses.values() for layer in cast(Loss, loss).layers}
-        return [layer for layer in LAYERS if layer in wanted]
+        """The VGG layers that the losses use, in order."""
+        used = {layer for loss in self.losses.values() for layer in cast(Loss, loss).layers}
+        return [layer for layer in LAYERS if layer in used]
 
-    def _partners(self, count: int, generator: torch.Generator) -> Tensor:
-        """The share (B, 1) of the next item's style to mix into each item's; 0 for unmixed ones."""
+    def _mix_shares(self, count: int, generator: torch.Generator) -> Tensor:
+        """For each item, the share (B, 1) of the next item's style in its mixture; 0 if it is not mixed."""
         is_mixed = torch.rand(count, 1, generator=generator) < self._options.mixtures
         return torch.rand(count, 1, generator=generator) * is_mixed
 
@@ -155,7 +156,7 @@ class Objective(nn.Module):
         return embeddings * (1 - shares) + embeddings.roll(-1, 0) * shares
 
     @torch.no_grad()
-    def _taught(
+    def _teacher_targets(
         self, batch: TrainingBatch, teacher: AnyEngine, shares: Tensor, needs: frozenset[str]
     ) -> tuple[Tensor | None, Tensor | None]:
         """The teacher's painting of each content, and its embeddings of the styles, mixed by ``shares``."""
@@ -189,21 +190,21 @@ class Objective(nn.Module):
         generator: torch.Generator,
     ) -> FramePair:
         if batch.frames is None:
-            later, motion, inside = drawn(batch.content, generator)
+            later, motion, inside = random_motion(batch.content, generator)
             return FramePair(
                 batch.content, later, painted, self.student.paint(later, embeddings), motion, inside
             )
         earlier, later = batch.frames
-        assert frozen.flow is not None  # loaded where there are clips
-        motion, trusted = of_frames(frozen.flow, earlier, later)
-        mine = embeddings[: len(earlier)]
-        before, now = (self.student.paint(frames, mine) for frames in (earlier, later))
+        assert frozen.flow is not None  # it is loaded if there are clips
+        motion, trusted = estimated_motion(frozen.flow, earlier, later)
+        of_pairs = embeddings[: len(earlier)]
+        before, now = (self.student.paint(frames, of_pairs) for frames in (earlier, later))
         return FramePair(earlier, later, before, now, motion, trusted)
 
 
 @torch.no_grad()
 def describe(frozen: Frozen, styles: tuple[Tensor, ...], keys: tuple[Key, ...] = ()) -> Tensor:
-    """Descriptors (B, 2816) of style pictures (1, 3, h, w), computed once for each of ``keys`` but None."""
+    """Descriptors (B, 2816) of style pictures (1, 3, h, w) in [0, 1]; once computed for each key but None."""
     with torch.autocast(styles[0].device.type, enabled=False):
         descriptors = [
             frozen.memory.descriptor(key, partial(frozen.describer.describe, style))
@@ -229,7 +230,7 @@ def _student(recipe: Recipe, options: TrainOptions, *, is_resumed: bool) -> Lear
     elif options.start == "bundled":
         raise OptionError(f"{recipe.name} has no bundled weights to start from; set start=random or a file")
     if options.start == "random":
-        student.forget(options.learns)
+        student.randomise(options.learns)
     return student
 
 
@@ -242,7 +243,7 @@ def _loss(name: str, options: TrainOptions) -> Loss:
     kind = LOSSES.load(name)
     if not (isinstance(kind, type) and issubclass(kind, Loss)):
         raise OptionError(f"the loss {name!r} must be a subclass of vidstyle.losses.base.Loss, got {kind!r}")
-    made = kind.of(options)
-    if unknown := [layer for layer in made.layers if layer not in LAYERS]:
+    loss = kind.of(options)
+    if unknown := [layer for layer in loss.layers if layer not in LAYERS]:
         raise OptionError(f"no VGG layer {unknown[0]!r}; there are: {', '.join(LAYERS)}")
-    return made
+    return loss

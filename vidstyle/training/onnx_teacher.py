@@ -17,7 +17,7 @@ from vidstyle.engines.base import Engine, EngineInfo, Painted, Statistics
 from vidstyle.errors import InputError, OptionError, WeightsMismatch
 from vidstyle.optional_imports import require
 
-_FREE = 256  # px: side of style pictures for a network without a fixed size
+_DEFAULT_SIDE = 256  # px: side of style pictures for a network without a fixed size
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,11 @@ class OnnxTeacher(Engine[Tensor, Statistics]):
     def __init__(self, file: Path, encoder: Path | None = None) -> None:
         super().__init__()
         self._file = file
-        self._painter, inputs = _opened(file)
-        pictures = [each for each in inputs if each.is_picture]
-        embeddings = [each for each in inputs if not each.is_picture]
+        self._painter, inputs = _open(file)
+        pictures = [item for item in inputs if item.is_picture]
+        embeddings = [item for item in inputs if not item.is_picture]
         if len(inputs) != 2 or not pictures:
-            listed = ", ".join(f"{each.name} {each.shape}" for each in inputs)
+            listed = ", ".join(f"{item.name} {item.shape}" for item in inputs)
             raise WeightsMismatch(
                 f"{file} cannot teach: it takes {listed}; "
                 "expected a content picture and a style picture or embedding"
@@ -75,22 +75,22 @@ class OnnxTeacher(Engine[Tensor, Statistics]):
                     f"{file} takes an embedding ({embeddings[0].name}); "
                     "give the network that encodes style pictures as teacher_weights"
                 )
-            self._encoder, needed = _opened(encoder)
-            if len(needed) != 1 or not needed[0].is_picture:
+            self._encoder, encoder_inputs = _open(encoder)
+            if len(encoder_inputs) != 1 or not encoder_inputs[0].is_picture:
                 raise WeightsMismatch(f"{encoder} makes no embeddings: expected one input, a picture")
-            self._style, self._embedding = needed[0], embeddings[0]
+            self._style, self._embedding = encoder_inputs[0], embeddings[0]
             self._content = pictures[0]
         else:
-            by_name = [each for each in pictures if "style" in each.name.lower()]
+            by_name = [item for item in pictures if "style" in item.name.lower()]
             self._style = by_name[0] if len(by_name) == 1 else pictures[1]
-            self._content = next(each for each in pictures if each is not self._style)
+            self._content = next(item for item in pictures if item is not self._style)
 
     def encode_style(self, image: Tensor) -> Tensor:
         """The embedding, (N,); or the picture itself, (1, 3, h, w), if the network takes pictures."""
-        sides = self._style.sides or (_FREE, _FREE)
+        sides = self._style.sides or (_DEFAULT_SIDE, _DEFAULT_SIDE)
         if self._encoder is None:
             return _sized(image, sides)
-        embedding = self._encoder.run(None, {self._style.name: _fed(image, self._style, sides)})[0]
+        embedding = self._encoder.run(None, {self._style.name: _array(image, self._style, sides)})[0]
         return torch.from_numpy(embedding).flatten().to(image.device)
 
     def mix(self, styles: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
@@ -102,23 +102,23 @@ class OnnxTeacher(Engine[Tensor, Statistics]):
     def stylize(
         self, image: Tensor, style: Tensor, statistics: Statistics | None = None
     ) -> Painted[Statistics]:
-        """Paint ``image`` (1, 3, H, W); if the network's size is fixed, the result is resized."""
+        """Paint ``image`` (1, 3, H, W) in [0, 1]; it is resized if the network has a fixed size."""
         sides = tuple(image.shape[-2:])
-        fed = {self._content.name: _fed(image, self._content, self._content.sides or sides)}
+        inputs = {self._content.name: _array(image, self._content, self._content.sides or sides)}
         if self._encoder is None:
-            fed[self._style.name] = _fed(style, self._style, tuple(style.shape[-2:]))
+            inputs[self._style.name] = _array(style, self._style, tuple(style.shape[-2:]))
         else:
             shape = [size if isinstance(size, int) and size > 0 else 1 for size in self._embedding.shape]
             if all(size == 1 for size in shape):
-                shape[-1] = style.numel()  # the file leaves the length open
-            fed[self._embedding.name] = style.detach().float().cpu().numpy().reshape(shape)
-        painted = torch.from_numpy(self._painter.run(None, fed)[0]).to(image.device)
+                shape[-1] = style.numel()  # the file does not fix the length
+            inputs[self._embedding.name] = style.detach().float().cpu().numpy().reshape(shape)
+        painted = torch.from_numpy(self._painter.run(None, inputs)[0]).to(image.device)
         if painted.shape[1] != 3:
             painted = painted.permute(0, 3, 1, 2)
         return Painted(_sized(painted, sides).clamp(0, 1))
 
 
-def _opened(file: Path) -> tuple[Any, list[_Input]]:
+def _open(file: Path) -> tuple[Any, list[_Input]]:
     library = require("onnxruntime", "an ONNX file as teacher")
     if not file.is_file():
         raise InputError(f"no file {file}; give the teacher's ONNX file")
@@ -126,7 +126,7 @@ def _opened(file: Path) -> tuple[Any, list[_Input]]:
         session = library.InferenceSession(str(file), providers=library.get_available_providers())
     except Exception as error:  # onnxruntime's errors have no common base class
         raise InputError(f"{file} cannot be read as ONNX: {' '.join(str(error).split())[:200]}") from error
-    return session, [_Input(each.name, tuple(each.shape)) for each in session.get_inputs()]
+    return session, [_Input(item.name, tuple(item.shape)) for item in session.get_inputs()]
 
 
 def _sized(image: Tensor, sides: tuple[int, ...]) -> Tensor:
@@ -135,7 +135,7 @@ def _sized(image: Tensor, sides: tuple[int, ...]) -> Tensor:
     return F.interpolate(image, sides, mode="bilinear", antialias=True)
 
 
-def _fed(image: Tensor, where: _Input, sides: tuple[int, ...]) -> NDArray[np.float32]:
-    """``image`` as an array for the input ``where``, resized to ``sides``."""
+def _array(image: Tensor, to: _Input, sides: tuple[int, ...]) -> NDArray[np.float32]:
+    """``image`` (1, 3, H, W) as an array for the input ``to``, resized to ``sides``."""
     sized = _sized(image.detach().float(), sides)
-    return (sized.permute(0, 2, 3, 1) if where.is_channels_last else sized).contiguous().cpu().numpy()
+    return (sized.permute(0, 2, 3, 1) if to.is_channels_last else sized).contiguous().cpu().numpy()

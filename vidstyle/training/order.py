@@ -1,4 +1,4 @@
-"""Endless orders of samples, as functions of seed and place, so that a run can resume at any step."""
+"""Endless orders of samples as functions of seed and place, so that a run can resume at any step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.utils.data import Sampler
 
 
 class Places(Sampler[int]):
-    """Places ``start``, ``start + step`` … without end: one device's share of an endless order."""
+    """The places ``start``, ``start + step`` … of one device in an endless order."""
 
     def __init__(self, start: int, step: int) -> None:
         self._start, self._step = start, step
@@ -23,17 +23,17 @@ class Places(Sampler[int]):
             place += self._step
 
 
-def chosen(place: int, count: int, seed: int, salt: int) -> int:
-    """Index of the item at ``place``: each of ``count`` items once a round, in a new order each round."""
-    turn, rest = divmod(place, count)
-    return int(_shuffled(count, seed, salt, turn)[rest])
+def shuffled_index(place: int, count: int, seed: int, salt: int) -> int:
+    """The index of the item at ``place``: all ``count`` items in each epoch, in a new order each time."""
+    epoch, position = divmod(place, count)
+    return int(_shuffled(count, seed, salt, epoch)[position])
 
 
 def random_at(place: int, seed: int, salt: int) -> np.random.Generator:
-    """A random generator for one place."""
+    """The random generator for one place."""
     return np.random.default_rng((seed, salt, place))
 
 
 @lru_cache(maxsize=4)
-def _shuffled(count: int, seed: int, salt: int, turn: int) -> NDArray[np.int64]:
-    return np.random.default_rng((seed, salt, turn, 1)).permutation(count)
+def _shuffled(count: int, seed: int, salt: int, epoch: int) -> NDArray[np.int64]:
+    return np.random.default_rng((seed, salt, epoch, 1)).permutation(count)

@@ -1,4 +1,4 @@
-"""Pictures of a folder of any size as an endless, repeatable stream of training samples."""
+"""Pictures of a folder as an endless, reproducible stream of training samples."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from vidstyle.errors import InputError, VidstyleError
 from vidstyle.frames import Pixels
 from vidstyle.picture_suffixes import READABLE
 from vidstyle.tensors import to_tensor
-from vidstyle.training.order import chosen, random_at
+from vidstyle.training.order import random_at, shuffled_index
 from vidstyle.video.stills import load_style
 
 CONTENT, STYLE = 1, 2  # salts: content and style have independent random numbers
-_TRIES = 100  # unreadable pictures in a row before a folder is given up
-_ZOOM = 1.6  # content is cropped from pictures at most this much larger than the crop
+_TRIES = 100  # unreadable pictures in a row after which reading fails
+_ZOOM = 1.6  # pictures are downsampled to at most this many times the crop before cropping
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingSample:
-    """One picture, or two of a clip, and the unreadable files that were skipped for it."""
+    """One picture, or two frames of a clip, and the unreadable files that were skipped for it."""
 
     images: tuple[Tensor, ...]
     """(1, 3, H, W) in [0, 1] each."""
     skipped: tuple[str, ...] = ()
     key: int | None = None
-    """Identifies the cut and the picture; None if this cut does not recur."""
+    """Identifies the crop of the picture; None if it does not recur."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A square crop of a picture, ``side`` px; or, if ``whole``, a part of it at an area of ``side``²."""
+    """A random crop: a square of ``side`` px; if ``whole``, a part with an area of ``side``² px."""
 
     side: int
     whole: bool = False
     share: float = 1.0
-    """If ``whole``: the smallest share of its sides that is kept."""
+    """If ``whole``: the least share of the picture's sides that is kept."""
 
     def __call__(self, pixels: Pixels, random: np.random.Generator) -> Tensor:
-        """(1, 3, H, W) in [0, 1] of (H, W, 3) uint8."""
+        """Crop and flip ``pixels`` (H, W, 3) uint8 at random; returns (1, 3, h, w) in [0, 1]."""
         flipped = pixels[:, ::-1] if random.random() < 0.5 else pixels
         return self._part(flipped, random) if self.whole else self._square(flipped, random)
 
@@ -73,9 +73,9 @@ class Cut:
 class Pictures(Dataset[TrainingSample]):
     """The pictures below a folder; item ``place`` is drawn from the endless order of ``seed`` and ``salt``.
 
-    A file that cannot be read is replaced by the next in the folder, and named in the sample. Files
-    whose name is in ``leave_out`` are not used. With ``cuts`` above 0 each picture has that many different
-    cuts, one each round in turn.
+    A file that cannot be read is replaced by the next one, and listed in the sample. Files whose names are in
+    ``leave_out`` are not used. With ``cuts`` above 0 each picture has that many different crops, which are
+    used in turn, one an epoch.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Pictures(Dataset[TrainingSample]):
     def __getitem__(self, place: int) -> TrainingSample:
         skipped: list[str] = []
         tries = min(_TRIES, len(self.files))
-        first = chosen(place, len(self.files), self._seed, self._salt)
+        first = shuffled_index(place, len(self.files), self._seed, self._salt)
         for number in range(tries):
             index = (first + number) % len(self.files)
             file = self.files[index]
@@ -120,7 +120,7 @@ class Pictures(Dataset[TrainingSample]):
 
 
 def picture_files(folder: Path) -> list[str]:
-    """All pictures below ``folder`` by name, in order; ``InputError`` if there are none."""
+    """All pictures below ``folder``, sorted; raises ``InputError`` if there are none."""
     files = below(folder, READABLE, "pictures")
     pictures = [file for file in files if not os.path.basename(file).startswith(".")]  # noqa: PTH119
     if not pictures:
@@ -129,7 +129,7 @@ def picture_files(folder: Path) -> list[str]:
 
 
 def below(folder: Path, suffixes: tuple[str, ...], kind: str) -> list[str]:
-    """Files below ``folder`` that end in ``suffixes``, in order; ``InputError`` if ``folder`` is none."""
+    """Sorted files below ``folder`` that end in ``suffixes``; ``InputError`` if it is no folder."""
     if not folder.is_dir():
         raise InputError(f"no folder {folder}; give a folder of {kind}")
     return sorted(
@@ -150,12 +150,14 @@ def square(file: str, side: int) -> Tensor:
 
 
 def _resized(pixels: Pixels, height: int, width: int) -> Pixels:
-    way = cv2.INTER_AREA if height * width < pixels.shape[0] * pixels.shape[1] else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(np.ascontiguousarray(pixels), (width, height), interpolation=way), np.uint8)
+    interpolation = cv2.INTER_AREA if height * width < pixels.shape[0] * pixels.shape[1] else cv2.INTER_LINEAR
+    return np.asarray(
+        cv2.resize(np.ascontiguousarray(pixels), (width, height), interpolation=interpolation), np.uint8
+    )
 
 
 def joined(samples: list[TrainingSample]) -> tuple[tuple[Tensor, ...], tuple[str, ...]]:
-    """Samples of one size as a batch: (B, 3, H, W) for each of their images, and the skipped files."""
+    """Collate samples of one size: (B, 3, H, W) for each of their images, and the skipped files."""
     images = zip(*(sample.images for sample in samples), strict=True)
     return tuple(torch.cat(parts) for parts in images), _skipped(samples)
 
@@ -163,7 +165,7 @@ def joined(samples: list[TrainingSample]) -> tuple[tuple[Tensor, ...], tuple[str
 def listed(
     samples: list[TrainingSample],
 ) -> tuple[tuple[Tensor, ...], tuple[int | None, ...], tuple[str, ...]]:
-    """Samples of different sizes as a batch: their first images, keys and skipped files."""
+    """Collate samples of different sizes: their first images, keys, and the skipped files."""
     keys = tuple(sample.key for sample in samples)
     return tuple(sample.images[0] for sample in samples), keys, _skipped(samples)
 

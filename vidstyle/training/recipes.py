@@ -1,4 +1,4 @@
-"""The recipes: what each trains, and its default settings."""
+"""Training recipes: what each trains, and its default settings."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A way to train: its purpose in one sentence, and its settings."""
+    """A training recipe: its purpose, student and settings."""
 
     name: str
     purpose: str
     defaults: Mapping[str, Any]
     """Settings that differ from the defaults of ``TrainOptions``."""
     student: str = "stylenet"
-    """The student, of ``STUDENTS``."""
+    """The name of the student in ``STUDENTS``."""
     is_of_teacher: bool = False
-    """The style losses compare with the teacher's painting instead of the style picture."""
+    """Whether style losses compare with the teacher's painting instead of the style picture."""
 
 
 STYLENET = Recipe(

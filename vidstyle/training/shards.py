@@ -23,23 +23,24 @@ from vidstyle.training.picture_folder import Cut, TrainingSample
 
 log = logging.getLogger(__name__)
 
-_TRIES = 100  # unreadable pictures in a row before a stream is given up
+_TRIES = 100  # unreadable pictures in a row after which reading fails
 
 
 class Shards(IterableDataset[TrainingSample]):
-    """The pictures of all ``*.tar`` of a folder; shards in a new order each round, pictures in file order.
+    """The pictures of all ``*.tar`` of a folder, with the shards in a new order each epoch.
 
-    Shards are distributed over devices and workers. Unreadable pictures are skipped, and named in the sample.
+    Shards are distributed over devices and workers. Unreadable pictures are skipped, and
+    listed in the sample.
 
     Args:
         folder: holds the shards.
-        cut: makes a sample of a picture.
-        seed: of the order, and with ``salt`` of the cuts.
-        salt: distinguishes streams of one seed.
-        batch: samples that a loader takes from one worker at a time.
-        begun: batches that were read before; the stream resumes after them, with the same number of workers.
+        cut: crops each picture.
+        seed: seed of the order and the crops.
+        salt: distinguishes streams with the same seed.
+        batch: number of samples that a loader takes from one worker at a time.
+        begun: number of batches already read, after which the stream resumes with the same number of workers.
         rank: this device's number.
-        ranks: devices in all.
+        ranks: number of devices.
     """
 
     def __init__(
@@ -60,15 +61,14 @@ class Shards(IterableDataset[TrainingSample]):
         self._batch, self._begun = batch, begun
         self._rank, self._ranks = rank, ranks
 
-    def workers(self, wanted: int) -> int:
-        """How many workers can read: each needs a shard of its own."""
-        return min(wanted, len(self.files) // self._ranks)
+    def workers(self, most: int) -> int:
+        """Number of workers that can read, up to ``most``: each needs a shard."""
+        return min(most, len(self.files) // self._ranks)
 
     def __iter__(self) -> Iterator[TrainingSample]:
         info = get_worker_info()
         count, number = (info.num_workers, info.id) if info is not None else (1, 0)
-        # a loader reads its workers in turn, starting with the first, which takes another's place after a
-        # resume
+        # a loader takes batches from its workers in turn, starting with the first one also after a resume
         number = (self._begun + number) % count
         taken = self._batch * len(range(number, self._begun, count))
         stream = self._rank * count + number
@@ -78,7 +78,7 @@ class Shards(IterableDataset[TrainingSample]):
         return self._decoded(raw, stream, taken)
 
     def _decoded(self, raw: Iterator[tuple[str, bytes]], stream: int, place: int) -> Iterator[TrainingSample]:
-        """One sample for each raw picture; for a damaged one the next good one, used again in its turn."""
+        """One sample for each raw picture; a damaged one is replaced by the next readable one."""
         waiting: deque[tuple[str, bytes]] = deque()
         while True:
             skipped: list[str] = []
@@ -103,23 +103,23 @@ class Shards(IterableDataset[TrainingSample]):
             place += 1
 
     def _endless(self, stream: int, streams: int) -> Iterator[tuple[str, bytes]]:
-        """Name and bytes of this stream's pictures, round after round."""
-        mine = self.files[stream::streams] or self.files
-        turn = 0
+        """Name and bytes of this stream's pictures, epoch after epoch."""
+        files = self.files[stream::streams] or self.files
+        epoch = 0
         while True:
-            order = np.random.default_rng((self._seed, self._salt, turn, 2)).permutation(len(mine))
+            order = np.random.default_rng((self._seed, self._salt, epoch, 2)).permutation(len(files))
             has_pictures = False
-            for sample in (sample for number in order for sample in self._of_shard(mine[number])):
-                for ending, data in sample.items():
-                    if f".{ending.rpartition('.')[2].lower()}" in READABLE:
+            for sample in (sample for number in order for sample in self._shard_samples(files[number])):
+                for extension, data in sample.items():
+                    if f".{extension.rpartition('.')[2].lower()}" in READABLE:
                         has_pictures = True
-                        yield f"{sample['__url__']}:{sample['__key__']}.{ending}", data
+                        yield f"{sample['__url__']}:{sample['__key__']}.{extension}", data
             if not has_pictures:
                 raise InputError(f"the shards of {self._folder} hold no pictures (.jpg, .png, .webp)")
-            turn += 1
+            epoch += 1
 
-    def _of_shard(self, file: str) -> Iterator[dict[str, Any]]:
-        """Samples of one tar file: ``__key__``, ``__url__`` and bytes by ending."""
+    def _shard_samples(self, file: str) -> Iterator[dict[str, Any]]:
+        """The samples of a tar file: ``__key__``, ``__url__``, and extension to bytes."""
         iterators = self._reader.tariterators
         try:
             # opened here, as webdataset's own opener leaves files open

@@ -1,4 +1,4 @@
-"""Preview sheets: always the same contents in the same styles, for comparison over a run."""
+"""Preview sheets: the same contents in the same styles at each time, to compare over a run."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _GAP = 6  # px
 
 
 class Sheets:
-    """Paints always the same contents in the same styles, pictures (1, 3, S, S) in [0, 1]."""
+    """Paints the same contents in the same styles each time; all are pictures (1, 3, S, S) in [0, 1]."""
 
     def __init__(self, contents: Sequence[Tensor], styles: Sequence[Tensor], frozen: Frozen) -> None:
         self._contents, self._styles = contents, styles
         device = frozen.device
-        # once a run, as a descriptor takes longer than painting a picture
+        # computed once, as a descriptor takes longer than painting a picture
         self._descriptors = describe(frozen, tuple(style.to(device) for style in styles))
 
     @torch.no_grad()

@@ -10,28 +10,28 @@ from typing import Any
 
 
 class Stop:
-    """A context in which the first signal to stop is only noted; a second one has its usual effect at once.
+    """A context that defers the first signal to stop; a second signal has its normal effect at once.
 
-    ``act`` then carries out the noted signal. Outside the main thread it does nothing.
+    ``deliver`` carries out the deferred signal. Outside the main thread the context has no effect.
     """
 
     def __init__(self) -> None:
-        self._noted: int | None = None
+        self._received: int | None = None
         self._before: dict[int, Any] = {}
 
     @property
-    def is_asked(self) -> bool:
-        """Whether a signal was noted: the run should end after this step."""
-        return self._noted is not None
+    def is_requested(self) -> bool:
+        """Whether a signal was received: the run should end after this step."""
+        return self._received is not None
 
     def __enter__(self) -> Stop:
         if threading.current_thread() is threading.main_thread():
             names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
             for number in (getattr(signal, name) for name in names):
                 handler = signal.getsignal(number)
-                if handler not in (signal.SIG_IGN, None):  # such as after nohup
+                if handler not in (signal.SIG_IGN, None):  # ignored, for example by nohup
                     self._before[number] = handler
-                    signal.signal(number, self._note)
+                    signal.signal(number, self._receive)
         return self
 
     def __exit__(
@@ -39,17 +39,17 @@ class Stop:
     ) -> None:
         self._restore()
 
-    def act(self) -> None:
-        """Carry out the noted signal: raise ``KeyboardInterrupt``, or call the program's own handler."""
-        number = self._noted
+    def deliver(self) -> None:
+        """Carry out the deferred signal: raise ``KeyboardInterrupt``, or call the program's own handler."""
+        number = self._received
         if number is not None:
             handler = self._before.get(number)
             self._restore()
             _deliver(number, handler, None)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        if self._noted is None:
-            self._noted = number
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        if self._received is None:
+            self._received = number
             return
         handler = self._before.get(number)
         self._restore()

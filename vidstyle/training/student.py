@@ -1,4 +1,4 @@
-"""StyleNet for training: unfolded layers, any batch, a style embedding for each picture."""
+"""StyleNet for training: unfolded layers, and a style embedding for each picture of a batch."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from vidstyle.errors import WeightsMismatch
 from vidstyle.training.learner import Learner
 from vidstyle.weights import STYLENET, Weights
 
-_LEAST = 0.3  # least deviation of a descriptor's entry, absolute and as a share of its mean
+_LEAST = 0.3  # least standard deviation of a descriptor's entry, absolute and relative to its mean
 
 
 class Student(Learner):
-    """The network of ``engines/stylenet.py`` with gradients; ``tensors`` gives what the engine loads.
+    """The network of ``engines/stylenet.py`` with gradients; ``tensors`` are those that the engine loads.
 
-    The descriptor's entries differ widely in size (0.01 to 1,000), so the encoder learns on standardised
-    ones; the export folds the standardisation into the encoder.
+    The descriptor's entries range from 0.01 to 1,000, so the encoder is trained on standardised ones; the
+    export folds the standardisation into the encoder.
     """
 
     bundled: ClassVar[Weights | None] = STYLENET
@@ -36,7 +36,7 @@ class Student(Learner):
         self.register_buffer("deviation", torch.ones(2816))
 
     def load(self, tensors: Mapping[str, Tensor], name: str) -> None:
-        """Start from an engine's ``tensors``; ``WeightsMismatch`` names the file if they do not fit."""
+        """Load an engine's ``tensors`` of the file ``name``; ``WeightsMismatch`` if they do not fit."""
         own = {key: value for key, value in self.state_dict().items() if "." in key}
         for key, value in own.items():
             if key not in tensors:
@@ -53,13 +53,13 @@ class Student(Learner):
     def standardise(self, descriptors: Tensor) -> None:
         """Standardise the encoder's input by ``descriptors`` (N, 2816), N > 1; embeddings stay the same."""
         mean = descriptors.mean(0)
-        # a few pictures may agree on an entry by chance: later differences must not be scaled up a thousand
+        # an entry may be equal in a few pictures by chance; differences in others must not be scaled up 1,000
         # times
         least = (_LEAST * mean.abs()).clamp_min(_LEAST)
         self._standardise(mean, torch.maximum(descriptors.std(0, correction=0), least), fold=True)
 
     @torch.no_grad()
-    def forget(self, parts: tuple[str, ...]) -> None:
+    def randomise(self, parts: tuple[str, ...]) -> None:
         """Set ``parts`` (of painter, film, encoder) to random weights."""
         if "painter" in parts:
             for layer in self.painter.modules():
@@ -67,7 +67,7 @@ class Student(Learner):
                     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
                     if layer.bias is not None:
                         layer.bias.zero_()
-            # the first pictures are grey instead of black and white
+            # so that the first pictures are grey instead of black and white
             self.painter.e2.weight.mul_(0.1)
         if "film" in parts:
             nn.init.normal_(self.painter.film.weight, std=0.02)
@@ -89,7 +89,7 @@ class Student(Learner):
         return embeddings
 
     def paint(self, image: Tensor, embeddings: Tensor) -> Tensor:
-        """Paint ``image`` (B, 3, H, W) in [0, 1], sides of 16 px or more, in ``embeddings`` (B, 100)."""
+        """Paint ``image`` (B, 3, H, W) in [0, 1], sides of 16 px or more, with ``embeddings`` (B, 100)."""
         painted: Tensor = self.painter(image, embeddings)
         return painted
 
@@ -109,10 +109,10 @@ class Student(Learner):
     @torch.no_grad()
     def _standardise(self, mean: Tensor, deviation: Tensor, *, fold: bool) -> None:
         if fold:
-            plain = self.style.weight / self.deviation
-            bias = self.style.bias - plain @ self.mean
-            self.style.bias.copy_(bias + plain @ mean)
-            self.style.weight.copy_(plain * deviation)
+            weight = self.style.weight / self.deviation  # for descriptors that are not standardised
+            bias = self.style.bias - weight @ self.mean
+            self.style.bias.copy_(bias + weight @ mean)
+            self.style.weight.copy_(weight * deviation)
         self.mean.copy_(mean)
         self.deviation.copy_(deviation)
 

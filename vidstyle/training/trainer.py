@@ -23,7 +23,7 @@ from vidstyle.training import checkpoints
 from vidstyle.training.config import TrainOptions
 from vidstyle.training.curves import Curves
 from vidstyle.training.data import Data, TrainingBatch
-from vidstyle.training.fabric import launched, random_state, set_random
+from vidstyle.training.fabric import launch, random_state, set_random
 from vidstyle.training.learner import Learner
 from vidstyle.training.objective import Objective, TrainingStep, describe
 from vidstyle.training.picture_folder import CONTENT, STYLE
@@ -35,7 +35,7 @@ from vidstyle.training.training_progress import OnStep, Trained, TrainingProgres
 log = logging.getLogger(__name__)
 
 _SHEET = (4, 6)  # contents, styles
-_DESCRIBED, _EXAMPLE = 64, 192  # style pictures for the standardisation of descriptors, and their side, px
+_EXAMPLES, _EXAMPLE_SIDE = 64, 192  # style pictures that standardise descriptors, and their side, px
 
 _UNREADABLE = "none of the pictures that were tried can be read; give a folder of JPEG, PNG or WebP pictures"
 
@@ -60,10 +60,10 @@ def train(
     run = Path(output)
     check_outputs([("--output", run)], [content, style])
     state = _state(run, recipe, resume)
-    fabric = launched(options)
+    fabric = launch(options)
     rank, ranks = fabric.global_rank, fabric.world_size
     data = Data(Path(content), Path(style), options, rank=rank, ranks=ranks)
-    _make_folder(run)  # only now, so that a run that cannot start leaves nothing
+    _make_folder(run)  # last, so that a run that cannot start leaves nothing behind
     return _Run(RECIPES.load(recipe), data, run, options, fabric, state).run(on_step)
 
 
@@ -79,7 +79,7 @@ class _Run:
         fabric: Any,
         state: Mapping[str, Any] | None,
     ) -> None:
-        """Start, or resume from ``state``; raises ``WeightsMismatch`` if that is of another network."""
+        """Start, or resume from ``state``; raises ``WeightsMismatch`` if that is from another network."""
         self._recipe, self._data, self._run, self._options, self._fabric = recipe, data, run, options, fabric
         random.seed(options.seed)
         torch.manual_seed(options.seed)
@@ -87,17 +87,17 @@ class _Run:
         self._steps = data.steps()
         self._step = 0
         self._saved = 0
-        self._learning = 0.0  # rate of the last step
+        self._learning_rate = 0.0  # of the last step
         self._sheets: Sheets | None = None
         self._skipped: dict[str, None] = {}
         groups = self._objective.groups()
         if not groups:
             parts = ", ".join(self._objective.student.parts())
             raise OptionError(f"nothing learns; set learns to some of {parts}")
-        plain = torch.optim.Adam(groups)
-        self._schedule = torch.optim.lr_scheduler.LambdaLR(plain, self._rate)
+        optimizer = torch.optim.Adam(groups)
+        self._schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
         self._frozen = self._objective.freeze(fabric.device)
-        self._model, self._optimizer = fabric.setup(self._objective, plain)
+        self._model, self._optimizer = fabric.setup(self._objective, optimizer)
         self._average = AveragedModel(
             self._objective.student,
             multi_avg_fn=get_ema_multi_avg_fn(options.ema),  # type: ignore[no-untyped-call]
@@ -141,11 +141,11 @@ class _Run:
                     self._record(curves, losses, rate)
                     if on_step is not None and self._fabric.is_global_zero:
                         on_step(TrainingProgress(self._step, self._steps, losses, rate, len(self._skipped)))
-                    if self._fabric.broadcast(stop.is_asked):
+                    if self._fabric.broadcast(stop.is_requested):
                         self._save()
                         if self._fabric.is_global_zero:
                             log.warning("stopped at step %d; --resume goes on from there", self._step)
-                        stop.act()
+                        stop.deliver()
                         break
             if self._step > self._saved:
                 self._save()
@@ -156,7 +156,7 @@ class _Run:
 
     @property
     def _groups(self) -> list[dict[str, Any]]:
-        """The optimiser's own groups, as Fabric's wrapper keeps those from before a checkpoint was loaded."""
+        """The optimiser's own groups: Fabric's wrapper has those from before a checkpoint was loaded."""
         return self._schedule.optimizer.param_groups
 
     @property
@@ -169,13 +169,13 @@ class _Run:
             yield next(stream).to(self._fabric.device)
 
     def _learn(self, batch: TrainingBatch) -> dict[str, float]:
-        """Do one step; returns the losses before it."""
+        """Do one step; returns the losses."""
         for file in batch.skipped:
             if file not in self._skipped:
                 self._skipped[file] = None
                 log.warning("skipped a picture or clip that cannot be read: %s", file)
         values: dict[str, Tensor] = self._model(TrainingStep(batch, self._step, self._frozen))
-        # one synchronisation with the device instead of one for each
+        # one synchronisation with the device instead of one for each loss
         losses = dict(zip(values, torch.stack(list(values.values())).detach().float().tolist(), strict=True))
         if not math.isfinite(losses["total"]):
             kept = (
@@ -190,7 +190,7 @@ class _Run:
             self._fabric.clip_gradients(
                 self._model, self._optimizer, max_norm=self._options.clip, error_if_nonfinite=False
             )
-        self._learning = float(self._groups[0]["lr"])
+        self._learning_rate = float(self._groups[0]["lr"])
         self._optimizer.step()
         self._optimizer.zero_grad()
         self._schedule.step()
@@ -199,7 +199,7 @@ class _Run:
         return losses
 
     def _rate(self, step: int) -> float:
-        """Factor of the learning rate at ``step``: a linear rise, then half a cosine."""
+        """Factor of the learning rate at ``step``: linear warm-up, then cosine decay."""
         warmup, low = self._options.warmup, self._options.final_rate
         if step < warmup:
             return (step + 1) / (warmup + 1)
@@ -209,7 +209,7 @@ class _Run:
     def _record(self, curves: Curves | None, losses: Mapping[str, float], rate: float) -> None:
         options = self._options
         if curves is not None and (self._step % options.log_every == 0 or self._step == self._steps):
-            extra = {"learning_rate": self._learning, "steps_per_second": rate}
+            extra = {"learning_rate": self._learning_rate, "steps_per_second": rate}
             curves.add(self._step, {**losses, **extra, "skipped": float(len(self._skipped))})
         if self._step % options.checkpoint_every == 0 or self._step == self._steps:
             self._save()
@@ -230,7 +230,7 @@ class _Run:
                 "schedule": self._schedule.state_dict(),
                 "precision": self._fabric.strategy.precision.state_dict(),
                 "random": random_state(),
-                "data": {**self._data.described(), "skipped": list(self._skipped), "batches": self._step},
+                "data": {**self._data.summary(), "skipped": list(self._skipped), "batches": self._step},
                 "weights": self._averaged.tensors(),
             }
             checkpoints.save(self._run, state, self._options.keep)
@@ -268,8 +268,8 @@ class _Run:
         return Curves(self._run, columns, begun=self._step)
 
     def _standardise(self) -> None:
-        """Standardise descriptors by examples of the style pictures."""
-        pictures = self._data.examples(STYLE, _DESCRIBED, _EXAMPLE)
+        """Standardise descriptors by those of some style pictures."""
+        pictures = self._data.examples(STYLE, _EXAMPLES, _EXAMPLE_SIDE)
         if not pictures:
             raise InputError(_UNREADABLE)
         if len(pictures) > 1:
@@ -280,7 +280,7 @@ class _Run:
 
 
 def _state(run: Path, recipe: str, resume: bool) -> dict[str, Any] | None:
-    """The checkpoint to resume from, or None; ``OutputError`` for a new run in the folder of another."""
+    """The checkpoint to resume from, or None; ``OutputError`` for a new run in another's folder."""
     if resume:
         state = checkpoints.newest(run)
         checkpoints.check_recipe(state, recipe, run)

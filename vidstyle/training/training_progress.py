@@ -14,21 +14,21 @@ class TrainingProgress:
     step: int
     steps: int
     losses: Mapping[str, float]
-    """Unweighted, by name, and the weighted sum "total"."""
+    """Unweighted losses by name, and their weighted sum as "total"."""
     rate: float
     """Steps a second since this process started or resumed the run."""
     skipped: int
-    """Files that could not be read so far."""
+    """Number of files that could not be read so far."""
 
     @property
     def left(self) -> float | None:
-        """Seconds to the end."""
+        """Estimated seconds to the end; None if unknown."""
         return (self.steps - self.step) / self.rate if self.rate else None
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """How a run ended."""
+    """The end of a run: its folder, last step, wall time (s), last losses and skipped files."""
 
     run: Path
     step: int

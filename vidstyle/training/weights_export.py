@@ -1,4 +1,4 @@
-"""A run's averaged weights as a safetensors file for the engine, with a record of their training."""
+"""Export of a run's averaged weights as safetensors for the engine, with metadata of their training."""
 
 from __future__ import annotations
 
@@ -79,20 +79,20 @@ def export(
 
 
 def _mixed(
-    ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor], share: float, file: Path
+    trained: Mapping[str, Tensor], other: Mapping[str, Tensor], share: float, file: Path
 ) -> dict[str, Tensor]:
     if not 0 <= share <= 1:
         raise OptionError(f"--share is from 0 to 1, not {share:g}")
-    for name, value in ours.items():
-        if name not in theirs or theirs[name].shape != value.shape:
+    for name, value in trained.items():
+        if name not in other or other[name].shape != value.shape:
             raise WeightsMismatch(
                 f"{file} is not of the run's network: {name} is missing or of another shape"
             )
-    return {name: value.lerp(theirs[name].float(), share) for name, value in ours.items()}
+    return {name: value.lerp(other[name].float(), share) for name, value in trained.items()}
 
 
 def _without_folders(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings with the names of files instead of paths, as weights are published."""
+    """Settings with names of files instead of their paths, which must not be published."""
     known = {
         key: Path(options[key]).name
         for key in ("leave_out", "clips", "start", "teacher", "teacher_weights")
