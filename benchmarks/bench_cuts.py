@@ -50,24 +50,24 @@ class Score:
     """Cuts that are none."""
 
     def row(self) -> list[str]:
-        found = self.cuts - self.missed
-        precision = f"{found / (found + self.false):.3f}" if found + self.false else ""
-        recall = f"{found / self.cuts:.3f}" if self.cuts else ""
+        detected = self.cuts - self.missed
+        precision = f"{detected / (detected + self.false):.3f}" if detected + self.false else ""
+        recall = f"{detected / self.cuts:.3f}" if self.cuts else ""
         counts = (self.frames, self.cuts, self.missed, self.false)
         return [self.name, *map(str, counts), precision, recall]
 
 
 def score(name: str, frames: Iterable[Pixels], cuts: Sequence[int], either: Sequence[range] = ()) -> Score:
     """Look at ``frames`` in order and compare."""
-    looking, found, count = Cuts(), set(), 0
+    detector, detected, count = Cuts(), set(), 0
     for number, pixels in enumerate(frames):
-        if looking.look(pixels).is_cut and number:
-            found.add(number)
+        if detector.look(pixels).is_cut and number:
+            detected.add(number)
         count = number + 1
-    false = found - set(cuts)
+    false = detected - set(cuts)
     for span in either:
         false -= set(sorted(false & set(span))[:1])
-    return Score(name, count, len(cuts), len(set(cuts) - found), len(false))
+    return Score(name, count, len(cuts), len(set(cuts) - detected), len(false))
 
 
 def total(name: str, scores: Sequence[Score]) -> Score:

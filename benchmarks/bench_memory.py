@@ -19,8 +19,8 @@ begun = time.monotonic()
 code = main(sys.argv[1:])
 status = Path("/proc/self/status")
 if status.exists():
-    words = dict(line.split(":", 1) for line in status.read_text().splitlines())
-    peak = int(words["VmHWM"].split()[0]) * 1024
+    fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
+    peak = int(fields["VmHWM"].split()[0]) * 1024
 else:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     peak *= 1 if sys.platform == "darwin" else 1024
@@ -69,17 +69,17 @@ def run(clip: Path, style: str, folder: Path, *, long: int = 2000, short: int = 
 
 def measured(name: str, clip: Path, style: str, result: Path) -> Peak:
     """Run ``vidstyle run`` on ``clip`` with default options in a process of its own."""
-    words = ["run", str(clip), "--style", style, "--output", str(result), "--overwrite", "--quiet"]
+    arguments = ["run", str(clip), "--style", style, "--output", str(result), "--overwrite", "--quiet"]
     child = subprocess.run(
-        [sys.executable, "-c", _CHILD, *words], stdout=subprocess.PIPE, text=True, check=False
+        [sys.executable, "-c", _CHILD, *arguments], stdout=subprocess.PIPE, text=True, check=False
     )
     lines = [line for line in child.stdout.splitlines() if line.startswith("BENCH")]
     if child.returncode or not lines:
         raise SystemExit(f"bench: the run of {name} failed with exit code {child.returncode}")
-    found = json.loads(lines[0].removeprefix("BENCH"))
-    if found["code"]:
-        raise SystemExit(f"bench: the run of {name} failed with exit code {found['code']}")
-    return Peak(name, found["peak"], found["seconds"])
+    measurement = json.loads(lines[0].removeprefix("BENCH"))
+    if measurement["code"]:
+        raise SystemExit(f"bench: the run of {name} failed with exit code {measurement['code']}")
+    return Peak(name, measurement["peak"], measurement["seconds"])
 
 
 def _word(is_kept: bool) -> str:

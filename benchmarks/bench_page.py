@@ -28,4 +28,4 @@ def replaced(text: str, name: str, table: str) -> str:
     marks = re.compile(rf"(<!-- {name}:begin -->\n).*?(<!-- {name}:end -->)", re.S)
     if not marks.search(text):
         raise SystemExit(f"bench: the page has no place for the table {name!r}")
-    return marks.sub(lambda found: f"{found[1]}\n{table}\n\n{found[2]}", text)
+    return marks.sub(lambda match: f"{match[1]}\n{table}\n\n{match[2]}", text)

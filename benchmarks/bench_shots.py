@@ -83,15 +83,15 @@ def moving(picture: Pixels, kind: str, width: int, height: int, seed: int) -> Sh
     random = np.random.default_rng(seed)
     chances = random.uniform(-1, 1, (_LENGTH + 2, 4))
     large = _covering(picture, width, height)
-    shown = []
+    frames = []
     for number in range(_LENGTH + 1):
         start, end = path(number, chances[number]), path(number + 1, chances[number + 1])
         steps = max(1, round(shutter * abs(end.x - start.x) / _STEP))
         open_for = [between(start, end, shutter * step / steps) for step in range(steps)]
-        shown.append(
+        frames.append(
             _stored(np.mean([seen(large, view, width, height) for view in open_for], axis=0), random)
         )
-    return Shot(kind, shown)
+    return Shot(kind, frames)
 
 
 def flash(picture: Pixels, width: int, height: int, seed: int) -> Shot:
@@ -99,8 +99,8 @@ def flash(picture: Pixels, width: int, height: int, seed: int) -> Shot:
     random, large = np.random.default_rng(seed), _covering(picture, width, height)
     light = {4: 60.0, 5: 50.0, 10: 230.0, 11: 180.0}
     views = [seen(large, View(2.0 * number, 0), width, height) for number in range(16)]
-    shown = [_stored(view + light.get(number, 0.0), random) for number, view in enumerate(views)]
-    return Shot("flash", shown, either=(range(10, 12),))
+    frames = [_stored(view + light.get(number, 0.0), random) for number, view in enumerate(views)]
+    return Shot("flash", frames, either=(range(10, 12),))
 
 
 def fade(picture: Pixels, width: int, height: int, seed: int) -> Shot:
@@ -117,17 +117,17 @@ def dissolve(first: Pixels, second: Pixels, width: int, height: int, seed: int) 
     random = np.random.default_rng(seed)
     one, other = (seen(_covering(each, width, height), View(0, 0), width, height) for each in (first, second))
     shares = np.clip(np.arange(-2, length + 3) / length, 0, 1)
-    shown = [_stored((1 - share) * one + share * other, random) for share in shares]
-    return Shot("dissolve", shown, either=(range(2, length + 3),))
+    frames = [_stored((1 - share) * one + share * other, random) for share in shares]
+    return Shot("dissolve", frames, either=(range(2, length + 3),))
 
 
 def hard_cuts(kind: str, pictures: Sequence[Pixels], width: int, height: int, seed: int) -> Shot:
     """Each picture for two frames, moved by 2 px."""
-    random, shown = np.random.default_rng(seed), []
+    random, frames = np.random.default_rng(seed), []
     for picture in pictures:
         large = _covering(picture, width, height)
-        shown += [_stored(seen(large, View(x, 0), width, height), random) for x in (0.0, 2.0)]
-    return Shot(kind, shown, cuts=tuple(range(2, len(shown), 2)))
+        frames += [_stored(seen(large, View(x, 0), width, height), random) for x in (0.0, 2.0)]
+    return Shot(kind, frames, cuts=tuple(range(2, len(frames), 2)))
 
 
 def by_color(pictures: Sequence[Pixels]) -> list[Pixels]:
@@ -174,10 +174,10 @@ def seen(picture: Pixels, view: View, width: int, height: int) -> NDArray[np.flo
     matrix = cv2.getRotationMatrix2D((0, 0), view.angle, view.zoom)
     middle = matrix[:, :2] @ np.array([columns / 2 + view.x, lines / 2 + view.y])
     matrix[:, 2] = np.array([width / 2, height / 2]) - middle
-    found = cv2.warpAffine(
+    warped = cv2.warpAffine(
         picture, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
     )
-    return np.asarray(found, np.float32)
+    return np.asarray(warped, np.float32)
 
 
 def _swing(way: float, most: float) -> float:

@@ -219,10 +219,10 @@ class _Watched:
             setattr(DIS, "between", between)  # noqa: B010
 
     def _timed(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        def timed(*values: Any, **words: Any) -> Any:
+        def timed(*values: Any, **keywords: Any) -> Any:
             wall, cpu = time.perf_counter(), time.process_time()
             try:
-                return call(*values, **words)
+                return call(*values, **keywords)
             finally:
                 self.wall[name] += time.perf_counter() - wall
                 self.cpu[name] += time.process_time() - cpu

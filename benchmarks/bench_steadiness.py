@@ -64,15 +64,15 @@ class Pair:
     values: Mapping[str, Mapping[str, float | None]]
 
     def value(self, column: str, metric: str) -> float:
-        found = self.values[column][metric]
-        if found is None:
+        value = self.values[column][metric]
+        if value is None:
             raise ValueError(f"{self.clip} in {self.style} has no {metric} of {column}")
-        return found
+        return value
 
     def known(self, column: str, metric: str) -> list[float]:
         """The value if there is one: a clip in which nothing moves keeps no structure of what moves."""
-        found = self.values[column][metric]
-        return [] if found is None else [found]
+        value = self.values[column][metric]
+        return [] if value is None else [value]
 
     def ratio(self, metric: str, above: str, below: str) -> float:
         return self.value(above, metric) / self.value(below, metric)
@@ -125,27 +125,27 @@ def score(
 ) -> Pair:
     """Measure ``columns`` ("baseline" among them), and the clip itself, frame by frame."""
     setup = Setup(style=to_tensor(load(style)))
-    words = ["clip", *columns]
-    columns_of = _metrics(words, _FAST, setup)
-    for method, found_of in _metrics(METHODS, _OF_RESULTS, setup).items():
-        columns_of[method] |= found_of
+    names = ["clip", *columns]
+    columns_of = _metrics(names, _FAST, setup)
+    for method, metrics in _metrics(METHODS, _OF_RESULTS, setup).items():
+        columns_of[method] |= metrics
     fast = Measurer(columns_of, flow)
-    slow = Measurer(_metrics(words, _SLOW, setup), flow, every=_EVERY)
-    cuts, found = Cuts(), 0
+    slow = Measurer(_metrics(names, _SLOW, setup), flow, every=_EVERY)
+    cuts, cut_count = Cuts(), 0
     for index, pixels in enumerate(shots):
         seen = cuts.look(pixels)
         is_cut = seen.is_break
-        found += is_cut and index > 0
+        cut_count += is_cut and index > 0
         content, baseline = to_tensor(pixels), to_tensor(columns["baseline"][index])
         samples = {"clip": Sample(content, content, baseline, is_cut)}
-        for word, results in columns.items():
-            result = baseline if word == "baseline" else to_tensor(results[index])
-            samples[word] = Sample(content, result, baseline, is_cut)
+        for column, results in columns.items():
+            result = baseline if column == "baseline" else to_tensor(results[index])
+            samples[column] = Sample(content, result, baseline, is_cut)
         fast.add(samples)
         slow.add(samples)
     quick, rest = fast.results(), slow.results()
-    values = {word: {**quick[word], **rest[word]} for word in words}
-    return Pair(name, Path(style).stem, len(shots), found, values)
+    values = {column: {**quick[column], **rest[column]} for column in names}
+    return Pair(name, Path(style).stem, len(shots), cut_count, values)
 
 
 def _metrics(columns: Iterable[str], names: Iterable[str], setup: Setup) -> dict[str, dict[str, Metric]]:

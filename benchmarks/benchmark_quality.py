@@ -47,18 +47,20 @@ class Row:
 
 
 def main() -> int:
-    words = _parser().parse_args()
+    arguments = _parser().parse_args()
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the command line does, before torch is imported
     from vidstyle.styles.pictures import bundled_styles
 
-    inputs = chosen(words, list(bundled_styles()))
-    folder: Path = words.output
+    inputs = chosen(arguments, list(bundled_styles()))
+    folder: Path = arguments.output
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for clip in inputs.clips:
         for style in inputs.styles:
-            work = _Work(clip, style, folder, count=words.frames, width=words.width, cache=words.cache)
-            for setting in [_CLIP, *(words.setting or SETTINGS)]:
+            work = _Work(
+                clip, style, folder, count=arguments.frames, width=arguments.width, cache=arguments.cache
+            )
+            for setting in [_CLIP, *(arguments.setting or SETTINGS)]:
                 rows.append(work.row(setting))
                 print(_line(rows[-1]), flush=True)
             work.write_sheet()
@@ -126,8 +128,8 @@ class _Work:
         return Row(self._clip.stem, Path(self._style).stem, setting, len(self._shots), values)
 
     def _painted(self, setting: str) -> list[Pixels]:
-        found: list[Pixels] = self._once(setting, lambda: list(SETTINGS[setting](self._shots, self._style)))
-        return found
+        painted: list[Pixels] = self._once(setting, lambda: list(SETTINGS[setting](self._shots, self._style)))
+        return painted
 
     @property
     def _stem(self) -> str:
@@ -153,10 +155,10 @@ class _Work:
 
     @property
     def _shots(self) -> list[Pixels]:
-        found: list[Pixels] = self._once(
+        shots: list[Pixels] = self._once(
             "shots", lambda: frames(self._clip, width=self._width, count=self._count)
         )
-        return found
+        return shots
 
     @property
     def _flow(self) -> ScoringFlow:
@@ -167,8 +169,8 @@ class _Work:
 
             return ScoringFlow(RaftSmall(), name="raft-small", size=None, cache=FlowCache(self._cache))
 
-        found: ScoringFlow = self._once("flow", make)
-        return found
+        flow: ScoringFlow = self._once("flow", make)
+        return flow
 
 
 def score(

@@ -46,21 +46,21 @@ Values = dict[str, dict[str, float]]
 
 
 def main() -> int:
-    words = _parser().parse_args()
+    arguments = _parser().parse_args()
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the command line does, before torch is imported
-    contents, styles = held_out(words.held_out, words.content, words.style)
-    folder: Path = words.output
+    contents, styles = held_out(arguments.held_out, arguments.content, arguments.style)
+    folder: Path = arguments.output
     folder.mkdir(parents=True, exist_ok=True)
-    engines = words.engine or ["stylenet", TEACHER]
-    parts = words.part or PARTS
+    engines = arguments.engine or ["stylenet", TEACHER]
+    parts = arguments.part or PARTS
     if "stills" in parts:
         _write(folder / "weights_stills.md", stills(engines, contents, styles))
     if "sheets" in parts:
         sheets(engines, contents, styles, folder)
     if "shifts" in parts:
         _write(folder / "weights_shifts.md", shifts(engines, contents, styles))
-    if "clips" in parts and words.clip:
-        _write(folder / "weights_clips.md", clips(engines, words.clip, styles, words))
+    if "clips" in parts and arguments.clip:
+        _write(folder / "weights_clips.md", clips(engines, arguments.clip, styles, arguments))
     print(f"tables and sheets: {folder}")
     return 0
 
@@ -90,10 +90,10 @@ def held_out(names: Path, content: Path, style: Path) -> tuple[list[Path], list[
     from vidstyle.training.data import left_out_names
 
     known = sorted(left_out_names(names))
-    found = [[folder / name for name in known if (folder / name).is_file()] for folder in (content, style)]
-    if not all(found):
+    files = [[folder / name for name in known if (folder / name).is_file()] for folder in (content, style)]
+    if not all(files):
         raise SystemExit(f"compare_weights: {content} or {style} holds none of the pictures of {names}")
-    return found[0], found[1]
+    return files[0], files[1]
 
 
 def stills(engines: Sequence[str], contents: Sequence[Path], styles: Sequence[Path]) -> str:
@@ -108,7 +108,7 @@ def stills(engines: Sequence[str], contents: Sequence[Path], styles: Sequence[Pa
     encoder = perceptual_features.Features(vgg.bundled(), remember=4 * len(contents))
     pictures = [square(load_style(path)) for path in contents]
     tensors = [to_tensor(pixels) for pixels in pictures]
-    found: dict[str, dict[str, list[float]]] = {name: {} for name in engines}
+    scores: dict[str, dict[str, list[float]]] = {name: {} for name in engines}
     for name in engines:
         for number, style in enumerate(styles):
             setup = Setup(style=to_tensor(load_style(style)), features=encoder)
@@ -118,9 +118,9 @@ def stills(engines: Sequence[str], contents: Sequence[Path], styles: Sequence[Pa
                 meter = METRICS.load(metric)(setup)
                 for content, result in zip(tensors, painted, strict=True):
                     meter.add(Sample(content, result), {}, {})
-                found[name].setdefault(metric, []).append(float(meter.result()))
+                scores[name].setdefault(metric, []).append(float(meter.result()))
             print(f"{name}: {number + 1} of {len(styles)} styles", file=sys.stderr, flush=True)
-    means = {name: {metric: fmean(values) for metric, values in found[name].items()} for name in engines}
+    means = {name: {metric: fmean(values) for metric, values in scores[name].items()} for name in engines}
     return _table(engines, means, ("style_distance", "content_distance"))
 
 
@@ -129,10 +129,10 @@ def sheets(engines: Sequence[str], contents: Sequence[Path], styles: Sequence[Pa
     from vidstyle.video.stills import load_style
 
     pictures = [square(load_style(path)) for path in contents[: _SHEET[0]]]
-    shown = [style for style in styles if style.name in SHOWN] or styles[: _SHEET[1]]
+    chosen = [style for style in styles if style.name in SHOWN] or styles[: _SHEET[1]]
     for name in engines:
         paint = painter(name, is_clip=False)
-        columns = [[load_style(style), *paint(pictures, str(style))] for style in shown]
+        columns = [[load_style(style), *paint(pictures, str(style))] for style in chosen]
         _write_sheet(folder / f"weights-{_label(name)}.jpg", pictures, columns)
 
 
@@ -159,33 +159,33 @@ def shifts(engines: Sequence[str], contents: Sequence[Path], styles: Sequence[Pa
                     gap = painted.image[..., shift:] - again
                     inner = gap[..., _RIM:-_RIM, _RIM:-_RIM].square().mean().sqrt()
                     gaps.setdefault(f"shift {shift} px", []).append(float(inner) * 255)
-        values[name] = {shift: fmean(found) for shift, found in gaps.items()}
+        values[name] = {shift: fmean(differences) for shift, differences in gaps.items()}
     return _table(list(values), values, tuple(f"shift {shift} px" for shift in _SHIFTS), digits=2)
 
 
-def clips(engines: Sequence[str], files: Sequence[Path], styles: Sequence[Path], words: Any) -> str:
+def clips(engines: Sequence[str], files: Sequence[Path], styles: Sequence[Path], arguments: Any) -> str:
     """Warping error of frames painted without a map, and style, a table of each clip's mean over styles."""
     from vidstyle.flow.cache import FlowCache
     from vidstyle.flow.raft import RaftSmall
     from vidstyle.metrics.motion import ScoringFlow
 
-    flow = ScoringFlow(RaftSmall(), name="raft-small", size=None, cache=FlowCache(words.cache))
+    flow = ScoringFlow(RaftSmall(), name="raft-small", size=None, cache=FlowCache(arguments.cache))
     metrics = ("warping_error", "frame_difference", "style_distance", "content_distance")
     lines = [["clip", "engine", *metrics, "warping_error / first"], ["---"] * (3 + len(metrics))]
     ratios: dict[str, list[float]] = {}
     for file in files:
-        shots = frames(file, width=words.width, count=words.frames)
+        shots = frames(file, width=arguments.width, count=arguments.frames)
         first: list[float] = []
         for name in engines:
-            found: list[dict[str, float | None]] = []
+            scores: list[dict[str, float | None]] = []
             for style in styles[:: max(1, len(styles) // _CLIP_STYLES)]:
                 results = list(painter(name, is_clip=True)(shots, str(style)))
-                found.append(score(shots, results, results, str(style), flow))
-            errors = [float(one["warping_error"] or 0.0) for one in found]
+                scores.append(score(shots, results, results, str(style), flow))
+            errors = [float(row["warping_error"] or 0.0) for row in scores]
             first = first or errors
             ratio = geometric_mean(error / least for error, least in zip(errors, first, strict=True))
             ratios.setdefault(name, []).append(ratio)
-            means = [fmean(float(one[metric] or 0.0) for one in found) for metric in metrics]
+            means = [fmean(float(row[metric] or 0.0) for row in scores) for metric in metrics]
             values = [f"{means[0]:.6f}", *(f"{mean:.4f}" for mean in means[1:]), f"{ratio:.3f}"]
             lines.append([file.stem, _label(name), *values])
             print(" | ".join(lines[-1]), file=sys.stderr, flush=True)
@@ -203,8 +203,8 @@ def painter(name: str, *, is_clip: bool) -> Paint:
     def paint(shots: Sequence[Pixels], style: str) -> Iterator[Pixels]:
         from vidstyle.pipeline.stylizer import Stylizer
 
-        words: dict[str, Any] = {"weights": name} if Path(name).is_file() else {"engine": name}
-        stylizer = Stylizer(style, temporal="none", **words)
+        engine: dict[str, Any] = {"weights": name} if Path(name).is_file() else {"engine": name}
+        stylizer = Stylizer(style, temporal="none", **engine)
         if is_clip:
             yield from stylizer.frames(shots)
         else:

@@ -34,18 +34,18 @@ def main() -> int:
     parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="the folder whose pages are written")
     parser.add_argument("--frames", type=int, help="only so many frames")
     parser.add_argument("--every", type=int, default=EVERY, help="measure one in so many frames")
-    words = parser.parse_args()
-    page = words.docs / "evaluation.md"
-    report = words.docs / "sample-report.html"
+    arguments = parser.parse_args()
+    page = arguments.docs / "evaluation.md"
+    report = arguments.docs / "sample-report.html"
     replaced(page.read_text(encoding="utf-8"), "sample", "")  # before minutes of measuring
-    found = measured(words.frames, words.every)
-    for moments in range(len(found.worst), -1, -1):  # as many of the worst as the page has room for
-        write_report(replace(found, worst=found.worst[:moments]), report)
+    evaluation = measured(arguments.frames, arguments.every)
+    for moments in range(len(evaluation.worst), -1, -1):  # as many of the worst as the page has room for
+        write_report(replace(evaluation, worst=evaluation.worst[:moments]), report)
         report.write_text(credited(report.read_text(encoding="utf-8")), encoding="utf-8")
         if report.stat().st_size <= LARGEST:
             break
     # read again: somebody may have written on meanwhile
-    page.write_text(replaced(page.read_text(encoding="utf-8"), "sample", table(found)), encoding="utf-8")
+    page.write_text(replaced(page.read_text(encoding="utf-8"), "sample", table(evaluation)), encoding="utf-8")
     print(f"{report}: {report.stat().st_size // 1000} kB, {moments} of the worst moments")
     return 0
 
@@ -63,9 +63,9 @@ def credited(page: str) -> str:
     return page.replace("</body>", f"{CREDIT}</body>")
 
 
-def table(found: Evaluation) -> str:
+def table(evaluation: Evaluation) -> str:
     """The table as the command prints it."""
-    return f"```\n{found.table()}\n```"
+    return f"```\n{evaluation.table()}\n```"
 
 
 if __name__ == "__main__":

@@ -32,13 +32,17 @@ class Network(Protocol):
 
 
 def main() -> int:
-    words = _parser().parse_args()
+    arguments = _parser().parse_args()
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the command line does, before torch is imported
     import torch
 
-    contents, styles = held_out(words.held_out, words.content, words.style)
+    contents, styles = held_out(arguments.held_out, arguments.content, arguments.style)
     with torch.inference_mode():
-        print(measured(vgg19(words.network, words.prefix), contents, styles, words.engine or ["stylenet"]))
+        print(
+            measured(
+                vgg19(arguments.network, arguments.prefix), contents, styles, arguments.engine or ["stylenet"]
+            )
+        )
     return 0
 
 
@@ -124,7 +128,7 @@ def vgg19(file: Path, prefix: str) -> Network:
         raise SystemExit(f"style_retrieval: {file} has {len(names)} convolutions, expected {len(_VGG19)}")
 
     def features(picture: Tensor) -> Mapping[str, Tensor]:
-        found: dict[str, Tensor] = {}
+        outputs: dict[str, Tensor] = {}
         for number, (name, layer) in enumerate(zip(names, _VGG19, strict=True)):
             weight = tensors[f"{name}.weight"]
             if number in _POOLED:
@@ -134,8 +138,8 @@ def vgg19(file: Path, prefix: str) -> Network:
             if number:
                 picture = picture.relu()
             if layer:
-                found[layer] = picture
-        return found
+                outputs[layer] = picture
+        return outputs
 
     return features
 

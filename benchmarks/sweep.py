@@ -49,19 +49,19 @@ _RATE = Fraction(25)
 
 
 def main() -> int:
-    words = _parser().parse_args()
+    arguments = _parser().parse_args()
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the command line does, before torch is imported
     from vidstyle.flow.cache import FlowCache
     from vidstyle.flow.raft import RaftSmall
     from vidstyle.metrics.motion import ScoringFlow
     from vidstyle.styles.pictures import bundled_styles
 
-    inputs = chosen(words, list(bundled_styles()))
-    flow = ScoringFlow(RaftSmall(), name="raft-small", size=None, cache=FlowCache(words.cache))
-    variants = ["default", *(words.vary or VARIED)]
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in variants}
+    inputs = chosen(arguments, list(bundled_styles()))
+    flow = ScoringFlow(RaftSmall(), name="raft-small", size=None, cache=FlowCache(arguments.cache))
+    variants = ["default", *(arguments.vary or VARIED)]
+    results: dict[str, list[dict[str, float]]] = {name: [] for name in variants}
     for clip in inputs.clips:
-        shots = frames(clip, width=words.width, count=words.frames)
+        shots = frames(clip, width=arguments.width, count=arguments.frames)
         for style in inputs.styles:
             baseline = list(SETTINGS["none"](shots, style))
             blend = _measured(shots, SETTINGS["blend"](shots, style), baseline, style, flow)
@@ -69,7 +69,7 @@ def main() -> int:
             for name in variants:
                 shares: list[float] = []
                 values = _measured(shots, _swept(shots, style, name, shares), baseline, style, flow)
-                found[name].append(
+                results[name].append(
                     {
                         "lower": plain["warping_error"] / values["warping_error"],
                         "blend": values["warping_error"] / blend["warping_error"],
@@ -81,11 +81,11 @@ def main() -> int:
                         "share": statistics.mean(shares[1:]),
                     }
                 )
-                print(f"{clip.stem}, {Path(style).stem}, {name}: {found[name][-1]}", flush=True)
-    text = table(found)
-    words.output.mkdir(parents=True, exist_ok=True)
-    (words.output / "sweep.md").write_text(text + "\n")
-    plot(found, words.output / "frontier.png")
+                print(f"{clip.stem}, {Path(style).stem}, {name}: {results[name][-1]}", flush=True)
+    text = table(results)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    (arguments.output / "sweep.md").write_text(text + "\n")
+    plot(results, arguments.output / "frontier.png")
     print(f"\n{text}")
     return 0
 
@@ -133,7 +133,7 @@ def _swept(shots: Sequence[Pixels], style: str, variant: str, shares: list[float
         else:
             raise SystemExit(f"sweep: no setting {name!r}; there are {', '.join([*others, *kinds])}")
 
-    how = SteadyOptions(
+    options = SteadyOptions(
         temporal=partial(PaintMap, settings=settings),
         flow_size=int(others["flow_size"]) or None,
         stability=others["stability"],
@@ -141,15 +141,15 @@ def _swept(shots: Sequence[Pixels], style: str, variant: str, shares: list[float
     stylizer: Any = Stylizer(style)
     painter = ClipPainter(stylizer._painter, stylizer._styles, 1.0)
     clip = (Frame(pixels, index / _RATE, 1 / _RATE) for index, pixels in enumerate(shots))
-    for shown in steadied(map(ClipFrame, clip), painter, options=how):
-        shares.append(shown.repainted)
-        yield shown.pixels
+    for result in steadied(map(ClipFrame, clip), painter, options=options):
+        shares.append(result.repainted)
+        yield result.pixels
 
 
-def table(found: dict[str, list[dict[str, float]]]) -> str:
+def table(results: dict[str, list[dict[str, float]]]) -> str:
     """A Markdown table: geometric mean and worst of the error's ratio, means of the rest."""
     lines = ["| " + " | ".join(_HEAD) + " |", "|" + "---|" * len(_HEAD)]
-    for name, pairs in found.items():
+    for name, pairs in results.items():
         lower, sharp = [pair["lower"] for pair in pairs], [pair["sharpness"] for pair in pairs]
         moving = [pair["moving"] for pair in pairs if not math.isnan(pair["moving"])] or [math.nan]
         cells = [
@@ -170,7 +170,7 @@ def table(found: dict[str, list[dict[str, float]]]) -> str:
     return "\n".join(lines)
 
 
-def plot(found: dict[str, list[dict[str, float]]], target: Path) -> None:
+def plot(results: dict[str, list[dict[str, float]]], target: Path) -> None:
     """Error over structure kept on moving things, a point a variant: what lies lower right is better."""
     import matplotlib
 
@@ -178,7 +178,7 @@ def plot(found: dict[str, list[dict[str, float]]], target: Path) -> None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(9, 6), layout="constrained")
-    for name, pairs in found.items():
+    for name, pairs in results.items():
         x = statistics.mean(pair["moving"] for pair in pairs)
         y = statistics.geometric_mean(1 / pair["lower"] for pair in pairs)
         color = "tab:red" if name == "default" else "tab:green" if "stability" in name else "tab:blue"

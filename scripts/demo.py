@@ -20,14 +20,14 @@ def main():  # type: () -> int
         "--style", default="waves", help="a bundled style's name or a picture (default: waves)"
     )
     parser.add_argument("--fresh", action="store_true", help="make the virtual environment anew")
-    words = parser.parse_args()
-    clip = Path(words.clip).resolve() if words.clip else ROOT / "samples" / "bunny.mp4"
-    style = words.style
+    arguments = parser.parse_args()
+    clip = Path(arguments.clip).resolve() if arguments.clip else ROOT / "samples" / "bunny.mp4"
+    style = arguments.style
     if Path(style).exists():
         style = str(Path(style).resolve())
     result = OUTPUT / f"{clip.stem}_{Path(style).stem}.mp4"
     try:
-        python = prepare(".venv-demo", fresh=words.fresh)
+        python = prepare(".venv-demo", fresh=arguments.fresh)
         OUTPUT.mkdir(exist_ok=True)
         command = [str(python), "-m", "vidstyle", "run", str(clip), "--style", style]
         code = subprocess.run([*command, "--output", str(result), "--overwrite"], cwd=str(ROOT)).returncode

@@ -14,9 +14,9 @@ from environment import ROOT, Trouble, prepare
 def main():  # type: () -> int
     parser = argparse.ArgumentParser(prog="test.py", description=__doc__.splitlines()[0])
     parser.add_argument("--fresh", action="store_true", help="make the virtual environment anew")
-    words, pytest_arguments = parser.parse_known_args()
+    arguments, pytest_arguments = parser.parse_known_args()
     try:
-        python = str(prepare(".venv-test", extras="[test]", fresh=words.fresh))
+        python = str(prepare(".venv-test", extras="[test]", fresh=arguments.fresh))
         failed = [
             name for name, command in checks(pytest_arguments) if not passes(name, [python, "-m", *command])
         ]

@@ -38,12 +38,12 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=5000, help="how many files (default: 5000)")
     parser.add_argument("--first", type=int, default=0, help="the number of the first (default: 0)")
     parser.add_argument("--keep", type=Path, help="a folder to copy the files to that went wrong")
-    words = parser.parse_args()
+    arguments = parser.parse_args()
     logging.disable()
     results: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         seeds = write_seeds(Path(folder))
-        for number in range(words.first, words.first + words.count):
+        for number in range(arguments.first, arguments.first + arguments.count):
             seed = seeds[number % len(seeds)]
             data = damaged(seed.read_bytes(), np.random.default_rng(number))
             faulthandler.dump_traceback_later(_PATIENCE, exit=True)
@@ -52,10 +52,10 @@ def main() -> int:
             results[f"{seed.name} {'wrong' if fault else 'well'}"] += 1
             if fault:
                 print(f"{number} {seed.name}: {fault}", flush=True)
-                if words.keep is not None:
-                    (words.keep / f"{number}_{seed.name}").write_bytes(data)
+                if arguments.keep is not None:
+                    (arguments.keep / f"{number}_{seed.name}").write_bytes(data)
     wrong = sum(count for name, count in results.items() if name.endswith("wrong"))
-    print(f"{words.count} files of {len(seeds)} kinds, {wrong} went wrong")
+    print(f"{arguments.count} files of {len(seeds)} kinds, {wrong} went wrong")
     return 1 if wrong else 0
 
 
