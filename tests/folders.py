@@ -29,6 +29,6 @@ def make_pictures(folder: Path, count: int, seed: int = 0) -> Path:
     return folder
 
 
-def small(recipe: str = "stylenet", steps: int = 6, *words: str) -> TrainOptions:
+def small(recipe: str = "stylenet", steps: int = 6, *pairs: str) -> TrainOptions:
     """Settings of a run of a second."""
-    return settings(recipe, pairs=(*SMALL, *words), steps=steps)
+    return settings(recipe, pairs=(*SMALL, *pairs), steps=steps)

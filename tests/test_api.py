@@ -71,11 +71,11 @@ def test_arrays_come_back_as_arrays_of_their_size_and_depth(stylizer: Stylizer) 
 def test_frames_come_back_as_frames_with_their_times_and_alpha(stylizer: Stylizer) -> None:
     alpha = np.arange(50 * 70, dtype=np.uint8).reshape(50, 70)
     times = [Fraction(0), Fraction(1, 7), Fraction(3, 7)]
-    given = [
+    frames = [
         Frame(picture, time, Fraction(1, 7), alpha)
         for picture, time in zip(shapes(3, 70, 50), times, strict=True)
     ]
-    painted = list(stylizer.frames(given))
+    painted = list(stylizer.frames(frames))
     assert [frame.time for frame in painted] == times
     assert all(np.array_equal(frame.alpha, alpha) for frame in painted if frame.alpha is not None)
     assert all(frame.alpha is not None for frame in painted)
@@ -134,8 +134,8 @@ def test_stability_0_is_the_same_as_no_temporal_method(art: Path) -> None:
 
 def test_strength_0_is_the_clip_exactly(art: Path) -> None:
     pictures = shapes(3, 64, 48)
-    shown = list(stylize_frames(pictures, style=art, strength=0))
-    assert all(np.array_equal(one, other) for one, other in zip(shown, pictures, strict=True))
+    painted = list(stylize_frames(pictures, style=art, strength=0))
+    assert all(np.array_equal(one, other) for one, other in zip(painted, pictures, strict=True))
 
 
 def test_a_mask_keeps_the_clip_where_it_is_black(art: Path, tmp_path: Path) -> None:
@@ -143,9 +143,9 @@ def test_a_mask_keeps_the_clip_where_it_is_black(art: Path, tmp_path: Path) -> N
     half[:, 32:] = 255
     cv2.imwrite(str(tmp_path / "mask.png"), half)
     pictures = shapes(3, 64, 48)
-    shown = list(stylize_frames(pictures, style=art, mask=tmp_path / "mask.png"))
-    assert np.array_equal(shown[2][:, :32], pictures[2][:, :32])
-    assert _difference(shown[2][:, 32:], pictures[2][:, 32:]) > 5
+    painted = list(stylize_frames(pictures, style=art, mask=tmp_path / "mask.png"))
+    assert np.array_equal(painted[2][:, :32], pictures[2][:, :32])
+    assert _difference(painted[2][:, 32:], pictures[2][:, 32:]) > 5
 
 
 def test_a_picture_of_a_mask_is_read_once(art: Path, tmp_path: Path) -> None:
@@ -173,19 +173,19 @@ def test_a_mask_may_move(art: Path, tmp_path: Path, name: str) -> None:
         black = Image.fromarray(white * 0)
         black.save(tmp_path / name, save_all=True, append_images=[Image.fromarray(white)], duration=40)
     pictures = shapes(2, 64, 48)
-    shown = list(stylize_frames(pictures, style=art, mask=tmp_path / name))
-    assert np.array_equal(shown[0], pictures[0])
-    assert _difference(shown[1], pictures[1]) > 5
+    painted = list(stylize_frames(pictures, style=art, mask=tmp_path / name))
+    assert np.array_equal(painted[0], pictures[0])
+    assert _difference(painted[1], pictures[1]) > 5
 
 
 def test_small_things_come_back_in_frames_and_pictures(art: Path) -> None:
     picture = np.full((96, 128, 3), 200, np.uint8)
     picture[10:80, 60:62] = 20
     alone, detailed = Stylizer(art, working_size=16, detail=0), Stylizer(art, working_size=16, detail=1)
-    shown = [stylizer.image(picture).astype(int) for stylizer in (alone, detailed)]
-    assert (shown[0] - shown[1])[20:70, 60:62].mean() > 20
-    assert np.array_equal(shown[0][:, :50], shown[1][:, :50])
-    for stylizer, still in zip((alone, detailed), shown, strict=True):
+    painted = [stylizer.image(picture).astype(int) for stylizer in (alone, detailed)]
+    assert (painted[0] - painted[1])[20:70, 60:62].mean() > 20
+    assert np.array_equal(painted[0][:, :50], painted[1][:, :50])
+    for stylizer, still in zip((alone, detailed), painted, strict=True):
         assert _difference(next(iter(stylizer.frames([picture]))), still) < 1
 
 
@@ -194,9 +194,9 @@ def test_a_style_track_moves_from_one_style_to_the_next(art: Path, tmp_path: Pat
     track = tmp_path / "track.txt"
     track.write_text(f"0 {art}\n0.4 night.png\n")
     pictures = [shapes(1, 64, 48)[0]] * 12
-    shown = list(stylize_frames(pictures, style_track=track))
-    assert np.array_equal(shown[0], next(iter(stylize_frames(pictures, style=art))))
-    assert _difference(shown[0], shown[11]) > 5
+    painted = list(stylize_frames(pictures, style_track=track))
+    assert np.array_equal(painted[0], next(iter(stylize_frames(pictures, style=art))))
+    assert _difference(painted[0], painted[11]) > 5
 
 
 # Clips -----------------------------------------------------------------------------------------------
@@ -209,8 +209,8 @@ def test_a_clip_is_painted_with_its_sound(stylizer: Stylizer, clip: Path, tmp_pa
     painted, source = _read(report.target), _read(clip)
     assert [frame.time for frame in painted] == [frame.time for frame in source]
     assert _difference(painted[5].pixels, source[5].pixels) > 5
-    with av.open(str(report.target)) as result, av.open(str(clip)) as given:
-        sounds = [[bytes(packet) for packet in file.demux(audio=0)] for file in (result, given)]
+    with av.open(str(report.target)) as result, av.open(str(clip)) as original:
+        sounds = [[bytes(packet) for packet in file.demux(audio=0)] for file in (result, original)]
     assert sounds[0] == sounds[1]
 
 
@@ -288,10 +288,10 @@ def test_what_is_wrong_is_found_before_anything_is_painted(art: Path, clip: Path
         (InputError, "mask", {"mask": tmp_path / "mask.png"}),
     ]
     before = set(tmp_path.iterdir())
-    for kind, message, words in wrong:
-        words = {"target": tmp_path / "out.mp4", "style": art, **words}
+    for kind, message, options in wrong:
+        options = {"target": tmp_path / "out.mp4", "style": art, **options}
         with pytest.raises(kind, match=message):
-            stylize_video(clip, **words)
+            stylize_video(clip, **options)
     assert set(tmp_path.iterdir()) == before
 
 
@@ -392,9 +392,9 @@ def test_public_names_lead_to_the_doors() -> None:
 def test_no_result_replaces_what_it_is_made_from(clip: Path, tmp_path: Path, kind: str) -> None:
     read = tmp_path / "read.apng"
     read.write_bytes(b"precious")
-    words: dict[str, Any] = {"style": "waves", kind: read}
+    options: dict[str, Any] = {"style": "waves", kind: read}
     with pytest.raises(OutputError, match=r"read\.apng is the input itself"):
-        stylize_video(clip, read, overwrite=True, **words)
+        stylize_video(clip, read, overwrite=True, **options)
     assert read.read_bytes() == b"precious"
 
 

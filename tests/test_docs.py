@@ -59,19 +59,19 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_commands_of_the_pages_work(
     line: str, workplace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = shlex.split(line, comments=True)[1:]
+    arguments = shlex.split(line, comments=True)[1:]
     monkeypatch.setenv("XDG_CACHE_HOME", str(workplace / "cache"))
     before = set(workplace.rglob("*"))
-    assert main(words) == 0, capsys.readouterr().err
+    assert main(arguments) == 0, capsys.readouterr().err
     made = {
         path
         for path in set(workplace.rglob("*")) - before
         if path.is_file() and workplace / "cache" not in path.parents
     }
-    targets = [words[place + 1] for place, word in enumerate(words) if word in _WRITES]
+    targets = [arguments[place + 1] for place, word in enumerate(arguments) if word in _WRITES]
     assert all(Path(target).exists() for target in targets)
     assert all(path.stat().st_size > 0 for path in made)
-    if words[0] in ("run", "image", "sheet", "steady"):
+    if arguments[0] in ("run", "image", "sheet", "steady"):
         assert made
     else:
         assert len(made) == len(targets)

@@ -130,18 +130,18 @@ def _imports(path: Path, *, typing: bool = False) -> set[str]:
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test) and not typing
         for inner in ast.walk(node)
     }
-    found = set()
+    imported = set()
     for node in ast.walk(tree):
         if id(node) in skipped:
             continue
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            imported |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative imports hide the arrows"
             module = str(node.module)
             inner = {f"{module}.{alias.name}" for alias in node.names}
-            found |= (inner & set(MODULES)) | ({module} if inner - set(MODULES) else set())
-    return found
+            imported |= (inner & set(MODULES)) | ({module} if inner - set(MODULES) else set())
+    return imported
 
 
 def _path(module: str) -> Path:

@@ -43,8 +43,8 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
-    shown = capsys.readouterr().out
-    assert all(command in shown for command in COMMANDS)
+    output = capsys.readouterr().out
+    assert all(command in output for command in COMMANDS)
 
 
 def test_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,11 +54,11 @@ def test_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_run_help_shows_every_option_of_every_record(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--help"]) == 0
-    shown = " ".join(capsys.readouterr().out.split())
+    output = " ".join(capsys.readouterr().out.split())
     for record in (PaintOptions, SteadyOptions, ReadOptions, WriteOptions):
         for item in dataclasses.fields(record):
-            assert "--" + item.name.replace("_", "-") in shown
-            assert " ".join(item.metadata["help"].split()) in shown
+            assert "--" + item.name.replace("_", "-") in output
+            assert " ".join(item.metadata["help"].split()) in output
 
 
 # what Python gives as an argument (source, target), as a report's method, or as another function
@@ -97,8 +97,8 @@ def test_a_mistyped_command_is_answered_with_the_nearest(capsys: pytest.CaptureF
 
 
 def test_a_mistyped_option_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
-    shown = _message(capsys, *RUN, "--stabilty", "0.5")
-    assert "no option --stabilty; did you mean '--stability'?" in shown
+    output = _message(capsys, *RUN, "--stabilty", "0.5")
+    assert "no option --stabilty; did you mean '--stability'?" in output
 
 
 def test_options_are_not_abbreviated(capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,8 +135,8 @@ def test_a_mistyped_choice_is_answered_with_the_nearest(capsys: pytest.CaptureFi
 def test_a_value_out_of_range_is_usage_in_one_line(
     option: str, value: str, expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shown = _message(capsys, *RUN, option, value)
-    first, second = shown.splitlines()
+    output = _message(capsys, *RUN, option, value)
+    first, second = output.splitlines()
     assert first.startswith(f"vidstyle run: {option} must be ")
     assert expected in first
     assert value in first
@@ -162,26 +162,26 @@ def test_no_command_is_usage(capsys: pytest.CaptureFixture[str]) -> None:
     ],
 )
 def test_times_are_exact(text: str, seconds: Fraction) -> None:
-    words = parse(build_parser(), [*RUN, "--start", text])
-    assert words.start == seconds
+    arguments = parse(build_parser(), [*RUN, "--start", text])
+    assert arguments.start == seconds
     assert ReadOptions(start=text).start == seconds  # type: ignore[arg-type]
 
 
 def test_only_what_is_given_overrides_the_records() -> None:
-    words = parse(build_parser(), [*RUN, "--crf", "20", "--encoder-options", "tune=film"])
-    assert select_options(words, WriteOptions) == {"crf": 20.0, "encoder_options": ["tune=film"]}
-    assert select_options(words, ReadOptions, SteadyOptions) == {}
+    arguments = parse(build_parser(), [*RUN, "--crf", "20", "--encoder-options", "tune=film"])
+    assert select_options(arguments, WriteOptions) == {"crf": 20.0, "encoder_options": ["tune=film"]}
+    assert select_options(arguments, ReadOptions, SteadyOptions) == {}
 
 
 def test_encoder_options_may_be_repeated() -> None:
-    words = parse(build_parser(), [*RUN, "--encoder-options", "tune=film", "--encoder-options", "bf=2"])
-    made = WriteOptions(**select_options(words, WriteOptions))
+    arguments = parse(build_parser(), [*RUN, "--encoder-options", "tune=film", "--encoder-options", "bf=2"])
+    made = WriteOptions(**select_options(arguments, WriteOptions))
     assert made.encoder_options == (("tune", "film"), ("bf", "2"))
 
 
 def test_inputs_may_stand_on_both_sides_of_options() -> None:
-    words = parse(build_parser(), ["run", "a.mp4", "--style", "waves", "b.mp4", "--quiet", "c.mp4"])
-    assert words.inputs == ["a.mp4", "b.mp4", "c.mp4"]
+    arguments = parse(build_parser(), ["run", "a.mp4", "--style", "waves", "b.mp4", "--quiet", "c.mp4"])
+    assert arguments.inputs == ["a.mp4", "b.mp4", "c.mp4"]
 
 
 def test_a_word_too_many_is_usage(capsys: pytest.CaptureFixture[str]) -> None:
@@ -242,7 +242,7 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
 def test_an_unexpected_error_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(words: object) -> int:
+    def fail(arguments: object) -> int:
         raise RuntimeError("two\nlines")
 
     monkeypatch.setattr("vidstyle.cli.list._run", fail)

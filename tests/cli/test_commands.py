@@ -29,8 +29,8 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def _ran(*words: str) -> int:
-    return main(words)
+def _ran(*arguments: str) -> int:
+    return main(arguments)
 
 
 def _files(folder: Path) -> set[str]:
@@ -48,9 +48,9 @@ def _count(path: str) -> int:
 def test_run_paints_beside_the_clip_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert _ran("run", "clip.mp4", "--style", "art.png") == 0
     assert _count("clip_art.mp4") == 6
-    shown = capsys.readouterr()
-    assert shown.out.startswith("clip_art.mp4: 6 frames in ")
-    assert shown.err == ""  # no bar where there is no terminal
+    output = capsys.readouterr()
+    assert output.out.startswith("clip_art.mp4: 6 frames in ")
+    assert output.err == ""  # no bar where there is no terminal
 
 
 def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,7 +70,7 @@ def test_an_existing_result_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("arguments", "expected"),
     [
         (["run", "no.mp4", "--style", "art.png"], "no such file: no.mp4"),
         (["run", "text.mp4", "--style", "art.png"], "text.mp4"),
@@ -95,18 +95,18 @@ def test_an_existing_result_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_leaves_nothing(
-    words: list[str], expected: str, workplace: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], expected: str, workplace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("text.mp4").write_text("this is a text\n" * 40)
     Path("empty.mp4").touch()
     Path("hollow").mkdir()
     before = _files(workplace)
-    assert main(words) == 1
-    shown = capsys.readouterr()
-    assert shown.out == ""
-    assert shown.err.startswith("vidstyle: ")
-    assert shown.err.count("\n") == 1
-    assert expected in shown.err
+    assert main(arguments) == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("vidstyle: ")
+    assert output.err.count("\n") == 1
+    assert expected in output.err
     assert _files(workplace) == before
 
 
@@ -117,10 +117,10 @@ def test_one_bad_clip_does_not_stop_the_rest(workplace: Path, capsys: pytest.Cap
     inputs = ["clip.mp4", "bad.mp4", "second.mkv"]
     assert _ran("run", *inputs, "--style", "art.png", "-o", "out", "--json", "run.json") == 1
     assert _files(workplace / "out") == {"clip_art.mp4", "second_art.mkv"}
-    shown = capsys.readouterr()
-    assert "2 of 3 inputs done\n  failed: bad.mp4\n" in shown.out
-    assert shown.err.startswith("vidstyle: bad.mp4 ")
-    assert shown.err.count("\n") == 1
+    output = capsys.readouterr()
+    assert "2 of 3 inputs done\n  failed: bad.mp4\n" in output.out
+    assert output.err.startswith("vidstyle: bad.mp4 ")
+    assert output.err.count("\n") == 1
     content = json.loads(Path("run.json").read_text())
     assert [item["frames"] for item in content["runs"]] == [6, 3]
     assert [item["source"] for item in content["failed"]] == ["bad.mp4"]
@@ -275,15 +275,15 @@ def test_image_takes_several_and_goes_on_after_a_bad_one(capsys: pytest.CaptureF
     cv2.imwrite("one.png", shapes(1, 64, 48)[0])
     Path("bad.png").write_text("no picture")
     assert _ran("image", "bad.png", "one.png", "--style", "art.png") == 1
-    shown = capsys.readouterr()
-    assert shown.out == "one_art.png\n"
-    assert shown.err.startswith("vidstyle: bad.png is not ")
+    output = capsys.readouterr()
+    assert output.out == "one_art.png\n"
+    assert output.err.startswith("vidstyle: bad.png is not ")
 
 
 def test_sheet_has_a_row_for_the_source_and_for_each_style() -> None:
     cv2.imwrite("calm.png", np.full((40, 40, 3), (200, 120, 30), np.uint8))
-    words = ["--style", "art.png", "--style", "calm.png", "--moments", "3", "--cell", "96"]
-    assert _ran("sheet", "clip.mp4", *words) == 0
+    arguments = ["--style", "art.png", "--style", "calm.png", "--moments", "3", "--cell", "96"]
+    assert _ran("sheet", "clip.mp4", *arguments) == 0
     sheet = cv2.imread("clip_sheet.png")
     assert sheet is not None
     height, width = sheet.shape[:2]
@@ -305,9 +305,9 @@ def test_steady_writes_beside_the_painting(capsys: pytest.CaptureFixture[str]) -
 
 def test_list_names_what_options_take(capsys: pytest.CaptureFixture[str]) -> None:
     assert _ran("list") == 0
-    shown = capsys.readouterr().out
+    output = capsys.readouterr().out
     for name in ("stylenet", "raft-small", "map", "h264", "waves"):
-        assert name in shown
+        assert name in output
     assert _ran("list", "codecs") == 0
     assert "h264" in capsys.readouterr().out.splitlines()
 
@@ -316,10 +316,10 @@ def test_doctor_checks_codecs_and_weights(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert _ran("doctor") == 0
-    shown = capsys.readouterr().out
-    assert "all is well" in shown
-    assert "libx264" in shown
-    assert "stylenet-v1.safetensors" in shown
+    output = capsys.readouterr().out
+    assert "all is well" in output
+    assert "libx264" in output
+    assert "stylenet-v1.safetensors" in output
     Path("raft-small.safetensors").write_bytes(b"broken")
     monkeypatch.setenv("VIDSTYLE_WEIGHTS", ".")
     assert _ran("doctor") == 1
@@ -333,8 +333,8 @@ def test_the_bar_shows_time_rate_time_left_and_what_limits() -> None:
     frame = Frame(np.zeros((4, 4, 3), np.uint8), Fraction(19, 2), Fraction(1, 2))
     info = VideoInfo(Path("clip.mp4"), 4, 4, duration=Fraction(90))
     recent = [(100.0, Fraction(5)), (101.0, Fraction(15, 2)), (102.5, Fraction(10))]
-    shown = state(Progress(19, frame, info, limit="stylize"), recent)
-    assert shown == "00:10/01:30, 0.8 frames/s, 00:40 left, stylize limits"
+    output = state(Progress(19, frame, info, limit="stylize"), recent)
+    assert output == "00:10/01:30, 0.8 frames/s, 00:40 left, stylize limits"
 
 
 def test_the_bar_of_a_clip_of_unknown_length_shows_no_end() -> None:

@@ -61,14 +61,14 @@ _REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("words", "message"), _REFUSED, ids=lambda words: " ".join(words)[:60])
+@pytest.mark.parametrize(("arguments", "message"), _REFUSED, ids=lambda arguments: " ".join(arguments)[:60])
 def test_what_would_go_wrong_is_refused_before_anything_is_done(
-    words: tuple[str, ...], message: str, workplace: Path, capsys: pytest.CaptureFixture[str]
+    arguments: tuple[str, ...], message: str, workplace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if "clip_art.mp4" in words and "--json" not in words:
+    if "clip_art.mp4" in arguments and "--json" not in arguments:
         Path("clip_art.mp4").write_bytes(Path("clip.mp4").read_bytes())
     before = _contents(workplace)
-    assert main(words) == 1
+    assert main(arguments) == 1
     said = capsys.readouterr().err
     assert message in said
     assert said.count("\n") == 1
@@ -83,10 +83,10 @@ def test_what_is_made_of_a_sequence_goes_beside_its_folder(
         monkeypatch.chdir("fr")
     source = {"folder": "fr", "pattern": "fr/%04d.png", "inside": "."}[place]
     style = str(workplace / "art.png")
-    words = ("--style", style, "--working-size", "16")
-    assert main(["sheet", source, *words, "--moments", "1"]) == 0
-    assert main(["run", source, *words, "--temporal", "none", "--preview"]) == 0
-    assert main(["run", source, *words, "--temporal", "none", "--preset", "ultrafast"]) == 0
+    arguments = ("--style", style, "--working-size", "16")
+    assert main(["sheet", source, *arguments, "--moments", "1"]) == 0
+    assert main(["run", source, *arguments, "--temporal", "none", "--preview"]) == 0
+    assert main(["run", source, *arguments, "--temporal", "none", "--preset", "ultrafast"]) == 0
     made = {path.name for path in workplace.iterdir()} - {"fr", "art.png", "clip.mp4"}
     assert made == {"fr_art.mp4", "fr_art_preview.png", "fr_sheet.png"}
     assert len(list((workplace / "fr").iterdir())) == 3

@@ -44,10 +44,10 @@ def _tree(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() if path.is_file() else b"" for path in folder.rglob("*")}
 
 
-def _refused(capsys: pytest.CaptureFixture[str], *words: str, code: int = 1) -> str:
+def _refused(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 1) -> str:
     """The message of a command that must leave everything as it was."""
     before = _tree(Path())
-    assert main(words) == code
+    assert main(arguments) == code
     assert _tree(Path()) == before
     return capsys.readouterr().err
 
@@ -56,9 +56,9 @@ def test_pictures_that_a_style_track_names_are_inputs(capsys: pytest.CaptureFixt
     Path("sub").mkdir()
     Path("art.png").rename("sub/art.png")
     Path("sub/track.txt").write_text("0 waves\n1 art.png\n")
-    words = ("run", "clip.mp4", "--style-track", "sub/track.txt", "--overwrite")
+    arguments = ("run", "clip.mp4", "--style-track", "sub/track.txt", "--overwrite")
     for more in (("--json", "sub/art.png"), ("--codec", "png", "-o", "sub/art.png")):
-        assert "sub/art.png is the input itself" in _refused(capsys, *words, *more)
+        assert "sub/art.png is the input itself" in _refused(capsys, *arguments, *more)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
@@ -73,7 +73,7 @@ def test_a_style_track_comes_through_a_pipe(capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ("run", "", *FAST),
         ("run", "clip.mp4", "--style", ""),
@@ -83,13 +83,15 @@ def test_a_style_track_comes_through_a_pipe(capsys: pytest.CaptureFixture[str]) 
         ("evaluate", "clip.mp4", "--source", ""),
     ],
 )
-def test_an_empty_word_is_a_usage_error(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
-    assert "is empty (" in _refused(capsys, *words, code=2)
+def test_an_empty_word_is_a_usage_error(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "is empty (" in _refused(capsys, *arguments, code=2)
 
 
 @pytest.mark.parametrize("name", ["$x^$", r"$\frac$", "caf\udce9", "_hidden", "two\nlines"])
 def test_curves_are_drawn_whatever_results_are_called(name: str) -> None:
-    found = SimpleNamespace(
+    evaluation = SimpleNamespace(
         values={"warping_error": {}},
         times=[0.0, 1.0],
         columns=[name],
@@ -98,7 +100,7 @@ def test_curves_are_drawn_whatever_results_are_called(name: str) -> None:
         cuts=[Fraction(1, 2)],
     )
     pytest.importorskip("matplotlib")
-    assert len(_curves(cast(Any, found))) == 1
+    assert len(_curves(cast(Any, evaluation))) == 1
 
 
 @pytest.mark.parametrize(
@@ -110,8 +112,8 @@ def test_patterns_of_folders_find_each_clip(pattern: str, count: int) -> None:
         Path(name).touch()
     sources = expand([pattern], "waves", WRITE)
     assert len(sources) == count
-    found = targets(sources, None, "waves", WRITE)
-    assert [target.parent for target in found] == [Path(source).parent for source in sources]
+    paths = targets(sources, None, "waves", WRITE)
+    assert [target.parent for target in paths] == [Path(source).parent for source in sources]
 
 
 def test_pictures_in_several_folders_have_their_result_above_them_and_no_higher() -> None:
@@ -149,41 +151,41 @@ def test_a_named_pipe_takes_no_report(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_a_report_goes_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(("run", "clip.mp4", *FAST, "--json", "-")) == 0
-    told = capsys.readouterr()
-    assert json.loads(told.out)["frames"] == 3
-    assert "clip_art.mp4: 3 frames" in told.err
+    output = capsys.readouterr()
+    assert json.loads(output.out)["frames"] == 3
+    assert "clip_art.mp4: 3 frames" in output.err
     assert not Path("-").exists()
 
 
 def test_two_outputs_never_share_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     assert "are both" in _refused(capsys, "run", "clip.mp4", *FAST, "-o", "-", "--json", "-")
-    words = ("evaluate", "clip.mp4", "--source", "clip.mp4", "--json", "-", "--csv", "/dev/stdout")
-    assert "are both" in _refused(capsys, *words)
+    arguments = ("evaluate", "clip.mp4", "--source", "clip.mp4", "--json", "-", "--csv", "/dev/stdout")
+    assert "are both" in _refused(capsys, *arguments)
 
 
 def test_nothing_is_written_into_a_folder_that_is_a_result(capsys: pytest.CaptureFixture[str]) -> None:
-    words = ("run", "clip.mp4", "--codec", "png", "-o", "sq", "--overwrite")
+    arguments = ("run", "clip.mp4", "--codec", "png", "-o", "sq", "--overwrite")
     for is_there in (False, True):
         if is_there:
             Path("sq").mkdir()
             Path("art.png").rename("sq/000000.png")
-        told = _refused(capsys, *words, "--style", "waves", "--json", "sq/000001.png")
-        assert "--json sq/000001.png is inside sq" in told
-    assert "the input sq/000000.png is inside sq" in _refused(capsys, *words, "--style", "sq/000000.png")
+        output = _refused(capsys, *arguments, "--style", "waves", "--json", "sq/000001.png")
+        assert "--json sq/000001.png is inside sq" in output
+    assert "the input sq/000000.png is inside sq" in _refused(capsys, *arguments, "--style", "sq/000000.png")
 
 
 def test_a_refused_run_leaves_no_empty_folder(capsys: pytest.CaptureFixture[str]) -> None:
     Path("other.mp4").write_bytes(Path("clip.mp4").read_bytes())
-    words = ("run", "clip.mp4", "other.mp4", *FAST, "-o", "painted")
-    assert "is the input itself" in _refused(capsys, *words, "--json", "art.png")
-    _refused(capsys, *words, "--mask", "none.png")
+    arguments = ("run", "clip.mp4", "other.mp4", *FAST, "-o", "painted")
+    assert "is the input itself" in _refused(capsys, *arguments, "--json", "art.png")
+    _refused(capsys, *arguments, "--mask", "none.png")
 
 
 def test_messages_hold_no_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
     name = "a\nb\x1b[31m\u202e.mp4"
-    told = _refused(capsys, "run", name, *FAST)
-    assert told.count("\n") == 1
-    assert "a\\nb\\x1b[31m\\u202e.mp4" in told
+    output = _refused(capsys, "run", name, *FAST)
+    assert output.count("\n") == 1
+    assert "a\\nb\\x1b[31m\\u202e.mp4" in output
     Path("clip.mp4").rename(name)
     assert main(("run", name, *FAST)) == 0
     assert capsys.readouterr().out.startswith("a\\nb\\x1b[31m\\u202e_art.mp4: 3 frames")

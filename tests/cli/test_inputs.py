@@ -17,10 +17,10 @@ def test_clips_that_differ_in_their_kind_only_get_results_of_their_own(tmp_path:
     for name in ("a.avi", "a.mp4", "b.mp4"):
         (tmp_path / name).touch()
     sources = expand([str(tmp_path)], "waves", WRITE)
-    found = targets(sources, None, "waves", WRITE)
-    assert len(set(found)) == 3
-    assert ["avi" in target.stem for target in found] == [True, False, False]
-    for target in found:
+    paths = targets(sources, None, "waves", WRITE)
+    assert len(set(paths)) == 3
+    assert ["avi" in target.stem for target in paths] == [True, False, False]
+    for target in paths:
         target.touch()
     assert expand([str(tmp_path)], "waves", WRITE) == sources  # results are no sources
 

@@ -86,8 +86,8 @@ def test_pictures_times_and_sound_come_through_a_pipe_exactly(capsys: pytest.Cap
 
 
 def test_standard_output_is_the_result_and_nothing_else_and_can_be_painted_again() -> None:
-    words = [*RUN, "clip.mkv", *FAST, "-o", "-"]
-    first = subprocess.run(words, capture_output=True, check=True, timeout=_PATIENCE)
+    arguments = [*RUN, "clip.mkv", *FAST, "-o", "-"]
+    first = subprocess.run(arguments, capture_output=True, check=True, timeout=_PATIENCE)
     assert first.stderr.startswith(b"standard output: 4 frames") and first.stderr.count(b"\n") == 1
     threading.Thread(target=Path("pipe").write_bytes, args=(first.stdout,), daemon=True).start()
     assert main(["run", "pipe", *FAST, "-o", "again.mkv"]) == 0
@@ -140,8 +140,8 @@ def test_a_pipe_that_nobody_reads_is_given_up(
 def test_sigterm_ends_a_run_whose_reader_sleeps(workplace: Path) -> None:
     noise = list(np.random.default_rng(1).integers(0, 255, (12, 96, 128, 3), np.uint8))
     write_clip(Path("noise.mkv"), noise)
-    words = [*RUN, "noise.mkv", *FAST, "--strength", "0", "--format", "y4m", "-o", "-"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    arguments = [*RUN, "noise.mkv", *FAST, "--strength", "0", "--format", "y4m", "-o", "-"]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None and process.stderr is not None
             assert select.select([process.stdout], [], [], _PATIENCE)[0]
@@ -155,8 +155,8 @@ def test_sigterm_ends_a_run_whose_reader_sleeps(workplace: Path) -> None:
 
 def test_standard_output_that_is_a_terminal_is_refused() -> None:
     leader, follower = os.openpty()
-    words = [*RUN, "clip.mkv", *FAST, "-o", "-"]
-    done = subprocess.run(words, stdout=follower, stderr=subprocess.PIPE, check=False, timeout=_PATIENCE)
+    arguments = [*RUN, "clip.mkv", *FAST, "-o", "-"]
+    done = subprocess.run(arguments, stdout=follower, stderr=subprocess.PIPE, check=False, timeout=_PATIENCE)
     os.close(leader)
     os.close(follower)
     assert done.returncode == 1
@@ -166,7 +166,7 @@ def test_standard_output_that_is_a_terminal_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "message"),
+    ("arguments", "code", "message"),
     [
         (("clip.mkv", "clip2.mkv", "-o", "-"), 1, "standard output takes one result, not those of 2 inputs"),
         (("clip.mkv", "-o", "pipe", "--codec", "gif"), 1, "gif cannot be sent through a pipe"),
@@ -178,9 +178,9 @@ def test_standard_output_that_is_a_terminal_is_refused() -> None:
     ],
 )
 def test_what_cannot_go_through_a_pipe_is_refused(
-    words: tuple[str, ...], code: int, message: str, capsys: pytest.CaptureFixture[str]
+    arguments: tuple[str, ...], code: int, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_clip(Path("clip2.mkv"), shapes(2, 64, 48))
-    assert main(["run", *words, *FAST]) == code
+    assert main(["run", *arguments, *FAST]) == code
     said = capsys.readouterr()
     assert message in said.err and said.out == ""

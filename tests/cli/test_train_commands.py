@@ -49,8 +49,15 @@ BUNDLED, RAFT = (str(weights.ASSETS / record.file) for record in (weights.STYLEN
 
 
 def command(folders: Path, output: Path, *more: str) -> list[str]:
-    words = ["train", "stylenet", "--content", str(folders / "content"), "--style", str(folders / "style")]
-    return [*words, "--output", str(output), *SET, *more]
+    arguments = [
+        "train",
+        "stylenet",
+        "--content",
+        str(folders / "content"),
+        "--style",
+        str(folders / "style"),
+    ]
+    return [*arguments, "--output", str(output), *SET, *more]
 
 
 @pytest.fixture(scope="module")
@@ -65,13 +72,13 @@ def test_a_trained_run_is_exported_and_paints(
 ) -> None:
     file = tmp_path / "mine.safetensors"
     assert main(["export", str(trained), "--output", str(file)]) == 0
-    shown = capsys.readouterr().out
-    assert "stylenet, 2 steps, licence: CC0-1.0" in shown
-    assert weights.sha256(file) in shown
-    found = weights.metadata(file)
-    assert (found["recipe"], found["steps"], found["licence"]) == ("stylenet", "2", "CC0-1.0")
-    assert json.loads(found["data"])["content"] == {"folder": "content", "pictures": 2}
-    assert found["sha256"] == digest(weights.load(file))
+    output = capsys.readouterr().out
+    assert "stylenet, 2 steps, licence: CC0-1.0" in output
+    assert weights.sha256(file) in output
+    metadata = weights.metadata(file)
+    assert (metadata["recipe"], metadata["steps"], metadata["licence"]) == ("stylenet", "2", "CC0-1.0")
+    assert json.loads(metadata["data"])["content"] == {"folder": "content", "pictures": 2}
+    assert metadata["sha256"] == digest(weights.load(file))
     style, picture = str(folders / "style" / "0.png"), str(folders / "content" / "0.png")
     ours, bundled = tmp_path / "ours.png", tmp_path / "bundled.png"
     assert main(["image", picture, "--style", style, "--weights", str(file), "-o", str(ours)]) == 0
@@ -79,7 +86,7 @@ def test_a_trained_run_is_exported_and_paints(
     gap = load_image(ours).pixels.astype(int) - load_image(bundled).pixels
     assert 0 < np.abs(gap).mean() < 20  # two steps from the bundled weights
     clip = tmp_path / "clip.mp4"
-    words = [
+    arguments = [
         "run",
         str(plain_clip),
         "--style",
@@ -91,7 +98,7 @@ def test_a_trained_run_is_exported_and_paints(
         "-o",
         str(clip),
     ]
-    assert main(words) == 0
+    assert main(arguments) == 0
     assert clip.stat().st_size > 0
 
 
@@ -111,11 +118,11 @@ def test_resume_keeps_the_settings_and_takes_more_steps(
 def test_a_run_is_resumed_by_its_own_recipe_alone(
     folders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = command(folders, tmp_path, "--steps", "1")
-    assert main(words) == 0
+    arguments = command(folders, tmp_path, "--steps", "1")
+    assert main(arguments) == 0
     capsys.readouterr()
-    words[1] = "decoder"
-    assert main([*words, "--resume"]) == 1
+    arguments[1] = "decoder"
+    assert main([*arguments, "--resume"]) == 1
     assert "holds a run of the recipe stylenet, not decoder" in capsys.readouterr().err
 
 
@@ -149,9 +156,9 @@ def test_what_cannot_be_is_one_line(
 ) -> None:
     monkeypatch.chdir(folders)
     assert main(command(folders, tmp_path / "run", "--steps", "1", *more)) == 1
-    shown = capsys.readouterr().err
-    assert expected in shown
-    assert shown.count("\n") == 1
+    output = capsys.readouterr().err
+    assert expected in output
+    assert output.count("\n") == 1
     if more[0] in ("--content", "--style"):
         assert not (tmp_path / "run").exists()
 
@@ -159,14 +166,14 @@ def test_what_cannot_be_is_one_line(
 def test_an_unknown_recipe_is_answered_with_the_nearest(
     folders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = command(folders, tmp_path)
-    words[1] = "stylenet-destil"
-    assert main(words) == 1
+    arguments = command(folders, tmp_path)
+    arguments[1] = "stylenet-destil"
+    assert main(arguments) == 1
     assert "did you mean 'stylenet-distil'?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("arguments", "expected"),
     [
         (["nowhere", "--output", "new.safetensors"], "no checkpoint in nowhere"),
         (["RUN", "--output", "new.pt"], "written as .safetensors"),
@@ -184,12 +191,12 @@ def test_exports_that_cannot_be_are_one_line(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-    words: list[str],
+    arguments: list[str],
     expected: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("old.safetensors").write_text("old")
-    assert main(["export", *(str(trained) if word == "RUN" else word for word in words)]) == 1
+    assert main(["export", *(str(trained) if word == "RUN" else word for word in arguments)]) == 1
     assert expected in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["old.safetensors"]
     assert Path("old.safetensors").read_text() == "old"
@@ -217,9 +224,9 @@ def test_a_signal_to_all_processes_of_a_run_saves_first(
     folders: Path, tmp_path: Path, number: signal.Signals, code: int, said: str
 ) -> None:
     run = tmp_path / "run"
-    words = command(folders, run, "--steps", "100000", "--set", "workers=1")
+    arguments = command(folders, run, "--steps", "100000", "--set", "workers=1")
     process = subprocess.Popen(
-        [sys.executable, "-m", "vidstyle", *words],
+        [sys.executable, "-m", "vidstyle", *arguments],
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -244,20 +251,24 @@ def test_a_signal_to_all_processes_of_a_run_saves_first(
 def test_an_error_in_a_worker_is_one_line_and_ends_the_run_at_once(folders: Path, tmp_path: Path) -> None:
     (tmp_path / "clips").mkdir()
     (tmp_path / "clips" / "bad.mp4").write_text("no clip")
-    words = command(folders, tmp_path / "run", "--steps", "3", "--set", "workers=1")
-    words += ["--set", f"clips={tmp_path / 'clips'}", "--set", "losses.warped=1"]
+    arguments = command(folders, tmp_path / "run", "--steps", "3", "--set", "workers=1")
+    arguments += ["--set", f"clips={tmp_path / 'clips'}", "--set", "losses.warped=1"]
     process = subprocess.run(
-        [sys.executable, "-m", "vidstyle", *words], capture_output=True, text=True, timeout=50, check=False
+        [sys.executable, "-m", "vidstyle", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
     )
     assert process.returncode == 1
-    told = [line for line in process.stderr.splitlines() if line.startswith("vidstyle: ")]
-    assert len(told) == 1
-    assert "clips" in told[0]
+    messages = [line for line in process.stderr.splitlines() if line.startswith("vidstyle: ")]
+    assert len(messages) == 1
+    assert "clips" in messages[0]
     assert "Traceback" not in process.stderr
     assert "Exception ignored" not in process.stderr
 
 
 def test_the_bar_tells_losses_rate_and_time_left() -> None:
     losses = {"style": 0.6, "shift": 0.02, "total": 0.51}
-    shown = state(TrainingProgress(120, 500, losses, 3.1, 2))
-    assert shown == "120/500, 3.1 steps/s, 02:03 left, total 0.51 (style 0.6, shift 0.02), 2 unreadable"
+    output = state(TrainingProgress(120, 500, losses, 3.1, 2))
+    assert output == "120/500, 3.1 steps/s, 02:03 left, total 0.51 (style 0.6, shift 0.02), 2 unreadable"

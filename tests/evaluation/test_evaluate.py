@@ -66,7 +66,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def measured(folder: Path, *results: str, **words: object) -> Evaluation:
+def measured(folder: Path, *results: str, **options: object) -> Evaluation:
     settings: dict[str, object] = {
         "source": folder / "clip.mkv",
         "baseline": folder / "baseline.mkv",
@@ -74,7 +74,7 @@ def measured(folder: Path, *results: str, **words: object) -> Evaluation:
         "metrics": FAST,
         "cache": FlowCache(folder / "cache"),
     }
-    settings.update(words)
+    settings.update(options)
     return evaluate([folder / result for result in results], **settings)  # type: ignore[arg-type]
 
 
@@ -105,13 +105,13 @@ def test_flicker_reduction_is_the_ratio_of_the_errors(compared: Evaluation) -> N
 
 
 def test_json_has_value_clip_and_alone(compared: Evaluation) -> None:
-    found = json.loads(json.dumps(compared.to_json(), allow_nan=False))
-    assert set(found["metrics"]["warping_error"]) == {"value", "clip", "baseline", "unit"}
-    assert found["metrics"]["warping_error"]["value"] == compared.value("warping_error")
-    assert found["results"]["blurred"]["metrics"]["sharpness"]["value"] < 0.2
-    assert found["conditions"]["flow"] == "dis"
-    assert found["conditions"]["mask"].startswith("Lai 2018")
-    assert found["frames"] == COUNT
+    record = json.loads(json.dumps(compared.to_json(), allow_nan=False))
+    assert set(record["metrics"]["warping_error"]) == {"value", "clip", "baseline", "unit"}
+    assert record["metrics"]["warping_error"]["value"] == compared.value("warping_error")
+    assert record["results"]["blurred"]["metrics"]["sharpness"]["value"] < 0.2
+    assert record["conditions"]["flow"] == "dis"
+    assert record["conditions"]["mask"].startswith("Lai 2018")
+    assert record["frames"] == COUNT
 
 
 def test_csv_has_a_line_a_metric_and_a_column_a_result(compared: Evaluation) -> None:
@@ -124,92 +124,103 @@ def test_csv_has_a_line_a_metric_and_a_column_a_result(compared: Evaluation) -> 
 def test_the_table_names_flow_mask_and_what_is_good(compared: Evaluation) -> None:
     table = compared.table()
     assert table.splitlines()[0].split() == ["metric", "steady", "blurred", "clip", "baseline", "good", "is"]
-    for words in ("flow: dis", "mask: Lai 2018", "an unknown flow, if any", "near the clip's own", "104x72"):
-        assert words in table
+    for text in ("flow: dis", "mask: Lai 2018", "an unknown flow, if any", "near the clip's own", "104x72"):
+        assert text in table
 
 
 def test_what_cannot_be_measured_says_what_it_needs(folder: Path) -> None:
-    found = measured(folder, "steady.mkv", baseline=None, metrics=[*FAST, "style_distance"])
-    assert found.missing == {
+    evaluation = measured(folder, "steady.mkv", baseline=None, metrics=[*FAST, "style_distance"])
+    assert evaluation.missing == {
         "flicker_reduction": "needs --baseline or --engine",
         "sharpness": "needs --baseline or --engine",
         "style_distance": "needs --style",
     }
-    assert "needs --style" in found.table()
+    assert "needs --style" in evaluation.table()
 
 
 def test_pairs_across_a_cut_do_not_count(folder: Path) -> None:
-    found = measured(folder, "cut.mkv", source=folder / "cut.mkv", baseline=None, metrics=["warping_error"])
-    assert [float(cut) for cut in found.cuts] == [0.12]
-    assert found.value("warping_error") == pytest.approx(0, abs=1e-6)
-    assert found.curves["cut"]["warping_error"][3] is None
+    evaluation = measured(
+        folder, "cut.mkv", source=folder / "cut.mkv", baseline=None, metrics=["warping_error"]
+    )
+    assert [float(cut) for cut in evaluation.cuts] == [0.12]
+    assert evaluation.value("warping_error") == pytest.approx(0, abs=1e-6)
+    assert evaluation.curves["cut"]["warping_error"][3] is None
 
 
 def test_one_in_three_frames_is_measured(folder: Path) -> None:
-    found = measured(folder, "steady.mkv", every=3)
-    assert found.times == (0.0, 0.12, 0.24)
-    assert found.value("warping_error") is not None
+    evaluation = measured(folder, "steady.mkv", every=3)
+    assert evaluation.times == (0.0, 0.12, 0.24)
+    assert evaluation.value("warping_error") is not None
 
 
 def test_a_result_named_as_a_column_keeps_apart(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "clip.mkv").write_bytes((folder / "steady.mkv").read_bytes())
-    found = evaluate(
+    evaluation = evaluate(
         [tmp_path / "clip.mkv", folder / "clip.mkv"], source=folder / "clip.mkv", flow="dis",
         metrics=["warping_error"], cache=FlowCache(folder / "cache"),
     )  # fmt: skip
-    assert list(found.results) == ["clip-2", "clip-3"]
+    assert list(evaluation.results) == ["clip-2", "clip-3"]
 
 
 def test_frames_painted_alone_are_made_on_the_way(folder: Path) -> None:
-    found = measured(
+    evaluation = measured(
         folder, "steady.mkv", baseline=None, engine="stylenet", style="waves", metrics=["sharpness"]
     )
-    assert found.values["sharpness"].keys() == {"steady", "clip"}
-    assert found.value("sharpness") is not None
+    assert evaluation.values["sharpness"].keys() == {"steady", "clip"}
+    assert evaluation.value("sharpness") is not None
 
 
 def test_the_baselines_engine_takes_weights_and_options_of_its_own(folder: Path) -> None:
-    words = ["evaluate", str(folder / "steady.mkv"), "--source", str(folder / "clip.mkv"), "--style", "waves"]
-    words += ["--engine", "wct", "--metrics", "sharpness", "--every", "4", "-q", "--frames", "2"]
+    arguments = [
+        "evaluate",
+        str(folder / "steady.mkv"),
+        "--source",
+        str(folder / "clip.mkv"),
+        "--style",
+        "waves",
+    ]
+    arguments += ["--engine", "wct", "--metrics", "sharpness", "--every", "4", "-q", "--frames", "2"]
     kept: list[float] = []
     for levels in ("1", "4321"):
         target = folder / f"{levels}.json"
         more = ["--engine-options", f"levels={levels}", "--weights", str(find(SMALL_VGG))]
-        assert main([*words, *more, "--json", str(target)]) == 0
+        assert main([*arguments, *more, "--json", str(target)]) == 0
         kept.append(json.loads(target.read_text(encoding="utf-8"))["metrics"]["sharpness"]["value"])
     assert kept[0] != kept[1]
 
 
 def test_style_and_content_are_measured_with_the_bundled_features(folder: Path) -> None:
-    found = measured(
+    evaluation = measured(
         folder, "steady.mkv", style="waves", metrics=["style_distance", "content_distance"], every=4
     )
-    assert found.conditions.flow == ""  # nothing moved
-    style, clip = found.values["style_distance"]["steady"], found.values["style_distance"]["clip"]
+    assert evaluation.conditions.flow == ""  # nothing moved
+    style, clip = evaluation.values["style_distance"]["steady"], evaluation.values["style_distance"]["clip"]
     assert style is not None and clip is not None and style > 0
-    content = found.value("content_distance")
+    content = evaluation.value("content_distance")
     assert content is not None and 0 < content < 2
-    assert "flow:" not in found.table()
+    assert "flow:" not in evaluation.table()
 
 
 def test_the_same_flow_as_warped_is_said_to_flatter(folder: Path, tmp_path: Path) -> None:
     pixels = [np.rint(ground(i)[..., ::-1] * 255).astype(np.uint8) for i in range(COUNT)]
     tagged = write_clip(tmp_path / "ours.mkv", pixels, metadata={"comment": "vidstyle 0.1.0, flow: dis"})
-    found = evaluate(
+    evaluation = evaluate(
         tagged, source=folder / "clip.mkv", flow="dis", metrics=["warping_error"], cache=FlowCache(tmp_path)
     )
-    assert found.conditions.warped_by == {"ours": "dis"}
-    assert "which flatters" in found.table()
+    assert evaluation.conditions.warped_by == {"ours": "dis"}
+    assert "which flatters" in evaluation.table()
 
 
-@pytest.mark.parametrize(("temporal", "words"), [("map", "steadied with dis"), ("none", "not steadied")])
+@pytest.mark.parametrize(
+    ("temporal", "description"), [("map", "steadied with dis"), ("none", "not steadied")]
+)
 def test_results_of_vidstyle_say_what_steadied_them(
-    folder: Path, tmp_path: Path, temporal: Literal["map", "none"], words: str
+    folder: Path, tmp_path: Path, temporal: Literal["map", "none"], description: str
 ) -> None:
     target = tmp_path / "ours.mp4"
     stylize_video(folder / "clip.mkv", target, style="waves", temporal=temporal, device="cpu", frames=2)
-    found = measured(folder, str(target), baseline=None, metrics=["warping_error"], frames=2)
-    assert f"ours was {words}" in found.table()
+    evaluation = measured(folder, str(target), baseline=None, metrics=["warping_error"], frames=2)
+    assert f"ours was {description}" in evaluation.table()
 
 
 def test_auto_scores_with_a_flow_that_warped_none(folder: Path, tmp_path: Path) -> None:
@@ -217,10 +228,10 @@ def test_auto_scores_with_a_flow_that_warped_none(folder: Path, tmp_path: Path) 
     tagged = write_clip(
         tmp_path / "ours.mkv", pixels, metadata={"comment": "vidstyle 0.1.0, flow: raft-small"}
     )
-    found = evaluate(
+    evaluation = evaluate(
         tagged, source=folder / "clip.mkv", metrics=["warping_error"], cache=FlowCache(tmp_path / "cache")
     )
-    assert found.conditions.flow == "dis"
+    assert evaluation.conditions.flow == "dis"
 
 
 @pytest.mark.parametrize("used", [("dis", "raft-small"), ("dis", "raft-small", "raft-large")])
@@ -232,12 +243,12 @@ def test_auto_takes_a_flow_that_is_here_though_all_have_warped_a_result(
         write_clip(tmp_path / f"{flow}.mkv", pixels, metadata={"comment": f"vidstyle 0.1.0, flow: {flow}"})
         for flow in used
     ]
-    found = evaluate(
+    evaluation = evaluate(
         results, source=folder / "clip.mkv", metrics=["warping_error"], frames=2,
         cache=FlowCache(tmp_path / "cache"),
     )  # fmt: skip
-    assert found.conditions.flow in ("raft-small", "raft-large")
-    assert found.conditions.flow not in used or "which flatters" in found.table()
+    assert evaluation.conditions.flow in ("raft-small", "raft-large")
+    assert evaluation.conditions.flow not in used or "which flatters" in evaluation.table()
 
 
 def test_motion_is_found_on_disk_the_second_time(
@@ -261,8 +272,10 @@ def test_heat_is_where_it_flickers(folder: Path, tmp_path: Path) -> None:
         picture[20:40, 60:90] += 0.2 * (-1) ** index
     still = written(tmp_path / "still.mkv", [ground(0)] * 6)
     patch = written(tmp_path / "patch.mkv", pictures)
-    found = evaluate(patch, source=still, flow="dis", metrics=["warping_error"], cache=FlowCache(tmp_path))
-    heat = found.heat["patch"]
+    evaluation = evaluate(
+        patch, source=still, flow="dis", metrics=["warping_error"], cache=FlowCache(tmp_path)
+    )
+    heat = evaluation.heat["patch"]
     assert heat[22:38, 62:88].mean() == pytest.approx(0.4, rel=0.1)  # from -0.2 to 0.2 and back
     outside = heat.copy()
     outside[18:42, 58:92] = 0
@@ -288,13 +301,13 @@ def test_names_in_the_report_are_escaped(folder: Path, tmp_path: Path) -> None:
 
 
 def test_infinity_is_a_word_in_json(folder: Path) -> None:
-    found = measured(folder, "clip.mkv", metrics=["psnr"], baseline=None)
-    assert found.value("psnr") == math.inf
-    assert found.to_json()["metrics"]["psnr"]["value"] == "inf"
+    evaluation = measured(folder, "clip.mkv", metrics=["psnr"], baseline=None)
+    assert evaluation.value("psnr") == math.inf
+    assert evaluation.to_json()["metrics"]["psnr"]["value"] == "inf"
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("options", "message"),
     [
         ({"every": 0}, "--every must be 1 or more, got 0"),
         ({"engine": "stylenet"}, "--baseline and --engine both give"),
@@ -312,9 +325,9 @@ def test_infinity_is_a_word_in_json(folder: Path) -> None:
         ({"features": "vgg"}, "no perceptual encoder named 'vgg'; did you mean 'vgg1"),
     ],
 )
-def test_wrong_words_are_one_line(folder: Path, words: dict[str, object], message: str) -> None:
+def test_wrong_options_are_one_line(folder: Path, options: dict[str, object], message: str) -> None:
     with pytest.raises((OptionError, UnknownName)) as caught:
-        measured(folder, "steady.mkv", **words)
+        measured(folder, "steady.mkv", **options)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -36,13 +36,13 @@ def clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def measured(clips: Path, **words: object) -> Evaluation:
+def measured(clips: Path, **options: object) -> Evaluation:
     settings: dict[str, object] = {
         "source": clips / "clip.mp4",
         "flow": "dis",
         "metrics": ["warping_error", "frame_difference", "temporal_loss_short"],
         "cache": FlowCache(clips / "cache"),
-        **words,
+        **options,
     }
     return evaluate(clips / "result.mp4", **settings)  # type: ignore[arg-type]
 
@@ -56,22 +56,22 @@ class Broken(FrameDifference):
 
 def test_a_nan_is_left_out_and_said(clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vidstyle.metrics.frame_difference.FrameDifference", Broken)
-    found = measured(clips)
-    assert found.value("frame_difference") is None
-    assert found.value("warping_error") is not None
-    table = found.table()
+    evaluation = measured(clips)
+    assert evaluation.value("frame_difference") is None
+    assert evaluation.value("warping_error") is not None
+    table = evaluation.table()
     assert "frame_difference of result came out as no number (NaN) and is left out" in table
-    assert "frame_difference of clip came out as no number" in page(found)
-    text = json.dumps(found.to_json(), allow_nan=False)
+    assert "frame_difference of clip came out as no number" in page(evaluation)
+    text = json.dumps(evaluation.to_json(), allow_nan=False)
     assert "came out as no number" in text and '"-inf"' not in text
-    assert "nan" not in found.to_csv()
+    assert "nan" not in evaluation.to_csv()
 
 
 def test_a_metric_that_had_too_few_frames_says_so(clips: Path) -> None:
-    found = measured(clips, metrics=["tof", "frame_difference"])
-    assert set(found.values["tof"].values()) == {None}
-    assert "tof had nothing to measure: too few frames" in found.table()
-    assert "frame_difference had" not in found.table()
+    evaluation = measured(clips, metrics=["tof", "frame_difference"])
+    assert set(evaluation.values["tof"].values()) == {None}
+    assert "tof had nothing to measure: too few frames" in evaluation.table()
+    assert "frame_difference had" not in evaluation.table()
 
 
 @pytest.mark.parametrize("option", ["--json", "--csv", "--report", "--heatmap"])
@@ -81,8 +81,8 @@ def test_an_input_is_never_written_over(
 ) -> None:
     target = name.format(clips.name)
     before = Path(target).read_bytes()
-    words = ["result.mp4", "--source", "clip.mp4", "--metrics", "psnr", option, target, "--overwrite"]
-    assert main(["evaluate", *words]) == 1
+    arguments = ["result.mp4", "--source", "clip.mp4", "--metrics", "psnr", option, target, "--overwrite"]
+    assert main(["evaluate", *arguments]) == 1
     assert "itself, which is never replaced" in capsys.readouterr().err
     assert Path(target).read_bytes() == before
 
@@ -95,8 +95,8 @@ def test_the_library_does_not_write_over_inputs_either(clips: Path) -> None:
 
 
 def test_two_outputs_of_one_name_are_refused(clips: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["result.mp4", "--source", "clip.mp4", "--json", "numbers", "--csv", "./numbers"]
-    assert main(["evaluate", *words]) == 1
+    arguments = ["result.mp4", "--source", "clip.mp4", "--json", "numbers", "--csv", "./numbers"]
+    assert main(["evaluate", *arguments]) == 1
     assert "--json and --csv are both numbers" in capsys.readouterr().err
     assert not Path("numbers").exists()
 
@@ -108,11 +108,11 @@ def test_an_empty_result_says_that_it_is_empty(clips: Path) -> None:
 
 
 def test_interval_and_normalisation_stand_with_the_numbers(clips: Path) -> None:
-    found = measured(clips)
-    for text in (found.table(), page(found)):
+    evaluation = measured(clips)
+    for text in (evaluation.table(), page(evaluation)):
         assert "warping_error: mean squared difference over trusted pixels, between frames 1 apart" in text
         assert "temporal_loss_short: root mean square over all pixels" in text
-    conditions = found.to_json()["conditions"]
+    conditions = evaluation.to_json()["conditions"]
     assert conditions["intervals"] == {
         "warping_error": [1],
         "frame_difference": [1],
@@ -123,12 +123,12 @@ def test_interval_and_normalisation_stand_with_the_numbers(clips: Path) -> None:
 
 def test_the_worst_moments_show_the_change_along_the_motion(clips: Path) -> None:
     """Three pictures a row: before, now, and the map of the change."""
-    found = measured(clips)
-    assert found.worst
-    moment = found.worst[0]
+    evaluation = measured(clips)
+    assert evaluation.worst
+    moment = evaluation.worst[0]
     assert set(moment.heat) == set(moment.pictures) == {"clip", "result"}
     assert moment.heat["result"].shape == moment.pictures["result"][0].shape
-    strips = re.findall(r"data:image/jpeg;base64,([^\"]+)", page(found))
+    strips = re.findall(r"data:image/jpeg;base64,([^\"]+)", page(evaluation))
     strip = np.asarray(Image.open(io.BytesIO(base64.b64decode(strips[0]))))
     height, width = moment.heat["result"].shape[:2]
     assert strip.shape == (2 * height, 3 * width, 3)

@@ -35,16 +35,16 @@ def test_a_flicker_is_measured_on_one_in_twelve_frames() -> None:
     meter = Meter(None, None, None)
     still = [replace(frame, pixels=frames(1)[0].pixels) for frame in frames(30)]
     assert len(list(metered(still, flickering, meter))) == 30
-    found = meter.result()
-    assert found.pairs == 2
-    assert found.values["warping_error"] == pytest.approx((20 / 255) ** 2, rel=0.1)
-    assert found.clip["warping_error"] == pytest.approx(0, abs=1e-6)
+    metrics = meter.result()
+    assert metrics.pairs == 2
+    assert metrics.values["warping_error"] == pytest.approx((20 / 255) ** 2, rel=0.1)
+    assert metrics.clip["warping_error"] == pytest.approx(0, abs=1e-6)
 
 
 def test_a_pair_across_a_cut_is_not_measured() -> None:
     def cut(taken: Iterable[Frame]) -> Iterator[StylizedFrame]:
-        for index, shown in enumerate(flickering(taken)):
-            yield StylizedFrame(shown.frame, is_cut=index in (0, 12), repainted=1.0)
+        for index, result in enumerate(flickering(taken)):
+            yield StylizedFrame(result.frame, is_cut=index in (0, 12), repainted=1.0)
 
     meter = Meter(None, None, None)
     assert len(list(metered(frames(20), cut, meter))) == 20
@@ -83,15 +83,15 @@ def test_closing_closes_the_stage() -> None:
 def test_a_run_measures_without_changing_a_byte(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4", shapes(16))
     plain, measured = tmp_path / "plain.mp4", tmp_path / "measured.mp4"
-    words = {"style": "waves", "device": "cpu"}
-    assert stylize_video(clip, plain, **words).measured is None  # type: ignore[arg-type]
-    report = stylize_video(clip, measured, measure=True, **words)  # type: ignore[arg-type]
+    options = {"style": "waves", "device": "cpu"}
+    assert stylize_video(clip, plain, **options).measured is None  # type: ignore[arg-type]
+    report = stylize_video(clip, measured, measure=True, **options)  # type: ignore[arg-type]
     assert plain.read_bytes() == measured.read_bytes()
     assert report.measured is not None
-    found = Measured.from_json(report.measured)
-    assert found.to_json() == report.measured
-    assert (found.pairs, found.flow, found.is_own) == (1, "dis", True)
-    assert None not in (*found.values.values(), *found.clip.values())
+    metrics = Measured.from_json(report.measured)
+    assert metrics.to_json() == report.measured
+    assert (metrics.pairs, metrics.flow, metrics.is_own) == (1, "dis", True)
+    assert None not in (*metrics.values.values(), *metrics.clip.values())
     assert "measured" in report.to_json()
 
 
@@ -100,8 +100,8 @@ def test_the_command_says_what_was_measured_and_that_it_flatters(
 ) -> None:
     clip = write_clip(tmp_path / "clip.mp4", shapes(14))
     report = tmp_path / "run.json"
-    words = ["run", str(clip), "--style", "waves", "--device", "cpu", "--measure", "--json", str(report)]
-    assert main(words) == 0
+    arguments = ["run", str(clip), "--style", "waves", "--device", "cpu", "--measure", "--json", str(report)]
+    assert main(arguments) == 0
     said = capsys.readouterr().out
     assert "measured: warping error" in said
     assert "style distance 0." in said

@@ -38,10 +38,10 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     counted: Counter[str] = Counter()
     real: Any = av.open
 
-    def opened(file: Any, mode: str = "r", *rest: Any, **words: Any) -> Any:
+    def opened(file: Any, mode: str = "r", *rest: Any, **keywords: Any) -> Any:
         if mode == "r":
             counted[Path(file).name] += 1
-        return real(file, mode, *rest, **words)
+        return real(file, mode, *rest, **keywords)
 
     def counting(name: str) -> Callable[..., Any]:
         plain: Callable[..., Any] = getattr(targets, name)
@@ -88,11 +88,11 @@ def test_a_painting_made_elsewhere_is_opened_once(counts: Counter[str]) -> None:
 
 def test_a_mask_clip_is_opened_once_more_than_it_is_read(counts: Counter[str]) -> None:
     write_clip(Path("mask.mp4"), shapes(4, 64, 48))
-    words = ["--style", "waves", "--device", "cpu", "--mask", "mask.mp4", "-q"]
-    assert main(["run", "clip.mp4", *words]) == 0
+    arguments = ["--style", "waves", "--device", "cpu", "--mask", "mask.mp4", "-q"]
+    assert main(["run", "clip.mp4", *arguments]) == 0
     assert counts == {**_TWICE, "mask.mp4": 2}  # its headers are checked before anything is painted
     counts.clear()
-    assert main(["run", "clips", *words]) == 0
+    assert main(["run", "clips", *arguments]) == 0
     assert counts["mask.mp4"] == 3  # beside each of the two clips
 
 

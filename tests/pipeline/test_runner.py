@@ -26,12 +26,12 @@ from vidstyle.video.reading.provenance import is_result, warped_by
 from vidstyle.video.reading.reader import Reader
 
 
-def _shown(frames: Iterable[Frame]) -> Iterator[StylizedFrame]:
+def _stylized(frames: Iterable[Frame]) -> Iterator[StylizedFrame]:
     for index, frame in enumerate(frames):
         yield StylizedFrame(frame, index in (0, 4), 1.0 if index in (0, 4) else 0.25)
 
 
-def _run(source: Path, target: Path, stage: Any = _shown, on_frame: Any = None, **read: Any) -> RunReport:
+def _run(source: Path, target: Path, stage: Any = _stylized, on_frame: Any = None, **read: Any) -> RunReport:
     def load() -> Stage[Any]:
         return Stage(stage, {"strength": 1.0})
 
@@ -81,10 +81,10 @@ def test_a_report_is_json(clip: Path, tmp_path: Path) -> None:
 
 def test_a_failing_stage_leaves_nothing(clip: Path, tmp_path: Path) -> None:
     def fails(frames: Iterable[Frame]) -> Iterator[StylizedFrame]:
-        for index, shown in enumerate(_shown(frames)):
+        for index, result in enumerate(_stylized(frames)):
             if index == 7:
                 raise RuntimeError("the engine broke")
-            yield shown
+            yield result
 
     with pytest.raises(RuntimeError, match="the engine broke"):
         _run(clip, tmp_path / "out.mp4", fails)
@@ -142,9 +142,9 @@ def test_frames_do_not_pile_up_before_a_slow_writer(clip: Path, tmp_path: Path) 
     most = [0]
 
     def counted(frames: Iterable[Frame]) -> Iterator[StylizedFrame]:
-        for shown in _shown(frames):
+        for result in _stylized(frames):
             made[0] += 1
-            yield shown
+            yield result
 
     def hook(progress: Progress) -> None:
         most[0] = max(most[0], made[0] - progress.index)
@@ -166,8 +166,8 @@ def test_pixels_come_out_as_the_stage_made_them(clip: Path, tmp_path: Path) -> N
 
     report = _run(clip, tmp_path / "out.mp4", inverts, frames=3)
     with Reader(report.target) as result, Reader(clip) as source:
-        for made, given in zip(result, source, strict=False):
-            assert np.abs(made.pixels.astype(int) + given.pixels - 255).mean() < 4
+        for written, original in zip(result, source, strict=False):
+            assert np.abs(written.pixels.astype(int) + original.pixels - 255).mean() < 4
 
 
 def test_warnings_of_a_run_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -188,7 +188,7 @@ def test_a_result_is_known_whatever_tags_its_clip_has(
     clip = write_clip(tmp_path / "clip.mkv", shapes(2, 64, 48), metadata=own)
     assert not is_result(clip)
     plan = plan_run(
-        lambda: Reader(clip), tmp_path / name, lambda: Stage(_shown, {"flow": "dis"}),
+        lambda: Reader(clip), tmp_path / name, lambda: Stage(_stylized, {"flow": "dis"}),
         inputs=[clip], write=WriteOptions(preset="ultrafast"),
     )  # fmt: skip
     run(plan)
@@ -204,7 +204,7 @@ def test_the_tag_of_an_earlier_result_gives_way(tmp_path: Path) -> None:
         tmp_path / "clip.mkv", shapes(2, 64, 48), metadata={"comment": "vidstyle 0.1, flow: raft"}
     )
     plan = plan_run(
-        lambda: Reader(clip), tmp_path / "out.mkv", lambda: Stage(_shown, {"flow": "dis"}),
+        lambda: Reader(clip), tmp_path / "out.mkv", lambda: Stage(_stylized, {"flow": "dis"}),
         inputs=[clip], write=WriteOptions(preset="ultrafast"),
     )  # fmt: skip
     run(plan)

@@ -140,9 +140,18 @@ def test_a_wrong_part_is_one_line(
     with pytest.raises(OptionError) as raised:
         load_engine(name)
     assert message in str(raised.value) and "\n" not in str(raised.value)
-    words = ["run", str(plain_clip), "--style", "waves", "--engine", name, "-o", str(installed / "no.mkv")]
+    arguments = [
+        "run",
+        str(plain_clip),
+        "--style",
+        "waves",
+        "--engine",
+        name,
+        "-o",
+        str(installed / "no.mkv"),
+    ]
     try:
-        assert main(words) != 0
+        assert main(arguments) != 0
     except SystemExit as left:
         assert left.code
     assert message in capsys.readouterr().err
@@ -180,13 +189,13 @@ def test_an_engines_class_without_weights_is_refused_in_one_line() -> None:
 
 
 def test_options_of_an_engine_keep_their_types_in_python_and_are_text_otherwise() -> None:
-    for given, expected in (
+    for value, expected in (
         ({"levels": 3}, (("levels", 3),)),
         ([("levels", 3)], (("levels", 3),)),
         (["levels=3", "a=b=c"], (("levels", "3"), ("a", "b=c"))),
         ("levels=3", (("levels", "3"),)),
     ):
-        assert PaintOptions(engine_options=given).engine_options == expected  # type: ignore[arg-type]
+        assert PaintOptions(engine_options=value).engine_options == expected  # type: ignore[arg-type]
     engine = vidstyle.Stylizer(
         "waves", engine=f"{__name__}:poster", engine_options={"levels": 3}, device="cpu"
     )._painter.engine
@@ -216,8 +225,8 @@ def test_a_name_near_none_lists_what_there_is() -> None:
 
 
 def test_a_loss_by_its_place_is_a_training_setting(installed: Path) -> None:
-    found = settings("stylenet", pairs=["losses=grey=1,toy_parts:Grey=0.5"])
-    assert dict(found.losses) == {"grey": 1.0, "toy_parts:Grey": 0.5}
+    options = settings("stylenet", pairs=["losses=grey=1,toy_parts:Grey=0.5"])
+    assert dict(options.losses) == {"grey": 1.0, "toy_parts:Grey": 0.5}
     objective = Objective(RECIPES.load("stylenet"), settings("stylenet", pairs=["losses=toy_parts:Grey=1"]))
     assert objective.needs == frozenset()
 
@@ -236,21 +245,21 @@ def test_installed_parts_paint_a_clip_and_measure_it(
     engine: str, flow: str, installed: Path, plain_clip: Path, tmp_path: Path
 ) -> None:
     target, numbers = tmp_path / "dyed.mkv", tmp_path / "numbers.json"
-    words = ["--engine", engine, "--flow", flow, "-o", str(target), "-q"]
-    assert main(["run", str(plain_clip), "--style", "waves", *words]) == 0
+    arguments = ["--engine", engine, "--flow", flow, "-o", str(target), "-q"]
+    assert main(["run", str(plain_clip), "--style", "waves", *arguments]) == 0
     assert sum(1 for _ in Reader(target)) == 12
     metric = engine.replace("dye", "unlikeness") if ":" not in engine else "toy_parts:Unlikeness"
-    words = ["--metrics", metric, "--flow", flow, "--json", str(numbers), "-q"]
-    assert main(["evaluate", str(target), "--source", str(plain_clip), *words]) == 0
+    arguments = ["--metrics", metric, "--flow", flow, "--json", str(numbers), "-q"]
+    assert main(["evaluate", str(target), "--source", str(plain_clip), *arguments]) == 0
     measured = json.loads(numbers.read_text(encoding="utf-8"))["metrics"][metric]
     assert measured["dyed"]["value"] > 0.01 if "dyed" in measured else measured
 
 
 def test_an_encoder_by_its_place_measures_a_result(installed: Path, plain_clip: Path, tmp_path: Path) -> None:
     numbers = tmp_path / "numbers.json"
-    words = ["--metrics", "content_distance", "--flow", "dis", "--json", str(numbers), "-q"]
-    words += ["--features", "toy_parts:pyramid"]
-    assert main(["evaluate", str(plain_clip), "--source", str(plain_clip), *words]) == 0
+    arguments = ["--metrics", "content_distance", "--flow", "dis", "--json", str(numbers), "-q"]
+    arguments += ["--features", "toy_parts:pyramid"]
+    assert main(["evaluate", str(plain_clip), "--source", str(plain_clip), *arguments]) == 0
     report = json.loads(numbers.read_text(encoding="utf-8"))
     assert report["metrics"]["content_distance"]["value"] == 0
 
@@ -259,8 +268,8 @@ def test_an_installed_metric_that_asks_for_it_is_measured_by_a_run(
     installed: Path, plain_clip: Path, tmp_path: Path
 ) -> None:
     report = tmp_path / "run.json"
-    words = ["--style", "waves", "--engine", "dye", "--measure", "--json", str(report)]
-    assert main(["run", str(plain_clip), "-o", str(tmp_path / "a.mkv"), *words]) == 0
+    arguments = ["--style", "waves", "--engine", "dye", "--measure", "--json", str(report)]
+    assert main(["run", str(plain_clip), "-o", str(tmp_path / "a.mkv"), *arguments]) == 0
     assert json.loads(report.read_text(encoding="utf-8"))["measured"]["unlikeness"] > 0.01
 
 
@@ -273,10 +282,10 @@ def test_objects_are_taken_where_names_are(plain_clip: Path, tmp_path: Path) -> 
     )
     assert (report.options["engine"], report.options["flow"]) == ("toy:Dye", "toy:Stand")
     json.dumps(report.to_json())
-    found = vidstyle.evaluate(
+    evaluation = vidstyle.evaluate(
         target, source=plain_clip, frames=3, metrics=[Unlikeness, "psnr"], flow=Stand(), device="cpu"
     )
-    assert (found.value("toy:Unlikeness") or 0) > 0
+    assert (evaluation.value("toy:Unlikeness") or 0) > 0
 
 
 def test_a_temporal_method_is_taken_as_a_class(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,7 +299,7 @@ def test_a_temporal_method_is_taken_as_a_class(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("options", "message"),
     [
         ({"engine": Dye}, "an engine must be a vidstyle.Engine, and toy:Dye is"),
         ({"engine": Dye(), "weights": "x"}, "--weights goes with an engine's name"),
@@ -299,9 +308,9 @@ def test_a_temporal_method_is_taken_as_a_class(monkeypatch: pytest.MonkeyPatch) 
     ],
     ids=["engine", "weights", "flow", "temporal"],
 )
-def test_an_object_that_is_no_part_is_one_line(words: dict[str, Any], message: str) -> None:
+def test_an_object_that_is_no_part_is_one_line(options: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionError, match=message):
-        vidstyle.Stylizer("waves", device="cpu", **words)
+        vidstyle.Stylizer("waves", device="cpu", **options)
 
 
 def test_statistics_of_a_shot_are_the_engines_own() -> None:

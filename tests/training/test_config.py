@@ -1,4 +1,4 @@
-"""Settings from recipes, presets, files and words."""
+"""Settings from recipes, presets, files and the command line."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from vidstyle.training.config import PRESETS, TrainOptions, settings
 def test_every_recipe_has_settings_that_hold_and_a_purpose(recipe: str) -> None:
     options = settings(recipe)
     assert options.losses
-    found = RECIPES.load(recipe)
-    assert found.name == recipe
-    assert found.purpose
+    loaded = RECIPES.load(recipe)
+    assert loaded.name == recipe
+    assert loaded.purpose
 
 
 def test_the_seed_preset_is_the_documented_one() -> None:

@@ -62,9 +62,9 @@ def test_pictures_that_are_left_out_are_never_shown(contents: Path, styles: Path
     listed = tmp_path / "kept-out.txt"
     listed.write_text(f"# measured with\n{names[0]}\n\n{names[2]}\n")
     data = Data(contents, styles, small("stylenet", 1, f"leave_out={listed}"))
-    shown = data._pictures[1]
-    assert shown is not None
-    assert sorted(Path(file).name for file in shown.files) == [
+    pictures = data._pictures[1]
+    assert pictures is not None
+    assert sorted(Path(file).name for file in pictures.files) == [
         name for name in names if name not in (names[0], names[2])
     ]
     listed.write_text("\n".join(names))
@@ -233,8 +233,8 @@ def test_a_worker_that_is_told_to_end_ends_a_little_later() -> None:
         "print('still here', flush=True)",
         "time.sleep(30)",
     )
-    found = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, timeout=25, check=False
     )
-    assert found.stdout == "still here\n"
-    assert found.returncode == -signal.SIGALRM
+    assert process.stdout == "still here\n"
+    assert process.returncode == -signal.SIGALRM

@@ -20,13 +20,15 @@ def picture() -> Tensor:
 
 def test_remembered_statistics_are_those_of_the_picture() -> None:
     features = scaled(bundled(), at_area(picture(), 32), LAYERS)
-    found = StepFeatures(bundled(), LAYERS, StyleMemory().lookup([7])).of_styles([picture()], 32)
+    statistics = StepFeatures(bundled(), LAYERS, StyleMemory().lookup([7])).of_styles([picture()], 32)
     for layer in LAYERS:
         flat = features[layer].flatten(2)
         whole = gram(features[layer])
-        assert float((found[layer].gram - whole).norm() / whole.norm()) < 1e-3
-        assert torch.allclose(found[layer].mean, flat.mean(2), atol=1e-4)
-        assert torch.allclose(found[layer].deviation, (flat.var(2, correction=0) + 1e-5).sqrt(), atol=1e-3)
+        assert float((statistics[layer].gram - whole).norm() / whole.norm()) < 1e-3
+        assert torch.allclose(statistics[layer].mean, flat.mean(2), atol=1e-4)
+        assert torch.allclose(
+            statistics[layer].deviation, (flat.var(2, correction=0) + 1e-5).sqrt(), atol=1e-3
+        )
 
 
 def test_what_is_first_computed_equals_what_is_remembered() -> None:

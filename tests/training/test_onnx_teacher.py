@@ -84,7 +84,7 @@ def test_a_network_of_codes_teaches_with_what_makes_them(of_codes: tuple[Path, P
 def test_a_student_learns_from_an_onnx_file(
     contents: Path, styles: Path, tmp_path: Path, of_pictures: Path
 ) -> None:
-    words = (
+    pairs = (
         "losses=distillation=1",
         f"teacher={of_pictures}",
         "mixtures=0",
@@ -97,7 +97,7 @@ def test_a_student_learns_from_an_onnx_file(
         contents,
         styles,
         tmp_path / "run",
-        settings("stylenet-distil", pairs=words, steps=2),
+        settings("stylenet-distil", pairs=pairs, steps=2),
     )
     assert done.step == 2
     assert done.losses["distillation"] > 0

@@ -48,13 +48,13 @@ def test_the_motion_of_frames_leads_from_the_later_to_the_earlier() -> None:
 def test_a_run_learns_from_clips(contents: Path, styles: Path, tmp_path: Path) -> None:
     (tmp_path / "clips").mkdir()
     write_clip(tmp_path / "clips" / "moving.mp4", shapes(6, 96, 64))
-    words = (
+    pairs = (
         "batch=1",
         "losses=style=1,warped=2,frame-difference=1",
         f"clips={tmp_path / 'clips'}",
         "flow=dis",
     )
-    train("stylenet", contents, styles, tmp_path / "run", small("stylenet", 1, *words))
+    train("stylenet", contents, styles, tmp_path / "run", small("stylenet", 1, *pairs))
     row = curves.read(tmp_path / "run")[0]
     assert 0 < row["warped"] < 3
     assert 0 < row["frame-difference"] < 10

@@ -127,8 +127,8 @@ def test_a_resumed_run_takes_a_new_rate_and_end_and_needs_no_start(
 ) -> None:
     copy = tmp_path / "run"
     shutil.copytree(whole[0], copy)
-    words = ("losses.contrastive=0.1", "batch=1", "learning_rate=0.001", "start=gone.safetensors")
-    run(contents, styles, copy, small("stylenet", 12, *words), resume=True)
+    pairs = ("losses.contrastive=0.1", "batch=1", "learning_rate=0.001", "start=gone.safetensors")
+    run(contents, styles, copy, small("stylenet", 12, *pairs), resume=True)
     rates = [row["learning_rate"] for row in curves.read(copy)]
     assert len(rates) == 12
     assert rates[5] < 0.0002
@@ -189,8 +189,8 @@ def test_only_the_newest_checkpoints_are_kept(whole: tuple[Path, list[float]], t
 
 
 def test_training_lessens_the_loss(contents: Path, styles: Path, tmp_path: Path) -> None:
-    words = ("losses=style=1", "start=random", "learns=painter,film", "learning_rate=0.01")
-    _, totals = run(contents, styles, tmp_path, small("stylenet", 10, "batch=1", *words))
+    pairs = ("losses=style=1", "start=random", "learns=painter,film", "learning_rate=0.01")
+    _, totals = run(contents, styles, tmp_path, small("stylenet", 10, "batch=1", *pairs))
     assert sum(totals[-5:]) < 0.95 * sum(totals[:5])
 
 
@@ -245,10 +245,10 @@ def test_an_exported_file_tells_names_and_no_folders(contents: Path, styles: Pat
     listed = tmp_path / "kept-out.txt"
     listed.write_text("none.png\n")
     run(contents, styles, tmp_path / "run", small("stylenet", 1, f"leave_out={listed}", "batch=1"))
-    found = export(tmp_path / "run", tmp_path / "own.safetensors")
-    assert str(tmp_path) not in " ".join(found.values())
-    assert json.loads(found["settings"])["leave_out"] == "kept-out.txt"
-    assert json.loads(found["settings"])["start"] == "bundled"
+    metadata = export(tmp_path / "run", tmp_path / "own.safetensors")
+    assert str(tmp_path) not in " ".join(metadata.values())
+    assert json.loads(metadata["settings"])["leave_out"] == "kept-out.txt"
+    assert json.loads(metadata["settings"])["start"] == "bundled"
 
 
 def test_the_averaged_weights_lag_behind(whole: tuple[Path, list[float]]) -> None:

@@ -34,11 +34,11 @@ def test_the_commands_of_the_page_work_in_their_order(
     write_clip(Path("clip.mp4"), shapes(2, 48, 32))
     Path("mine.toml").write_text(re.findall(r"^```toml\n(.*?)^```", PAGE, re.S | re.M)[0])
     for line in COMMANDS:
-        words = shlex.split(line, comments=True)[1:]
-        if words[0] == "train":
-            words += [word for setting in SMALL for word in ("--set", setting)]
-            words += ["--steps", "2" if "--resume" in words else "1"]
-        assert main(words) == 0, (line, capsys.readouterr().err)
+        arguments = shlex.split(line, comments=True)[1:]
+        if arguments[0] == "train":
+            arguments += [word for setting in SMALL for word in ("--set", setting)]
+            arguments += ["--steps", "2" if "--resume" in arguments else "1"]
+        assert main(arguments) == 0, (line, capsys.readouterr().err)
     assert Path("mine.safetensors").stat().st_size > 1_000_000
     assert {command.split()[1] for command in COMMANDS} == {"train", "export", "run"}
 

@@ -105,13 +105,13 @@ def test_tags_of_a_phone_are_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
 def test_chapters_are_kept(source: Path, tmp_path: Path, name: str) -> None:
     with av.open(rewrite(source, tmp_path / name)) as container:
-        found = [
+        chapters = [
             (chapter["start"] * chapter["time_base"], chapter["metadata"]["title"])
             for chapter in container.chapters()
             if chapter["time_base"]
         ]
-    assert [title for _, title in found] == ["first", "second"]
-    assert [float(start) for start, _ in found] == pytest.approx([0, 1], abs=0.03)
+    assert [title for _, title in chapters] == ["first", "second"]
+    assert [float(start) for start, _ in chapters] == pytest.approx([0, 1], abs=0.03)
 
 
 def test_chapters_of_a_part_are_moved_and_cut(source: Path, tmp_path: Path) -> None:
@@ -180,9 +180,9 @@ def test_cover_is_kept(tmp_path: Path, before: str, after: str) -> None:
             if stream.disposition & av.stream.Disposition.attached_pic
         ]
         assert len(pictures) == 1
-        found = [bytes(packet) for packet in container.demux(pictures[0]) if packet.size]
+        packets = [bytes(packet) for packet in container.demux(pictures[0]) if packet.size]
         assert container.streams.best("video").disposition & av.stream.Disposition.attached_pic == 0  # type: ignore[union-attr]
-    assert found == [cover]
+    assert packets == [cover]
 
 
 def test_source_without_sound_is_no_trouble(tmp_path: Path) -> None:
@@ -245,8 +245,8 @@ def test_tags_of_ones_own_survive(tmp_path: Path, name: str) -> None:
     tags = {"workflow": '{"nodes": [1, 2]}', "prompt": "a town, by night", "title": "Night"}
     clip = write_clip(tmp_path / "clip.mkv", shapes(3), metadata=tags)
     with av.open(rewrite(clip, tmp_path / name)) as container:
-        found = {key.lower(): value for key, value in container.metadata.items()}
-    assert {key: found.get(key) for key in tags} == tags
+        result_tags = {key.lower(): value for key, value in container.metadata.items()}
+    assert {key: result_tags.get(key) for key in tags} == tags
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mov"])

@@ -48,9 +48,9 @@ def test_colour_tags_are_written_and_true(tmp_path: Path, codec: str, tags: Colo
     with av.open(path) as container:
         frame = next(container.decode(video=0))
         context = container.streams.video[0].codec_context
-        found = decode_tags(frame, context)
-        assert found == tags
-        pixels, _ = to_rgb(frame, found)
+        decoded_tags = decode_tags(frame, context)
+        assert decoded_tags == tags
+        pixels, _ = to_rgb(frame, decoded_tags)
     assert np.abs(pixels[32, 48].astype(int) - red[0, 0]).max() <= 3
 
 
@@ -183,10 +183,10 @@ def test_alpha_is_carried(tmp_path: Path, codec: str, decoder: str) -> None:
         else:
             decoded = list(container.decode(stream))
     for frame, wanted in zip(decoded, alpha, strict=True):
-        _, found = to_rgb(frame, decode_tags(frame))
-        assert found is not None
-        scale = 255 / np.iinfo(found.dtype).max
-        assert np.abs(found * scale - wanted).mean() < 3
+        _, decoded_alpha = to_rgb(frame, decode_tags(frame))
+        assert decoded_alpha is not None
+        scale = 255 / np.iinfo(decoded_alpha.dtype).max
+        assert np.abs(decoded_alpha * scale - wanted).mean() < 3
 
 
 def test_alpha_that_is_not_held_is_left_out_with_a_warning(

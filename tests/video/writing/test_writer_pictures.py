@@ -61,21 +61,21 @@ def write(
 def delays(path: Path) -> list[float]:
     """How long each picture is shown, in ms, as browsers see it."""
     with Image.open(path) as image:
-        found = []
+        durations = []
         for number in range(getattr(image, "n_frames", 1)):
             image.seek(number)
             image.load()
-            found.append(float(image.info["duration"]))
-        return found
+            durations.append(float(image.info["duration"]))
+        return durations
 
 
 def pictures_of(path: Path, mode: str = "RGB") -> list[NDArray[np.uint8]]:
     with Image.open(path) as image:
-        found = []
+        pictures = []
         for number in range(getattr(image, "n_frames", 1)):
             image.seek(number)
-            found.append(np.asarray(image.convert(mode)))
-        return found
+            pictures.append(np.asarray(image.convert(mode)))
+        return pictures
 
 
 def noisy(count: int) -> list[Pixels]:
@@ -100,30 +100,30 @@ def test_animations_play_for_ever(tmp_path: Path, name: str) -> None:
 def test_gif_shows_a_picture_longer_than_one_of_its_delays(tmp_path: Path) -> None:
     times = [Fraction(0), Fraction(1000), Fraction(1000) + Fraction(65536, 100)]
     path = write(tmp_path / "a.gif", noisy(3), times, times[-1] + 2000)
-    shown = delays(path)
-    assert sum(shown) == float(times[-1] + 2000) * 1000
-    assert [sum(shown[:2]), sum(shown[:4])] == [float(time) * 1000 for time in times[1:]]
-    assert min(shown) > 300_000
+    durations = delays(path)
+    assert sum(durations) == float(times[-1] + 2000) * 1000
+    assert [sum(durations[:2]), sum(durations[:4])] == [float(time) * 1000 for time in times[1:]]
+    assert min(durations) > 300_000
 
 
 def test_gif_of_a_rate_that_it_cannot_hold_does_not_drift(tmp_path: Path) -> None:
-    found = delays(write(tmp_path / "a.gif", noisy(48), rate=Fraction(24000, 1001)))
-    assert set(found) == {40.0, 50.0}
-    assert sum(found) == 2000
+    durations = delays(write(tmp_path / "a.gif", noisy(48), rate=Fraction(24000, 1001)))
+    assert set(durations) == {40.0, 50.0}
+    assert sum(durations) == 2000
 
 
 def test_animated_png_holds_23976_exactly(tmp_path: Path) -> None:
-    found = delays(write(tmp_path / "a.apng", noisy(5), rate=Fraction(24000, 1001)))
-    assert found == pytest.approx([1001 / 24] * 5)
+    durations = delays(write(tmp_path / "a.apng", noisy(5), rate=Fraction(24000, 1001)))
+    assert durations == pytest.approx([1001 / 24] * 5)
 
 
 def test_gif_leaves_out_frames_that_browsers_would_slow_down(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        found = delays(write(tmp_path / "a.gif", noisy(120), rate=Fraction(60)))
-    assert min(found) >= 20
-    assert sum(found) == 2000
+        durations = delays(write(tmp_path / "a.gif", noisy(120), rate=Fraction(60)))
+    assert min(durations) >= 20
+    assert sum(durations) == 2000
     assert "no more than 50 frames a second" in caplog.text
 
 
