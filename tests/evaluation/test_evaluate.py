@@ -285,7 +285,7 @@ def test_heat_is_where_it_flickers(folder: Path, tmp_path: Path) -> None:
 def test_the_report_is_one_page_without_network(compared: Evaluation, tmp_path: Path) -> None:
     write_report(compared, tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert text == page(compared)
+    assert text == page(compared) and text.endswith("</html>\n")
     assert "http" not in text and "<script" not in text
     assert len(re.findall(r"data:image/(?:png|jpeg);base64,", text)) >= 3  # curves, a worst moment, heat maps
     for metric in FAST:

@@ -47,7 +47,8 @@ def page(evaluation: Evaluation) -> str:
     """The report as HTML. Raises ``OptionError`` if jinja2 or matplotlib is missing."""
     jinja2 = require("jinja2", "--report")
     # names of files and metrics may contain anything: all are escaped
-    pages = jinja2.Environment(loader=jinja2.PackageLoader("vidstyle", "evaluation"), autoescape=True)
+    loader = jinja2.PackageLoader("vidstyle", "evaluation")
+    pages = jinja2.Environment(loader=loader, autoescape=True, keep_trailing_newline=True)
     text: str = pages.get_template("report.html.jinja").render(
         names=", ".join(evaluation.results),
         source=evaluation.source.name,
