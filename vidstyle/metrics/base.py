@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -127,6 +128,26 @@ class MeanOverFrames:
 
     def result(self) -> float | None:
         return self._mean.value
+
+
+class MeanOverPairs(MeanOverFrames, ABC):
+    """A metric whose result is the mean over pairs of frames, compared along the clip's motion."""
+
+    intervals: tuple[int, ...] = (1,)
+    """One: how many frames back the earlier frame of a pair is."""
+    needs = frozenset({"motion"})
+
+    def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
+        before, moved = past.get(self.intervals[0]), motion.get(self.intervals[0])
+        value = None if before is None or moved is None else self.compared(before, now, moved)
+        if value is None:
+            self._mean.skip()
+        else:
+            self._mean.add(value)
+
+    @abstractmethod
+    def compared(self, before: Sample, now: Sample, moved: Motion) -> float | None:
+        """The value of a pair of frames; None if it has none, as where no motion can be trusted."""
 
 
 def lengths(at_360: int, picture: Tensor) -> int:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch.nn.functional as F
 from torch import Tensor
 
 from vidstyle.flow.warp import warp
-from vidstyle.metrics.base import MeanOverFrames, Motion, Sample, lengths
+from vidstyle.metrics.base import MeanOverPairs, Motion, Sample, lengths
 from vidstyle.metrics.meaning import Meaning
 
 _PATCH = 16  # px at 360 lines: smaller changes look like grain, not like a patch
 _JUMP = 0.08  # of the range: a visible mean change of a patch
 
 
-class Pops(MeanOverFrames):
+class Pops(MeanOverPairs):
     """Share of the picture, in %, where a patch changes at once more than the clip does; the mean over t.
 
     |W(O_{t+1}) - O_t| less the same of the clip, along the clip's motion where it can be trusted, both
@@ -24,20 +22,16 @@ class Pops(MeanOverFrames):
     """
 
     meaning = Meaning("% of the picture", "low: no patch jumps", tells_clip=False, digits=3)
-    intervals = (1,)
-    needs = frozenset({"motion"})
 
-    def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
-        before, moved = past.get(1), motion.get(1)
-        if before is None or moved is None or not bool(moved.valid.any()):
-            self._mean.skip()
-            return
+    def compared(self, before: Sample, now: Sample, moved: Motion) -> float | None:
+        if not bool(moved.valid.any()):
+            return None
         excess = _change(before.result, now.result, moved) - _change(before.content, now.content, moved)
         side = lengths(_PATCH, now.result)
         weight = _averaged(moved.valid.to(excess.dtype), side)
         # patches that are mostly hidden do not count
         patch = _averaged(excess.clamp_min_(0), side) / weight.clamp_min(0.25)
-        self._mean.add(100 * float((patch > _JUMP).double().mean()))
+        return 100 * float((patch > _JUMP).double().mean())
 
 
 def _change(before: Tensor, now: Tensor, moved: Motion) -> Tensor:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 
 from vidstyle.flow.warp import warp
-from vidstyle.metrics.base import MeanOverFrames, Motion, Sample
+from vidstyle.metrics.base import MeanOverPairs, Motion, Sample
 from vidstyle.metrics.meaning import Meaning
 
 
-class _TemporalLoss(MeanOverFrames):
+class _TemporalLoss(MeanOverPairs):
     """RMSE between W(O_{t+i})·M and O_t·M over all pixels, masked ones too; the mean over t.
 
     The Sintel family: ReReVST (Wang et al. 2020; the author's code in daooshee/ReReVST-Code#1), then MCCNet,
@@ -21,18 +19,12 @@ class _TemporalLoss(MeanOverFrames):
     """
 
     meaning = Meaning("intensity", "low", mean="root mean square over all pixels, distrusted ones as 0")
-    needs = frozenset({"motion"})
-    intervals = (1,)
 
-    def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
-        before, moved = past.get(self.intervals[0]), motion.get(self.intervals[0])
-        if before is None or moved is None:
-            self._mean.skip()
-            return
+    def compared(self, before: Sample, now: Sample, moved: Motion) -> float | None:
         warped, inside = warp(now.result, moved.forward)
         mask = (moved.valid & inside).to(warped.dtype)
         squares = (warped - before.result).mul_(mask).square_()
-        self._mean.add(float(squares.mean(dtype=torch.float64).sqrt()))
+        return float(squares.mean(dtype=torch.float64).sqrt())
 
 
 class Short(_TemporalLoss):

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor
 
 from vidstyle.flow.warp import warp
-from vidstyle.metrics.base import MeanOverFrames, Motion, Sample
+from vidstyle.metrics.base import MeanOverPairs, Motion, Sample
 from vidstyle.metrics.meaning import Meaning, Sampling
 
 
-class WarpingError(MeanOverFrames):
+class WarpingError(MeanOverPairs):
     """E(t) = Σ M (W(O_{t+1}) - O_t)² / Σ M over pixels and channels; the mean over t.
 
     Lai et al. 2018, "Learning Blind Video Temporal Consistency", ``evaluate_WarpError.py``: RGB in [0, 1],
@@ -30,17 +28,13 @@ class WarpingError(MeanOverFrames):
         is_drawn=True,
         sampling=Sampling(every=12, with_clip=True),  # a tenth of a run's time, with frame_difference
     )
-    intervals = (1,)
-    needs = frozenset({"motion"})
 
-    def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
-        before, moved = past.get(1), motion.get(1)
-        if before is None or moved is None or not bool(moved.valid.any()):
-            self._mean.skip()
-            return
+    def compared(self, before: Sample, now: Sample, moved: Motion) -> float | None:
+        if not bool(moved.valid.any()):
+            return None
         valid = moved.valid.to(now.result.dtype)
         squares = squared_change(before, now, moved).sum(dtype=torch.float64)
-        self._mean.add(float(squares / (3 * valid.sum(dtype=torch.float64))))
+        return float(squares / (3 * valid.sum(dtype=torch.float64)))
 
 
 def squared_change(before: Sample, now: Sample, moved: Motion) -> Tensor:
