@@ -61,7 +61,7 @@ class Decider(Generic[Plane, Picture]):
         renew: float,
         known: FrameMotion | None = None,
     ) -> Plan[Plane, Picture]:
-        """The plan for the frame ``content``.
+        """The plan for the frame ``content``, of the first frame's size and depth.
 
         Args:
             past: the state of the frame before.

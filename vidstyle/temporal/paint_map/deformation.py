@@ -11,7 +11,7 @@ Jacobian = tuple[Plane, Plane, Plane, Plane]
 
 
 def identity(raster: Raster[Plane, Picture], height: int, width: int) -> Jacobian[Plane]:
-    """The identity: paint that has not been deformed."""
+    """The Jacobian of paint that has not been deformed: four float32 planes (height, width)."""
     one, zero = raster.full(height, width, 1.0), raster.full(height, width, 0.0)
     return one, zero, zero, one
 
@@ -24,11 +24,17 @@ def propagate(
     motion: tuple[Plane, Plane],
     sigma: float,
 ) -> Jacobian[Plane]:
-    """``past`` carried to this frame: its values at whole-number (x, y) times the Jacobian of ``motion``.
+    """The Jacobian of this frame's paint: that of the last frame's, ``past``, times that of ``motion``.
 
-    Accumulated by the chain rule rather than differentiated from (u, v), which is discontinuous between
+    It is accumulated by the chain rule rather than differentiated from (u, v), which is discontinuous between
     sources: smeared paint consists of many narrow strips of different sources. At occlusions ``past`` is
-    kept. ``sigma`` is the Gaussian, px, over the motion before it is differentiated.
+    kept.
+
+    Args:
+        x: each pixel's x in the last frame, whole px of these planes.
+        y: its y there.
+        motion: from this frame to the last, x and y, px of these planes.
+        sigma: Gaussian, px, over the motion before it is differentiated.
     """
     a, b, c, d = (raster.gather(plane, x, y) for plane in past)
     step = _step(raster, (raster.gaussian_blur(motion[0], sigma), raster.gaussian_blur(motion[1], sigma)))
@@ -44,9 +50,9 @@ def propagate(
 
 
 def tear(raster: Raster[Plane, Picture], motion: tuple[Plane, Plane]) -> Plane:
-    """The factor by which one frame's motion lengthens strokes in the worst direction, up to 100.
+    """The factor by which one frame's motion (px of its planes) lengthens strokes in the worst direction.
 
-    Large at disocclusions; 100 and more where the motion folds over (a determinant of 0 or less).
+    Up to 100. Large at disocclusions; 100 and more where the motion folds over (a determinant of 0 or less).
     """
     _, second, determinant = _singular(raster, _step(raster, motion))
     return 1 / raster.clip(second, 0.01, 100.0) + 100.0 * (determinant <= 0)

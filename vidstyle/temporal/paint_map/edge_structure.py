@@ -54,7 +54,7 @@ def correlation(
 def structure_of(
     raster: Raster[Plane, Picture], layout: MapLayout, settings: MapSettings, small: Picture, paint: Picture
 ) -> Plane:
-    """Correlation of the edges of a whole painting with those of its frame, both on the decision grid."""
+    """Correlation (-1 to 1) of a full painting's edges with those of its frame; all on the decision grid."""
     now, painted = (edges(raster, layout, each) for each in (small, paint))
     return correlation(raster, layout, settings, now, painted)[0]
 
@@ -96,7 +96,10 @@ def structure_loss(
 
 
 def allowed_loss(raster: Raster[Plane, Picture], settings: MapSettings, moving: Plane, fit: Plane) -> Plane:
-    """The largest correlation loss allowed: less at moving objects, more where fresh paint's is low."""
+    """The largest loss of correlation that is allowed: less at moving objects, more where ``fit`` is low.
+
+    ``moving`` (0 to 1) is that of ``moving``, and ``fit`` (-1 to 1) the correlation expected of fresh paint.
+    """
     base = settings.structure_ground + (settings.structure - settings.structure_ground) * moving
     looseness = 1 - raster.clip(fit, 0.0, 1.0)
     for _ in range(3):

@@ -10,7 +10,10 @@ _CERTAIN = 0.04  # of the range: a difference beyond ``_LEAST`` from which light
 
 
 def change(raster: Raster[Plane, Picture], layout: MapLayout, small: Picture, sources: Picture) -> Picture:
-    """The difference of ``small`` to ``sources`` (what was painted) averaged over large regions, -1 to 1."""
+    """``small`` - ``sources`` averaged over large regions, -1 to 1; of the size of the lighting's grid.
+
+    Both are on the decision grid: the frame, and the contents that its old paint was made for.
+    """
     lines, columns = layout.light
     return raster.soft_threshold(
         raster.low_pass_difference(small, sources, lines, columns, lines / 4), _LEAST

@@ -1,4 +1,4 @@
-"""Limits beyond which old paint is repainted: of content, drift, deformation, and of what it consists of."""
+"""Limits beyond which old paint is repainted: changed content, drift, deformation, patchwork."""
 
 from __future__ import annotations
 

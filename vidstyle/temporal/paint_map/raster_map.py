@@ -122,7 +122,10 @@ class RasterMap(Generic[Plane, Picture]):
         return self._raster.sample_sharp(self._results, state.slot, state.u, state.v)
 
     def _settle(self, plan: Plan[Plane, Picture], paint: Picture, valid: NDArray[np.bool_] | None) -> Picture:
-        """Composite fresh and old paint, update the state, and return the result including its fade."""
+        """Composite fresh and old paint, update the state, and return the result including its fade.
+
+        ``valid`` (H, W) bool is true where there is fresh paint; None: everywhere.
+        """
         raster, layout, state = self._raster, self._layout, plan.state
         old = self._old.result()
         ghost: Plane | None = None

@@ -12,7 +12,10 @@ from vidstyle.temporal.paint_map.settings import MapLayout
 
 @dataclass(slots=True, eq=False)
 class State(Generic[Plane, Picture]):
-    """Where the paint of one frame is sampled from. Planes have the frame's size unless stated otherwise."""
+    """Where the paint of one frame is sampled from.
+
+    Planes are float32 and of the frame's size unless stated otherwise.
+    """
 
     content: Picture
     small: Picture
@@ -40,12 +43,12 @@ class State(Generic[Plane, Picture]):
     tone: Picture
     """Low-pass colour correction that is added to old paint, -1 to 1; of the tone's size."""
     tone_target: Picture
-    """What ``tone`` moves towards: the difference of fresh and old paint."""
+    """What ``tone`` moves towards: the low-pass difference of fresh and old paint; of the same form."""
 
 
 @dataclass(slots=True, eq=False)
 class Plan(Generic[Plane, Picture]):
-    """The decisions for one frame."""
+    """The decisions for one frame. Planes are float32 and of the frame's size unless stated otherwise."""
 
     state: State[Plane, Picture]
     x: Plane
