@@ -75,7 +75,7 @@ def test_pictures_that_are_left_out_are_never_shown(contents: Path, styles: Path
 
 
 def test_style_cuts_come_again_round_after_round(styles: Path) -> None:
-    pictures = Pictures(styles, Cut(32, whole=True, share=0.5), seed=1, salt=2, cuts=2)
+    pictures = Pictures(styles, Cut(32, by_area=True, share=0.5), seed=1, salt=2, cuts=2)
     count = len(pictures)
     rounds = [
         {
@@ -89,7 +89,7 @@ def test_style_cuts_come_again_round_after_round(styles: Path) -> None:
     assert not rounds[0].keys() & rounds[1].keys()
     for first, again in ((0, 2), (1, 3)):
         assert all(torch.equal(rounds[first][key], rounds[again][key]) for key in rounds[first])
-    assert Pictures(styles, Cut(32, whole=True), seed=1, salt=2)[0].key is None
+    assert Pictures(styles, Cut(32, by_area=True), seed=1, salt=2)[0].key is None
 
 
 def test_every_item_comes_once_in_every_round_and_rounds_differ() -> None:
@@ -101,9 +101,9 @@ def test_every_item_comes_once_in_every_round_and_rounds_differ() -> None:
 def test_samples_are_cut_to_size_and_in_range(contents: Path) -> None:
     square = Pictures(contents, Cut(33), seed=0, salt=1)[4].images[0]
     assert square.shape == (1, 3, 33, 33)
-    whole = Pictures(contents, Cut(64, whole=True), seed=0, salt=2)[4].images[0]
+    whole = Pictures(contents, Cut(64, by_area=True), seed=0, salt=2)[4].images[0]
     assert whole.shape[2] * whole.shape[3] == pytest.approx(64 * 64, rel=0.05)
-    part = Pictures(contents, Cut(64, whole=True, share=0.3), seed=0, salt=2)[4].images[0]
+    part = Pictures(contents, Cut(64, by_area=True, share=0.3), seed=0, salt=2)[4].images[0]
     assert part.shape[2] * part.shape[3] == pytest.approx(64 * 64, rel=0.05)
     for image in (square, whole, part):
         assert 0 <= float(image.min()) < float(image.max()) <= 1

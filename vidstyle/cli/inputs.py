@@ -22,7 +22,7 @@ from vidstyle.video.writing.target import default_target
 
 log = logging.getLogger(__name__)
 
-_CLIPS = frozenset(  # what counts as a clip in a folder; given by itself, any file may be one
+_CLIPS = frozenset(  # extensions of clips in folders; a file that is named as input may have any
     """.3g2 .3gp .asf .avi .divx .dv .f4v .flv .gif .ivf .m2t .m2ts .m2v .m4v .mjpeg .mjpg .mkv .mov .mp4
     .mpeg .mpg .mts .mxf .nut .obu .ogm .ogv .qt .rm .rmvb .ts .vob .webm .wmv .wtv .y4m""".split()  # noqa: SIM905
 )

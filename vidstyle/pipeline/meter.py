@@ -147,7 +147,9 @@ class _Sampled:
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
         self.result.add(now, past, motion)
         if self.clip is not None:
-            self.clip.add(_unpainted(now), {step: _unpainted(one) for step, one in past.items()}, motion)
+            self.clip.add(
+                _unpainted(now), {step: _unpainted(sample) for step, sample in past.items()}, motion
+            )
 
 
 def _unpainted(sample: Sample) -> Sample:

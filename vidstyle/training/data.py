@@ -58,7 +58,7 @@ class Data:
         self._rank, self._ranks = rank, ranks
         self._cuts = {
             CONTENT: Cut(options.crop),
-            STYLE: Cut(max(options.style_sides), whole=True, share=options.style_crop),
+            STYLE: Cut(max(options.style_sides), by_area=True, share=options.style_crop),
         }
         left_out = left_out_names(options.leave_out)
         self._folders = {CONTENT: content, STYLE: style}

@@ -44,7 +44,7 @@ class StyleMemory:
                 self._statistics[key, side] = {
                     layer: _packed(statistics) for layer, statistics in compute().items()
                 }
-            return {layer: _unpacked(*kept) for layer, kept in self._statistics[key, side].items()}
+            return {layer: _unpacked(*packed) for layer, packed in self._statistics[key, side].items()}
 
         return recall
 

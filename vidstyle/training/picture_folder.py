@@ -38,17 +38,17 @@ class TrainingSample:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A random crop: a square of ``side`` px; if ``whole``, a part with an area of ``side``² px."""
+    """A random crop: a square of ``side`` px; if ``by_area``, a part with an area of ``side``² px."""
 
     side: int
-    whole: bool = False
+    by_area: bool = False
     share: float = 1.0
-    """If ``whole``: the least share of the picture's sides that is kept."""
+    """If ``by_area``: the least share of the picture's sides that is kept."""
 
     def __call__(self, pixels: Pixels, random: np.random.Generator) -> Tensor:
         """Crop and flip ``pixels`` (H, W, 3) uint8 at random; returns (1, 3, h, w) in [0, 1]."""
         flipped = pixels[:, ::-1] if random.random() < 0.5 else pixels
-        return self._part(flipped, random) if self.whole else self._square(flipped, random)
+        return self._part(flipped, random) if self.by_area else self._square(flipped, random)
 
     def _square(self, pixels: Pixels, random: np.random.Generator) -> Tensor:
         height, width = pixels.shape[:2]

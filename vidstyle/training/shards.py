@@ -29,8 +29,8 @@ _TRIES = 100  # unreadable pictures in a row after which reading fails
 class Shards(IterableDataset[TrainingSample]):
     """The pictures of all ``*.tar`` of a folder, with the shards in a new order each epoch.
 
-    Shards are distributed over devices and workers. Unreadable pictures are skipped, and
-    listed in the sample.
+    Shards are distributed over devices and workers. Unreadable pictures are skipped, and listed in the
+    sample.
 
     Args:
         folder: holds the shards.

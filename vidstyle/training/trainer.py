@@ -285,9 +285,9 @@ def _state(run: Path, recipe: str, resume: bool) -> dict[str, Any] | None:
         state = checkpoints.newest(run)
         checkpoints.check_recipe(state, recipe, run)
         return state
-    if known := checkpoints.files_of(run):
+    if saved := checkpoints.files_of(run):
         raise OutputError(
-            f"{run} holds a run at step {known[-1][0]:,}; --resume goes on with it, or give another --output"
+            f"{run} holds a run at step {saved[-1][0]:,}; --resume goes on with it, or give another --output"
         )
     return None
 

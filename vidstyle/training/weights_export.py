@@ -93,12 +93,12 @@ def _mixed(
 
 def _without_folders(options: Mapping[str, Any]) -> dict[str, Any]:
     """Settings with names of files instead of their paths, which must not be published."""
-    known = {
+    names = {
         key: Path(options[key]).name
         for key in ("leave_out", "clips", "start", "teacher", "teacher_weights")
         if options.get(key)
     }
-    return {**options, **known}
+    return {**options, **names}
 
 
 def digest(tensors: Mapping[str, Tensor]) -> str:

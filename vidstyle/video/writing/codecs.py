@@ -34,7 +34,7 @@ class Codec:
     """(bits per sample, preset) -> pixel format; None: one of those that most encoders take."""
     alpha_formats: tuple[str, str] | None = None
     """Pixel formats with alpha: for 8 bits, and for more; None if it holds no alpha."""
-    loses_alpha_elsewhere: bool = False
+    loses_alpha_in_other_files: bool = False
     """Whether files with other extensions than ``containers`` lose its alpha without an error."""
     needs_444_when_odd: bool = False
     """Whether odd sizes are possible only without chroma subsampling."""
@@ -99,7 +99,7 @@ CODECS: Mapping[str, Codec] = {
             ".webm",
             (".webm", ".mkv"),
             alpha_formats=("yuva420p", "yuva420p"),
-            loses_alpha_elsewhere=True,
+            loses_alpha_in_other_files=True,
         ),
         Codec(
             "prores",
@@ -258,18 +258,18 @@ def pixel_format_of(
         odd: whether their width or height is odd.
         preset: the encoder's preset, which determines the chroma subsampling of some codecs.
     """
-    known = pixel_formats(encoder)
+    supported = pixel_formats(encoder)
     codec = codec_of(encoder)
     is_deep = bits > 8
-    wanted: list[str] = []
+    preferred: list[str] = []
     if alpha and codec.alpha_formats is not None:
-        wanted.append(codec.alpha_formats[is_deep])
+        preferred.append(codec.alpha_formats[is_deep])
     if codec.format_of is not None:
-        wanted.append(codec.format_of(bits, preset))
+        preferred.append(codec.format_of(bits, preset))
     full = odd and codec.needs_444_when_odd
     if is_deep:
-        wanted += ["yuv444p10le", "yuv444p16le", "gbrp10le"] if full else ["yuv420p10le", "p010le"]
-        wanted += ["rgb48be"]
-    wanted += ["yuv444p", "gbrp"] if full else []
-    wanted += ["yuv420p", "nv12", "yuv422p", "yuv444p", "rgb24", "bgr0", "yuvj420p", "yuv422p10le"]
-    return next((name for name in wanted if name in known), known[0] if known else "yuv420p")
+        preferred += ["yuv444p10le", "yuv444p16le", "gbrp10le"] if full else ["yuv420p10le", "p010le"]
+        preferred += ["rgb48be"]
+    preferred += ["yuv444p", "gbrp"] if full else []
+    preferred += ["yuv420p", "nv12", "yuv422p", "yuv444p", "rgb24", "bgr0", "yuvj420p", "yuv422p10le"]
+    return next((name for name in preferred if name in supported), supported[0] if supported else "yuv420p")

@@ -67,7 +67,7 @@ def choose_format(
         )
     name = pixel_format_of(encoder, bits=bits, alpha=wants_alpha, odd=odd, preset=options.preset)
     codec = codec_of(encoder)
-    if codec.loses_alpha_elsewhere and target.suffix.lower() not in codec.containers:
+    if codec.loses_alpha_in_other_files and target.suffix.lower() not in codec.containers:
         name = name.replace("yuva", "yuv")
     pixel_format = av.VideoFormat(name, width, height)
     if wants_alpha and not has_alpha(pixel_format) and not codec.has_palette:
