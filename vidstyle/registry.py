@@ -168,6 +168,7 @@ FEATURES = Registry(
     "perceptual encoder",
     {
         "vgg16": "vidstyle.metrics.perceptual_features:bundled",
+        "small": "vidstyle.metrics.perceptual_features:small",
         "vgg19": "vidstyle.metrics.vgg19:features",
     },
 )

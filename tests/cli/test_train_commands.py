@@ -142,7 +142,14 @@ def test_a_config_file_gives_settings(folders: Path, tmp_path: Path) -> None:
         (["--set", "start=nowhere.safetensors"], "no weights file nowhere.safetensors"),
         (["--resume"], "no checkpoint in"),
         (["--config", "nowhere.toml"], "cannot be read as TOML or JSON"),
-        (["--set", "content_layers=conv9_9", "--set", "losses.content=1"], "no VGG layer 'conv9_9'"),
+        (
+            ["--set", "content_layers=conv9_9", "--set", "losses.content=1"],
+            "no layer 'conv9_9' in the",
+        ),
+        (
+            ["--set", "features=small", "--set", "content_layers=conv3_2", "--set", "losses.content=1"],
+            "no layer 'conv3_2' in the",
+        ),
         (["--set", "teacher=nobody", "--set", "losses.distillation=1"], "no engine named 'nobody'"),
     ],
 )

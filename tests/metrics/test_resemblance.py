@@ -94,6 +94,7 @@ def test_large_frames_are_looked_at_with_a_short_side_of_480() -> None:
 def test_features_are_taken_once_for_several_metrics() -> None:
     class Counting:
         calls = 0
+        layers = ("conv4_1",)
 
         def features(self, image: torch.Tensor, layers: object = ()) -> dict[str, torch.Tensor]:
             self.calls += 1

@@ -73,7 +73,7 @@ def add(commands: Any) -> None:
         "--flow-size", type=int, metavar="PX", help="short side at which motion is estimated (default: 360)"
     )
     group.add_argument(
-        "--features", default="vgg16", metavar="NAME", help="vgg16 (default, bundled) or vgg19"
+        "--features", default="vgg16", metavar="NAME", help="vgg16 (default) or small, both bundled, or vgg19"
     )
     group.add_argument("--every", type=int, default=1, metavar="N", help="measure one in so many frames")
     group.add_argument("--device", default="auto", help="where to compute: auto, cpu, cuda or mps")

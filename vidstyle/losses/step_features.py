@@ -1,4 +1,4 @@
-"""The bundled VGG features for losses: scaled, by layer, each picture encoded once a step."""
+"""The features of a perceptual encoder for losses: scaled, by layer, each picture encoded once a step."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vidstyle.nn.encoder_features import over_scale
-from vidstyle.nn.vgg import VGG
+from vidstyle.nn.encoder_features import Encoder, over_scale
 
 
 class LayerStatistics(NamedTuple):
@@ -32,15 +31,15 @@ Recall = Callable[[int, int, Callable[[], StyleStatistics]], StyleStatistics]
 class LayerFeatures(Mapping[str, Tensor]):
     """Features (B, C, h, w) of one batch of pictures, each channel divided by its usual deviation."""
 
-    def __init__(self, vgg: VGG, picture: Tensor, layers: Collection[str]) -> None:
-        self._vgg = vgg
-        self._plain = vgg.features(picture, layers)
+    def __init__(self, encoder: Encoder, picture: Tensor, layers: Collection[str]) -> None:
+        self._encoder = encoder
+        self._plain = encoder.features(picture, layers)
         self._scaled: dict[str, Tensor] = {}
         self._statistics: dict[str, LayerStatistics] = {}
 
     def __getitem__(self, layer: str) -> Tensor:
         if layer not in self._scaled:
-            self._scaled[layer] = over_scale(self._vgg, layer, self._plain[layer])
+            self._scaled[layer] = over_scale(self._encoder, layer, self._plain[layer])
         return self._scaled[layer]
 
     def __iter__(self) -> Iterator[str]:
@@ -52,7 +51,7 @@ class LayerFeatures(Mapping[str, Tensor]):
     def statistics(self, layer: str) -> LayerStatistics:
         """The statistics of ``layer`` of each picture."""
         if layer not in self._statistics:
-            self._statistics[layer] = self._summed(self._plain[layer], self._vgg.scale(layer))
+            self._statistics[layer] = self._summed(self._plain[layer], self._encoder.scale(layer))
         return self._statistics[layer]
 
     @staticmethod
@@ -98,12 +97,12 @@ def _pixels(features: Tensor) -> Tensor:
 class StepFeatures:
     """Features of the pictures of one step, each encoded once; make a new object for every step.
 
-    Each channel is divided by its usual deviation, floored (``VGG.scale``), so that layers weigh alike.
+    Each channel is divided by its usual deviation, floored (``Encoder.scale``), so that layers weigh alike.
     """
 
-    def __init__(self, vgg: VGG, layers: Collection[str], recall: Recall | None = None) -> None:
-        """Encode ``layers`` (those of all losses) with ``vgg``; ``recall`` may remember style statistics."""
-        self._vgg = vgg
+    def __init__(self, encoder: Encoder, layers: Collection[str], recall: Recall | None = None) -> None:
+        """Encode ``layers`` (those of all losses); ``recall`` may remember the statistics of styles."""
+        self._encoder = encoder
         self._layers = tuple(layers)
         self._recall = recall
         self._known: list[tuple[Tensor, LayerFeatures]] = []
@@ -114,7 +113,7 @@ class StepFeatures:
         for known, features in self._known:
             if known is picture:
                 return features
-        features = LayerFeatures(self._vgg, picture, self._layers)
+        features = LayerFeatures(self._encoder, picture, self._layers)
         self._known.append((picture, features))
         return features
 
@@ -130,7 +129,7 @@ class StepFeatures:
 
     def _of_style(self, number: int, style: Tensor, side: int) -> StyleStatistics:
         def compute() -> StyleStatistics:
-            features = LayerFeatures(self._vgg, at_area(style, side), self._layers)
+            features = LayerFeatures(self._encoder, at_area(style, side), self._layers)
             return {layer: features.statistics(layer) for layer in self._layers}
 
         return compute() if self._recall is None else self._recall(number, side, compute)

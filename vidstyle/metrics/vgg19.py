@@ -19,9 +19,11 @@ _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet,
 class VGG19(nn.Module):
     """VGG-19 to conv4_1, layers by name; its features are not scaled, as in papers."""
 
+    layers = STYLE_LAYERS
+
     def __init__(self, layers: nn.Sequential) -> None:
         super().__init__()
-        self.layers = layers[: max(_PLACES.values()) + 1].requires_grad_(False).eval()
+        self.network = layers[: max(_PLACES.values()) + 1].requires_grad_(False).eval()
         self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1))
         self.register_buffer("deviation", torch.tensor(_DEVIATION).view(1, 3, 1, 1))
 
@@ -30,7 +32,7 @@ class VGG19(nn.Module):
         wanted = {_PLACES[layer]: layer for layer in layers}
         outputs: dict[str, Tensor] = {}
         value = (image.float() - self.get_buffer("mean")) / self.get_buffer("deviation")
-        for place, layer in enumerate(self.layers):
+        for place, layer in enumerate(self.network):
             value = layer(value)
             if place in wanted:
                 outputs[wanted[place]] = value

@@ -11,6 +11,10 @@ from torch import Tensor
 class Encoder(Protocol):
     """A network whose layers are called by name."""
 
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers that there are, shallow to deep."""
+
     def features(self, image: Tensor, layers: Collection[str] = ...) -> dict[str, Tensor]: ...
 
     def scale(self, layer: str) -> Tensor: ...

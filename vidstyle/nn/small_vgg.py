@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vidstyle.errors import WeightsMismatch
+from vidstyle import weights
+from vidstyle.errors import OptionError, WeightsMismatch
 from vidstyle.nn.padding import reflected
 
 LEVELS = (1, 2, 3, 4)
@@ -45,6 +46,27 @@ class SmallVGG(nn.Module):
             self.register_buffer(f"{key}_weight", kernel, persistent=False)
             self.register_buffer(f"{key}_bias", bias, persistent=False)
 
+    layers = tuple(f"conv{level}_1" for level in LEVELS)
+    """The layers of ``features``: those of its levels."""
+
+    def features(self, image: Tensor, layers: Collection[str] = layers) -> dict[str, Tensor]:
+        """Features (B, C, h, w) of ``layers`` of an ``image`` (B, 3, H, W) RGB in [0, 1], 16 px or more.
+
+        Each channel is divided by its deviation over many pictures. Raises ``OptionError`` for an unknown
+        layer.
+        """
+        if unknown := [layer for layer in layers if layer not in self.layers]:
+            raise OptionError(
+                f"no layer {unknown[0]!r} in the small VGG; there are: {', '.join(self.layers)}"
+            )
+        wanted = {int(layer[4]): layer for layer in layers}
+        known = self._levels(image.contiguous(memory_format=torch.channels_last), max(wanted, default=0))
+        return {layer: known[level] for level, layer in wanted.items()}
+
+    def scale(self, layer: str) -> Tensor:
+        """Ones, as features are divided by their deviations already."""
+        return self.get_buffer("conv1_1_bias").new_ones(1)
+
     def channels(self, level: int) -> int:
         """Channels of the features of ``level``."""
         return len(self.get_buffer(f"conv{level}_1_bias"))
@@ -54,13 +76,18 @@ class SmallVGG(nn.Module):
 
         ``image`` is (B, 3, H, W) RGB in [0, 1]; its sides are multiples of 2**(level - 1), 16 or more.
         """
+        return self._levels(image, level)[level]
+
+    def _levels(self, image: Tensor, deepest: int) -> dict[int, Tensor]:
         value = image
-        for group, layers in enumerate(_LAYERS[:level], start=1):
+        levels: dict[int, Tensor] = {}
+        for group, layers in enumerate(_LAYERS[:deepest], start=1):
             if group > 1:
                 value = F.max_pool2d(value, 2)
-            for layer in layers if group < level else layers[:1]:
-                value = F.relu_(_convolved(value, *self._layer(layer)))
-        return value
+            for layer in layers if group < deepest else layers[:1]:
+                value = F.relu(_convolved(value, *self._layer(layer)))
+                levels.setdefault(group, value)
+        return levels
 
     def first(self, level: int) -> Convolution:
         """The first convolution of the decoder of ``level``, float32; maps of the features fold into it."""
@@ -89,8 +116,15 @@ class SmallVGG(nn.Module):
         return self.get_buffer(f"{name}_weight"), self.get_buffer(f"{name}_bias")
 
 
+def bundled() -> SmallVGG:
+    """The bundled small VGG, on the CPU."""
+    return SmallVGG(weights.load(weights.SMALL_VGG), name=weights.SMALL_VGG.file)
+
+
 def _convolved(value: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
-    return F.conv2d(reflected(value), kernel.to(value.dtype), bias.to(value.dtype))
+    # the fast padding writes in place, which autograd follows slowly
+    padded = F.pad(value, (1, 1, 1, 1), mode="reflect") if value.requires_grad else reflected(value)
+    return F.conv2d(padded, kernel.to(value.dtype), bias.to(value.dtype))
 
 
 def _with_scales(tensors: Mapping[str, Tensor]) -> dict[str, Convolution]:

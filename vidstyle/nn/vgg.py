@@ -19,6 +19,8 @@ _MEAN = (103.939, 116.779, 123.68)  # of ImageNet; blue, green, red
 class VGG(nn.Module):
     """VGG-16 to conv4_1: ReLU after each convolution, zero padding, weights in float32."""
 
+    layers = LAYERS
+
     def __init__(self, tensors: dict[str, Tensor]) -> None:
         super().__init__()
         for layer in LAYERS:

@@ -12,7 +12,7 @@ from typing import Any
 from vidstyle.errors import OptionError, UnknownName
 from vidstyle.options import Checked, option, value_of
 from vidstyle.options.converters import as_number, as_pairs, as_path, as_text, as_whole
-from vidstyle.registry import LOSSES, RECIPES
+from vidstyle.registry import FEATURES, LOSSES, RECIPES
 
 PARTS = ("painter", "film", "encoder", "decoder")
 
@@ -97,6 +97,9 @@ class TrainOptions(Checked):
     )
     style_layers: tuple[str, ...] = option(
         ("conv1_1", "conv2_1", "conv3_1", "conv4_1"), "VGG layers of the style losses", parse=_names
+    )
+    features: str = option(
+        "vgg16", "perceptual encoder of the losses; small costs a tenth", choices=FEATURES.bundled
     )
     style_sides: tuple[int, ...] = option(
         (256, 181), "scales of the style losses: the style's area is side² px", parse=_sides

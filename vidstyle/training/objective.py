@@ -17,8 +17,9 @@ from vidstyle.errors import OptionError
 from vidstyle.flow.base import FlowEstimator, load_flow
 from vidstyle.losses.base import FramePair, Loss, Step
 from vidstyle.losses.step_features import StepFeatures
-from vidstyle.nn.vgg import LAYERS, VGG, bundled
-from vidstyle.registry import LOSSES, STUDENTS
+from vidstyle.nn.encoder_features import Encoder
+from vidstyle.nn.vgg import bundled
+from vidstyle.registry import FEATURES, LOSSES, STUDENTS
 from vidstyle.training.config import TrainOptions
 from vidstyle.training.data import TrainingBatch
 from vidstyle.training.known_motion import estimated_motion, random_motion
@@ -32,7 +33,8 @@ from vidstyle.training.recipes import Recipe
 class Frozen:
     """Networks that are not trained, on the run's device. They are not in checkpoints."""
 
-    vgg: VGG
+    encoder: Encoder
+    """Computes the features of losses."""
     describer: StyleNet
     """Computes descriptors of style pictures."""
     teacher: AnyEngine | None
@@ -77,14 +79,19 @@ class Objective(nn.Module):
 
     def freeze(self, device: torch.device) -> Frozen:
         """Load the frozen networks that are needed."""
-        vgg = bundled().to(device)
-        describer = StyleNet(vgg, weights.load(weights.STYLENET)).to(device)
+        encoder = FEATURES.load(self._options.features)(device).encoder
+        if unknown := [layer for layer in self._layers() if layer not in encoder.layers]:
+            raise OptionError(
+                f"no layer {unknown[0]!r} in the features {self._options.features!r}; there are: "
+                f"{', '.join(encoder.layers)}"
+            )
+        describer = StyleNet(bundled().to(device), weights.load(weights.STYLENET)).to(device)
         teacher = flow = None
         if self._recipe.is_of_teacher or self.needs & {"target", "embeddings"}:
             teacher = _teacher(self._options).to(device).requires_grad_(False).eval()
         if "pair" in self.needs and self._options.clips is not None:
             flow = load_flow(self._options.flow, device)
-        return Frozen(vgg, describer, teacher, flow)
+        return Frozen(encoder, describer, teacher, flow)
 
     def groups(self) -> list[dict[str, Any]]:
         """Parameter groups for the optimiser; the encoder has its own learning rate."""
@@ -132,7 +139,7 @@ class Objective(nn.Module):
             styles=styles,
             painted=painted,
             paint=lambda image: self.student.paint(image, embeddings),
-            features=StepFeatures(frozen.vgg, self._layers(), recall),
+            features=StepFeatures(frozen.encoder, self._layers(), recall),
             generator=generator,
             target=target,
             itself=itself,
@@ -141,9 +148,8 @@ class Objective(nn.Module):
         )
 
     def _layers(self) -> list[str]:
-        """The VGG layers that the losses use, in order."""
-        used = {layer for loss in self.losses.values() for layer in cast(Loss, loss).layers}
-        return [layer for layer in LAYERS if layer in used]
+        """The layers that the losses use, in order."""
+        return sorted({layer for loss in self.losses.values() for layer in cast(Loss, loss).layers})
 
     def _mix_shares(self, count: int, generator: torch.Generator) -> Tensor:
         """For each item, the share (B, 1) of the next item's style in its mixture; 0 if it is not mixed."""
@@ -243,7 +249,4 @@ def _loss(name: str, options: TrainOptions) -> Loss:
     kind = LOSSES.load(name)
     if not (isinstance(kind, type) and issubclass(kind, Loss)):
         raise OptionError(f"the loss {name!r} must be a subclass of vidstyle.losses.base.Loss, got {kind!r}")
-    loss = kind.of(options)
-    if unknown := [layer for layer in loss.layers if layer not in LAYERS]:
-        raise OptionError(f"no VGG layer {unknown[0]!r}; there are: {', '.join(LAYERS)}")
-    return loss
+    return kind.of(options)
