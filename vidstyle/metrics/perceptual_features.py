@@ -51,7 +51,7 @@ def bundled(device: torch.device | str = "cpu") -> Features:
 
 
 def small(device: torch.device | str = "cpu") -> Features:
-    """The features of the bundled small VGG, at about a tenth of VGG-16's cost."""
+    """The features of the bundled small VGG, in a fifth of VGG-16's time."""
     from vidstyle.nn import small_vgg
 
     return Features(small_vgg.bundled().to(device))

@@ -99,7 +99,7 @@ class TrainOptions(Checked):
         ("conv1_1", "conv2_1", "conv3_1", "conv4_1"), "VGG layers of the style losses", parse=_names
     )
     features: str = option(
-        "vgg16", "perceptual encoder of the losses; small costs a tenth", choices=FEATURES.bundled
+        "vgg16", "perceptual encoder of the losses; small takes a fifth of the time", choices=FEATURES.bundled
     )
     style_sides: tuple[int, ...] = option(
         (256, 181), "scales of the style losses: the style's area is side² px", parse=_sides
