@@ -223,6 +223,14 @@ def test_recipes_with_a_teacher_run(contents: Path, styles: Path, tmp_path: Path
     assert min(totals) > 0
 
 
+def test_a_teacher_with_other_embeddings_than_the_student_is_refused(
+    contents: Path, styles: Path, tmp_path: Path
+) -> None:
+    options = small("decoder", 1, "losses=style-embedding=1")
+    with pytest.raises(OptionError, match="embeddings are 1024 numbers, as the student's are"):
+        run(contents, styles, tmp_path, options, recipe="decoder")
+
+
 def test_a_decoder_learns_resumes_and_is_exported_alone(contents: Path, styles: Path, tmp_path: Path) -> None:
     options = small("decoder", 4, "checkpoint_every=2", "learning_rate=1e-4")
     _, whole = run(contents, styles, tmp_path / "whole", options, recipe="decoder")

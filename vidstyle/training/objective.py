@@ -126,7 +126,9 @@ class Objective(nn.Module):
         if frozen.teacher is not None:
             # without autocast: engines choose their precision themselves
             with torch.autocast(batch.content.device.type, enabled=False):
-                target, teacher_embeddings = self._teacher_targets(batch, frozen.teacher, shares, needs)
+                target, teacher_embeddings = self._teacher_targets(
+                    batch, frozen.teacher, shares, needs, embeddings.shape[1]
+                )
         styles, recall = batch.styles, frozen.memory.lookup(batch.keys) if batch.keys else None
         if self._recipe.is_of_teacher and target is not None:
             styles, recall = tuple(torch.split(target, 1)), None
@@ -163,9 +165,12 @@ class Objective(nn.Module):
 
     @torch.no_grad()
     def _teacher_targets(
-        self, batch: TrainingBatch, teacher: AnyEngine, shares: Tensor, needs: frozenset[str]
+        self, batch: TrainingBatch, teacher: AnyEngine, shares: Tensor, needs: frozenset[str], size: int
     ) -> tuple[Tensor | None, Tensor | None]:
-        """The teacher's painting of each content, and its embeddings of the styles, mixed by ``shares``."""
+        """The teacher's painting of each content, and its embeddings of the styles, mixed by ``shares``.
+
+        ``size`` is the length of the student's embeddings.
+        """
         styles = [teacher.encode_style(style) for style in batch.styles]
         count = len(styles)
         mixed = [
@@ -179,10 +184,10 @@ class Objective(nn.Module):
             pictures = zip(torch.split(batch.content, 1), mixed, strict=True)
             target = torch.cat([teacher.stylize(picture, style).image for picture, style in pictures]).float()
         if "embeddings" in needs:
-            if not all(isinstance(embedding, Tensor) and embedding.shape == (100,) for embedding in mixed):
+            if not all(isinstance(style, Tensor) and style.shape == (size,) for style in mixed):
                 raise OptionError(
-                    "the loss style-embedding needs a teacher whose embeddings are 100 numbers, not "
-                    f"{self._options.teacher}"
+                    f"the loss style-embedding needs a teacher whose embeddings are {size} numbers, as the "
+                    f"student's are; those of {self._options.teacher} are not"
                 )
             embeddings = torch.stack(mixed)
         return target, embeddings
