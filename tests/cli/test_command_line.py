@@ -26,6 +26,7 @@ from vidstyle.options import (
     keywords,
 )
 from vidstyle.options.checked_fields import PartChoices
+from vidstyle.registry import FEATURES, RECIPES, Registry
 
 RUN = ["run", "clip.mp4", "--style", "waves"]
 
@@ -50,6 +51,16 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 def test_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"vidstyle {__version__}\n"
+
+
+@pytest.mark.parametrize(("command", "registry"), [("train", RECIPES), ("evaluate", FEATURES)])
+def test_help_names_every_registered_part(
+    command: str, registry: Registry, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(registry._parts, "new-part", "package.module:Part")
+    assert main([command, "--help"]) == 0
+    help_text = capsys.readouterr().out
+    assert [name for name in registry if name not in help_text] == []
 
 
 def test_run_help_shows_every_option_of_every_record(capsys: pytest.CaptureFixture[str]) -> None:

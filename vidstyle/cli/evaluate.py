@@ -14,6 +14,7 @@ from vidstyle.cli.parser import Parser, add_options, add_verbosity, select_optio
 from vidstyle.errors import OutputError
 from vidstyle.options import PaintOptions, ReadOptions, WriteOptions
 from vidstyle.outputs import check_file_output, check_outputs, is_stdout, write_text
+from vidstyle.registry import FEATURES
 
 if TYPE_CHECKING:
     from vidstyle.evaluation.evaluator import OnMeasured
@@ -73,7 +74,7 @@ def add(commands: Any) -> None:
         "--flow-size", type=int, metavar="PX", help="short side at which motion is estimated (default: 360)"
     )
     group.add_argument(
-        "--features", default="vgg16", metavar="NAME", help="vgg16 (default) or small, both bundled, or vgg19"
+        "--features", default="vgg16", metavar="NAME", help=f"{', '.join(FEATURES)} (default: vgg16)"
     )
     group.add_argument("--every", type=int, default=1, metavar="N", help="measure one in so many frames")
     group.add_argument("--device", default="auto", help="where to compute: auto, cpu, cuda or mps")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vidstyle.cli.logs import log_to_stderr
 from vidstyle.cli.parser import Parser, add_verbosity
+from vidstyle.registry import RECIPES
 
 if TYPE_CHECKING:
     from vidstyle.training.training_progress import OnStep, Trained, TrainingProgress
@@ -34,9 +35,7 @@ def add(commands: Any) -> None:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "recipe", metavar="RECIPE", help="stylenet, stylenet-distil, style-encoder or decoder"
-    )
+    parser.add_argument("recipe", metavar="RECIPE", help=", ".join(RECIPES))
     parser.add_argument(
         "--content", required=True, metavar="DIR", help="a folder of photographs, or of shards (.tar)"
     )
