@@ -51,7 +51,6 @@ class RefinedEstimator(Protocol):
 class FlowInfo:
     """What the rest of vidstyle must know of an estimator: ``info`` of its class; these defaults without."""
 
-    title: str = ""
     devices: frozenset[str] = frozenset()
     """Kinds of devices ("cpu", "cuda", "mps") on which "auto" means it; only if it is built in."""
     scoring: int | None = None

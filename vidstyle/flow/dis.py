@@ -62,9 +62,7 @@ class DIS:
         device: that of the pictures; it computes on the CPU all the same.
     """
 
-    info: ClassVar[FlowInfo] = FlowInfo(
-        title="Dense inverse search (Kroeger et al. 2016)", devices=frozenset({"cpu"}), scoring=2
-    )
+    info: ClassVar[FlowInfo] = FlowInfo(devices=frozenset({"cpu"}), scoring=2)
 
     def __init__(
         self,

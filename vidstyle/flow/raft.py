@@ -23,7 +23,7 @@ _MULTIPLE = 8  # px: the feature encoder's stride
 class Raft:
     """A RAFT network as a flow estimator; without state between calls, so threads may share it."""
 
-    info: ClassVar[FlowInfo] = FlowInfo(title="RAFT (Teed and Deng 2020)")
+    info: ClassVar[FlowInfo] = FlowInfo()
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ class Raft:
 class RaftSmall(Raft):
     """RAFT-small with the bundled weights (no download), or with those of a safetensors file of your own."""
 
-    info = FlowInfo(title="RAFT-small (Teed and Deng 2020)", devices=frozenset({"cuda", "mps"}), scoring=1)
+    info = FlowInfo(devices=frozenset({"cuda", "mps"}), scoring=1)
 
     def __init__(
         self,
@@ -165,7 +165,7 @@ class RaftLarge(Raft):
     Without a file, torchvision's in torch's cache are used; ``WeightsMissing`` if they are not there.
     """
 
-    info = FlowInfo(title="RAFT-large (Teed and Deng 2020)", scoring=3)
+    info = FlowInfo(scoring=3)
 
     def __init__(
         self,
