@@ -32,9 +32,11 @@ class Container:
     """FFmpeg's encoder for text subtitles in a format that it cannot hold; empty if it holds no subtitles."""
     is_mov: bool = False
     """Whether it is MP4 or QuickTime, with edit lists and their kind of tags."""
+    own_tags: frozenset[str] = frozenset()
+    """Keys for which MP4 and QuickTime have tags of their own; other keys need ``use_metadata_tags``."""
     is_matroska: bool = False
     is_animation: bool = False
-    """Whether it is an animated picture, without sound or other streams."""
+    """Whether it is an animated picture, without sound, other streams and tags."""
     has_attachments: bool = False
     """Whether it holds files: fonts, covers."""
     plays_option: str = ""
@@ -67,13 +69,21 @@ _QUICKTIME_LANGUAGES = {
     "zho": "chi",
 }
 
-_MP4 = Container("mp4", "h264", sound=_AAC, text_encoder="mov_text", is_mov=True)
+_MP4_TAGS = frozenset(
+    """title artist author album_artist album composer date comment copyright genre grouping track disc lyrics
+    description synopsis show episode_id episode_sort season_number network keywords media_type rating
+    hd_video gapless_playback compilation encoder location creation_time timecode make model""".split()  # noqa: SIM905
+)
+_MOV_TAGS = frozenset("title album date comment copyright genre creation_time timecode make model".split())  # noqa: SIM905
+
+_MP4 = Container("mp4", "h264", sound=_AAC, text_encoder="mov_text", is_mov=True, own_tags=_MP4_TAGS)
 _MOV = Container(
     "mov",
     "h264",
     sound=_AAC,
     text_encoder="mov_text",
     is_mov=True,
+    own_tags=_MOV_TAGS,
     language_names=_QUICKTIME_LANGUAGES,
 )
 _MATROSKA = Container(

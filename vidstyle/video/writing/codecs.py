@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import av
@@ -23,7 +23,6 @@ class Codec:
     """A codec: its name for ``--codec``, its encoders, files and pixel formats."""
 
     name: str
-    description: str
     encoders: tuple[str, ...]
     """FFmpeg's software encoders of it, the best first."""
     extension: str
@@ -39,6 +38,7 @@ class Codec:
     needs_444_when_odd: bool = False
     """Whether odd sizes are possible only without chroma subsampling."""
     has_full_range: bool = True
+    has_color_tags: bool = True
     has_palette: bool = False
     """Whether pictures are reduced to a palette, in which one colour may be transparent."""
     is_picture: bool = False
@@ -68,7 +68,6 @@ CODECS: Mapping[str, Codec] = {
     for codec in (
         Codec(
             "h264",
-            "plays everywhere",
             ("libx264", "libopenh264"),
             ".mp4",
             (".mp4", ".m4v", ".mov", ".mkv"),
@@ -77,7 +76,6 @@ CODECS: Mapping[str, Codec] = {
         ),
         Codec(
             "hevc",
-            "smaller than h264; newer players",
             ("libx265",),
             ".mp4",
             (".mp4", ".m4v", ".mov", ".mkv"),
@@ -87,14 +85,12 @@ CODECS: Mapping[str, Codec] = {
         ),
         Codec(
             "av1",
-            "smaller still; browsers and recent players",
             ("libsvtav1", "libaom-av1"),
             ".mp4",
             (".mp4", ".mkv", ".webm"),
         ),
         Codec(
             "vp9",
-            "for the web; holds alpha",
             ("libvpx-vp9",),
             ".webm",
             (".webm", ".mkv"),
@@ -103,7 +99,6 @@ CODECS: Mapping[str, Codec] = {
         ),
         Codec(
             "prores",
-            "for editing; 10 bits, holds alpha",
             ("prores_ks", "prores"),
             ".mov",
             (".mov", ".mkv"),
@@ -113,7 +108,6 @@ CODECS: Mapping[str, Codec] = {
         ),
         Codec(
             "ffv1",
-            "lossless; holds alpha",
             ("ffv1",),
             ".mkv",
             (".mkv",),
@@ -122,7 +116,6 @@ CODECS: Mapping[str, Codec] = {
         ),
         Codec(
             "gif",
-            "256 colours, plays everywhere, no sound",
             ("gif",),
             ".gif",
             (".gif",),
@@ -131,7 +124,6 @@ CODECS: Mapping[str, Codec] = {
         ),
         Codec(
             "png",
-            "a folder of pictures; lossless, holds alpha",
             ("png",),
             "",
             (),
@@ -140,7 +132,6 @@ CODECS: Mapping[str, Codec] = {
         ),
         Codec(
             "apng",
-            "one animated PNG; lossless, holds alpha",
             ("apng",),
             ".apng",
             (".apng", ".png"),
@@ -149,7 +140,6 @@ CODECS: Mapping[str, Codec] = {
         ),
         Codec(
             "webp",
-            "one animated WebP; holds alpha",
             ("libwebp_anim",),
             ".webp",
             (".webp",),
@@ -159,8 +149,18 @@ CODECS: Mapping[str, Codec] = {
     )
 }
 
-# the MJPEG standard does not allow limited range
-_OTHER_FORMATS: Mapping[str, Callable[[int, str], str]] = {"mjpeg": lambda bits, preset: "yuvj420p"}
+
+def _unlisted(name: str) -> Codec:
+    """A codec that is not in ``CODECS``, with the file extensions of the default codec."""
+    default = CODECS[DEFAULT_CODEC]
+    return Codec(name, (), default.extension, default.containers)
+
+
+_UNLISTED: Mapping[str, Codec] = {
+    # the standard does not allow limited range
+    "mjpeg": replace(_unlisted("mjpeg"), format_of=lambda bits, preset: "yuvj420p"),
+    "rawvideo": replace(_unlisted("rawvideo"), has_color_tags=False),
+}
 _ALIASES = {"avc": "h264", "h265": "hevc", "x264": "h264", "x265": "hevc", "libwebp": "webp"}
 _ENCODERS = {encoder: codec for codec in CODECS.values() for encoder in codec.encoders}
 
@@ -187,11 +187,8 @@ def codec_of(name: str) -> Codec:
         codec = None
     if codec is None or codec.type != "video":
         raise UnknownName("codec", name, CODECS)
-    canonical, default = str(codec.canonical_name), CODECS[DEFAULT_CODEC]
-    if canonical in CODECS:
-        return CODECS[canonical]
-    format_of = _OTHER_FORMATS.get(canonical)
-    return Codec(canonical, "", (), default.extension, default.containers, format_of=format_of)
+    canonical = str(codec.canonical_name)
+    return CODECS.get(canonical) or _UNLISTED.get(canonical) or _unlisted(canonical)
 
 
 def choose_encoder(name: str) -> str:

@@ -33,17 +33,6 @@ if TYPE_CHECKING:
 _LARGEST = 2**31 - 1  # the largest numerator or denominator of a file's tick
 _FINE = Fraction(1, 90_000)  # s: the tick if no exact one is possible
 _MOST_TICKS = 1_000_000  # ticks a second: the finest movie timescale in MP4
-# keys for which MP4 has tags of its own; others need use_metadata_tags
-_DEFAULT_KEYS = (
-    "title artist author album_artist album composer date comment copyright genre grouping track disc "
-    "lyrics description synopsis show episode_id episode_sort season_number network keywords "
-    "media_type rating hd_video gapless_playback compilation encoder location creation_time timecode "
-    "make model "
-)
-_DEFAULT_TAGS = {
-    "mp4": frozenset(_DEFAULT_KEYS.split()),
-    "mov": frozenset("title album date comment copyright genre creation_time timecode make model".split()),  # noqa: SIM905
-}
 _DEFAULT_RATE = Fraction(25)
 _TOLERANCE = Fraction(1, 2)  # frames: largest deviation from a constant rate
 
@@ -228,9 +217,10 @@ class EncodedFile:
         if not plan.container.is_mov:
             return {}
         # the default kind of tags holds these keys only and drops all others
-        default_tags = _DEFAULT_TAGS[plan.container.format]
         extra = (
-            "+use_metadata_tags" if any(key.lower() not in default_tags for key in self._out.metadata) else ""
+            ""
+            if all(key.lower() in plan.container.own_tags for key in self._out.metadata)
+            else "+use_metadata_tags"
         )
         ticks = self._tick.denominator
         exact = math.lcm(ticks, *(self._passthrough.rates if self._passthrough else ()))

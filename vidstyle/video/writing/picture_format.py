@@ -102,7 +102,7 @@ def _tags(like: VideoInfo, codec: Codec, pixel_format: av.VideoFormat) -> ColorT
     tags = like.color
     if tags.matrix not in SCALER_MATRICES:  # unknown: players assume these, and the tags say so
         tags = replace(tags, matrix=BT709 if pixel_format.height >= _HD_LINES else SMPTE170M)
-    if codec.name == "rawvideo":  # has no colour tags: readers assume these
+    if not codec.has_color_tags:  # readers assume these
         return ColorTags(matrix=BT709 if pixel_format.height >= _HD_LINES else SMPTE170M)
     if tags.full_range and not codec.has_full_range:
         return replace(tags, full_range=False)
