@@ -29,7 +29,7 @@ _ARROWS: dict[str, set[str]] = {
         *("_version", "api", "device", "errors", "evaluation", "metrics", "optional_imports"),
         *("options", "pipeline", "registry", "styles", "training", "video.reading", "video.writing"),
         *("weights", "derived_names", "outputs", "patterns"),
-        *("picture_suffixes", "printable"),
+        *("file_suffixes", "printable", "video.containers"),
     },
     "testing": {"engines", "errors", "flow", "losses", "metrics", "nn"},
     "api": {
@@ -53,7 +53,7 @@ _ARROWS: dict[str, set[str]] = {
     "training": {
         *("_version", "atomic_write", "device", "engines", "errors", "flow", "frames", "losses"),
         *("metrics", "nn", "optional_imports", "options", "registry", "tensors"),
-        *("outputs", "picture_suffixes", "video.reading", "video.stills", "weights"),
+        *("outputs", "file_suffixes", "video.reading", "video.stills", "weights"),
     },
     "rendering": {
         *("_version", "device", "engines", "errors", "frames", "nn", "options", "styles", "temporal.base"),
@@ -90,11 +90,11 @@ _ARROWS: dict[str, set[str]] = {
     },
     "video.streams": {"video.containers", "video.reading"},
     "video.reading": {
-        *("errors", "frames", "options", "patterns", "picture_suffixes", "video.color", "video.ebml"),
+        *("errors", "frames", "options", "patterns", "file_suffixes", "video.color", "video.ebml"),
         *("video.pictures",),
     },
-    "video.stills": {"atomic_write", "errors", "frames", "options", "picture_suffixes", "video.pictures"},
-    "video.pictures": {"errors", "frames", "picture_suffixes"},
+    "video.stills": {"atomic_write", "errors", "frames", "options", "file_suffixes", "video.pictures"},
+    "video.pictures": {"errors", "frames", "file_suffixes"},
     "video.color": {"errors", "frames"},
     "video.containers": set(),
     "video.ebml": set(),
@@ -102,11 +102,11 @@ _ARROWS: dict[str, set[str]] = {
     "registry": {"errors"},
     "optional_imports": {"errors"},
     "frames": set(),
-    "outputs": {"atomic_write", "derived_names", "errors", "patterns", "picture_suffixes"},
+    "outputs": {"atomic_write", "derived_names", "errors", "patterns", "file_suffixes"},
     "atomic_write": {"derived_names", "errors"},
     "derived_names": {"patterns"},
     "patterns": {"errors"},
-    "picture_suffixes": set(),
+    "file_suffixes": set(),
     "printable": set(),
     "errors": set(),
     "vidstyle": set(),  # the package itself: its stub names the public names

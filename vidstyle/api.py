@@ -30,7 +30,7 @@ from vidstyle.pipeline.precomputed import Pair, Pairs, paintings
 from vidstyle.pipeline.prefetch import side_thread
 from vidstyle.pipeline.report import OnFrame, RunReport
 from vidstyle.pipeline.runner import option_values, run
-from vidstyle.pipeline.stylizer import Styling, Stylizer, files_of, flow_name, flow_of, name_of
+from vidstyle.pipeline.stylizer import Styling, Stylizer, files_of, flow_name, flow_of, styling_name
 from vidstyle.temporal.base import ClipFrame, StylizedFrame
 from vidstyle.temporal.compositing import composited_frames, compositor
 from vidstyle.temporal.loop import steadied
@@ -62,7 +62,7 @@ def stylize_video(
     check_keywords(options, PaintOptions, SteadyOptions, ReadOptions, WriteOptions)
     read, write = make_record(ReadOptions, options), make_record(WriteOptions, options)
     paint = make_record(PaintOptions, options)
-    name = name_of(style, paint.style_track)
+    name = styling_name(style, paint.style_track)
     result = Path(target) if target is not None else default_target(Path(source), name, write)
 
     def load() -> Stylizer:

@@ -12,8 +12,8 @@ from pathlib import Path
 from vidstyle.atomic_write import check_overwrite, write_atomically
 from vidstyle.derived_names import is_too_long
 from vidstyle.errors import OutputError
+from vidstyle.file_suffixes import READABLE_PICTURES
 from vidstyle.patterns import files_of, fits, folder_of, is_pattern
-from vidstyle.picture_suffixes import READABLE
 
 Output = tuple[str, Path]
 """The option that names an output (``--json``), and its file."""
@@ -128,7 +128,7 @@ def _folder_behind(path: Path) -> Path | None:
 
 def _would_be_read(path: Path, source: Path) -> bool:
     """Whether a file at ``path``, in the folder of ``source``, would be read as one of its pictures."""
-    return fits(path.name, source) if is_pattern(source) else path.suffix.lower() in READABLE
+    return fits(path.name, source) if is_pattern(source) else path.suffix.lower() in READABLE_PICTURES
 
 
 def _named(read: Iterable[Path]) -> list[tuple[str, Path]]:

@@ -20,7 +20,8 @@ from folders import make_pictures, small
 from PIL import Image
 
 from vidstyle.errors import InputError, OptionError
-from vidstyle.training.clips import Clips
+from vidstyle.file_suffixes import CLIPS
+from vidstyle.training.clips import Clips, clip_files
 from vidstyle.training.data import Data, TrainingBatch
 from vidstyle.training.order import shuffled_index
 from vidstyle.training.picture_folder import Cut, Pictures
@@ -191,6 +192,12 @@ def test_clips_give_two_frames_cut_alike(tmp_path: Path) -> None:
     assert min(gaps) < 0.01 < max(gaps)
     assert {name for sample in samples for name in sample.skipped} == {str(tmp_path / "bad.mp4")}
     assert torch.equal(clips[3].images[0], samples[3].images[0])
+
+
+def test_clips_of_every_kind_that_folders_of_run_may_hold_are_found(tmp_path: Path) -> None:
+    for suffix in CLIPS:
+        (tmp_path / f"clip{suffix}").touch()
+    assert {Path(file).suffix for file in clip_files(tmp_path)} == {*CLIPS}
 
 
 def test_a_folder_without_clips_is_one_line(contents: Path) -> None:

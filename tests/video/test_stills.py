@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from vidstyle.errors import InputError, OutputError
+from vidstyle.file_suffixes import WRITABLE_PICTURES
 from vidstyle.frames import Frame
-from vidstyle.picture_suffixes import WRITABLE
 from vidstyle.tensors import to_pixels, to_tensor
 from vidstyle.video.pictures import picture_opening
 from vidstyle.video.stills import load_image, load_style, save_image
@@ -125,7 +125,7 @@ def test_a_palette_with_a_transparent_colour_has_alpha(tmp_path: Path) -> None:
     assert set(np.unique(loaded.alpha)) == {0, 255}
 
 
-@pytest.mark.parametrize("suffix", WRITABLE)
+@pytest.mark.parametrize("suffix", WRITABLE_PICTURES)
 def test_every_writable_format_is_read_again(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"picture{suffix}"
     save_image(path, Frame(smooth()))
@@ -282,6 +282,7 @@ def test_a_clip_given_as_a_style_is_refused_in_one_line(tmp_path: Path, plain_cl
         ("gone.jpg", None, "no style .*gone.jpg"),
         ("empty.jpg", b"", "is empty"),
         ("words.txt", b"a letter", "is not a picture"),
+        ("clip.asf", b"a clip", "is a video; a style is one picture"),
         ("phone.heic", b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC.*save it as JPEG"),
     ],
 )

@@ -97,9 +97,9 @@ def _targets(arguments: argparse.Namespace) -> list[Path]:
 
 def _suffix(source: Path) -> str:
     """The source's extension, or ``.png`` where that format cannot be written."""
-    from vidstyle.picture_suffixes import WRITABLE
+    from vidstyle.file_suffixes import WRITABLE_PICTURES
 
-    return source.suffix if source.suffix.lower() in WRITABLE else ".png"
+    return source.suffix if source.suffix.lower() in WRITABLE_PICTURES else ".png"
 
 
 def _distinct(sources: list[Path], targets: list[Path]) -> list[Path]:

@@ -11,21 +11,17 @@ from pathlib import Path
 
 from vidstyle.derived_names import fitted, shortened
 from vidstyle.errors import InputError, OptionError, OutputError
+from vidstyle.file_suffixes import CLIPS, READABLE_PICTURES
 from vidstyle.options import WriteOptions
 from vidstyle.patterns import files_of, is_pattern, listed, varies_in_folder
-from vidstyle.picture_suffixes import READABLE
 from vidstyle.styles.pictures import bundled_styles
+from vidstyle.video.containers import CONTAINERS
 from vidstyle.video.reading.provenance import is_result
 from vidstyle.video.writing.codecs import codec_of
-from vidstyle.video.writing.pipe_output import is_stream, name_of
+from vidstyle.video.writing.pipe_output import is_stream, target_name
 from vidstyle.video.writing.target import default_target
 
 log = logging.getLogger(__name__)
-
-_CLIPS = frozenset(  # extensions of clips in folders; a file that is named as input may have any
-    """.3g2 .3gp .asf .avi .divx .dv .f4v .flv .gif .ivf .m2t .m2ts .m2v .m4v .mjpeg .mjpg .mkv .mov .mp4
-    .mpeg .mpg .mts .mxf .nut .obu .ogm .ogv .qt .rm .rmvb .ts .vob .webm .wmv .wtv .y4m""".split()  # noqa: SIM905
-)
 
 
 def expand(inputs: Sequence[str], style: str, write: WriteOptions) -> list[str]:
@@ -54,15 +50,15 @@ def expand(inputs: Sequence[str], style: str, write: WriteOptions) -> list[str]:
 
 def expand_clips(inputs: Sequence[str]) -> list[str]:
     """``inputs`` with each pattern replaced by its clips, for shells that do not expand patterns."""
-    return [name for item in inputs for name in _pattern_files(item, _CLIPS) or [item]]
+    return [name for item in inputs for name in _pattern_files(item, CLIPS) or [item]]
 
 
 def expand_pictures(inputs: Sequence[str]) -> list[str]:
     """``inputs`` with each pattern replaced by its pictures."""
-    return [name for item in inputs for name in _pattern_files(item, frozenset(READABLE)) or [item]]
+    return [name for item in inputs for name in _pattern_files(item, READABLE_PICTURES) or [item]]
 
 
-def _pattern_files(name: str, extensions: frozenset[str]) -> list[str]:
+def _pattern_files(name: str, extensions: Sequence[str]) -> list[str]:
     """The files that match the pattern ``name``, of these ``extensions``, sorted; [] if it is no pattern."""
     path = Path(name)
     if not is_pattern(path) or not (path.parent.is_dir() or varies_in_folder(path)):
@@ -72,7 +68,7 @@ def _pattern_files(name: str, extensions: frozenset[str]) -> list[str]:
 
 def _refuse_loose_pictures(inputs: Sequence[str]) -> None:
     """Raise ``InputError`` for several picture files: probably a pattern that the shell has expanded."""
-    pictures = [path for path in map(Path, inputs) if path.suffix.lower() in READABLE]
+    pictures = [path for path in map(Path, inputs) if path.suffix.lower() in READABLE_PICTURES]
     if len(pictures) > 1 and all(path.is_file() for path in pictures):
         first = pictures[0]
         pattern = first.with_name(f"*{first.suffix}")
@@ -85,13 +81,14 @@ def _refuse_loose_pictures(inputs: Sequence[str]) -> None:
 def _clips_of(path: Path) -> list[Path]:
     """The clips of a folder or pattern."""
     if not path.is_dir():
-        return [Path(name) for name in _pattern_files(str(path), _CLIPS)]
-    return [file for file in sorted(listed(path)) if file.suffix.lower() in _CLIPS]
+        return [Path(name) for name in _pattern_files(str(path), CLIPS)]
+    return [file for file in sorted(listed(path)) if file.suffix.lower() in CLIPS]
 
 
 def _is_earlier_result(clip: Path, names: set[str]) -> bool:
     """Whether ``clip`` is called ``<name>_<style>`` with one of ``names``, and its tags name vidstyle."""
-    if clip.suffix.lower() == ".gif":  # which holds no tags
+    container = CONTAINERS.get(clip.suffix.lower())
+    if container is not None and container.is_animation:  # which holds no tags
         results = (fitted(f"{name}_{style}", clip.suffix) for name in names for style in bundled_styles())
         return clip.name in results
     cut = shortened(clip.stem)
@@ -126,7 +123,7 @@ def targets(sources: Sequence[str], output: str | None, style: str, write: Write
     elif is_stream(Path(output)):
         if len(sources) > 1:
             raise OptionError(
-                f"{name_of(Path(output))} takes one result, not those of {len(sources)} inputs; "
+                f"{target_name(Path(output))} takes one result, not those of {len(sources)} inputs; "
                 "give one input, or a folder as --output"
             )
         paths = [Path(output)]
@@ -163,7 +160,7 @@ def _make_folder(folder: Path, count: int) -> Path:
     """``folder``, created if its parent exists; raises ``OutputError``."""
     if folder.is_dir():
         return folder
-    if folder.exists() or folder.suffix.lower() in _CLIPS:
+    if folder.exists() or folder.suffix.lower() in CLIPS:
         raise OutputError(f"--output {folder} must be a folder for the results of {count} inputs")
     try:
         folder.mkdir()

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from vidstyle.cli.logs import write_line
 from vidstyle.printable import printable
-from vidstyle.video.writing.pipe_output import name_of
+from vidstyle.video.writing.pipe_output import target_name
 
 if TYPE_CHECKING:
     from vidstyle.pipeline.preview import Preview
@@ -119,7 +119,7 @@ def summary(report: RunReport) -> str:
     parts.append(f"{report.repainted:.0%} repainted")
     if report.skipped:
         parts.append(f"{report.skipped} damaged packets skipped")
-    return f"{printable(name_of(report.target))}: {', '.join(parts)}"
+    return f"{printable(target_name(report.target))}: {', '.join(parts)}"
 
 
 def estimate(preview: Preview) -> str:

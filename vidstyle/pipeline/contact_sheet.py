@@ -23,7 +23,7 @@ from vidstyle.options import (
 )
 from vidstyle.options.empty_paths import check_not_empty
 from vidstyle.options.keywords import ImageKeywords, SheetKeywords
-from vidstyle.pipeline.stylizer import Stylizer, name_of
+from vidstyle.pipeline.stylizer import Stylizer, styling_name
 from vidstyle.styles.pictures import Style
 from vidstyle.video.reading.length import measured_length
 from vidstyle.video.reading.probe import probe
@@ -65,7 +65,7 @@ def make_sheet(
     rows = [("source", frames)]
     for item in styles:
         painted = [replace(frame, pixels=stylizer.image(frame, style=item)) for frame in frames]
-        rows.append((name_of(item, None), painted))
+        rows.append((styling_name(item, None), painted))
     save_image(target, Frame(np.asarray(_draw(rows, layout.cell))))
     return target
 

@@ -76,7 +76,7 @@ class Stylizer:
         self._steady = make_record(SteadyOptions, options)
         self._style_list = _style_list_of(style)
         self._names = [item if isinstance(item, (str, Path)) else "pixels" for item in self._style_list]
-        self.name = name_of(style, paint.style_track)
+        self.name = styling_name(style, paint.style_track)
         """The styles' names, which become part of the names of results."""
         self.files = files_of(style, paint)
         """The files that are read besides the clips, which no result may replace."""
@@ -254,7 +254,7 @@ def flow_name(options: SteadyOptions, device: str) -> str | None:
     return auto_flow(device) if options.flow == "auto" else name_of_part(options.flow)
 
 
-def name_of(style: Styling, track: Path | None) -> str:
+def styling_name(style: Styling, track: Path | None) -> str:
     """The name for results: the styles' names, joined, or the style track's."""
     names = [Path(item).stem for item in _style_list_of(style) if isinstance(item, (str, os.PathLike))]
     if not names and track is not None:

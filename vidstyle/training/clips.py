@@ -9,6 +9,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from vidstyle.errors import InputError, VidstyleError
+from vidstyle.file_suffixes import CLIPS
 from vidstyle.frames import Pixels, eight_bits
 from vidstyle.options import ReadOptions
 from vidstyle.training.order import random_at, shuffled_index
@@ -16,7 +17,6 @@ from vidstyle.training.picture_folder import Cut, TrainingSample, below
 from vidstyle.video.reading.probe import probe
 from vidstyle.video.reading.reader import open_reader
 
-_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mpg", ".mpeg", ".y4m", ".gif")
 _SALT = 3
 _TRIES = 20  # unreadable clips in a row after which reading fails
 
@@ -63,7 +63,7 @@ class Clips(Dataset[TrainingSample]):
 
 def clip_files(folder: Path) -> list[str]:
     """All videos below ``folder``, in order; ``InputError`` if there are none."""
-    files = below(folder, _SUFFIXES, "videos")
+    files = below(folder, CLIPS, "videos")
     if not files:
         raise InputError(f"{folder} holds no videos; give a folder with MP4, MOV, MKV or WebM files in it")
     return files

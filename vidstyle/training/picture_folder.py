@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from vidstyle.errors import InputError, VidstyleError
+from vidstyle.file_suffixes import READABLE_PICTURES
 from vidstyle.frames import Pixels
-from vidstyle.picture_suffixes import READABLE
 from vidstyle.tensors import to_tensor
 from vidstyle.training.order import random_at, shuffled_index
 from vidstyle.video.stills import load_style
@@ -121,7 +121,7 @@ class Pictures(Dataset[TrainingSample]):
 
 def picture_files(folder: Path) -> list[str]:
     """All pictures below ``folder``, sorted; raises ``InputError`` if there are none."""
-    files = below(folder, READABLE, "pictures")
+    files = below(folder, READABLE_PICTURES, "pictures")
     pictures = [file for file in files if not os.path.basename(file).startswith(".")]  # noqa: PTH119
     if not pictures:
         raise InputError(f"{folder} holds no pictures; give a folder with JPEG, PNG or WebP files in it")

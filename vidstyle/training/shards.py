@@ -14,10 +14,10 @@ from PIL import Image, ImageOps
 from torch.utils.data import IterableDataset, get_worker_info
 
 from vidstyle.errors import InputError
+from vidstyle.file_suffixes import READABLE_PICTURES
 from vidstyle.frames import Pixels
 from vidstyle.optional_imports import require
 from vidstyle.options import LARGEST_STYLE
-from vidstyle.picture_suffixes import READABLE
 from vidstyle.training.order import random_at
 from vidstyle.training.picture_folder import Cut, TrainingSample
 
@@ -111,7 +111,7 @@ class Shards(IterableDataset[TrainingSample]):
             has_pictures = False
             for sample in (sample for number in order for sample in self._shard_samples(files[number])):
                 for extension, data in sample.items():
-                    if f".{extension.rpartition('.')[2].lower()}" in READABLE:
+                    if f".{extension.rpartition('.')[2].lower()}" in READABLE_PICTURES:
                         has_pictures = True
                         yield f"{sample['__url__']}:{sample['__key__']}.{extension}", data
             if not has_pictures:

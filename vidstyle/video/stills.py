@@ -14,9 +14,9 @@ from PIL import Image
 
 from vidstyle.atomic_write import check_overwrite, write_atomically
 from vidstyle.errors import OutputError
+from vidstyle.file_suffixes import WRITABLE_PICTURES
 from vidstyle.frames import Frame, Pixels, eight_bits
 from vidstyle.options import LARGEST_STYLE
-from vidstyle.picture_suffixes import WRITABLE
 from vidstyle.video.pictures.animated import is_moving
 from vidstyle.video.pictures.picture_decoder import read_picture
 
@@ -50,8 +50,10 @@ def load_style(path: str | Path) -> Pixels:
 
 def check_picture_target(target: Path, overwrite: bool) -> None:
     """Raise ``OutputError`` if a picture cannot be written to ``target``."""
-    if target.suffix.lower() not in WRITABLE:
-        raise OutputError(f"cannot write a picture as {target.name!r}; use one of {', '.join(WRITABLE)}")
+    if target.suffix.lower() not in WRITABLE_PICTURES:
+        raise OutputError(
+            f"cannot write a picture as {target.name!r}; use one of {', '.join(WRITABLE_PICTURES)}"
+        )
     if not target.parent.is_dir():
         raise OutputError(
             f"the folder {target.parent} does not exist; make it first, or choose another output"

@@ -13,6 +13,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from vidstyle.errors import InputError
+from vidstyle.file_suffixes import VIDEOS
 
 LARGEST_PICTURE = 1_000_000_000  # px: larger ones do not fit in memory (decompression bombs)
 # what Pillow raises for a damaged file
@@ -23,8 +24,6 @@ DAMAGED = (
 )
 # formats that Pillow identifies without decoding, or decodes with an external program
 _NOT_READ = ("MPEG", "EPS", "WMF", "GRIB", "HDF5", "BUFR", "FLI")
-_VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg",
-                   ".flv", ".wmv", ".ogv", ".mxf", ".3gp", ".vob", ".y4m")  # fmt: skip
 _pillow_limit = threading.Lock()
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # of damage that it tolerates
@@ -107,6 +106,6 @@ def _not_a_picture(path: Path, purpose: str) -> str:
     if is_box and brand in (b"heic", b"heix", b"mif1", b"msf1", b"hevc"):
         return f"{path} is a HEIC picture, which cannot be read here; save it as JPEG or PNG"
     is_video = is_box or head[:4] == b"\x1a\x45\xdf\xa3" or (head[:4] == b"RIFF" and head[8:12] == b"AVI ")
-    if is_video or path.suffix.lower() in _VIDEO_SUFFIXES:
+    if is_video or path.suffix.lower() in VIDEOS:
         return f"{path} is a video; a {purpose} is one picture (JPEG, PNG, WebP …): save one of its frames"
     return f"{path} is not a picture that can be read (JPEG, PNG, WebP, AVIF, TIFF, GIF, BMP …)"

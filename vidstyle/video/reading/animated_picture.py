@@ -16,7 +16,7 @@ from vidstyle.errors import InputError, OptionError
 from vidstyle.frames import Frame, VideoInfo
 from vidstyle.options import ReadOptions
 from vidstyle.video.color.tags import PICTURE_TAGS
-from vidstyle.video.pictures.animated import FORMATS, shown
+from vidstyle.video.pictures.animated import FORMATS, animation_indices
 from vidstyle.video.pictures.picture_opening import DAMAGED, check_size, no_pillow_limit
 from vidstyle.video.pictures.profiles import to_srgb
 from vidstyle.video.reading.opening import check_file
@@ -63,8 +63,8 @@ class AnimatedPicture:
             raise InputError(f"{path} cannot be read as a picture: {error}") from error
         try:
             check_size(path, self._image.width, self._image.height)
-            self._shown = self._numbers()
-            if len(self._shown) < 2:
+            self._indices = self._animation_indices()
+            if len(self._indices) < 2:
                 raise InputError(f"{path} is a single picture, not a clip; paint it with `vidstyle image`")
             durations = self._durations()
             times = list(accumulate(durations, initial=Fraction(0)))
@@ -95,13 +95,13 @@ class AnimatedPicture:
         exact = _png_delays(self._path) if self._image.format == "PNG" else []
         durations: list[Fraction] = []
         self._has_alpha = False
-        for index in range(len(self._shown)):
+        for index in range(len(self._indices)):
             try:
                 samples = self._picture(index)
             except InputError:
                 if not durations:
                     raise
-                self.skipped = len(self._shown) - index
+                self.skipped = len(self._indices) - index
                 break
             self._has_alpha = self._has_alpha or bool((samples[..., 3] < 255).any())
             rounded = Fraction(self._image.info.get("duration", 0) or 0).limit_denominator(10**6) / 1000
@@ -110,16 +110,16 @@ class AnimatedPicture:
             durations.append(_DEFAULT_DURATION if has_none else length)
         return durations
 
-    def _numbers(self) -> range:
+    def _animation_indices(self) -> range:
         try:
-            return shown(self._image)
+            return animation_indices(self._image)
         except DAMAGED as error:
             raise InputError(f"{self._path} is damaged or cut off: {error}") from error
 
     def _picture(self, index: int) -> NDArray[np.uint8]:
         """RGBA (H, W, 4) uint8 of a frame, composited onto the ones before it."""
         try:
-            self._image.seek(self._shown[index])
+            self._image.seek(self._indices[index])
             return np.asarray(to_srgb(self._image).convert("RGBA"), np.uint8)
         except DAMAGED as error:
             raise InputError(f"{self._path} is damaged at its picture {index + 1}: {error}") from error

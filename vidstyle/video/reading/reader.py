@@ -10,13 +10,13 @@ from types import TracebackType
 from typing import Protocol
 
 from vidstyle.errors import InputError
+from vidstyle.file_suffixes import READABLE_PICTURES, UNREADABLE_PICTURES
 from vidstyle.frames import Frame, VideoInfo
 from vidstyle.options import ReadOptions
 from vidstyle.patterns import files_of, is_pattern
-from vidstyle.picture_suffixes import READABLE
 from vidstyle.video.reading.animated_picture import AnimatedPicture, is_animation
 from vidstyle.video.reading.opening import check_file, open_video
-from vidstyle.video.reading.sequence import UNREADABLE, Sequence, is_sequence
+from vidstyle.video.reading.sequence import Sequence, is_sequence
 from vidstyle.video.reading.video_file import VideoFile
 
 log = logging.getLogger(__name__)
@@ -121,4 +121,5 @@ def _open(path: Path, options: ReadOptions) -> _FrameSource:
 def _only_file(path: Path) -> Path | None:
     """The one file that a pattern fits, if it is no picture: some shells leave ``cli*.mp4`` as it is."""
     files = files_of(path) if is_pattern(path) else []
-    return files[0] if len(files) == 1 and files[0].suffix.lower() not in (*READABLE, *UNREADABLE) else None
+    pictures = (*READABLE_PICTURES, *UNREADABLE_PICTURES)
+    return files[0] if len(files) == 1 and files[0].suffix.lower() not in pictures else None

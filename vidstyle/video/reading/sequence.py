@@ -12,10 +12,10 @@ import numpy as np
 from natsort import natsorted, ns
 
 from vidstyle.errors import InputError, OptionError
+from vidstyle.file_suffixes import READABLE_PICTURES, UNREADABLE_PICTURES
 from vidstyle.frames import Frame, VideoInfo, sixteen_bits
 from vidstyle.options import ReadOptions
 from vidstyle.patterns import files_of, is_pattern, listed, numbered
-from vidstyle.picture_suffixes import READABLE
 from vidstyle.video.color.tags import PICTURE_TAGS
 from vidstyle.video.pictures.picture_decoder import Header, read_header, read_picture
 from vidstyle.video.reading.timeline import Part, Timed
@@ -23,9 +23,6 @@ from vidstyle.video.reading.timeline import Part, Timed
 log = logging.getLogger(__name__)
 
 DEFAULT_RATE = Fraction(25)  # pictures a second
-
-UNREADABLE = frozenset(".exr .dpx .cin .hdr .psd .dng .cr2 .cr3 .nef .arw .heic".split())  # noqa: SIM905
-"""Extensions of picture formats that cannot be read."""
 
 
 def is_sequence(path: Path) -> bool:
@@ -96,14 +93,14 @@ def _pictures(path: Path) -> list[Path]:
     """The files of the sequence ``path`` in natural order: 2 before 10."""
     if path.is_dir():
         files = listed(path)
-        pictures = [item for item in files if item.suffix.lower() in READABLE]
+        pictures = [item for item in files if item.suffix.lower() in READABLE_PICTURES]
         if not pictures:
             raise InputError(f"the folder {path} holds no pictures ({_KINDS}); {_advice(files)}")
     else:
         pictures = files_of(path)
         if not pictures:
             raise InputError(f"no file is called {path}, and none fits it as a pattern; check the name")
-        if not any(item.suffix.lower() in READABLE for item in pictures):
+        if not any(item.suffix.lower() in READABLE_PICTURES for item in pictures):
             name = pictures[0].name
             raise InputError(f"{path} fits {name}, which is no picture ({_KINDS}); {_advice(pictures)}")
     numbers = numbered(path)
@@ -118,7 +115,7 @@ def _pictures(path: Path) -> list[Path]:
 
 
 def _advice(files: list[Path]) -> str:
-    unreadable = sorted({item.suffix.lower() for item in files} & UNREADABLE)
+    unreadable = sorted({item.suffix.lower() for item in files} & {*UNREADABLE_PICTURES})
     if unreadable:
         return f"{unreadable[0]} cannot be read: convert them to 16-bit PNG or TIFF"
     return "give a folder of frames"
@@ -142,7 +139,7 @@ def _warn_of_gaps(path: Path, numbers: list[int]) -> None:
         )  # fmt: skip
 
 
-_KINDS = ", ".join(suffix.lstrip(".").upper() for suffix in READABLE[:6]) + " …"
+_KINDS = ", ".join(suffix.lstrip(".").upper() for suffix in READABLE_PICTURES[:6]) + " …"
 
 
 def _headers(paths: list[Path]) -> list[Header]:

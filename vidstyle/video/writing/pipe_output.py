@@ -28,7 +28,7 @@ def is_stream(target: Path) -> bool:
         return False
 
 
-def name_of(target: Path) -> str:
+def target_name(target: Path) -> str:
     """The name of ``target`` in messages."""
     return "standard output" if is_stdout(target) else str(target)
 

@@ -19,7 +19,7 @@ from vidstyle.video.containers import CONTAINERS, FOLDER, STREAMS, Container
 from vidstyle.video.writing.codecs import CODECS, DEFAULT_CODEC, choose_encoder, codec_of, pixel_format_of
 from vidstyle.video.writing.encoder_settings import tune
 from vidstyle.video.writing.encoder_trial import try_encoder
-from vidstyle.video.writing.pipe_output import check_stream, is_stream, name_of
+from vidstyle.video.writing.pipe_output import check_stream, is_stream, target_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +128,9 @@ def cannot_write(target: Path, error: OSError) -> OutputError:
     if error.errno == errno.EFBIG:
         return OutputError(f"cannot write {target}: the file grew larger than is allowed here")
     if error.errno == errno.EPIPE:
-        return OutputError(f"the reader of {name_of(target)} has gone; it did not get the whole result")
+        return OutputError(f"the reader of {target_name(target)} has gone; it did not get the whole result")
     reason = os.strerror(error.errno) if error.errno else str(error)
-    return OutputError(f"cannot write {name_of(target)}: {reason[:1].lower()}{reason[1:]}")
+    return OutputError(f"cannot write {target_name(target)}: {reason[:1].lower()}{reason[1:]}")
 
 
 _PICTURE = re.compile(r"\d+\.png")
