@@ -28,7 +28,7 @@ VARIED = (
     "structure=0.2", "structure_ground=0.1", "structure_ground=0.2", "structure=0.15,structure_ground=0.3",
     "structure_changed=99", "ghost=9", "fade=0", "fade=0.8", "fade=0.93", "fade_unrest=0", "fade_unrest=4",
     "missed=9", "fade_structure=0.4", "fade_structure=9", "match=0", "match=0.4", "match=1", "content=0.03",
-    "texture=0.2", "stretch=1.6", "worn=0", "tear=2.5", "refine=0",
+    "texture=0.2", "stretch=1.6", "lost_texture=0", "tear=2.5", "refine=0",
 )  # fmt: skip
 """Settings to change, separated by commas; beside the map's own, ``flow_size`` and ``stability``."""
 _HEAD = (

@@ -48,14 +48,14 @@ def last_of(
 def test_smooth_paint_is_replaced_when_fresh_paint_has_strokes() -> None:
     result = last_of(PaintMap(), SMOOTH, ROUGH)
     assert sharpness(result) > 0.8 * sharpness(ROUGH)
-    kept = last_of(PaintMap(settings=replace(NO_STRUCTURE, worn=0.0)), SMOOTH, ROUGH)
+    kept = last_of(PaintMap(settings=replace(NO_STRUCTURE, lost_texture=0.0)), SMOOTH, ROUGH)
     assert sharpness(kept) < 0.3 * sharpness(ROUGH)
 
 
 def test_rough_paint_is_replaced_when_fresh_paint_is_smooth() -> None:
     result = last_of(PaintMap(), ROUGH, SMOOTH)
     assert sharpness(result) < 0.2 * sharpness(ROUGH)
-    kept = last_of(PaintMap(settings=replace(NO_STRUCTURE, crisp=0.0)), ROUGH, SMOOTH)
+    kept = last_of(PaintMap(settings=replace(NO_STRUCTURE, gained_texture=0.0)), ROUGH, SMOOTH)
     assert sharpness(kept) > 0.8 * sharpness(ROUGH)
 
 

@@ -108,10 +108,10 @@ class Decider(Generic[Plane, Picture]):
         u = u + raster.resize(shift[0], *layout.frame) * float(layout.step)
         v = v + raster.resize(shift[1], *layout.frame) * float(layout.step)
 
-        is_fresh = raster.gather(raster.to_float(past.fresh), near_x, near_y) > 0.5
+        is_new = raster.gather(raster.to_float(past.is_new), near_x, near_y) > 0.5
         painting = self._sample_sources(paintings, u, v, slot)
         fit, loss = edge_structure.structure_loss(
-            raster, layout, settings, small, lit, painting, fit, is_fresh, moving
+            raster, layout, settings, small, lit, painting, fit, is_new, moving
         )
         differs = raster.color_distance(small, lit, 1.2 * layout.scale)
         # Grain must not trigger repainting: a small median difference is taken for noise.
@@ -164,7 +164,7 @@ class Decider(Generic[Plane, Picture]):
             jacobian=jacobian,
             provisional=provisional,
             fit=fit,
-            fresh=past.fresh,
+            is_new=past.is_new,
             recent_motion=recent_motion,
             repaint_rate=repaint_rate,
             tone=raster.warp_difference(past.tone, *tone_source),

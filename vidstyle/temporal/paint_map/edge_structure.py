@@ -67,7 +67,7 @@ def structure_loss(
     sources: Picture,
     painting: Picture,
     fit: Plane,
-    is_fresh: Plane,
+    is_new: Plane,
     moving: Plane,
 ) -> tuple[Plane, Plane]:
     """The edge correlation expected of fresh paint, and by how much that of old paint is below it.
@@ -79,7 +79,7 @@ def structure_loss(
         sources: the contents that the old paint was made for, warped to this frame.
         painting: the old paint, warped to this frame.
         fit: the expected correlation of fresh paint with its frame, so far.
-        is_fresh: where the old paint was painted in the last frame, so that its correlation updates ``fit``.
+        is_new: where the old paint was painted in the last frame, so that its correlation updates ``fit``.
         moving: 1 at moving objects, 0 on the ground, where the loss is limited to a multiple of that of the
             content's own edges: without a change of content a difference of correlations is noise.
     """
@@ -87,7 +87,7 @@ def structure_loss(
     measured, confidence = correlation(raster, layout, settings, now, painted)
     # not at moving objects: their correlation is low because of the motion
     lowered = raster.select(measured < fit - _EXPECTED_DROP, fit - _EXPECTED_DROP, measured + 0)
-    fit = raster.select(is_fresh & (moving < 0.5), lowered, fit)
+    fit = raster.select(is_new & (moving < 0.5), lowered, fit)
     content_correlation, _ = correlation(raster, layout, settings, now, then)
     grain = _GRAIN * max(0.0, raster.median(1 - content_correlation[::4, ::4]) - _MOTION_LOSS)
     largest = settings.structure_changed * (1 - content_correlation - grain) + 2 * moving

@@ -16,7 +16,7 @@ from vidstyle.temporal.base import FrameMotion, RepaintMask
 from vidstyle.temporal.paint_map import edge_structure
 from vidstyle.temporal.paint_map.decisions import Decider
 from vidstyle.temporal.paint_map.settings import MapLayout, MapSettings
-from vidstyle.temporal.paint_map.stale_paint import ghosts, worn
+from vidstyle.temporal.paint_map.stale_paint import differs_in_texture, ghosts
 from vidstyle.temporal.paint_map.state import Plan, State
 
 P = ParamSpec("P")
@@ -137,8 +137,8 @@ class RasterMap(Generic[Plane, Picture]):
                 before = raster.downsample(old, *layout.decisions)
                 is_recent = state.recent_motion > _RECENT
                 is_ghost = ghosts(raster, layout, self._settings, before, small) & is_recent
-                is_worn = worn(raster, layout, self._settings, old, paint)
-                plan = self._decider.repaint_also(plan, is_worn | is_outdated | is_ghost)
+                is_unlike = differs_in_texture(raster, layout, self._settings, old, paint)
+                plan = self._decider.repaint_also(plan, is_unlike | is_outdated | is_ghost)
                 ghost = raster.clip(
                     3 * raster.gaussian_blur(raster.to_float(is_ghost), 3 * layout.scale), 0.0, 1.0
                 )
@@ -161,7 +161,7 @@ class RasterMap(Generic[Plane, Picture]):
             self._store_paint(plan, result, uncorrected, weight < 1)
         else:
             faded = self._fade(plan, old, result)
-            state.fresh = state.fresh & False
+            state.is_new = state.is_new & False
         self._state = state
         return faded
 
@@ -215,7 +215,7 @@ class RasterMap(Generic[Plane, Picture]):
         """
         raster, state, slots = self._raster, plan.state, self._layout.slots
         every = slice(None, None, self._layout.step)
-        is_fresh = is_new
+        is_repainted = is_new
         if self._used < slots:
             slot, self._used = self._used, self._used + 1
         else:
@@ -229,15 +229,17 @@ class RasterMap(Generic[Plane, Picture]):
         state.slot = raster.select(is_new, slot, state.slot)
         state.u = raster.select(is_new, self._grid[0], state.u)
         state.v = raster.select(is_new, self._grid[1], state.v)
-        fresh = is_new[every, every]
-        state.fresh = is_fresh[every, every]
-        state.provisional = raster.select(fresh, raster.to_float(plan.is_near_boundary), state.provisional)
+        is_stored = is_new[every, every]
+        state.is_new = is_repainted[every, every]
+        state.provisional = raster.select(
+            is_stored, raster.to_float(plan.is_near_boundary), state.provisional
+        )
         a, b, c, d = state.jacobian
         state.jacobian = (
-            raster.select(fresh, 1.0, a),
-            raster.select(fresh, 0.0, b),
-            raster.select(fresh, 0.0, c),
-            raster.select(fresh, 1.0, d),
+            raster.select(is_stored, 1.0, a),
+            raster.select(is_stored, 0.0, b),
+            raster.select(is_stored, 0.0, c),
+            raster.select(is_stored, 1.0, d),
         )
         self._store(slot, result)
         raster.store(self._contents, slot, state.small)

@@ -58,12 +58,12 @@ class MapSettings:
     patchwork: float = 0.5
     """Repaint where more than this share of neighbouring pixels have different sources: the seams between
     narrow strips would dominate."""
-    worn: float = 0.74
+    lost_texture: float = 0.74
     """Repaint where old paint has less than this share of the fresh painting's texture; checked when a frame
     is painted whole."""
-    crisp: float = 0.65
+    gained_texture: float = 0.65
     """Repaint where the fresh painting has less than this share of the old paint's texture; checked when a
-    frame is painted whole. Without it ``worn`` would let texture only ever grow."""
+    frame is painted whole. Without it ``lost_texture`` would let texture only ever grow."""
     tear: float = 1.75
     """Repaint, without a fade, where one frame's motion lengthens strokes by more than this factor: a
     disocclusion."""

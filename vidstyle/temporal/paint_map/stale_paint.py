@@ -11,27 +11,29 @@ _COLOR_SIGMA = 5.0  # px at 360 lines: wider than a stroke, since single strokes
 _VISIBLE = 1 / 255  # of the range: fresh paint with less texture is flat, and nothing is missing there
 
 
-def worn(
-    raster: Raster[Plane, Picture], layout: MapLayout, settings: MapSettings, old: Picture, fresh: Picture
+def differs_in_texture(
+    raster: Raster[Plane, Picture], layout: MapLayout, settings: MapSettings, old: Picture, new: Picture
 ) -> Plane:
-    """Where ``old`` paint has too little or too much texture compared with ``fresh`` paint.
+    """Where ``old`` paint has too little or too much texture compared with ``new`` paint.
 
     Both are of the frame's size; the result is bool, on the decision grid. Texture is the local mean of the
     absolute Laplacian of the luminance. Old paint has too little where resampling blurs it or the engine's
     painting has become finer since, and too much where a zoom out has shrunk its strokes.
     """
-    before, now = (raster.texture(picture, *layout.decisions) for picture in (old, fresh))
+    before, now = (raster.texture(picture, *layout.decisions) for picture in (old, new))
     sigma = _TEXTURE_SIGMA * layout.scale
     before, now = raster.gaussian_blur(before, sigma), raster.gaussian_blur(now, sigma)
-    is_worn = ((before < settings.worn * now) & (now > _VISIBLE)) | (now < settings.crisp * before)
-    return raster.gaussian_blur(raster.to_float(is_worn), _REGION_SIGMA * layout.scale) > 0.5
+    is_unlike = ((before < settings.lost_texture * now) & (now > _VISIBLE)) | (
+        now < settings.gained_texture * before
+    )
+    return raster.gaussian_blur(raster.to_float(is_unlike), _REGION_SIGMA * layout.scale) > 0.5
 
 
 def ghosts(
-    raster: Raster[Plane, Picture], layout: MapLayout, settings: MapSettings, old: Picture, fresh: Picture
+    raster: Raster[Plane, Picture], layout: MapLayout, settings: MapSettings, old: Picture, new: Picture
 ) -> Plane:
-    """Where the low-pass colours of ``old`` and ``fresh`` paint differ: bool, all on the decision grid.
+    """Where the low-pass colours of ``old`` and ``new`` paint differ: bool, all on the decision grid.
 
     Engines vary colours between frames, too: a ghost of another object only where something has moved.
     """
-    return raster.color_distance(old, fresh, _COLOR_SIGMA * layout.scale) > settings.ghost
+    return raster.color_distance(old, new, _COLOR_SIGMA * layout.scale) > settings.ghost

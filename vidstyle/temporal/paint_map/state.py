@@ -34,7 +34,7 @@ class State(Generic[Plane, Picture]):
     """1 where paint was painted near a motion boundary: repainted while that is near; decision grid."""
     fit: Plane
     """Expected correlation of fresh paint's edges with the frame's, -1 to 1; decision grid."""
-    fresh: Plane
+    is_new: Plane
     """Where the last result was repainted, bool; decision grid."""
     recent_motion: Plane
     """1 at moving objects, decaying to 0 once they have passed; decision grid."""
@@ -94,7 +94,7 @@ def first_state(
         jacobian=deformation.identity(raster, *layout.decisions),
         provisional=zero + 0,
         fit=zero + 1,
-        fresh=zero > 0,
+        is_new=zero > 0,
         recent_motion=zero + 0,
         repaint_rate=zero + 0,
         tone=raster.zero_correction(*layout.tone),
