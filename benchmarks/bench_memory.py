@@ -51,20 +51,20 @@ def run(clip: Path, style: str, folder: Path, *, long: int = 2000, short: int = 
     for name, path in clips.items():
         peaks.append(measured(name, path, style, folder / "result.mp4"))
         print(f"{name}: {peaks[-1].bytes / 1e6:.0f} MB in {peaks[-1].seconds:.0f} s", flush=True)
-    brief, whole, big = peaks
-    growth = whole.bytes / brief.bytes
+    short_run, long_run, large_run = peaks
+    growth = long_run.bytes / short_run.bytes
     lines = [
         "| run | peak MB | wanted | |",
         "|---|---|---|---|",
-        f"| {brief.name} | {brief.bytes / 1e6:.0f} | under 1200 | {_word(brief.bytes < 1.2e9)} |",
-        f"| {whole.name} | {whole.bytes / 1e6:.0f} ({growth:.3f} of the short run) | at most 1.03 of it "
-        f"| {_word(growth <= 1.03)} |",
-        f"| {big.name} | {big.bytes / 1e6:.0f} | under 4000 | {_word(big.bytes < 4e9)} |",
+        f"| {short_run.name} | {short_run.bytes / 1e6:.0f} | under 1200 | {_word(short_run.bytes < 1.2e9)} |",
+        f"| {long_run.name} | {long_run.bytes / 1e6:.0f} ({growth:.3f} of the short run) "
+        f"| at most 1.03 of it | {_word(growth <= 1.03)} |",
+        f"| {large_run.name} | {large_run.bytes / 1e6:.0f} | under 4000 | {_word(large_run.bytes < 4e9)} |",
     ]
     text = "\n".join(lines) + "\n"
     (folder / "memory.md").write_text(text)
     print("\n" + text)
-    return brief.bytes < 1.2e9 and growth <= 1.03 and big.bytes < 4e9
+    return short_run.bytes < 1.2e9 and growth <= 1.03 and large_run.bytes < 4e9
 
 
 def measured(name: str, clip: Path, style: str, result: Path) -> Peak:

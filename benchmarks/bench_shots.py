@@ -58,9 +58,9 @@ def shake(number: int, chance: NDArray[np.float64]) -> View:
 
 def whip(number: int, chance: NDArray[np.float64]) -> View:
     """Up to 100 px a frame to one side, then back."""
-    turn, step = divmod(number, len(_WHIP))
+    swing, step = divmod(number, len(_WHIP))
     way = sum(_WHIP[:step])
-    return View((sum(_WHIP) - way if turn % 2 else way) + chance[0], chance[1])
+    return View((sum(_WHIP) - way if swing % 2 else way) + chance[0], chance[1])
 
 
 def zoom(number: int, chance: NDArray[np.float64]) -> View:

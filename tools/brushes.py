@@ -22,14 +22,15 @@ def grid() -> tuple[Plane, Plane]:
     return y, x
 
 
-def color(code: str) -> Colors:
-    return np.array([int(code[place : place + 2], 16) for place in (1, 3, 5)], np.float32) / 255
+def color(hexadecimal: str) -> Colors:
+    """The color ``#rrggbb``, (3,) in [0, 1]."""
+    return np.array([int(hexadecimal[place : place + 2], 16) for place in (1, 3, 5)], np.float32) / 255
 
 
-def ramp(value: Plane, codes: list[str]) -> Colors:
+def ramp(value: Plane, colors_hex: list[str]) -> Colors:
     """Colours along a scale from 0 to 1."""
-    stops = np.linspace(0, 1, len(codes))
-    colors = np.stack([color(code) for code in codes])
+    stops = np.linspace(0, 1, len(colors_hex))
+    colors = np.stack([color(each) for each in colors_hex])
     return np.stack([np.interp(value, stops, colors[:, c]) for c in range(3)], -1).astype(np.float32)
 
 
@@ -139,7 +140,7 @@ def _stroke(
 
 
 def dabs(
-    rng: np.random.Generator, canvas: Colors, where: Plane, code: str, count: int, near: Plane
+    rng: np.random.Generator, canvas: Colors, where: Plane, paint: str, count: int, near: Plane
 ) -> Colors:
     """Short dabs of one colour, larger where ``near`` is, at places drawn by ``where``."""
     chance = where.ravel().astype(np.float64)
@@ -148,17 +149,17 @@ def dabs(
         down, across = divmod(int(place), WIDTH)
         size = 6 + 15 * float(near[down, across])
         axes = (max(2, round(size)), max(2, round(size * rng.uniform(0.5, 0.8))))
-        shade = color(code) + rng.normal(0, 0.05, 3)
+        shade = color(paint) + rng.normal(0, 0.05, 3)
         cv2.ellipse(canvas, (across, down), axes, rng.uniform(-40, 40), 0, 360, shade.tolist(), -1)
     return canvas
 
 
-def spray(rng: np.random.Generator, canvas: Colors, where: Plane, code: str, count: int) -> Colors:
+def spray(rng: np.random.Generator, canvas: Colors, where: Plane, paint: str, count: int) -> Colors:
     """Drops thrown up from ``where``."""
     down, across = np.nonzero(where > 0.5)
     for index in rng.integers(0, len(down), count):
         place = (int(across[index] + rng.normal(0, 16)), int(down[index] - abs(rng.normal(0, 18))))
-        cv2.circle(canvas, place, int(rng.integers(1, 4)), color(code).tolist(), -1)
+        cv2.circle(canvas, place, int(rng.integers(1, 4)), color(paint).tolist(), -1)
     return canvas
 
 
