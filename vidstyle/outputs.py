@@ -47,9 +47,9 @@ def check_outputs(outputs: Iterable[Output], inputs: Iterable[str | Path | None]
     made = {_real(path): (option, path) for option, path in taken.values() if not is_stdout(path)}
     for what, item in [*((f"{option} {path}", path) for option, path in made.values()), *_named(read)]:
         for above in Path(_real(item)).parents:
-            if (whole := made.get(str(above))) is not None:
+            if (output := made.get(str(above))) is not None:
                 raise OutputError(
-                    f"{what} is inside {whole[1]}, which is itself an output; choose another place"
+                    f"{what} is inside {output[1]}, which is itself an output; choose another place"
                 )
 
 

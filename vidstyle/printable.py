@@ -12,4 +12,4 @@ _IN_LINES = re.compile(f"(?!\\n)[{_UNSEEN}]")
 
 def printable(text: str, *, keeps_lines: bool = False) -> str:
     """``text`` with escapes (``\\x1b``) for what a terminal must not get; ``keeps_lines`` keeps line ends."""
-    return (_IN_LINES if keeps_lines else _ANY).sub(lambda found: ascii(found[0])[1:-1], text)
+    return (_IN_LINES if keeps_lines else _ANY).sub(lambda match: ascii(match[0])[1:-1], text)

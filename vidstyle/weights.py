@@ -27,7 +27,7 @@ class Weights:
     file: str
     sha256: str
     licence: str
-    origin: str
+    where_to_get: str
     """A URL, or the command that trained or gets them."""
 
 
@@ -72,7 +72,7 @@ def find(weights: Weights) -> Path:
             _check(path, weights)
             return path
         looked.append(str(folder))
-    raise WeightsMissing(f"no {weights.file} in {', '.join(looked)}; to get it: {weights.origin}")
+    raise WeightsMissing(f"no {weights.file} in {', '.join(looked)}; to get it: {weights.where_to_get}")
 
 
 def load(source: Weights | Path) -> dict[str, Tensor]:
@@ -131,7 +131,7 @@ def _check(path: Path, weights: Weights) -> None:
     if actual != weights.sha256:
         raise WeightsMismatch(
             f"{path} is not the {weights.file} expected: SHA-256 {actual[:12]}…, not {weights.sha256[:12]}…; "
-            f"to get it: {weights.origin}"
+            f"to get it: {weights.where_to_get}"
         )
 
 

@@ -116,7 +116,7 @@ def test_tiles_equal_the_whole(engine: StyleNet, embedding: Tensor, monkeypatch:
     whole = engine.stylize(image, embedding)
     monkeypatch.setattr(StyleNet, "info", replace(StyleNet.info, largest=1000))
     monkeypatch.setattr(tiles, "STRIP", 92)
-    tiled = tiles.paint_whole(engine, image, embedding, whole.statistics)
+    tiled = tiles.paint_image(engine, image, embedding, whole.statistics)
     whole = engine.stylize(image, embedding, whole.statistics)
     assert (tiled.image - whole.image).abs().max() < 1e-5
 

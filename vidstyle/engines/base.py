@@ -138,10 +138,10 @@ def load_engine(
         except VidstyleError:
             raise  # says itself what is wrong
         except Exception as error:  # an engine from outside may fail in its own ways
-            given = "".join(f", {name}={value!r}" for name, value in options.items())
+            keywords = "".join(f", {name}={value!r}" for name, value in options.items())
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             raise OptionError(
-                f"the engine {engine!r} cannot be made of a file of weights{given} ({reason})"
+                f"the engine {engine!r} cannot be made of a file of weights{keywords} ({reason})"
             ) from error
     else:
         made = engine

@@ -126,7 +126,7 @@ class StyleNet(Engine[Tensor, NormStatistics]):
         for block in range(BODY // 2):
             inner = F.relu_(norms.convolve(value, 2 * block))
             value = norms.convolve(inner, 2 * block + 1).add_(value)
-        picture = self.painter.finish(F.relu_(norms.double(value)))
+        picture = self.painter.picture(F.relu_(norms.double(value)))
         return Painted(picture[..., :height, :width], norms.statistics())
 
 
@@ -184,7 +184,7 @@ class Layers(nn.Module):
         value = reflect_rim(value, 1)
         return F.relu_(F.conv2d(value, self.c2.weight.to(image), _tensor(self.c2.bias).to(image), 2))
 
-    def finish(self, value: Tensor) -> Tensor:
+    def picture(self, value: Tensor) -> Tensor:
         """The picture (B, 3, 4·h, 4·w) of the last features, which are phases (B, 96, h + 1, w + 1)."""
         value = F.conv2d(phases.fill_rim(value), self.cells.to(value), self.cells_bias.to(value))
         return phases.to_picture(value.sigmoid_())

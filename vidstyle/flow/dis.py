@@ -154,8 +154,8 @@ def levelled(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     )
     mean = mean * np.float32(1 / 256)
     gain = _DEVIATION / (np.sqrt(np.maximum(square - mean * mean, 0)) + _NOISE)
-    whole, offset = (cv2.resize(each, (width, height)) for each in (gain, gain * mean))
-    raised = cv2.multiply(grey, whole, dtype=cv2.CV_32F)
+    full_gain, offset = (cv2.resize(each, (width, height)) for each in (gain, gain * mean))
+    raised = cv2.multiply(grey, full_gain, dtype=cv2.CV_32F)
     return np.asarray(cv2.addWeighted(raised, 1, offset, -1, 128, dtype=cv2.CV_8U), np.uint8)
 
 

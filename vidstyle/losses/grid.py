@@ -33,14 +33,14 @@ class Grid(Loss):
         padded = F.pad(painted, (before, after, before, after), mode="reflect")
         fine = painted - F.avg_pool2d(padded, _PERIOD, 1)
         # (B, 3·_PERIOD², cells down, cells across): one channel for each place
-        places = F.pixel_unshuffle(_whole(fine), _PERIOD)
+        places = F.pixel_unshuffle(_full_cells(fine), _PERIOD)
         part = min(self.part, *places.shape[-2:])
         locked = F.avg_pool2d(places, part).square().sum(1)
         energy = F.avg_pool2d(places.square(), part).sum(1)
         return (locked / (energy + UNSEEN * places.shape[1])).mean()
 
 
-def _whole(image: Tensor) -> Tensor:
+def _full_cells(image: Tensor) -> Tensor:
     """``image`` without the last lines and columns that fill no cell."""
     height, width = (side // _PERIOD * _PERIOD for side in image.shape[-2:])
     return image[..., :height, :width]

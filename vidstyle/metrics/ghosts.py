@@ -77,11 +77,11 @@ def shows_another_thing(content: Tensor, result: Tensor, baseline: Tensor) -> Te
 
     ``result`` and ``baseline`` are paintings of ``content``; all (1, 3, H, W) in [0, 1].
     """
-    source, ours, fresh = (_cells(picture) for picture in (content, result, baseline))
+    source, ours, other = (_cells(picture) for picture in (content, result, baseline))
     height, width = source.shape[-2:]
-    around = F.pad(torch.cat([source, fresh], 1), (_REACH,) * 4, value=9)  # far from every colour
+    around = F.pad(torch.cat([source, other], 1), (_REACH,) * 4, value=9)  # far from every colour
     nearest = torch.full_like(source[:, :1], torch.inf)
-    count, total, squares = torch.zeros_like(nearest), torch.zeros_like(fresh), torch.zeros_like(fresh)
+    count, total, squares = torch.zeros_like(nearest), torch.zeros_like(other), torch.zeros_like(other)
     for down in range(2 * _REACH + 1):
         for across in range(2 * _REACH + 1):
             there = around[..., down : down + height, across : across + width]

@@ -33,12 +33,12 @@ class Streaks(MeanOverFrames):
             self._mean.skip()
             return
         ours, _ = _coherence(now.result)
-        fresh, energy = _coherence(now.baseline)
+        baseline, energy = _coherence(now.baseline)
         total = energy.sum(dtype=torch.float64)
         if total <= 0:
             self._mean.skip()
             return
-        streaky = (ours - fresh > _MORE).to(energy.dtype)
+        streaky = (ours - baseline > _MORE).to(energy.dtype)
         self._mean.add(100 * float((streaky * energy).sum(dtype=torch.float64) / total))
 
 

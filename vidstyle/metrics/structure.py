@@ -93,13 +93,13 @@ class Kept(Structure):
         return _ratio(self._mean.latest, self._baseline.latest)
 
     def add(self, now: Sample, past: Mapping[int, Sample], motion: Mapping[int, Motion]) -> None:
-        fresh = None if now.baseline is None else self.measured(now, motion.get(1), now.baseline)
-        if fresh is None:
+        baseline = None if now.baseline is None else self.measured(now, motion.get(1), now.baseline)
+        if baseline is None:
             self._frames += 1
             self._baseline.skip()
             self._mean.skip()
         else:
-            self._baseline.add(fresh)
+            self._baseline.add(baseline)
             super().add(now, past, motion)
 
     def result(self) -> float | None:

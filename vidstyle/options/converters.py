@@ -45,7 +45,7 @@ def _fraction(value: object, expected: ValueError) -> Fraction:
         raise expected from None
 
 
-def as_whole(value: object) -> int:
+def as_integer(value: object) -> int:
     """A whole number."""
     expected = ValueError("a whole number")
     if isinstance(value, bool):

@@ -17,6 +17,7 @@ from vidstyle.options.checked_fields import Checked, option, part
 from vidstyle.options.converters import (
     as_bits,
     as_engine_options,
+    as_integer,
     as_number,
     as_numbers,
     as_pairs,
@@ -25,7 +26,6 @@ from vidstyle.options.converters import (
     as_seconds,
     as_switch,
     as_text,
-    as_whole,
 )
 from vidstyle.registry import ENGINES, FLOWS, TEMPORAL
 
@@ -42,7 +42,7 @@ class ReadOptions(Checked):
     end: Fraction | None = option(
         None, "end before this time (seconds or h:m:s)", low=0, metavar="TIME", parse=as_seconds
     )
-    frames: int | None = option(None, "stop after this many frames", low=1, metavar="N", parse=as_whole)
+    frames: int | None = option(None, "stop after this many frames", low=1, metavar="N", parse=as_integer)
     rate: Fraction | None = option(
         None,
         "pictures a second for a folder or pattern of pictures (25 if not given)",
@@ -132,7 +132,7 @@ class PaintOptions(DetailOptions):
         "short side at which strokes are painted (default 480, never above the source)",
         low=16,
         metavar="PX",
-        parse=as_whole,
+        parse=as_integer,
     )
     device: str = option("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
     precision: str = option("auto", "number format of the network", choices=("auto", "fp32", "fp16", "bf16"))
@@ -160,7 +160,7 @@ class SteadyOptions(Checked):
         "auto", "motion: raft-small on a GPU and dis on a CPU, or by name", FLOWS, special=("auto", "none")
     )
     flow_size: int | None = option(
-        None, "short side at which motion is estimated", low=16, metavar="PX", parse=as_whole
+        None, "short side at which motion is estimated", low=16, metavar="PX", parse=as_integer
     )
     stability: float = option(
         1.0,
@@ -182,9 +182,9 @@ class SheetOptions(Checked):
     """The contents of a contact sheet."""
 
     moments: int = option(
-        4, "moments of the clip, evenly spread", low=1, high=100, metavar="N", parse=as_whole
+        4, "moments of the clip, evenly spread", low=1, high=100, metavar="N", parse=as_integer
     )
-    cell: int = option(320, "width of each picture", low=32, high=4096, metavar="PX", parse=as_whole)
+    cell: int = option(320, "width of each picture", low=32, high=4096, metavar="PX", parse=as_integer)
 
 
 def make_record(record: type[R], keywords: Mapping[str, Any]) -> R:

@@ -94,7 +94,7 @@ def paintings(pairs: Iterable[Pair]) -> tuple[Iterator[Frame], Paint]:
             current[:] = [painting]
             yield frame
 
-    def paint(frame: Frame, is_cut: bool, need: object) -> PaintedFrame:
+    def paint(frame: Frame, is_cut: bool, repaint_mask: object) -> PaintedFrame:
         return PaintedFrame(current[0].pixels)
 
     return contents(), paint

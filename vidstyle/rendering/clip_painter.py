@@ -16,8 +16,8 @@ from vidstyle.temporal.base import PaintedFrame, RepaintMask
 S = TypeVar("S")
 T = TypeVar("T", bound=Statistics)
 
-_WHOLE = 8  # frames from one whole painting to the next; old paint takes its colours from it
-_MUCH = 0.25  # of a frame: if more is needed it is painted whole
+_FULL_EVERY = 8  # frames from one full painting to the next; old paint takes its colours from it
+_FULL_SHARE = 0.25  # of a frame: if more must be repainted, it is painted in full
 _SMOOTH = 0.9  # share of a shot's statistics that is kept from one frame to the next
 
 
@@ -38,30 +38,34 @@ class ClipPainter(Generic[S, T]):
         self._own: S | None = None  # the encoded first frame of the shot, for strengths above 1
         self._weighed: tuple[S, S] | None = None  # the latest style, before and after ``at_strength``
         self._statistics: FrameStatistics[T] | None = None  # of the shot so far, smoothed
-        self._since = 0  # frames since the last whole painting
+        self._since = 0  # frames since the last full painting
 
-    def __call__(self, frame: Frame, is_cut: bool, need: RepaintMask | None) -> PaintedFrame:
-        """Fresh paint of ``frame``, all of it where ``need`` is None."""
-        if need is not None and need.share == 0 and not is_cut:
+    def __call__(self, frame: Frame, is_cut: bool, repaint_mask: RepaintMask | None) -> PaintedFrame:
+        """Fresh paint of ``frame``, all of it where ``repaint_mask`` is None."""
+        if repaint_mask is not None and repaint_mask.share == 0 and not is_cut:
             self._since += 1
             return PaintedFrame(frame.pixels, np.zeros(frame.pixels.shape[:2], np.bool_))
         style = self._style(frame, is_cut)
         margin = _margin(frame)
         inner = (slice(margin, margin + frame.height), slice(margin, margin + frame.width))
         framed = cast(Pixels, cv2.copyMakeBorder(frame.pixels, *(margin,) * 4, cv2.BORDER_REFLECT_101))
-        if need is None or is_cut or self._statistics is None:
+        if repaint_mask is None or is_cut or self._statistics is None:
             self._statistics = None
-        elif self._since < _WHOLE - 1 and need.share < _MUCH:
+        elif self._since < _FULL_EVERY - 1 and repaint_mask.share < _FULL_SHARE:
             self._since += 1
-            cells = round(margin * need.mask.shape[0] / frame.height)
-            part = self._painter.paint_where(framed, style, self._statistics, np.pad(need.mask, cells))
+            cells = round(margin * repaint_mask.mask.shape[0] / frame.height)
+            part = self._painter.paint_where(
+                framed, style, self._statistics, np.pad(repaint_mask.mask, cells)
+            )
             valid = None if part.valid is None else np.ascontiguousarray(part.valid[inner])
             return PaintedFrame(_copied(part.pixels, inner), valid)
         painted = self._painter.paint(framed, style)
         if self._statistics is None or painted.statistics is None:
             self._statistics = painted.statistics
         else:
-            share = max(1 - _SMOOTH ** (self._since + 1), need.share if need is not None else 1.0)
+            share = max(
+                1 - _SMOOTH ** (self._since + 1), repaint_mask.share if repaint_mask is not None else 1.0
+            )
             self._statistics = self._statistics.towards(painted.statistics, share)
         self._since = 0
         return PaintedFrame(_copied(painted.pixels, inner))

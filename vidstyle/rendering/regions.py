@@ -49,18 +49,18 @@ class Region:
 
 
 def cover(
-    need: NDArray[np.bool_], frame: tuple[int, int], *, halo: int, margin: int = 0, call_cost: int = 5000
+    mask: NDArray[np.bool_], frame: tuple[int, int], *, halo: int, margin: int = 0, call_cost: int = 5000
 ) -> list[Region] | None:
-    """Rectangles of a ``frame`` (H, W) that cover all of ``need``, or None if the whole frame costs less.
+    """Rectangles of a ``frame`` (H, W) that cover all of ``mask``, or None if the whole frame costs less.
 
     Args:
-        need: (h, w) bool, of any size, stretched over the frame.
+        mask: (h, w) bool, of any size, stretched over the frame.
         frame: height and width in px.
         halo: px that are painted around each rectangle, and discarded.
         margin: px around what is needed that must be covered too.
         call_cost: px² that could be painted in the time that one more call costs by itself.
     """
-    boxes = _islands(need, frame, margin)
+    boxes = _islands(mask, frame, margin)
     if len(boxes) > _MOST:
         return None
     while len(boxes) > 1:
@@ -94,12 +94,12 @@ def _costs(
     return costs
 
 
-def _islands(need: NDArray[np.bool_], frame: tuple[int, int], margin: int) -> NDArray[np.int64]:
+def _islands(mask: NDArray[np.bool_], frame: tuple[int, int], margin: int) -> NDArray[np.int64]:
     """(n, 4) top, left, bottom, right, px, of each connected group of cells in which something is needed."""
     rows, columns = -(-frame[0] // _CELL), -(-frame[1] // _CELL)
     cells = np.zeros((rows, columns), np.uint8)
-    y, x = np.nonzero(need)
-    vertical, horizontal = frame[0] / need.shape[0], frame[1] / need.shape[1]
+    y, x = np.nonzero(mask)
+    vertical, horizontal = frame[0] / mask.shape[0], frame[1] / mask.shape[1]
     for down in (0, 1):
         for right in (0, 1):
             row = ((y + down) * vertical + (2 * down - 1) * margin - down * 1e-3) // _CELL

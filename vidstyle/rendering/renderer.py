@@ -24,7 +24,7 @@ from vidstyle.frames import Pixels, check_pixels
 from vidstyle.nn.resize import enlarged, reduced
 from vidstyle.options import DEFAULT_WORKING_SIZE, LARGEST_STYLE
 from vidstyle.rendering.regions import Region, cover
-from vidstyle.rendering.tiles import paint_regions, paint_whole
+from vidstyle.rendering.tiles import paint_image, paint_regions
 from vidstyle.tensors import to_pixels, to_tensor
 
 S = TypeVar("S")
@@ -130,18 +130,18 @@ class Renderer(Generic[S, T]):
         working, fine = self._shapes(height, width)
         with torch.inference_mode(), memory_errors(self.device, *fine[::-1]):
             coarse, over = _parts(statistics)
-            painted = paint_whole(self.engine, self._image(pixels, working), style, coarse)
+            painted = paint_image(self.engine, self._image(pixels, working), style, coarse)
             if working == fine:
                 return Painting(self._pixels(painted.image, pixels), _joined(painted.statistics))
             second = self._second_input(pixels, painted.image, fine)
-            again = paint_whole(self.engine, second, style, over)
+            again = paint_image(self.engine, second, style, over)
             result = _anchored(again.image, painted.image)
             return Painting(self._pixels(result, pixels), _joined(painted.statistics, again.statistics))
 
     def paint_where(
-        self, pixels: Pixels, style: S, statistics: FrameStatistics[T], need: NDArray[np.bool_]
+        self, pixels: Pixels, style: S, statistics: FrameStatistics[T], mask: NDArray[np.bool_]
     ) -> Painting[T]:
-        """Paint ``pixels`` (H, W, 3) at least where ``need`` (h, w; any size, stretched over it) is true.
+        """Paint ``pixels`` (H, W, 3) at least where ``mask`` (h, w; any size, stretched over it) is true.
 
         The whole frame is painted if that is cheaper, or if the engine cannot paint parts. Parts are painted
         with the ``surroundings`` that the engine needs; where painted once they differ from the whole frame's
@@ -153,7 +153,7 @@ class Renderer(Generic[S, T]):
         info = self.engine.info
         regions = None
         if info.surroundings is not None:
-            regions = cover(need, fine, halo=info.surroundings, margin=margin, call_cost=info.call_cost)
+            regions = cover(mask, fine, halo=info.surroundings, margin=margin, call_cost=info.call_cost)
         if regions is None:
             return self.paint(pixels, style, statistics)
         with torch.inference_mode(), memory_errors(self.device, *fine[::-1]):
@@ -192,7 +192,7 @@ class Renderer(Generic[S, T]):
             seen[region.grown(near, fine).slices] = True
         under = cover(seen, working, halo=near, margin=_REACH, call_cost=self.engine.info.call_cost)
         if under is None:
-            painted = paint_whole(self.engine, image, style, coarse).image
+            painted = paint_image(self.engine, image, style, coarse).image
         else:
             painted = paint_regions(self.engine, image, under, style, coarse, halo=near)
         second = self._second_input(pixels, painted, fine)

@@ -18,7 +18,7 @@ T = TypeVar("T", bound=Statistics)
 STRIP = 2048  # px: side of the tiles that larger pictures are painted in
 
 
-def paint_whole(engine: Engine[S, T], image: Tensor, style: S, statistics: T | None) -> Painted[T]:
+def paint_image(engine: Engine[S, T], image: Tensor, style: S, statistics: T | None) -> Painted[T]:
     """Paint ``image`` (1, 3, H, W), in tiles if it is very large and the engine can paint parts.
 
     Without ``statistics``, those of a very large picture are computed from a reduced copy.

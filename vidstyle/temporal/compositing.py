@@ -85,10 +85,10 @@ def composite_frame(
     if strength <= 0.0:
         return clip
     painting = restored(clip, painting, detail)
-    shown = recolored(clip, painting) if preserve_color else painting
+    colored = recolored(clip, painting) if preserve_color else painting
     if weights is None:
-        return shown if strength >= 1.0 else _mixed(clip, shown, strength)
-    return _masked(clip, shown, weights if strength >= 1.0 else weights * np.float32(strength))
+        return colored if strength >= 1.0 else _mixed(clip, colored, strength)
+    return _masked(clip, colored, weights if strength >= 1.0 else weights * np.float32(strength))
 
 
 def recolored(clip: Pixels, painting: Pixels) -> Pixels:
@@ -97,7 +97,7 @@ def recolored(clip: Pixels, painting: Pixels) -> Pixels:
     Colours outside of the gamut are desaturated, at constant luminance, until they are inside.
     """
     full = float(np.iinfo(painting.dtype).max)
-    shown = np.empty_like(painting)
+    result = np.empty_like(painting)
     for top in range(0, len(clip), _ROWS):
         part = slice(top, top + _ROWS)
         color = clip[part].astype(np.float32)
@@ -106,8 +106,8 @@ def recolored(clip: Pixels, painting: Pixels) -> Pixels:
         # the largest share of the chroma, up to all of it, that stays between 0 and full
         above, below = chroma.max(-1, keepdims=True), -chroma.min(-1, keepdims=True)
         room = np.minimum((full - luma) / np.maximum(above, 1e-3), luma / np.maximum(below, 1e-3))
-        shown[part] = np.rint(luma + chroma * room.clip(0.0, 1.0)).clip(0.0, full)
-    return shown
+        result[part] = np.rint(luma + chroma * room.clip(0.0, 1.0)).clip(0.0, full)
+    return result
 
 
 def as_weights(mask: Frame, height: int, width: int) -> MaskWeights:

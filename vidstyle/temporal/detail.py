@@ -122,8 +122,8 @@ def _details(light: MatLike, scale: float) -> _Details | None:
     if not salience.any():
         return None
     near = _box(salience, _SPECK)
-    whole = cv2.addWeighted(near, _STEEP, near, 0.0, -_STEEP * _FEW)
-    return _Details(*(cv2.multiply(plane, whole, scale=1 / 255) for plane in (brighter, darker, salience)))
+    gain = cv2.addWeighted(near, _STEEP, near, 0.0, -_STEEP * _FEW)
+    return _Details(*(cv2.multiply(plane, gain, scale=1 / 255) for plane in (brighter, darker, salience)))
 
 
 def _px(length: float, scale: float) -> int:
@@ -208,6 +208,6 @@ def _toned(painting: Pixels, places: MatLike, luma: LumaPlane, change: LumaPlane
     darker = (-change / np.maximum(luma, 1.0)).clip(0.0, _ROOM)[:, None]
     lighter = (change / np.maximum(255.0 - luma, 1.0)).clip(0.0, _ROOM)[:, None]
     color = painting.reshape(-1, 3)[places].astype(np.float32)
-    shown = painting.copy()
-    shown.reshape(-1, 3)[places] = np.rint(color * (1.0 - darker) + (full - color) * lighter)
-    return shown
+    result = painting.copy()
+    result.reshape(-1, 3)[places] = np.rint(color * (1.0 - darker) + (full - color) * lighter)
+    return result

@@ -67,11 +67,11 @@ def steadied(
                 )
                 method, interrupted = made, method
             motion = None if boundary.is_return else known.motion  # which is to the flash's last frame
-            need = method.plan(frame.pixels, renew=known.renewal, motion=motion)
+            repaint_mask = method.plan(frame.pixels, renew=known.renewal, motion=motion)
             times.append(perf_counter())
-            fresh = paint(frame, is_cut or boundary.is_break, need)
+            painted = paint(frame, is_cut or boundary.is_break, repaint_mask)
             times.append(perf_counter())
-            pixels = method.settle(fresh.pixels, fresh.valid)
+            pixels = method.settle(painted.pixels, painted.valid)
             repainted = method.repainted
             if not (boundary.is_cut or boundary.is_blank or cuts.is_flash_possible):
                 interrupted = None

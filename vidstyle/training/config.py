@@ -11,7 +11,7 @@ from typing import Any
 
 from vidstyle.errors import OptionError, UnknownName
 from vidstyle.options import Checked, option, value_of
-from vidstyle.options.converters import as_number, as_pairs, as_path, as_text, as_whole
+from vidstyle.options.converters import as_integer, as_number, as_pairs, as_path, as_text
 from vidstyle.registry import FEATURES, LOSSES, RECIPES
 
 PARTS = ("painter", "film", "encoder", "decoder")
@@ -42,7 +42,7 @@ def _names(value: str | Iterable[object]) -> tuple[str, ...]:
 
 def _sides(value: str | int | Iterable[object]) -> tuple[int, ...]:
     parts = value.split(",") if isinstance(value, str) else [value] if isinstance(value, int) else value
-    sides = tuple(as_whole(part) for part in parts)
+    sides = tuple(as_integer(part) for part in parts)
     if not sides or min(sides) < 16:
         raise ValueError("sides in px, each 16 or more, like 256,181")
     return sides
@@ -73,14 +73,14 @@ def _weights(value: Any) -> tuple[tuple[str, float], ...]:
 class TrainOptions(Checked):
     """Every setting of a run; ``--set key=value`` and files of settings use these names."""
 
-    steps: int | None = option(None, "steps in all (from epochs if not given)", low=1, parse=as_whole)
+    steps: int | None = option(None, "steps in all (from epochs if not given)", low=1, parse=as_integer)
     epochs: float = option(1.0, "how often each content picture is seen", low=0.0001, parse=as_number)
-    batch: int = option(8, "pictures a step, on each device", low=1, parse=as_whole)
+    batch: int = option(8, "pictures a step, on each device", low=1, parse=as_integer)
     learning_rate: float = option(8e-4, "Adam's, at its highest", low=0, parse=as_number)
     encoder_rate: float = option(
         0.02, "the style encoder's learning rate, as a share of the others'", low=0, parse=as_number
     )
-    warmup: int = option(0, "steps over which the learning rate rises", low=0, parse=as_whole)
+    warmup: int = option(0, "steps over which the learning rate rises", low=0, parse=as_integer)
     final_rate: float = option(
         0.0, "share of the learning rate that the cosine ends at", low=0, high=1, parse=as_number
     )
@@ -104,13 +104,13 @@ class TrainOptions(Checked):
     style_sides: tuple[int, ...] = option(
         (256, 181), "scales of the style losses: the style's area is side² px", parse=_sides
     )
-    crop: int = option(176, "side of content crops, px", low=32, parse=as_whole)
+    crop: int = option(176, "side of content crops, px", low=32, parse=as_integer)
     style_crop: float = option(
         1.0, "smallest share of a style picture's sides that is cut out", low=0.1, high=1, parse=as_number
     )
     style_cuts: int = option(
         0, "ways in which each style picture is cut, encoded once and remembered; 0 for a new one each time",
-        low=0, parse=as_whole,
+        low=0, parse=as_integer,
     )  # fmt: skip
     mixtures: float = option(
         0.0, "share of pictures painted in a mixture of two styles", low=0, high=1, parse=as_number
@@ -132,18 +132,18 @@ class TrainOptions(Checked):
     clips: Path | None = option(
         None, "a folder of videos, for losses of pairs (warped pictures without)", parse=as_path
     )
-    interval: int = option(1, "frames between the two of a pair", low=1, high=25, parse=as_whole)
+    interval: int = option(1, "frames between the two of a pair", low=1, high=25, parse=as_integer)
     flow: str = option("raft-small", "estimates motion of pairs", parse=as_text)
     device: str = option("auto", "where to compute: auto, cpu, cuda or mps", parse=as_text)
-    devices: int = option(1, "how many devices work together", low=1, parse=as_whole)
+    devices: int = option(1, "how many devices work together", low=1, parse=as_integer)
     precision: str = option("fp32", "number format", choices=("fp32", "bf16", "fp16"))
-    workers: int = option(2, "processes that decode content pictures", low=0, parse=as_whole)
-    seed: int = option(0, "of everything random", low=0, parse=as_whole)
-    log_every: int = option(10, "steps between two lines of the log", low=1, parse=as_whole)
-    preview_every: int = option(500, "steps between two sheets", low=1, parse=as_whole)
-    preview_size: int = option(192, "side of a sheet's pictures, px", low=16, parse=as_whole)
-    checkpoint_every: int = option(500, "steps between two checkpoints", low=1, parse=as_whole)
-    keep: int = option(3, "checkpoints that are kept", low=1, parse=as_whole)
+    workers: int = option(2, "processes that decode content pictures", low=0, parse=as_integer)
+    seed: int = option(0, "of everything random", low=0, parse=as_integer)
+    log_every: int = option(10, "steps between two lines of the log", low=1, parse=as_integer)
+    preview_every: int = option(500, "steps between two sheets", low=1, parse=as_integer)
+    preview_size: int = option(192, "side of a sheet's pictures, px", low=16, parse=as_integer)
+    checkpoint_every: int = option(500, "steps between two checkpoints", low=1, parse=as_integer)
+    keep: int = option(3, "checkpoints that are kept", low=1, parse=as_integer)
     licence: str = option("not stated", "licence of the weights, for the exported file", parse=as_text)
 
     def __post_init__(self) -> None:

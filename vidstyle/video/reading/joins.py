@@ -76,16 +76,16 @@ class JoinedClock:
             ahead = (packet.pts - packet.dts) * Fraction(packet.time_base)
             if not 0 <= ahead <= _NEAR:
                 packet.pts = round((self._due - self._shifts[-1]) / Fraction(packet.time_base))
-        shown = time if packet.pts is None else _time(packet.pts, packet) or Fraction(0)
+        presented = time if packet.pts is None else _time(packet.pts, packet) or Fraction(0)
         if self._last is not None and self._due is not None:
             jump = time - self._last
             # a recording begins with a keyframe, before whose time no later packet is shown
-            is_anew = packet.is_keyframe and jump < 0 and shown + self._shifts[-1] < self._due - step
+            is_anew = packet.is_keyframe and jump < 0 and presented + self._shifts[-1] < self._due - step
             if is_anew or jump < -_BACK or jump > _FORWARD:
                 self._log_join(jump)
-                self._shifts.append(self._due - shown)
+                self._shifts.append(self._due - presented)
         self._last, self._now = time, time + self._shifts[-1]
-        end = shown + self._shifts[-1] + step
+        end = presented + self._shifts[-1] + step
         self._due = end if self._due is None else max(self._due, end)
         return _shifted(packet, self._shifts[-1])
 

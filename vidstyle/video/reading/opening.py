@@ -15,7 +15,7 @@ from vidstyle.errors import InputError
 from vidstyle.video.reading.demuxers import demuxer_of
 from vidstyle.video.reading.pipes import PipeReader, check_interruption, is_pipe
 
-_NEVER_SHOWN = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+_NOT_VIDEO = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 
 
 def open_video(path: Path) -> tuple[InputContainer, VideoStream]:
@@ -147,7 +147,7 @@ def _choose_stream(path: Path, container: InputContainer) -> VideoStream:
         raise InputError(f"{path} is a single picture, not a clip; paint it with `vidstyle image`")
     if demuxer.is_text:
         raise InputError(f"{path} is a text file; give a video, an animation or a folder of pictures")
-    streams = [stream for stream in container.streams.video if not stream.disposition & _NEVER_SHOWN]
+    streams = [stream for stream in container.streams.video if not stream.disposition & _NOT_VIDEO]
     if not streams:
         what = "only a cover picture" if container.streams.video else "no pictures"
         sound = "sound but " if container.streams.audio else ""

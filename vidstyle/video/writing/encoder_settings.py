@@ -157,7 +157,7 @@ def _steps(key: str, *values: object) -> dict[str, dict[str, str]]:
     return {speed: {key: str(value)} for speed, value in zip(SPEEDS, values, strict=True)}
 
 
-def _whole(key: str) -> Callable[[float], dict[str, str]]:
+def _rounded_to(key: str) -> Callable[[float], dict[str, str]]:
     return lambda crf: {key: str(round(crf))}
 
 
@@ -225,13 +225,13 @@ _SETTINGS = {
         least_width=64,  # below, x265 4.2 writes past the end of its memory (36x52, 40x64, 48x96 …)
     ),
     "libsvtav1": _EncoderSettings(
-        _whole("crf"),
+        _rounded_to("crf"),
         largest_crf=63,
         presets=_SVT | {str(step): {"preset": str(step)} for step in range(14)},
         environment={"SVT_LOG": "1"},  # errors only: it writes to stderr by itself
     ),
     "libvpx-vp9": _EncoderSettings(
-        _whole("crf"),
+        _rounded_to("crf"),
         largest_crf=63,
         presets=_VP9
         | _names("deadline", ("best", "good", "realtime"))
@@ -266,7 +266,7 @@ _SETTINGS = {
         | _names("preset", _NVENC),
         always=_X264,
     ),
-    "qsv": _EncoderSettings(_whole("global_quality"), presets=_steps("preset", *_QSV)),
+    "qsv": _EncoderSettings(_rounded_to("global_quality"), presets=_steps("preset", *_QSV)),
     "amf": _EncoderSettings(
         lambda crf: {"rc": "cqp", "qp_i": str(round(crf)), "qp_p": str(round(crf))},
         presets=_steps("quality", *("speed",) * 4, *("balanced",) * 2, *("quality",) * 4)
