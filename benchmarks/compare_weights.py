@@ -14,7 +14,8 @@ from statistics import fmean, geometric_mean
 from typing import TYPE_CHECKING, Any
 
 from bench_inputs import ROOT, frames
-from benchmark_quality import SETTINGS, Paint, score, table
+from benchmark_quality import SETTINGS, Paint, score
+from quality_tables import table
 
 if TYPE_CHECKING:
     from vidstyle.frames import Pixels

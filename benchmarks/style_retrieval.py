@@ -14,8 +14,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Protocol
 
-from benchmark_quality import table
 from compare_weights import HELD_OUT, held_out, painter, square
+from quality_tables import table
 
 if TYPE_CHECKING:
     from torch import Tensor
