@@ -288,6 +288,15 @@ def test_every_file_begins_with_one_sentence_of_what_is_in_it(path: Path) -> Non
     assert first[-1] in ".:;", f"{path}: {first!r}"
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_file_needs_modules_of_posix_to_be_imported(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    top = ast.Module([node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)], [])
+    names = {alias.name for node in ast.walk(top) if isinstance(node, ast.Import) for alias in node.names}
+    names |= {str(node.module) for node in ast.walk(top) if isinstance(node, ast.ImportFrom)}
+    assert not names & {"fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios", "tty"}
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "scripts").glob("*.py")), ids=lambda path: path.name)
 def test_scripts_use_the_standard_library_alone_and_parse_on_old_pythons(path: Path) -> None:
     ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 6))

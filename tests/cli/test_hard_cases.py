@@ -157,6 +157,7 @@ def test_a_report_goes_to_standard_output(capsys: pytest.CaptureFixture[str]) ->
     assert not Path("-").exists()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="devices of POSIX")
 def test_two_outputs_never_share_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     assert "are both" in _refused(capsys, "run", "clip.mp4", *FAST, "-o", "-", "--json", "-")
     arguments = ("evaluate", "clip.mp4", "--source", "clip.mp4", "--json", "-", "--csv", "/dev/stdout")

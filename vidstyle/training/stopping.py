@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from types import FrameType, TracebackType
@@ -64,4 +63,4 @@ def _deliver(number: int, handler: Any, frame: FrameType | None) -> None:
     if callable(handler):
         handler(number, frame)
     else:
-        os.kill(os.getpid(), number)
+        signal.raise_signal(number)
