@@ -53,6 +53,12 @@ def test_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"vidstyle {__version__}\n"
 
 
+def test_help_names_the_list_of_codecs_instead_of_some_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--help"]) == 0
+    output = " ".join(capsys.readouterr().out.split())
+    assert "--codec NAME one that `vidstyle list codecs` shows, or an FFmpeg encoder" in output
+
+
 @pytest.mark.parametrize(("command", "registry"), [("train", RECIPES), ("evaluate", FEATURES)])
 def test_help_names_every_registered_part(
     command: str, registry: Registry, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

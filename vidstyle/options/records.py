@@ -59,7 +59,7 @@ class WriteOptions(Checked):
 
     codec: str | None = option(
         None,
-        "h264, hevc, av1, vp9, prores, ffv1, gif, png, or an FFmpeg encoder (by extension if not given)",
+        "one that `vidstyle list codecs` shows, or an FFmpeg encoder (by extension if not given)",
         metavar="NAME",
         parse=as_text,
     )

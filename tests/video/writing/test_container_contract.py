@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -124,6 +124,11 @@ class TestToyContainer(ContainerContract):
     def _registered(self, monkeypatch: pytest.MonkeyPatch) -> None:
         flash = Container("flv", "h264", sound=SoundCodec("aac", bit_rate=96_000))
         monkeypatch.setitem(CONTAINERS, self.suffix, flash)
+
+
+def test_the_option_format_takes_each_container_for_pipes() -> None:
+    (option,) = (item for item in fields(WriteOptions) if item.name == "format")
+    assert option.metadata["choices"] == tuple(STREAMS)
 
 
 @pytest.mark.parametrize("name", STREAMS)

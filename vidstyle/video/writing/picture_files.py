@@ -19,6 +19,8 @@ from vidstyle.video.writing.target import OutputPlan
 
 log = logging.getLogger(__name__)
 
+_PNG = b"\x89PNG\r\n\x1a\n"  # the signature of the file
+
 
 class PictureFolder:
     """Numbered PNG pictures, ``000001.png`` and so on: 8 or 16 bits, with alpha where the frames have it."""
@@ -75,7 +77,7 @@ class AnimatedPictureFile(EncodedFile):
         like: VideoInfo,
     ) -> None:
         super().__init__(path, plan, picture_format, first, like=like, source=None, tags={})
-        self._path, self._kind = path, plan.container.format
+        self._path = path
         self._first_time = first.time
 
     def finish(self) -> None:
@@ -83,7 +85,7 @@ class AnimatedPictureFile(EncodedFile):
         super().finish()
         assert self._last is not None
         with self._path.open("rb+") as file:
-            if self._kind == "apng":
+            if _read_at(file, 0, len(_PNG)) == _PNG:
                 _set_last_delay_png(file, self._last.duration)
             else:
                 _set_last_delay_webp(file, self._last.time + self._last.duration - self._first_time)
