@@ -221,7 +221,7 @@ def test_a_part_read_to_its_end_is_not_called_cut_off(
 def test_a_long_run_of_damage_ends_the_clip(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("vidstyle.video.reading.decoder._HOPELESS", 5)
+    monkeypatch.setattr("vidstyle.video.reading.decoder._MOST_FAILURES", 5)
     path = write_clip(tmp_path / "a.mov", shapes(40), codec="prores_ks", pixel_format="yuv422p10le")
     broken = with_corrupt_bytes(path, tmp_path / "b.mov", spans=[(0.3, 0.7)])
     with caplog.at_level(logging.WARNING, "vidstyle"):

@@ -56,15 +56,15 @@ def layout(path: Path) -> SampleLayout | None:
     return None
 
 
-def read_samples(path: Path, form: SampleLayout, white: float | None = None) -> NDArray[np.uint16]:
+def read_samples(path: Path, sample_layout: SampleLayout, white: float | None = None) -> NDArray[np.uint16]:
     """Upright samples (H, W, C) of grey, RGB or RGBA; ``white`` replaces an estimate of the white level.
 
     Raises ``InputError`` if they cannot be decoded.
     """
-    with explained(path, form.width, form.height):
+    with explained(path, sample_layout.width, sample_layout.height):
         samples = decoded(path)
-    deep = scaled(samples, form.white or white or white_of(samples))
-    return np.uint16(65535) - deep if form.is_negative else deep
+    deep = scaled(samples, sample_layout.white or white or white_of(samples))
+    return np.uint16(65535) - deep if sample_layout.is_negative else deep
 
 
 def decoded(path: Path) -> NDArray[np.generic]:
@@ -115,7 +115,7 @@ def _tiff_layout(path: Path) -> SampleLayout | None:
         tags.load(file)
     width, height = int(tags[256]), int(tags[257])
     channels, photometric = int(tags.get(277, 1)), int(tags.get(262, _BLACK_IS_ZERO))
-    bits, kinds = set(_several(tags.get(258, 1))), set(_several(tags.get(339, _UINT)))
+    bits, kinds = set(_as_tuple(tags.get(258, 1))), set(_as_tuple(tags.get(339, _UINT)))
     if max(bits) <= 8 and kinds == {_UINT}:
         return None
     check_size(path, width, height)
@@ -150,5 +150,5 @@ def _tiff_layout(path: Path) -> SampleLayout | None:
     )
 
 
-def _several(value: Any) -> tuple[int, ...]:
+def _as_tuple(value: Any) -> tuple[int, ...]:
     return tuple(value) if isinstance(value, tuple) else (int(value),)

@@ -40,10 +40,10 @@ class Header:
 def read_header(path: Path) -> Header:
     """The properties of the picture ``path``; raises ``InputError`` if it is not a picture."""
     check_picture_file(path)
-    form = layout(path)
-    if form is not None:
-        white = white_of(decoded(path)) if form.white is None else None
-        return Header(form.width, form.height, 16, form.has_alpha, form.format, white)
+    stored = layout(path)
+    if stored is not None:
+        white = white_of(decoded(path)) if stored.white is None else None
+        return Header(stored.width, stored.height, 16, stored.has_alpha, stored.format, white)
     with opened(path) as image:
         width, height = image.size
         # getexif() decodes a whole PNG to find an eXIf chunk behind its pixels
@@ -71,10 +71,10 @@ def read_picture(
         InputError: missing, damaged, larger than ``LARGEST_PICTURE``, or not a picture.
     """
     check_picture_file(path, purpose=purpose)
-    form = layout(path)
-    if form is not None:
-        deep = _in_color(read_samples(path, form, white), form.profile)
-        return _apart(deep if largest is None else _fitted(_eight_bit_image(deep), largest))
+    stored = layout(path)
+    if stored is not None:
+        deep = _to_srgb_with_alpha(read_samples(path, stored, white), stored.profile)
+        return _split_alpha(deep if largest is None else _fitted(_eight_bit_image(deep), largest))
     with opened(path, purpose=purpose) as image:
         if largest is not None:
             image.draft(None, (largest, largest))  # decodes a JPEG at reduced size
@@ -87,7 +87,7 @@ def read_picture(
             image.load()
             samples = np.asarray(to_srgb(image)) if largest is None else _small(image, largest)
         # after decoding, as Pillow rotates a TIFF itself and removes the tag
-        return _apart(upright(samples, _orientation(image)))
+        return _split_alpha(upright(samples, _orientation(image)))
 
 
 def upright(samples: Samples, orientation: int) -> Samples:
@@ -129,17 +129,17 @@ def _deep_samples(path: Path, image: Image.Image, white: float | None) -> NDArra
         if isinstance(key, int) and samples.shape[2] == 1:  # which OpenCV ignores for grey
             opacity = np.where(samples == key, 0, 65535).astype(np.uint16)
             samples = np.concatenate([np.repeat(samples, 3, axis=2), opacity], axis=2)
-        return _in_color(scaled(samples, 65535), profile)
+        return _to_srgb_with_alpha(scaled(samples, 65535), profile)
     samples = np.asarray(image)[..., None]
     if image.mode in ("I", "F"):
         top = white or white_of(samples)
     else:
         bits = getattr(image, "tag_v2", {}).get(258, 16)
         top = 2.0 ** int(bits[0] if isinstance(bits, tuple) else bits) - 1
-    return _in_color(scaled(samples.astype(samples.dtype.newbyteorder("=")), top), profile)
+    return _to_srgb_with_alpha(scaled(samples.astype(samples.dtype.newbyteorder("=")), top), profile)
 
 
-def _in_color(samples: NDArray[np.uint16], profile: bytes | None) -> NDArray[np.uint16]:
+def _to_srgb_with_alpha(samples: NDArray[np.uint16], profile: bytes | None) -> NDArray[np.uint16]:
     """16-bit grey, RGB or RGBA with ``profile`` as sRGB, with the same alpha."""
     colors = deep_to_srgb(samples[..., :3], profile)
     return np.concatenate([colors, samples[..., 3:]], axis=2) if samples.shape[2] == 4 else colors
@@ -164,6 +164,6 @@ def _fitted(image: Image.Image, largest: int) -> NDArray[np.uint8]:
     return np.asarray(image)
 
 
-def _apart(samples: NDArray[np.generic]) -> tuple[Pixels, Pixels | None]:
+def _split_alpha(samples: NDArray[np.generic]) -> tuple[Pixels, Pixels | None]:
     alpha = np.ascontiguousarray(samples[..., 3]) if samples.shape[2] == 4 else None
     return np.ascontiguousarray(samples[..., :3]), alpha

@@ -132,10 +132,10 @@ def letterboxed(pixels: Pixels, width: int, height: int, aspect: Fraction = Frac
         side if side - fitted <= max(2, side * _NARROW_BARS) else fitted
         for side, fitted in zip((width, height), inner, strict=True)
     ]
-    way = cv2.INTER_AREA if pixels.shape[0] > sides[1] else cv2.INTER_CUBIC
+    interpolation = cv2.INTER_AREA if pixels.shape[0] > sides[1] else cv2.INTER_CUBIC
     result: Pixels = np.zeros((height, width, *pixels.shape[2:]), pixels.dtype)
     left, top = (width - sides[0]) // 2, (height - sides[1]) // 2
-    resized = cv2.resize(pixels, (sides[0], sides[1]), interpolation=way)
+    resized = cv2.resize(pixels, (sides[0], sides[1]), interpolation=interpolation)
     result[top : top + sides[1], left : left + sides[0]] = resized
     return result
 

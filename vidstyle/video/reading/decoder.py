@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _DEFAULT_RATE = Fraction(25)  # pictures a second of a file without a frame rate
-_HOPELESS = 300  # consecutive packets without a picture, after which reading stops
+_MOST_FAILURES = 300  # consecutive packets without a picture, after which reading stops
 # s before the target time to seek to, in turn, then from the beginning: seeks may land late
 _STEPS_BACK = (Fraction(1, 5), Fraction(2), Fraction(12))
 
@@ -150,7 +150,7 @@ class Decoder:
             self.failed_in_a_row = 0 if pictures else self.failed_in_a_row + failed
             self.damaged += sum(picture.is_corrupt for picture in pictures)
             yield from pictures
-            if self._is_hopeless():
+            if self._gives_up():
                 return
 
     def _demuxed(self) -> Iterator[Packet]:
@@ -170,7 +170,7 @@ class Decoder:
                 packets = self._new_packets()  # a generator ends once it raises
                 self.skipped += 1
                 self.failed_in_a_row += 1
-                if self._is_hopeless():
+                if self._gives_up():
                     return
             else:
                 yield packet
@@ -178,8 +178,8 @@ class Decoder:
     def _new_packets(self) -> Iterator[Packet]:
         return cast("Iterator[Packet]", self.container.demux(self.stream))
 
-    def _is_hopeless(self) -> bool:
-        if self.failed_in_a_row < _HOPELESS:
+    def _gives_up(self) -> bool:
+        if self.failed_in_a_row < _MOST_FAILURES:
             return False
         log.warning(
             "%s: %d damaged packets in a row; the rest of it is left out", self.path, self.failed_in_a_row

@@ -27,18 +27,18 @@ def known_duration(decoder: Decoder) -> Fraction | None:
             return None
     if stream.duration and stream.time_base:
         return Fraction(stream.duration * stream.time_base)
-    noted = _noted_end(stream)
-    if noted is None and container.duration:
+    tagged = _tagged_end(stream)
+    if tagged is None and container.duration:
         return Fraction(container.duration, av.time_base)
-    return noted
+    return tagged
 
 
-def promised_end(decoder: Decoder) -> Fraction | None:
+def expected_end(decoder: Decoder) -> Fraction | None:
     """End (s, the file's time) of the last picture by the header; None if it has no reliable one."""
     stream = decoder.stream
-    noted = _noted_end(stream)
-    if noted is not None:
-        return noted
+    tagged = _tagged_end(stream)
+    if tagged is not None:
+        return tagged
     ticks, demuxer = stream.duration or 0, demuxer_of(decoder.container)
     if demuxer.has_frame_counts:
         ticks = max(ticks, stream.frames)
@@ -47,7 +47,7 @@ def promised_end(decoder: Decoder) -> Fraction | None:
     return Fraction(((stream.start_time or 0) + ticks) * stream.time_base)
 
 
-def _noted_end(stream: Any) -> Fraction | None:
+def _tagged_end(stream: Any) -> Fraction | None:
     """The end (s) of a Matroska stream by its DURATION tag (00:00:05.280000000); None without one."""
     try:
         hours, minutes, seconds = stream.metadata.get("DURATION", "").split(":")

@@ -80,8 +80,8 @@ class JoinedClock:
         if self._last is not None and self._due is not None:
             jump = time - self._last
             # a recording begins with a keyframe, before whose time no later packet is shown
-            is_anew = packet.is_keyframe and jump < 0 and presented + self._shifts[-1] < self._due - step
-            if is_anew or jump < -_BACK or jump > _FORWARD:
+            is_restart = packet.is_keyframe and jump < 0 and presented + self._shifts[-1] < self._due - step
+            if is_restart or jump < -_BACK or jump > _FORWARD:
                 self._log_join(jump)
                 self._shifts.append(self._due - presented)
         self._last, self._now = time, time + self._shifts[-1]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from vidstyle.video.reading.joins import Packet
 
 _BEGINNING = 250  # packets from which a file's byte rate is estimated
-_LOOKS = 16  # positions of a file at which its times are sampled
+_PLACES = 16  # positions of a file at which its times are sampled
 _BACK = Fraction(1)  # s: the largest step back of reordered packets
 
 
@@ -57,8 +57,8 @@ def has_one_clock(path: Path) -> bool:
     latest: Fraction | None = None
     size = path.stat().st_size
     with container, suppress(av.error.FFmpegError, IndexError, StopIteration):
-        for look in range(_LOOKS):
-            container.seek(size * look // _LOOKS, any_frame=True, unsupported_byte_offset=True)
+        for place in range(_PLACES):
+            container.seek(size * place // _PLACES, any_frame=True, unsupported_byte_offset=True)
             packets = cast("Iterator[Packet]", container.demux(stream))
             time = next(time for packet in packets if (time := _time_of(packet)) is not None)
             if latest is not None and time < latest - _BACK:

@@ -47,7 +47,7 @@ def open_container(path: Path) -> InputContainer:
             container = av.open(name(), "r", metadata_encoding="latin-1")
     except (av.error.FFmpegError, OSError, ValueError) as error:
         check_interruption(path)
-        raise InputError(_why_not(path, error)) from error
+        raise InputError(_opening_error(path, error)) from error
     check_interruption(path)
     return container
 
@@ -80,7 +80,7 @@ def reason(error: BaseException) -> str:
     return str(text).split(":")[0].strip() or type(error).__name__
 
 
-def _why_not(path: Path, error: Exception) -> str:
+def _opening_error(path: Path, error: Exception) -> str:
     if is_pipe(path):  # a PermissionError too: FFmpeg's error for formats that need seeking, such as APNG
         return (
             f"what comes through {path} cannot be read as a video ({reason(error)}); "
@@ -88,7 +88,7 @@ def _why_not(path: Path, error: Exception) -> str:
         )
     if isinstance(error, PermissionError):
         return f"{path} may not be read; change its permissions"
-    if _has_lost_its_index(path):
+    if _lacks_index(path):
         return (
             f"{path} has no index (moov box): its recording or download was cut off; "
             "copy it again, or repair it (for example with untrunc)"
@@ -117,7 +117,7 @@ def is_cut_off(path: Path) -> bool:
     return is_known and segment + 4 + width + value > size
 
 
-def _has_lost_its_index(path: Path) -> bool:
+def _lacks_index(path: Path) -> bool:
     """Whether this is an MP4 or QuickTime file, by its first box, without a ``moov`` box."""
     size = path.stat().st_size
     position = 0

@@ -15,7 +15,7 @@ from vidstyle.errors import InputError
 
 STDIN = "-"
 _TIMEOUT = 60.0  # s until the first byte
-_POLL = 0.1  # s between two checks of ``Pipe.is_over``
+_POLL = 0.1  # s between two checks of ``Pipe.has_ended``
 _CHUNK = 1 << 16  # bytes
 _STREAMED = (b"nut/multimedia", b"YUV4MPEG2", b"\x1a\x45\xdf\xa3", b"\x47")  # NUT, y4m, Matroska, MPEG-TS
 _PIPES: dict[str, Pipe] = {}  # of this process, by path: a pipe can be read only once
@@ -45,7 +45,7 @@ def pipe_at(path: Path) -> Pipe:
 def stop_waiting(path: Path) -> None:
     """End the pipe at ``path``, if there is one, for threads that wait for its bytes."""
     if str(path) in _PIPES:
-        _PIPES[str(path)].is_over = True
+        _PIPES[str(path)].has_ended = True
 
 
 def check_interruption(path: Path) -> None:
@@ -60,7 +60,7 @@ class Pipe:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.is_over = False
+        self.has_ended = False
         self.interruption: BaseException | None = None
         if str(path) == STDIN:
             if sys.stdin is None or sys.stdin.isatty():
@@ -97,7 +97,7 @@ class Pipe:
     def _receive(self) -> bool:
         """Wait for more bytes and buffer them; False at the end."""
         begun = monotonic()
-        while not self.is_over:
+        while not self.has_ended:
             if os.name != "nt" and not select.select([self._descriptor], [], [], _POLL)[0]:
                 if not self._size and monotonic() - begun > _TIMEOUT:
                     raise InputError(f"nothing came through {self._path} in {_TIMEOUT:g} s; start its writer")
@@ -107,7 +107,7 @@ class Pipe:
             except BlockingIOError:
                 continue
             if not chunk:
-                self.is_over = True
+                self.has_ended = True
                 break
             with self._file:
                 self._buffer.seek(self._size)
@@ -136,7 +136,7 @@ class PipeReader:
         except Exception:
             raise
         except BaseException as error:  # a signal, which FFmpeg would swallow: see check_interruption
-            self._pipe.interruption, self._pipe.is_over = error, True
+            self._pipe.interruption, self._pipe.has_ended = error, True
             return b""
         self._position += len(data)
         return data

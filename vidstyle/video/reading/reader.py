@@ -22,14 +22,14 @@ from vidstyle.video.reading.video_file import VideoFile
 log = logging.getLogger(__name__)
 
 ALL = ReadOptions()
-"""The whole of an input, read as it comes."""
+"""All frames of an input, with the default options."""
 
 
 class Reader:
-    """The frames of the part of ``path`` that ``options`` choose, once, in order.
+    """The frames of the part of ``path`` that ``options`` choose, in order; iterate once.
 
     Pixels are upright, full-range RGB, of one size and depth. Times start at 0 and are exact:
-    ``frame.time + frame.duration == next.time``. What is damaged is left out and counted.
+    ``frame.time + frame.duration == next.time``. Damaged parts are left out and counted.
 
         with Reader("clip.mp4") as reader:
             for frame in reader:
@@ -43,8 +43,8 @@ class Reader:
         """Open ``path`` and decode its first frame.
 
         Raises:
-            InputError: nothing can be read there; the message says what and what to do.
-            OptionError: ``options`` leave nothing of it.
+            InputError: the input cannot be read.
+            OptionError: the selected part is empty.
         """
         self._source = _open(Path(path), options)
         self.info = self._source.info
@@ -52,7 +52,7 @@ class Reader:
 
     @property
     def skipped(self) -> int:
-        """Damaged packets that gave no picture, and pictures lost at a missing end; so far."""
+        """Damaged packets and, once read to the end, pictures that a truncated file lacks; so far."""
         return self._source.skipped
 
     def __iter__(self) -> Iterator[Frame]:
@@ -70,7 +70,7 @@ class Reader:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file and the decoder's threads; may be called twice."""
+        """Close the file and end the decoder's threads; may be called twice."""
         self._source.close()
 
     def _frames(self) -> Generator[Frame, None, None]:
@@ -84,7 +84,7 @@ def open_reader(path: str | Path, options: ReadOptions = ALL) -> Reader:
 
 
 def check_readable(path: Path) -> None:
-    """Raise ``InputError`` for what is no input of frames by its headers alone: no picture is decoded."""
+    """Raise ``InputError`` unless ``path`` is a video, an animation or pictures; reads headers only."""
     path = _only_file(path) or path
     if is_sequence(path) or is_animation(path):  # of which a reader looks at headers only
         Reader(path).close()

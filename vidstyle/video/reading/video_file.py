@@ -18,7 +18,7 @@ from vidstyle.video.reading.converter import Converter
 from vidstyle.video.reading.cropping import crop_of
 from vidstyle.video.reading.decoder import Decoder, known_rate, rate_of, time_of
 from vidstyle.video.reading.deinterlace import deinterlaced
-from vidstyle.video.reading.header_length import known_duration, promised_end
+from vidstyle.video.reading.header_length import expected_end, known_duration
 from vidstyle.video.reading.timeline import Part, Ticked, Timed, Timeline
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class VideoFile:
             self._pictures = self._timed()
             first = next(self._pictures, None)
             if first is None:
-                raise self._why_nothing()
+                raise self._no_frames_error()
             self._first = first
             self._converter = Converter(path, first.picture, stream, options.hdr, crop_of(path, stream))
             self.info = self._describe(first, rate)
@@ -84,7 +84,7 @@ class VideoFile:
         ticked = (Ticked(frame, time_of(frame), _duration_of(frame)) for frame in decoded)
         return iter(self._part.of(self._timeline(ticked)))
 
-    def _why_nothing(self) -> InputError | OptionError:
+    def _no_frames_error(self) -> InputError | OptionError:
         path, start = self._decoder.path, self._options.start
         if self._timeline.seen == 0:
             failed = self._decoder.skipped
@@ -153,7 +153,7 @@ class VideoFile:
 
     def _count_lost(self, last: Timed[av.VideoFrame]) -> int:
         """Pictures missing after the ``last`` one by the header's duration, less those counted as damaged."""
-        end = promised_end(self._decoder)
+        end = expected_end(self._decoder)
         if end is None:
             return 0
         missing = end - (last.time + last.duration)
