@@ -1,9 +1,9 @@
 """All options: records with defaults, help texts and ranges, converters, and typed keywords."""
 
 from vidstyle.options.checked_fields import Checked, option, value_of
+from vidstyle.options.qualities import DEFAULT_QUALITY, QUALITIES
 from vidstyle.options.records import (
     DEFAULT_CRF,
-    DEFAULT_WORKING_SIZE,
     LARGEST_STYLE,
     DetailOptions,
     PaintOptions,
@@ -18,8 +18,9 @@ from vidstyle.options.records import (
 
 __all__ = [
     "DEFAULT_CRF",
-    "DEFAULT_WORKING_SIZE",
+    "DEFAULT_QUALITY",
     "LARGEST_STYLE",
+    "QUALITIES",
     "Checked",
     "DetailOptions",
     "PaintOptions",

@@ -60,7 +60,7 @@ class PartChoices(Collection[str]):
         return True
 
 
-def part(default: str, help: str, registry: Registry, *, special: tuple[str, ...] = ()) -> Any:
+def part(default: str | None, help: str, registry: Registry, *, special: tuple[str, ...] = ()) -> Any:
     """A field for a part: a name in ``registry``, "package.module:Attribute" or an object.
 
     ``special`` are names that stand for no part, such as "none"; help lists the first before the parts.

@@ -20,7 +20,8 @@ class DetailKeywords(TypedDict, total=False):
 class ImageKeywords(DetailKeywords, total=False):
     """Options of painting (``options.PaintOptions``), where values and defaults are documented."""
 
-    engine: str | object
+    quality: Literal["draft", "normal", "high"]
+    engine: str | object | None
     weights: File | None
     engine_options: Mapping[str, object] | Sequence[str]
     style_weights: Sequence[float] | str | None

@@ -27,6 +27,7 @@ from vidstyle.options.converters import (
     as_switch,
     as_text,
 )
+from vidstyle.options.qualities import DEFAULT_QUALITY, QUALITIES
 from vidstyle.registry import ENGINES, FLOWS, TEMPORAL
 
 R = TypeVar("R")
@@ -102,7 +103,12 @@ class DetailOptions(Checked):
 class PaintOptions(DetailOptions):
     """The engine, its style and device, and compositing."""
 
-    engine: str | object = part("stylenet", "the engine that paints", ENGINES)
+    quality: str = option(
+        DEFAULT_QUALITY,
+        "draft paints at half the size; high takes more of a style's own textures, and several times as long",
+        choices=QUALITIES,
+    )
+    engine: str | object | None = part(None, "the engine that paints, instead of --quality's", ENGINES)
     weights: Path | None = option(
         None, "weights for the engine instead of the bundled ones", metavar="FILE", parse=as_path
     )
@@ -129,7 +135,7 @@ class PaintOptions(DetailOptions):
     )
     working_size: int | None = option(
         None,
-        "short side at which strokes are painted (default 480, never above the source)",
+        "short side at which strokes are painted (480, or 720 at --quality high; never above the source)",
         low=16,
         metavar="PX",
         parse=as_integer,
@@ -140,8 +146,22 @@ class PaintOptions(DetailOptions):
         None, "keep style embeddings in this folder between runs", metavar="DIR", parse=as_path
     )
 
+    @property
+    def chosen_engine(self) -> str | object:
+        """The engine that is given, or that of the quality."""
+        return QUALITIES[self.quality].engine if self.engine is None else self.engine
 
-DEFAULT_WORKING_SIZE = 480  # px, short side
+    @property
+    def chosen_working_size(self) -> int:
+        """The short side (px) at which strokes are painted, given or that of the quality."""
+        return self.working_size or QUALITIES[self.quality].working_size
+
+    @property
+    def largest_share(self) -> float:
+        """Share of a frame's size that is painted at most: the quality's."""
+        return QUALITIES[self.quality].largest_share
+
+
 DEFAULT_CRF = 16.0
 LARGEST_STYLE = 2048  # px, long side: larger style pictures do not change the result
 

@@ -188,4 +188,7 @@ def option_values(*records: Any) -> dict[str, Any]:
     """All options of ``records`` with their values, for a report."""
     values = {item.name: getattr(record, item.name) for record in records for item in fields(record)}
     parts = ("engine", "temporal", "flow")  # these may be objects
-    return {name: name_of_part(value) if name in parts else value for name, value in values.items()}
+    return {
+        name: name_of_part(value) if name in parts and value is not None else value
+        for name, value in values.items()
+    }

@@ -82,16 +82,17 @@ class Stylizer:
         """The files that are read besides the clips, which no result may replace."""
         device = choose_device(paint.device)
         self._painter: Renderer[Any, Any] = Renderer(
-            load_engine(paint.engine, paint.weights, dict(paint.engine_options)),
+            load_engine(paint.chosen_engine, paint.weights, dict(paint.engine_options)),
             device=device,
             precision=choose_precision(paint.precision, device),
-            working_size=paint.working_size,
+            working_size=paint.chosen_working_size,
+            largest_share=paint.largest_share,
         )
         self._embeddings: EmbeddingCache[Any] = EmbeddingCache(self._painter, paint.style_cache)
         self._styles = self._encode(style, paint.style_weights, paint.style_track)
         self._flow = flow_of(self._steady, str(device))
         precision = str(self._painter.precision).removeprefix("torch.")
-        log.info("%s paints on %s in %s", name_of_part(paint.engine), device, precision)
+        log.info("%s paints on %s in %s", name_of_part(paint.chosen_engine), device, precision)
         method = name_of_part(self._steady.temporal)
         log.info("steadied by %s with %s", method, flow_name(self._steady, str(device)))
         self._takes_motion = self._steady.is_steady and getattr(
@@ -221,6 +222,8 @@ def painting(stylizer: Stylizer, read: ReadOptions, write: WriteOptions, *, meas
     values = {
         "style": stylizer._names,
         **option_values(stylizer._paint, stylizer._steady, read, write),
+        "engine": name_of_part(stylizer._paint.chosen_engine),
+        "working_size": stylizer._paint.chosen_working_size,
         "flow": flow_name(stylizer._steady, str(stylizer._painter.device)) or "none",  # what auto means here
     }
     return Stage(results, values, meter)

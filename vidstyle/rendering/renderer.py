@@ -22,7 +22,7 @@ from vidstyle.engines.base import Engine, Statistics
 from vidstyle.errors import InputError
 from vidstyle.frames import Pixels, check_pixels
 from vidstyle.nn.resize import enlarged, reduced
-from vidstyle.options import DEFAULT_WORKING_SIZE, LARGEST_STYLE
+from vidstyle.options import DEFAULT_QUALITY, LARGEST_STYLE, QUALITIES
 from vidstyle.rendering.regions import Region, cover
 from vidstyle.rendering.tiles import paint_image, paint_regions
 from vidstyle.tensors import to_pixels, to_tensor
@@ -79,11 +79,23 @@ class Renderer(Generic[S, T]):
         device: torch.device | str = "cpu",
         precision: torch.dtype = torch.float32,
         working_size: int | None = None,
+        largest_share: float = 1.0,
     ) -> None:
+        """Move ``engine`` to ``device``.
+
+        Args:
+            engine: the engine, in float32.
+            device: where to paint.
+            precision: of images and of the network.
+            working_size: short side (px) at which strokes are painted; None: that of the default quality.
+            largest_share: share of a frame's own size that is painted at most (0 to 1); beyond, the
+                painting is enlarged.
+        """
         self.engine = engine.to(device)
         self.device = torch.device(device)
         self.precision = precision
-        self.working_size = working_size or DEFAULT_WORKING_SIZE
+        self.working_size = working_size or QUALITIES[DEFAULT_QUALITY].working_size
+        self.largest_share = largest_share
 
     def encode(self, picture: Pixels) -> S:
         """The style of a ``picture`` (H, W, 3), as the engine knows it."""
@@ -221,12 +233,12 @@ class Renderer(Generic[S, T]):
     def _shapes(self, height: int, width: int) -> tuple[tuple[int, int], tuple[int, int]]:
         """The sizes of the strokes and of the finer ones painted over them; equal: painted once."""
         working = self.working_shape(height, width)
-        if min(height, width) <= _NO_FINER * min(working):
+        if min(height, width) * self.largest_share <= _NO_FINER * min(working):
             return working, working
         return working, self._limited(height, width, max(_FINEST, min(working)))
 
     def _limited(self, height: int, width: int, short: int) -> tuple[int, int]:
-        scale = min(1.0, short / min(height, width))
+        scale = min(self.largest_share, short / min(height, width))
         return max(self.engine.info.smallest, round(height * scale)), max(
             self.engine.info.smallest, round(width * scale)
         )

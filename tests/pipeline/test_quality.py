@@ -1,0 +1,73 @@
+"""What --quality stands for, and what takes precedence over it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vidstyle.cli.main import main
+from vidstyle.engines.stylenet import StyleNet
+from vidstyle.engines.wct import WCT
+from vidstyle.errors import OptionError
+from vidstyle.options import QUALITIES, PaintOptions
+from vidstyle.pipeline.stylizer import Stylizer
+from vidstyle.registry import ENGINES
+
+
+def test_a_draft_is_painted_at_half_of_a_frame_s_size_by_the_fast_engine() -> None:
+    painter = Stylizer("waves", quality="draft", device="cpu")._painter
+    assert isinstance(painter.engine, StyleNet)
+    assert painter.working_shape(360, 640) == (180, 320)
+    assert painter.working_shape(2160, 3840) == (480, 853)
+    picture = np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8)
+    drawn = Stylizer("waves", quality="draft", detail=0).image(picture)
+    assert drawn.shape == picture.shape
+    usual = Stylizer("waves", detail=0).image(picture)
+    finest = [float(np.abs(np.diff(each.astype(float), axis=1)).mean()) for each in (drawn, usual)]
+    assert finest[0] < 0.9 * finest[1]
+
+
+def test_high_quality_paints_with_wct_and_finer_strokes() -> None:
+    painter = Stylizer("waves", quality="high", device="cpu")._painter
+    assert isinstance(painter.engine, WCT)
+    assert painter.working_shape(1080, 1920) == (720, 1280)
+    assert painter.working_shape(360, 640) == (360, 640)
+
+
+def test_the_default_is_normal_and_options_that_are_given_take_precedence() -> None:
+    assert PaintOptions() == PaintOptions(quality="normal")
+    given = PaintOptions(quality="high", engine="stylenet", working_size=300)
+    assert (given.chosen_engine, given.chosen_working_size) == ("stylenet", 300)
+    assert PaintOptions(quality="draft", engine="wct").chosen_engine == "wct"
+
+
+def test_every_quality_names_an_engine_that_there_is() -> None:
+    assert {quality.engine for quality in QUALITIES.values()} <= set(ENGINES)
+
+
+def test_an_unknown_quality_is_refused() -> None:
+    with pytest.raises(OptionError, match="--quality cannot be 'hihg'; did you mean 'high'"):
+        Stylizer("waves", quality="hihg")  # type: ignore[arg-type]
+
+
+def test_a_run_s_report_says_quality_and_engine(plain_clip: Path, tmp_path: Path) -> None:
+    target, report = tmp_path / "out.mp4", tmp_path / "report.json"
+    words = ["run", str(plain_clip), "--style", "waves", "--quality", "high", "-o", str(target), "-q"]
+    assert main([*words, "--frames", "2", "--json", str(report)]) == 0
+    options = json.loads(report.read_text())["options"]
+    assert (options["quality"], options["engine"], options["working_size"]) == ("high", "wct", 720)
+
+
+def test_a_preview_says_how_long_its_quality_takes(
+    plain_clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for quality in QUALITIES:
+        picture = tmp_path / f"{quality}.png"
+        words = ["run", str(plain_clip), "--style", "waves", "--quality", quality, "-o", str(picture)]
+        assert main([*words, "--preview"]) == 0
+        told = capsys.readouterr()
+        assert picture.is_file()
+        assert "frames at" in told.out + told.err
