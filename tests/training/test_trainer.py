@@ -19,7 +19,9 @@ from vidstyle.training import checkpoints, curves
 from vidstyle.training.config import TrainOptions
 from vidstyle.training.objective import Objective
 from vidstyle.training.recipes import DECODER
+from vidstyle.training.sheets import Sheets
 from vidstyle.training.student import Student
+from vidstyle.training.style_batch import StyleBatch
 from vidstyle.training.trainer import train
 from vidstyle.training.training_progress import Trained, TrainingProgress
 from vidstyle.training.weights_export import export
@@ -208,9 +210,20 @@ def test_only_what_shall_learn_learns(contents: Path, styles: Path, tmp_path: Pa
     )
     numbers = torch.rand(2, 2816) * 10
     expected = numbers @ before["style.weight"].T + before["style.bias"]
-    if not torch.allclose(embedding.encode(numbers), expected, rtol=1e-3, atol=1e-2):
+    if not torch.allclose(embedding.encode(StyleBatch((), lambda: numbers)), expected, rtol=1e-3, atol=1e-2):
         changed.add("encoder")
     assert changed == {learns}
+
+
+def test_nothing_is_painted_for_losses_that_use_no_painting(
+    contents: Path, styles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painted: list[int] = []
+    monkeypatch.setattr(Sheets, "save", lambda *_: None)
+    monkeypatch.setattr(Student, "paint", lambda *_: painted.append(1))
+    options = small("style-encoder", 1, "losses=style-embedding=1")
+    run(contents, styles, tmp_path, options, recipe="style-encoder")
+    assert not painted
 
 
 @pytest.mark.parametrize("recipe", ["stylenet-distil", "style-encoder"])

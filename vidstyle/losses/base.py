@@ -45,7 +45,7 @@ class Step:
     styles: tuple[Tensor, ...]
     """B style pictures (1, 3, h, w) in [0, 1], each of its own size."""
     painted: Tensor
-    """(B, 3, H, W) in [0, 1], with gradient."""
+    """(B, 3, H, W) in [0, 1], with gradient; empty if no loss uses a painting."""
     paint: Callable[[Tensor], Tensor]
     """Paints other pictures (B, 3, H', W') in the same styles, with gradient."""
     features: StepFeatures
@@ -79,6 +79,8 @@ class Loss(nn.Module, ABC):
 
     needs: ClassVar[frozenset[str]] = frozenset()
     """Which optional parts of a step it requires: of "target", "itself", "embeddings", "pair"."""
+    uses_painting: ClassVar[bool] = True
+    """Whether it reads ``painted`` or calls ``paint``; if no loss of a run does, nothing is painted."""
     layers: tuple[str, ...] = ()
     """VGG layers whose features it uses."""
 

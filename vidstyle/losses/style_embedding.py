@@ -11,6 +11,7 @@ class StyleEmbedding(Loss):
     """mean ‖c - c_T‖² / ‖c_T‖²: the relative squared error of embeddings, for each style picture."""
 
     needs = frozenset({"embeddings"})
+    uses_painting = False
 
     def forward(self, step: Step) -> Tensor:
         ours, target = (value.float() for value in present(step.embeddings, "style-embedding", "embeddings"))

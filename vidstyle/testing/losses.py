@@ -60,6 +60,13 @@ class LossContract(ABC):
         else:
             raise AssertionError(f"no ValueError for a step without {', '.join(sorted(loss.needs))}")
 
+    def test_it_is_the_same_without_a_painting_if_it_uses_none(self) -> None:
+        loss = self._new("cpu")
+        step = make_step(loss.layers)
+        if not loss.uses_painting:
+            bare = replace(step, painted=step.painted.new_empty(0))
+            assert torch.equal(loss(step), loss(bare)), "a loss with uses_painting = False reads no painting"
+
     def test_pictures_of_half_precision_give_a_finite_number(self) -> None:
         for device in devices():
             loss = self._new(device)

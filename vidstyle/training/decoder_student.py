@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from vidstyle.errors import WeightsMismatch
 from vidstyle.nn.vgg import bundled
 from vidstyle.training.learner import Learner
+from vidstyle.training.style_batch import StyleBatch
 from vidstyle.weights import Weights
 
 _DEEPEST = "conv4_1"
@@ -45,7 +46,7 @@ class DecoderStudent(Learner):
                 )
         self.load_state_dict({key: tensors[key].float() for key in own})
 
-    def standardise(self, descriptors: Tensor) -> None:
+    def standardise(self, styles: StyleBatch) -> None:
         """Do nothing: embeddings are parts of descriptors."""
 
     @torch.no_grad()
@@ -66,9 +67,9 @@ class DecoderStudent(Learner):
         """The parameters of the decoder."""
         return {"decoder": list(self.decoder.parameters())}
 
-    def encode(self, descriptors: Tensor) -> Tensor:
-        """Embeddings (B, 1024) of ``descriptors`` (B, 2816), whose last layer is conv4_1."""
-        return descriptors[:, -2 * _WIDTH :]
+    def encode(self, styles: StyleBatch) -> Tensor:
+        """Embeddings (B, 1024): the end of the descriptors, whose last layer is conv4_1."""
+        return styles.descriptors[:, -2 * _WIDTH :]
 
     def paint(self, image: Tensor, embeddings: Tensor) -> Tensor:
         """Paint ``image`` (B, 3, H, W) in [0, 1], with sides of 16 px or more; results may exceed [0, 1]."""

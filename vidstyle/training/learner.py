@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from vidstyle.training.style_batch import StyleBatch
 from vidstyle.weights import Weights
 
 
@@ -22,8 +23,8 @@ class Learner(nn.Module, ABC):
         """Load exported ``tensors`` of the file ``name``; raises ``WeightsMismatch`` if they do not fit."""
 
     @abstractmethod
-    def standardise(self, descriptors: Tensor) -> None:
-        """Standardise the input by ``descriptors`` (N, 2816), N > 1; embeddings stay the same."""
+    def standardise(self, styles: StyleBatch) -> None:
+        """Standardise the input by that of more than one picture; embeddings stay the same."""
 
     @abstractmethod
     def randomise(self, parts: tuple[str, ...]) -> None:
@@ -34,8 +35,8 @@ class Learner(nn.Module, ABC):
         """Part (as in the setting ``learns``) to parameters; "encoder" has its own learning rate."""
 
     @abstractmethod
-    def encode(self, descriptors: Tensor) -> Tensor:
-        """Embeddings (B, N) of the descriptors (B, 2816) of style pictures."""
+    def encode(self, styles: StyleBatch) -> Tensor:
+        """Embeddings (B, N) of B style pictures."""
 
     @abstractmethod
     def paint(self, image: Tensor, embeddings: Tensor) -> Tensor:

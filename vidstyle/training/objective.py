@@ -27,6 +27,7 @@ from vidstyle.training.learner import Learner
 from vidstyle.training.memory import Key, StyleMemory
 from vidstyle.training.onnx_teacher import OnnxTeacher
 from vidstyle.training.recipes import Recipe
+from vidstyle.training.style_batch import StyleBatch
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +67,7 @@ class Objective(nn.Module):
         torch.manual_seed(options.seed)
         self.student: Learner = _student(recipe, options, is_resumed=is_resumed)
         self.losses = nn.ModuleDict({_key(name): _loss(name, options) for name, _ in options.losses})
+        self._paints = any(cast(Loss, loss).uses_painting for loss in self.losses.values())
         self._weights = dict(options.losses)
         self._recipe, self._options = recipe, options
         for part, values in self.student.parts().items():
@@ -117,11 +119,14 @@ class Objective(nn.Module):
         return losses
 
     def _step(self, batch: TrainingBatch, frozen: Frozen, generator: torch.Generator) -> Step:
-        descriptors = describe(frozen, batch.styles, batch.keys)
-        shares = self._mix_shares(len(batch.content), generator)
-        embeddings = self._mixed(self.student.encode(descriptors), shares)
-        painted = self.student.paint(batch.content, embeddings)
         needs = self.needs
+        shares = self._mix_shares(len(batch.content), generator)
+        embeddings, painted = batch.content.new_empty(len(batch.content), 0), batch.content.new_empty(0)
+        if self._paints or needs:
+            styles_of_batch = style_batch(frozen, batch.styles, batch.keys)
+            embeddings = self._mixed(self.student.encode(styles_of_batch), shares)
+        if self._paints:
+            painted = self.student.paint(batch.content, embeddings)
         target = teacher_embeddings = None
         if frozen.teacher is not None:
             # without autocast: engines choose their precision themselves
@@ -134,7 +139,7 @@ class Objective(nn.Module):
             styles, recall = tuple(torch.split(target, 1)), None
         itself = None
         if "itself" in needs:
-            own = describe(frozen, tuple(torch.split(batch.content, 1)))
+            own = style_batch(frozen, tuple(torch.split(batch.content, 1)))
             itself = self.student.paint(batch.content, self.student.encode(own))
         return Step(
             content=batch.content,
@@ -213,9 +218,13 @@ class Objective(nn.Module):
         return FramePair(earlier, later, before, now, motion, trusted)
 
 
+def style_batch(frozen: Frozen, pictures: tuple[Tensor, ...], keys: tuple[Key, ...] = ()) -> StyleBatch:
+    """Style pictures (1, 3, h, w) in [0, 1]; descriptors are computed once for each key but None."""
+    return StyleBatch(pictures, partial(_describe, frozen, pictures, keys))
+
+
 @torch.no_grad()
-def describe(frozen: Frozen, styles: tuple[Tensor, ...], keys: tuple[Key, ...] = ()) -> Tensor:
-    """Descriptors (B, 2816) of style pictures (1, 3, h, w) in [0, 1]; once computed for each key but None."""
+def _describe(frozen: Frozen, styles: tuple[Tensor, ...], keys: tuple[Key, ...]) -> Tensor:
     with torch.autocast(styles[0].device.type, enabled=False):
         descriptors = [
             frozen.memory.descriptor(key, partial(frozen.describer.describe, style))

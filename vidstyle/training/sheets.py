@@ -12,7 +12,7 @@ from torchvision.utils import make_grid
 from vidstyle.frames import Frame
 from vidstyle.tensors import to_pixels
 from vidstyle.training.learner import Learner
-from vidstyle.training.objective import Frozen, describe
+from vidstyle.training.objective import Frozen, style_batch
 from vidstyle.video.stills import save_image
 
 _GAP = 6  # px
@@ -24,8 +24,8 @@ class Sheets:
     def __init__(self, contents: Sequence[Tensor], styles: Sequence[Tensor], frozen: Frozen) -> None:
         self._contents, self._styles = contents, styles
         device = frozen.device
-        # computed once, as a descriptor takes longer than painting a picture
-        self._descriptors = describe(frozen, tuple(style.to(device) for style in styles))
+        # made once, as a descriptor takes longer than painting a picture
+        self._batch = style_batch(frozen, tuple(style.to(device) for style in styles))
 
     @torch.no_grad()
     def save(self, path: Path, student: Learner) -> None:
@@ -33,7 +33,7 @@ class Sheets:
 
         Raises ``OutputError`` and ``OSError``.
         """
-        embeddings = student.encode(self._descriptors)
+        embeddings = student.encode(self._batch)
         cells = [torch.ones_like(self._styles[0]), *self._styles]
         for content in self._contents:
             many = content.to(embeddings.device).expand(len(embeddings), -1, -1, -1)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from vidstyle.engines.stylenet import BODY, CHANNELS, SLACK, Layers
 from vidstyle.errors import WeightsMismatch
 from vidstyle.training.learner import Learner
+from vidstyle.training.style_batch import StyleBatch
 from vidstyle.weights import STYLENET, Weights
 
 _LEAST = 0.3  # least standard deviation of a descriptor's entry, absolute and relative to its mean
@@ -50,8 +51,9 @@ class Student(Learner):
         self._standardise(torch.zeros(2816), torch.ones(2816), fold=False)
 
     @torch.no_grad()
-    def standardise(self, descriptors: Tensor) -> None:
-        """Standardise the encoder's input by ``descriptors`` (N, 2816), N > 1; embeddings stay the same."""
+    def standardise(self, styles: StyleBatch) -> None:
+        """Standardise the encoder's input by the descriptors of more than one picture."""
+        descriptors = styles.descriptors
         mean = descriptors.mean(0)
         # an entry may be equal in a few pictures by chance; differences in others must not be scaled up 1,000
         # times
@@ -83,9 +85,9 @@ class Student(Learner):
         painter = [value for value in self.painter.parameters() if id(value) not in known]
         return {"painter": painter, "film": film, "encoder": list(self.style.parameters())}
 
-    def encode(self, descriptors: Tensor) -> Tensor:
-        """Embeddings (B, 100) of ``descriptors`` (B, 2816)."""
-        embeddings: Tensor = self.style((descriptors - self.mean) / self.deviation)
+    def encode(self, styles: StyleBatch) -> Tensor:
+        """Embeddings (B, 100) of the descriptors of B pictures."""
+        embeddings: Tensor = self.style((styles.descriptors - self.mean) / self.deviation)
         return embeddings
 
     def paint(self, image: Tensor, embeddings: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ from vidstyle.training.curves import Curves
 from vidstyle.training.data import Data, TrainingBatch
 from vidstyle.training.fabric import launch, random_state, set_random
 from vidstyle.training.learner import Learner
-from vidstyle.training.objective import Objective, TrainingStep, describe
+from vidstyle.training.objective import Objective, TrainingStep, style_batch
 from vidstyle.training.picture_folder import CONTENT, STYLE
 from vidstyle.training.recipes import Recipe
 from vidstyle.training.sheets import Sheets
@@ -268,15 +268,15 @@ class _Run:
         return Curves(self._run, columns, begun=self._step)
 
     def _standardise(self) -> None:
-        """Standardise descriptors by those of some style pictures."""
+        """Standardise what students compute embeddings from by that of some style pictures."""
         pictures = self._data.examples(STYLE, _EXAMPLES, _EXAMPLE_SIDE)
         if not pictures:
             raise InputError(_UNREADABLE)
         if len(pictures) > 1:
             device = self._fabric.device
-            descriptors = describe(self._frozen, tuple(picture.to(device) for picture in pictures))
+            styles = style_batch(self._frozen, tuple(picture.to(device) for picture in pictures))
             for student in (self._objective.student, self._averaged):
-                student.standardise(descriptors)
+                student.standardise(styles)
 
 
 def _state(run: Path, recipe: str, resume: bool) -> dict[str, Any] | None:
