@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -10,19 +11,25 @@ from torch import Tensor, nn
 
 from vidstyle import weights
 from vidstyle.errors import OptionError, WeightsMismatch
+from vidstyle.nn.padding import reflected
 
 LAYERS = ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv4_1")
 _POOLED = ("conv1_2", "conv2_2", "conv3_3")  # 2x2 max pooling follows these
+Padding = Literal["zeros", "reflect"]
 _MEAN = (103.939, 116.779, 123.68)  # of ImageNet; blue, green, red
 
 
 class VGG(nn.Module):
-    """VGG-16 to conv4_1: ReLU after each convolution, zero padding, weights in float32."""
+    """VGG-16 to conv4_1: ReLU after each convolution, weights in float32.
+
+    It was trained with zero padding; padded by reflection, it has no features of the picture's border.
+    """
 
     layers = LAYERS
 
-    def __init__(self, tensors: dict[str, Tensor]) -> None:
+    def __init__(self, tensors: dict[str, Tensor], *, padding: Padding = "zeros") -> None:
         super().__init__()
+        self._padding = padding
         for layer in LAYERS:
             for part in ("weight", "bias", "scale"):
                 if f"{layer}.{part}" not in tensors:
@@ -47,18 +54,23 @@ class VGG(nn.Module):
         )
         for layer in LAYERS[: deepest + 1]:
             kernel, bias = self.get_buffer(f"{layer}_weight"), self.get_buffer(f"{layer}_bias")
-            value = F.relu_(F.conv2d(value, kernel, bias, padding=1))
+            value = F.relu_(self._convolved(value, kernel, bias))
             if layer in layers:
                 outputs[layer] = value
             if layer in _POOLED:
                 value = F.max_pool2d(value, 2)
         return outputs
 
+    def _convolved(self, value: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
+        if self._padding == "zeros":
+            return F.conv2d(value, kernel, bias, padding=1)
+        return F.conv2d(reflected(value), kernel, bias)
+
     def scale(self, layer: str) -> Tensor:
         """(C,) the deviation of ``layer``'s channels over photographs and artworks; losses divide by it."""
         return self.get_buffer(f"{layer}_scale")
 
 
-def bundled() -> VGG:
+def bundled(*, padding: Padding = "zeros") -> VGG:
     """The bundled features, on the CPU."""
-    return VGG(weights.load(weights.VGG16))
+    return VGG(weights.load(weights.VGG16), padding=padding)
