@@ -192,6 +192,10 @@ LOSSES = Registry(
         "contrastive": "vidstyle.losses.contrastive:Contrastive",
         "warped": "vidstyle.losses.warped:Warped",
         "style-embedding": "vidstyle.losses.style_embedding:StyleEmbedding",
+        "feature-distillation": "vidstyle.losses.autoencoding:FeatureDistillation",
+        "decoder-block": "vidstyle.losses.autoencoding:DecoderBlock",
+        "reconstruction": "vidstyle.losses.autoencoding:Reconstruction",
+        "perceptual-reconstruction": "vidstyle.losses.autoencoding:PerceptualReconstruction",
     },
     group="vidstyle.losses",
 )
@@ -203,6 +207,8 @@ RECIPES = Registry(
         "stylenet": "vidstyle.training.recipes:STYLENET",
         "style-encoder": "vidstyle.training.recipes:STYLE_ENCODER",
         "decoder": "vidstyle.training.recipes:DECODER",
+        "small-vgg": "vidstyle.training.recipes:SMALL_VGG",
+        "wct-decoder": "vidstyle.training.recipes:WCT_DECODER",
     },
 )
 
@@ -211,5 +217,6 @@ STUDENTS = Registry(
     {
         "stylenet": "vidstyle.training.student:Student",
         "decoder": "vidstyle.training.decoder_student:DecoderStudent",
+        "small-vgg": "vidstyle.training.small_vgg_student:SmallVGGStudent",
     },
 )

@@ -96,7 +96,7 @@ class WCT(Engine[FeatureStatistics, FeatureStatistics]):
         size = [max(16, _MULTIPLE * round(side * scale / _MULTIPLE)) for side in (height, width)]
         small = F.interpolate(image.float(), size, mode="bilinear", antialias=True)
         means, covariances = zip(
-            *(_measured(self.network.encode(small, level)) for level in self.levels), strict=True
+            *(measured(self.network.encode(small, level)) for level in self.levels), strict=True
         )
         return FeatureStatistics(means, covariances)
 
@@ -133,7 +133,7 @@ class WCT(Engine[FeatureStatistics, FeatureStatistics]):
         taken = []
         for place, level in enumerate(self.levels):
             features = self.network.encode(picture, level)
-            taken.append(_measured(features))
+            taken.append(measured(features))
             aim = style.means[place], style.covariances[place]
             first = self._convolution(level, taken[-1], aim, style.alpha, image.dtype)
             picture = self.network.picture(features, level, first)
@@ -188,20 +188,20 @@ def transform(
     return matrix + (1 - alpha) * torch.eye(len(mean), dtype=matrix.dtype, device=matrix.device), offset
 
 
+def measured(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean (C,) and covariance (C, C) of ``features`` (1, C, h, w), float64."""
+    flat = features[0].flatten(1).float()
+    mean = flat.mean(1, keepdim=True)
+    centred = flat - mean
+    return mean[:, 0].double(), (centred @ centred.T).double() / max(1, flat.shape[1] - 1)
+
+
 def _power(covariance: Tensor, power: float) -> Tensor:
     """A power of a symmetric matrix (C, C); directions of almost no variance are left out."""
     values, vectors = torch.linalg.eigh(covariance)
     powers = torch.where(values > _LEAST, values.clamp_min(_LEAST) ** power, 0.0)
     root: Tensor = (vectors * powers) @ vectors.T
     return root
-
-
-def _measured(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean (C,) and covariance (C, C) of ``features`` (1, C, h, w), float64."""
-    flat = features[0].flatten(1).float()
-    mean = flat.mean(1, keepdim=True)
-    centred = flat - mean
-    return mean[:, 0].double(), (centred @ centred.T).double() / max(1, flat.shape[1] - 1)
 
 
 def _weighted(statistics: Sequence[FeatureStatistics], weights: Sequence[float]) -> FeatureStatistics:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self, TypeVar
 
@@ -37,6 +37,21 @@ class FramePair:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Autoencoding:
+    """What an autoencoder made of the contents of a step, with gradients unless said otherwise."""
+
+    image: Tensor
+    """(B, 3, H, W) in [0, 1]: what was encoded, without gradient."""
+    heads: Mapping[str, Tensor]
+    """By layer of VGG-16: features mapped to that layer's channels, each over its usual deviation."""
+    blocks: tuple[tuple[Tensor, Tensor], ...]
+    """For each level but the first: the features of the level below that its decoder made of the encoded ones
+    (which get no gradient), and those that were encoded, without gradient."""
+    pictures: tuple[Tensor, ...]
+    """(B, 3, H, W), about [0, 1]: the pictures decoded from each level, the first level's first."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Step:
     """What one training step painted; B pictures, each in a style of its own."""
 
@@ -59,6 +74,8 @@ class Step:
     """(B, K) each: the student's style embeddings, with gradient, and the teacher's; for "embeddings"."""
     pair: FramePair | None = None
     """For losses that need "pair"."""
+    autoencoding: Autoencoding | None = None
+    """For losses that need "autoencoding"; only students that are autoencoders have it."""
 
 
 class LossSettings(Protocol):
@@ -78,7 +95,8 @@ class Loss(nn.Module, ABC):
     """A number to minimise; a loss that learns (a projection) has parameters of its own."""
 
     needs: ClassVar[frozenset[str]] = frozenset()
-    """Which optional parts of a step it requires: of "target", "itself", "embeddings", "pair"."""
+    """Which optional parts of a step it requires: of "target", "itself", "embeddings", "pair" and
+    "autoencoding"."""
     uses_painting: ClassVar[bool] = True
     """Whether it reads ``painted`` or calls ``paint``; if no loss of a run does, nothing is painted."""
     layers: tuple[str, ...] = ()

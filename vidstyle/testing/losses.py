@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from vidstyle.flow.warp import warp
-from vidstyle.losses.base import FramePair, Loss, Step
+from vidstyle.losses.base import Autoencoding, FramePair, Loss, Step
 from vidstyle.losses.step_features import StepFeatures
 from vidstyle.nn.vgg import LAYERS, VGG, bundled
 from vidstyle.testing.devices import devices
@@ -47,7 +47,8 @@ class LossContract(ABC):
 
     def test_it_says_which_part_of_the_step_it_lacks(self) -> None:
         loss = self._new("cpu")
-        bare = replace(make_step(loss.layers), target=None, itself=None, embeddings=None, pair=None)
+        step = make_step(loss.layers)
+        bare = replace(step, target=None, itself=None, embeddings=None, pair=None, autoencoding=None)
         if not loss.needs:
             assert torch.isfinite(loss(bare)), "without needs a loss must be finite for a step without parts"
             return
@@ -81,7 +82,12 @@ class LossContract(ABC):
 
 def _learnt(step: Step) -> list[Tensor]:
     assert step.pair is not None and step.embeddings is not None and step.itself is not None
+    made = step.autoencoding
+    assert made is not None
     return [
+        *made.heads.values(),
+        *(decoded for decoded, _ in made.blocks),
+        *made.pictures,
         step.painted,
         step.itself,
         step.embeddings[0],
@@ -130,5 +136,21 @@ def make_step(layers: Collection[str] = LAYERS, *, device: str = "cpu") -> Step:
             torch.linspace(-1, 1, 8, device=device).view(2, 4).requires_grad_(),
             torch.ones(2, 4, device=device),
         ),
+        autoencoding=_autoencoding(content, generator),
         pair=FramePair(earlier, later, painted[1], painted[2], motion, trusted),
+    )
+
+
+def _autoencoding(image: Tensor, generator: torch.Generator) -> Autoencoding:
+    """An autoencoder of two levels."""
+
+    def features(channels: int, level: int) -> Tensor:
+        size = len(image), channels, *(side >> (level - 1) for side in image.shape[-2:])
+        return torch.rand(size, generator=generator).to(image.device)
+
+    return Autoencoding(
+        image=image,
+        heads={"conv1_1": features(64, 1).requires_grad_(), "conv2_1": features(128, 2).requires_grad_()},
+        blocks=((features(6, 1).requires_grad_(), features(6, 1)),),
+        pictures=tuple((image * share).requires_grad_() for share in (0.9, 0.8)),
     )

@@ -71,7 +71,7 @@ class DecoderStudent(Learner):
         """Embeddings (B, 1024): the end of the descriptors, whose last layer is conv4_1."""
         return styles.descriptors[:, -2 * _WIDTH :]
 
-    def paint(self, image: Tensor, embeddings: Tensor) -> Tensor:
+    def paint(self, image: Tensor, embeddings: Tensor, number: int | None = None) -> Tensor:
         """Paint ``image`` (B, 3, H, W) in [0, 1], with sides of 16 px or more; results may exceed [0, 1]."""
         height, width = image.shape[-2:]
         padded = F.pad(image, (0, -width % 8, 0, -height % 8), mode="reflect")

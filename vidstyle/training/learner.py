@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from vidstyle.losses.base import Autoencoding
 from vidstyle.training.style_batch import StyleBatch
 from vidstyle.weights import Weights
 
@@ -17,6 +18,8 @@ class Learner(nn.Module, ABC):
 
     bundled: ClassVar[Weights | None]
     """The bundled weights from which training may start; None if there are none."""
+    is_autoencoder: ClassVar[bool] = False
+    """Whether it has ``autoencode``, which losses that need "autoencoding" call for."""
 
     @abstractmethod
     def load(self, tensors: Mapping[str, Tensor], name: str) -> None:
@@ -39,8 +42,16 @@ class Learner(nn.Module, ABC):
         """Embeddings (B, N) of B style pictures."""
 
     @abstractmethod
-    def paint(self, image: Tensor, embeddings: Tensor) -> Tensor:
-        """Paint ``image`` (B, 3, H, W) in [0, 1], with sides of 16 px or more, with ``embeddings`` (B, N)."""
+    def paint(self, image: Tensor, embeddings: Tensor, number: int | None = None) -> Tensor:
+        """Paint ``image`` (B, 3, H, W) in [0, 1], with sides of 16 px or more, with ``embeddings`` (B, N).
+
+        ``number`` is that of the training step, for students that learn one part after the other; None
+        paints with all of them.
+        """
+
+    def autoencode(self, image: Tensor) -> Autoencoding:
+        """Encode and decode ``image`` (B, 3, H, W) in [0, 1]; only an autoencoder can."""
+        raise NotImplementedError
 
     @abstractmethod
     def tensors(self) -> dict[str, Tensor]:

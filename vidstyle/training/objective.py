@@ -67,8 +67,13 @@ class Objective(nn.Module):
         torch.manual_seed(options.seed)
         self.student: Learner = _student(recipe, options, is_resumed=is_resumed)
         self.losses = nn.ModuleDict({_key(name): _loss(name, options) for name, _ in options.losses})
-        self._paints = any(cast(Loss, loss).uses_painting for loss in self.losses.values())
         self._weights = dict(options.losses)
+        if "autoencoding" in self.needs and not self.student.is_autoencoder:
+            raise OptionError(
+                f"the recipe {recipe.name} trains no autoencoder, which one of the losses "
+                f"{', '.join(self._weights)} needs"
+            )
+        self._paints = any(cast(Loss, loss).uses_painting for loss in self.losses.values())
         self._recipe, self._options = recipe, options
         for part, values in self.student.parts().items():
             for value in values:
@@ -113,20 +118,21 @@ class Objective(nn.Module):
     def forward(self, data: TrainingStep) -> dict[str, Tensor]:
         """The unweighted losses (scalars) of a step by name, and their weighted sum as "total"."""
         generator = torch.Generator().manual_seed(self._options.seed * 1_000_003 + data.number)
-        step = self._step(data.batch, data.frozen, generator)
+        step = self._step(data, generator)
         losses: dict[str, Tensor] = {name: self.losses[_key(name)](step) for name in self._weights}
         losses["total"] = torch.stack([self._weights[name] * value for name, value in losses.items()]).sum()
         return losses
 
-    def _step(self, batch: TrainingBatch, frozen: Frozen, generator: torch.Generator) -> Step:
-        needs = self.needs
+    def _step(self, data: TrainingStep, generator: torch.Generator) -> Step:
+        batch, frozen, needs = data.batch, data.frozen, self.needs
         shares = self._mix_shares(len(batch.content), generator)
         embeddings, painted = batch.content.new_empty(len(batch.content), 0), batch.content.new_empty(0)
-        if self._paints or needs:
+        if self._paints or needs - {"autoencoding"}:
             styles_of_batch = style_batch(frozen, batch.styles, batch.keys)
             embeddings = self._mixed(self.student.encode(styles_of_batch), shares)
+        paint = partial(self.student.paint, embeddings=embeddings, number=data.number)
         if self._paints:
-            painted = self.student.paint(batch.content, embeddings)
+            painted = paint(batch.content)
         target = teacher_embeddings = None
         if frozen.teacher is not None:
             # without autocast: engines choose their precision themselves
@@ -140,18 +146,19 @@ class Objective(nn.Module):
         itself = None
         if "itself" in needs:
             own = style_batch(frozen, tuple(torch.split(batch.content, 1)))
-            itself = self.student.paint(batch.content, self.student.encode(own))
+            itself = paint(batch.content, embeddings=self.student.encode(own))
         return Step(
             content=batch.content,
             styles=styles,
             painted=painted,
-            paint=lambda image: self.student.paint(image, embeddings),
+            paint=paint,
             features=StepFeatures(frozen.encoder, self._layers(), recall),
             generator=generator,
             target=target,
             itself=itself,
             embeddings=None if teacher_embeddings is None else (embeddings, teacher_embeddings),
-            pair=self._pair(batch, frozen, embeddings, painted, generator) if "pair" in needs else None,
+            pair=self._pair(data, embeddings, painted, generator) if "pair" in needs else None,
+            autoencoding=self.student.autoencode(batch.content) if "autoencoding" in needs else None,
         )
 
     def _layers(self) -> list[str]:
@@ -198,23 +205,18 @@ class Objective(nn.Module):
         return target, embeddings
 
     def _pair(
-        self,
-        batch: TrainingBatch,
-        frozen: Frozen,
-        embeddings: Tensor,
-        painted: Tensor,
-        generator: torch.Generator,
+        self, data: TrainingStep, embeddings: Tensor, painted: Tensor, generator: torch.Generator
     ) -> FramePair:
-        if batch.frames is None:
-            later, motion, inside = random_motion(batch.content, generator)
-            return FramePair(
-                batch.content, later, painted, self.student.paint(later, embeddings), motion, inside
-            )
-        earlier, later = batch.frames
-        assert frozen.flow is not None  # it is loaded if there are clips
-        motion, trusted = estimated_motion(frozen.flow, earlier, later)
+        content, frames = data.batch.content, data.batch.frames
+        if frames is None:
+            later, motion, inside = random_motion(content, generator)
+            painted_later = self.student.paint(later, embeddings, data.number)
+            return FramePair(content, later, painted, painted_later, motion, inside)
+        earlier, later = frames
+        assert data.frozen.flow is not None  # it is loaded if there are clips
+        motion, trusted = estimated_motion(data.frozen.flow, earlier, later)
         of_pairs = embeddings[: len(earlier)]
-        before, now = (self.student.paint(frames, of_pairs) for frames in (earlier, later))
+        before, now = (self.student.paint(frame, of_pairs, data.number) for frame in (earlier, later))
         return FramePair(earlier, later, before, now, motion, trusted)
 
 

@@ -87,3 +87,51 @@ DECODER = Recipe(
     },
     student="decoder",
 )
+
+SMALL_VGG = Recipe(
+    "small-vgg",
+    "the small VGG of the engine wct, encoder and decoders, from content pictures and VGG-16",
+    {
+        "losses": {
+            "feature-distillation": 1.0,
+            "decoder-block": 3.0,
+            "reconstruction": 240.0,
+            "perceptual-reconstruction": 0.3,
+        },
+        "learning_rate": 2e-4,
+        "encoder_rate": 1.0,
+        "warmup": 200,
+        "clip": 20.0,
+        "ema": 0.999,
+        "learns": ("encoder", "decoder"),
+        "crop": 160,
+        "epochs": 50.0,
+    },
+    student="small-vgg",
+)
+
+WCT_DECODER = Recipe(
+    "wct-decoder",
+    "only the decoders of the small VGG, for features that are whitened and coloured",
+    {
+        "losses": {
+            "style": 1.0,
+            "content": 0.5,
+            "decoder-block": 3.0,
+            "reconstruction": 240.0,
+        },
+        "content_layers": ("conv3_1", "conv4_1"),
+        "content_kind": "normalised",
+        "style_layers": ("conv1_1", "conv2_1", "conv3_1"),
+        "style_sides": (256,),
+        "style_crop": 0.5,
+        "learning_rate": 1e-4,
+        "warmup": 100,
+        "clip": 20.0,
+        "ema": 0.999,
+        "learns": ("decoder",),
+        "crop": 192,
+        "epochs": 10.0,
+    },
+    student="small-vgg",
+)

@@ -90,7 +90,7 @@ class Student(Learner):
         embeddings: Tensor = self.style((styles.descriptors - self.mean) / self.deviation)
         return embeddings
 
-    def paint(self, image: Tensor, embeddings: Tensor) -> Tensor:
+    def paint(self, image: Tensor, embeddings: Tensor, number: int | None = None) -> Tensor:
         """Paint ``image`` (B, 3, H, W) in [0, 1], sides of 16 px or more, with ``embeddings`` (B, 100)."""
         painted: Tensor = self.painter(image, embeddings)
         return painted
