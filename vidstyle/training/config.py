@@ -119,7 +119,7 @@ class TrainOptions(Checked):
         None, "a text file of picture names, one a line, that are kept out to measure with", parse=as_path
     )
     learns: tuple[str, ...] = option(
-        PARTS[:3], "parts that learn: painter, film, encoder; or decoder", parse=_parts
+        PARTS[:3], "parts that learn: painter, film, encoder, decoder, if the recipe has them", parse=_parts
     )
     start: str = option("bundled", "where it begins: bundled, random, or a file of weights", parse=as_text)
     teacher: str = option(

@@ -128,7 +128,6 @@ WCT_DECODER = Recipe(
         "learning_rate": 1e-4,
         "warmup": 100,
         "clip": 20.0,
-        "ema": 0.999,
         "learns": ("decoder",),
         "crop": 192,
         "epochs": 10.0,
