@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from folders import small
 from safetensors.torch import load_file, save_file
 
@@ -14,7 +16,9 @@ from vidstyle import weights
 from vidstyle.cli.main import main
 from vidstyle.engines.wct import WCT
 from vidstyle.errors import OptionError, WeightsMismatch
+from vidstyle.losses.autoencoding import FeatureDistillation
 from vidstyle.nn.small_vgg import LEVELS, bundled
+from vidstyle.testing.losses import make_step
 from vidstyle.training import checkpoints, curves
 from vidstyle.training.config import TrainOptions
 from vidstyle.training.recipes import SMALL_VGG, WCT_DECODER
@@ -117,6 +121,21 @@ def test_heads_are_loaded_from_a_file_that_has_them_and_are_not_exported(student
     del with_heads["head.conv4_1.bias"]
     with pytest.raises(WeightsMismatch, match=r"a file does not hold a small VGG .* head\.conv4_1\.bias"):
         other.load(with_heads, "a file")
+
+
+def test_new_heads_are_fitted_to_vgg16_before_the_first_step_and_others_stay(
+    student: SmallVGGStudent,
+) -> None:
+    loss, step = FeatureDistillation(), make_step()
+    before = student.tensors()
+    pictures = F.interpolate(torch.rand(4, 3, 12, 12), 96, mode="bicubic").clamp(0, 1)
+    student.prepare(styles_of(*torch.split(pictures, 1)))
+    fitted = loss(replace(step, autoencoding=student.autoencode(pictures)))
+    assert fitted < 1  # of 4, the sum of four relative errors, where all heads give 0
+    assert all(torch.equal(value, before[name]) for name, value in student.tensors().items())
+    heads = {name: value.clone() for name, value in student.head.state_dict().items()}
+    student.prepare(styles_of(torch.zeros(1, 3, 32, 32)))
+    assert all(torch.equal(value, heads[name]) for name, value in student.head.state_dict().items())
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

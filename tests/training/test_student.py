@@ -49,7 +49,7 @@ def test_standardising_changes_no_code_and_is_folded_away(student: Student, engi
     descriptors = torch.stack([engine.describe(torch.rand(1, 3, 40, 40) ** power) for power in (0.5, 1, 2)])
     styles = StyleBatch((), lambda: descriptors)
     before = student.encode(styles)
-    student.standardise(styles)
+    student.prepare(styles)
     assert not torch.equal(student.deviation, torch.ones(2816))
     assert (student.encode(styles) - before).abs().max() < 1e-3
     folded = student.tensors()

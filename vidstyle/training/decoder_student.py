@@ -46,7 +46,7 @@ class DecoderStudent(Learner):
                 )
         self.load_state_dict({key: tensors[key].float() for key in own})
 
-    def standardise(self, styles: StyleBatch) -> None:
+    def prepare(self, styles: StyleBatch) -> None:
         """Do nothing: embeddings are parts of descriptors."""
 
     @torch.no_grad()

@@ -26,8 +26,11 @@ class Learner(nn.Module, ABC):
         """Load exported ``tensors`` of the file ``name``; raises ``WeightsMismatch`` if they do not fit."""
 
     @abstractmethod
-    def standardise(self, styles: StyleBatch) -> None:
-        """Standardise the input by that of more than one picture; embeddings stay the same."""
+    def prepare(self, styles: StyleBatch) -> None:
+        """Prepare a new run by some style pictures: standardise the input, fit a layer in advance.
+
+        Embeddings stay the same.
+        """
 
     @abstractmethod
     def randomise(self, parts: tuple[str, ...]) -> None:

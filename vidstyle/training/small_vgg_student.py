@@ -13,6 +13,7 @@ from vidstyle.engines.wct import measured, transform
 from vidstyle.errors import WeightsMismatch
 from vidstyle.losses.base import Autoencoding
 from vidstyle.nn.small_vgg import LEVELS, SmallVGG
+from vidstyle.nn.vgg import bundled
 from vidstyle.training.learner import Learner
 from vidstyle.training.style_batch import StyleBatch
 from vidstyle.weights import SMALL_VGG, Weights
@@ -21,7 +22,8 @@ _WIDTHS = {1: 24, 2: 40, 3: 96, 4: 192}  # channels of the layers of each level
 _LAYERS = {1: 2, 2: 2, 3: 3, 4: 1}  # layers of each level
 _VGG16_WIDTHS = {1: 64, 2: 128, 3: 256, 4: 512}
 _MULTIPLE = 8  # px: the encoder halves three times
-_ALIVE = 0.3  # bias of new heads, so that their ReLU lets a gradient through
+_FITTED = 16  # pictures that new heads are fitted to
+_RIDGE = 1e-5  # of the mean square of features; some channels are almost never active
 
 
 class SmallVGGStudent(Learner):
@@ -65,8 +67,31 @@ class SmallVGGStudent(Learner):
         if not has_heads:
             self._renew_heads()
 
-    def standardise(self, styles: StyleBatch) -> None:
-        """Do nothing: embeddings are statistics of features that are scaled already."""
+    @torch.no_grad()
+    def prepare(self, styles: StyleBatch) -> None:
+        """Fit new heads to the features of VGG-16 by least squares, but for their ReLU."""
+        # by gradients alone they need thousands of steps, in which they mislead the encoder
+        heads = {layer: head for layer, head in self.head.items() if isinstance(head, nn.Conv2d)}
+        if any(head.weight.any() or not head.weight.requires_grad for head in heads.values()):
+            return
+        network, teacher = self._network(), bundled(padding="reflect").to(styles.pictures[0].device)
+        sums: dict[str, tuple[Tensor, Tensor]] = {}
+        for picture in styles.pictures[:_FITTED]:
+            image = _cut(picture)
+            targets = teacher.features(image, network.layers)
+            for layer, value in self._unscaled(network.features(image)).items():
+                inputs = _pixels(F.pad(value, (0, 0, 0, 0, 0, 1), value=1.0))  # a channel for the bias
+                target = _pixels(targets[layer] / teacher.scale(layer).view(1, -1, 1, 1))
+                parts = inputs.T @ inputs, inputs.T @ target
+                known = sums.get(layer, (0.0, 0.0))
+                sums[layer] = known[0] + parts[0], known[1] + parts[1]
+        for layer, head in heads.items():
+            square, product = (part.double().cpu() for part in sums[layer])
+            square += _RIDGE * square.diagonal().mean() * torch.eye(len(square), dtype=square.dtype)
+            solved = torch.linalg.solve(square, product).T
+            head.weight.copy_(solved[:, :-1, None, None])
+            assert head.bias is not None
+            head.bias.copy_(solved[:, -1])
 
     @torch.no_grad()
     def randomise(self, parts: tuple[str, ...]) -> None:
@@ -121,10 +146,7 @@ class SmallVGGStudent(Learner):
         image = _cut(image)
         network = self._network()
         features = network.features(image)
-        heads = {}
-        for layer, value in features.items():
-            scale = self.scale.get_buffer(layer).view(1, -1, 1, 1)
-            heads[layer] = F.relu(self.head[layer](value * scale))
+        heads = {layer: F.relu(self.head[layer](value)) for layer, value in self._unscaled(features).items()}
         levels = [features[layer] for layer in network.layers]
         return Autoencoding(
             image=image,
@@ -149,6 +171,12 @@ class SmallVGGStudent(Learner):
         """The network of the engine, made of this module's parameters, so that gradients reach them."""
         return SmallVGG({**dict(self.named_parameters()), **dict(self.named_buffers())})
 
+    def _unscaled(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Features as they were before they were divided by their scale."""
+        return {
+            layer: value * self.scale.get_buffer(layer).view(1, -1, 1, 1) for layer, value in features.items()
+        }
+
     def _layers(self) -> dict[str, list[nn.Conv2d]]:
         decoders = [self.get_submodule(f"decoder{level}") for level in LEVELS]
         modules: dict[str, list[nn.Module]] = {"encoder": [self.encoder], "decoder": decoders}
@@ -159,11 +187,11 @@ class SmallVGGStudent(Learner):
 
     @torch.no_grad()
     def _renew_heads(self) -> None:
-        # of zeros, so that an encoder that was trained learns only once the heads fit it
+        """Set the heads to zeros, which ``prepare`` takes for new."""
         for layer in self.head.values():
             assert isinstance(layer, nn.Conv2d) and layer.bias is not None
             layer.weight.zero_()
-            layer.bias.fill_(_ALIVE)
+            layer.bias.zero_()
 
 
 def _decoded(network: SmallVGG, value: Tensor, level: int) -> Tensor:
@@ -194,6 +222,11 @@ def _statistics(network: SmallVGG, style: Tensor) -> list[Tensor]:
     with torch.autocast(style.device.type, enabled=False):
         features = network.features(_cut(style.float()))
         return [part.flatten().float() for value in features.values() for part in measured(value)]
+
+
+def _pixels(features: Tensor) -> Tensor:
+    """(h·w, C) of ``features`` (1, C, h, w)."""
+    return features[0].flatten(1).T
 
 
 def _cut(picture: Tensor) -> Tensor:

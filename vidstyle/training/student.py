@@ -51,9 +51,11 @@ class Student(Learner):
         self._standardise(torch.zeros(2816), torch.ones(2816), fold=False)
 
     @torch.no_grad()
-    def standardise(self, styles: StyleBatch) -> None:
+    def prepare(self, styles: StyleBatch) -> None:
         """Standardise the encoder's input by the descriptors of more than one picture."""
         descriptors = styles.descriptors
+        if len(descriptors) < 2:
+            return
         mean = descriptors.mean(0)
         # an entry may be equal in a few pictures by chance; differences in others must not be scaled up 1,000
         # times

@@ -35,7 +35,7 @@ from vidstyle.training.training_progress import OnStep, Trained, TrainingProgres
 log = logging.getLogger(__name__)
 
 _SHEET = (4, 6)  # contents, styles
-_EXAMPLES, _EXAMPLE_SIDE = 64, 192  # style pictures that standardise descriptors, and their side, px
+_EXAMPLES, _EXAMPLE_SIDE = 64, 192  # style pictures that prepare students, and their side, px
 
 _UNREADABLE = "none of the pictures that were tried can be read; give a folder of JPEG, PNG or WebP pictures"
 
@@ -125,7 +125,7 @@ class _Run:
     def run(self, on_step: OnStep | None) -> Trained:
         """Train to the last step."""
         if self._step == 0:
-            self._standardise()
+            self._prepare()
         begun, since = self._step, monotonic()
         losses: dict[str, float] = {}
         curves = self._curves()
@@ -267,16 +267,15 @@ class _Run:
             raise OutputError(f"cannot write into {self._run}: {error.strerror or error}") from error
         return Curves(self._run, columns, begun=self._step)
 
-    def _standardise(self) -> None:
-        """Standardise what students compute embeddings from by that of some style pictures."""
+    def _prepare(self) -> None:
+        """Prepare the student by some style pictures."""
         pictures = self._data.examples(STYLE, _EXAMPLES, _EXAMPLE_SIDE)
         if not pictures:
             raise InputError(_UNREADABLE)
-        if len(pictures) > 1:
-            device = self._fabric.device
-            styles = style_batch(self._frozen, tuple(picture.to(device) for picture in pictures))
-            for student in (self._objective.student, self._averaged):
-                student.standardise(styles)
+        device = self._fabric.device
+        styles = style_batch(self._frozen, tuple(picture.to(device) for picture in pictures))
+        for student in (self._objective.student, self._averaged):
+            student.prepare(styles)
 
 
 def _state(run: Path, recipe: str, resume: bool) -> dict[str, Any] | None:
