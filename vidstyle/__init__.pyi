@@ -2,6 +2,7 @@
 
 from ._version import __version__ as __version__
 from .api import Stylizer as Stylizer
+from .api import propagate as propagate
 from .api import steady as steady
 from .api import stylize_frames as stylize_frames
 from .api import stylize_image as stylize_image
@@ -32,11 +33,14 @@ from .frames import ColorTags as ColorTags
 from .frames import Frame as Frame
 from .frames import Pixels as Pixels
 from .frames import VideoInfo as VideoInfo
+from .keyframes.moments import KeyframePaintings as KeyframePaintings
+from .keyframes.moments import Time as Time
 from .metrics.base import Metric as Metric
 from .metrics.base import Motion as Motion
 from .metrics.base import Sample as Sample
 from .metrics.meaning import Meaning as Meaning
 from .metrics.meaning import Sampling as Sampling
+from .options import CompositingOptions as CompositingOptions
 from .options import PaintOptions as PaintOptions
 from .options import ReadOptions as ReadOptions
 from .options import SteadyOptions as SteadyOptions
@@ -45,6 +49,7 @@ from .options.keywords import FileKeywords as FileKeywords
 from .options.keywords import FrameKeywords as FrameKeywords
 from .options.keywords import ImageKeywords as ImageKeywords
 from .options.keywords import Number as Number
+from .options.keywords import PropagateKeywords as PropagateKeywords
 from .options.keywords import ReadKeywords as ReadKeywords
 from .options.keywords import SteadyFileKeywords as SteadyFileKeywords
 from .options.keywords import StreamKeywords as StreamKeywords

@@ -1,13 +1,20 @@
-"""The public functions: paint a clip, a stream of frames or a picture; remove flicker from a painted clip."""
+"""The public functions: paint a clip, frames or a picture; steady a painted clip; carry painted frames."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Unpack, cast, overload
 
+from vidstyle.flow.base import auto_flow
 from vidstyle.frames import Frame, Pixels
+from vidstyle.keyframes.clip_plan import plan_clip
+from vidstyle.keyframes.moments import KeyframePaintings, moments_of
+from vidstyle.keyframes.painting import check_painting
+from vidstyle.keyframes.propagation import propagated
 from vidstyle.options import (
+    CompositingOptions,
     DetailOptions,
     PaintOptions,
     ReadOptions,
@@ -21,10 +28,12 @@ from vidstyle.options.empty_paths import check_not_empty
 from vidstyle.options.keywords import (
     FrameKeywords,
     ImageKeywords,
+    PropagateKeywords,
     SteadyFileKeywords,
     StreamKeywords,
     VideoKeywords,
 )
+from vidstyle.pipeline.mask import Mask
 from vidstyle.pipeline.plan import Stage, plan_painting, plan_run
 from vidstyle.pipeline.precomputed import Pair, Pairs, paintings
 from vidstyle.pipeline.prefetch import side_thread
@@ -34,9 +43,10 @@ from vidstyle.pipeline.stylizer import Styling, Stylizer, files_of, flow_name, f
 from vidstyle.temporal.base import ClipFrame, StylizedFrame
 from vidstyle.temporal.compositing import composited_frames, compositor
 from vidstyle.temporal.loop import steadied
+from vidstyle.video.reading.reader import Reader
 from vidstyle.video.writing.target import default_target
 
-__all__ = ["Styling", "Stylizer", "steady", "stylize_frames", "stylize_image", "stylize_video"]
+__all__ = ["Styling", "Stylizer", "propagate", "steady", "stylize_frames", "stylize_image", "stylize_video"]
 
 
 def stylize_video(
@@ -139,6 +149,61 @@ def steady(
     inputs = [Path(clip), Path(painted)]
     plan = plan_run(lambda: Pairs(clip, painted, read), result, load, inputs=inputs, write=write)
     return run(plan, on_frame=on_frame)
+
+
+def propagate(
+    clip: str | Path,
+    keyframes: KeyframePaintings,
+    target: str | Path | None = None,
+    *,
+    on_frame: OnFrame | None = None,
+    **options: Unpack[PropagateKeywords],
+) -> RunReport:
+    """Carry ``keyframes``, painted frames of ``clip`` by any tool, through the shots that they belong to.
+
+    The result is ``target``, or ``<clip>_propagated``, with the clip's sound, timing and colour tags. The
+    clip is read twice. Raises a ``VidstyleError`` if that is not possible.
+
+    Args:
+        keyframes: pictures by time: ``{0: "first.png", "0:01.5": "later.png", "#90": "last.png"}``, where
+            ``#90`` is a frame's number, from 0; or ``"TIME=PICTURE"`` each. Times and numbers count from the
+            start of the part that is read. A picture of another size is fitted to the frame.
+        on_frame: as in ``stylize_video``.
+        options: compositing, reading and writing; see ``vidstyle.options``.
+    """
+    check_not_empty(clip=clip, target=target)
+    check_keywords(options, CompositingOptions, ReadOptions, WriteOptions)
+    read, write = make_record(ReadOptions, options), make_record(WriteOptions, options)
+    composite = make_record(CompositingOptions, options)
+    moments = moments_of(keyframes)
+    result = Path(target) if target is not None else default_target(Path(clip), "propagated", write)
+
+    def load() -> Stage[Frame]:
+        mask = None if composite.mask is None else Mask(composite.mask)
+        with Reader(clip, read) as reader:
+            for moment in moments:
+                check_painting(moment.path, reader.info.width, reader.info.height)
+            plan = plan_clip(reader, moments)
+
+        def results(frames: Iterable[Frame]) -> Iterator[StylizedFrame]:
+            with ExitStack() as stack:
+                finish = compositor(
+                    strength=composite.strength,
+                    preserve_color=composite.preserve_color,
+                    mask=None if mask is None else mask.frames(read, stack),
+                    detail=composite.detail,
+                )
+                yield from composited_frames(propagated(frames, plan), finish)
+
+        names = [moment.name for moment in moments]
+        values = {"keyframes": names, **option_values(composite, read, write), "flow": auto_flow("cpu")}
+        return Stage(results, values)
+
+    inputs = [Path(clip), *(moment.path for moment in moments)]
+    inputs += [composite.mask] if composite.mask is not None else []
+    return run(
+        plan_run(lambda: Reader(clip, read), result, load, inputs=inputs, write=write), on_frame=on_frame
+    )
 
 
 def _steadying(

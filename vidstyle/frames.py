@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -124,3 +125,14 @@ def sixteen_bits(samples: Pixels) -> NDArray[np.uint16]:
         if samples.dtype == np.uint16
         else samples.astype(np.uint16) * np.uint16(257)
     )
+
+
+def fitted(samples: Pixels, like: Pixels) -> Pixels:
+    """``samples`` (H, W) or (H, W, 3) converted to the size and depth of ``like``."""
+    if samples.dtype != like.dtype:
+        samples = sixteen_bits(samples) if like.dtype == np.uint16 else eight_bits(samples)
+    height, width = like.shape[:2]
+    if samples.shape[:2] == (height, width):
+        return samples
+    interpolation = cv2.INTER_AREA if height < samples.shape[0] else cv2.INTER_CUBIC
+    return cast("Pixels", cv2.resize(samples, (width, height), interpolation=interpolation))

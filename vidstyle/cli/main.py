@@ -24,6 +24,7 @@ COMMANDS = {  # command -> module with ``add(commands)``, in the order of the he
     "image": "vidstyle.cli.image",
     "sheet": "vidstyle.cli.sheet",
     "steady": "vidstyle.cli.steady",
+    "propagate": "vidstyle.cli.propagate",
     "evaluate": "vidstyle.cli.evaluate",
     "train": "vidstyle.cli.train",
     "export": "vidstyle.cli.export",

@@ -5,6 +5,7 @@ from vidstyle.options.qualities import DEFAULT_QUALITY, QUALITIES
 from vidstyle.options.records import (
     DEFAULT_CRF,
     LARGEST_STYLE,
+    CompositingOptions,
     DetailOptions,
     PaintOptions,
     ReadOptions,
@@ -22,6 +23,7 @@ __all__ = [
     "LARGEST_STYLE",
     "QUALITIES",
     "Checked",
+    "CompositingOptions",
     "DetailOptions",
     "PaintOptions",
     "ReadOptions",

@@ -17,7 +17,15 @@ class DetailKeywords(TypedDict, total=False):
     detail: float
 
 
-class ImageKeywords(DetailKeywords, total=False):
+class CompositingKeywords(DetailKeywords, total=False):
+    """How a painting is shown over the clip (``options.CompositingOptions``)."""
+
+    strength: float
+    preserve_color: bool
+    mask: File | None
+
+
+class ImageKeywords(CompositingKeywords, total=False):
     """Options of painting (``options.PaintOptions``), where values and defaults are documented."""
 
     quality: Literal["draft", "normal", "high"]
@@ -26,9 +34,6 @@ class ImageKeywords(DetailKeywords, total=False):
     engine_options: Mapping[str, object] | Sequence[str]
     style_weights: Sequence[float] | str | None
     style_track: File | None
-    strength: float
-    preserve_color: bool
-    mask: File | None
     working_size: int | None
     device: Literal["auto", "cpu", "cuda", "mps"]
     precision: Literal["auto", "fp32", "fp16", "bf16"]
@@ -79,6 +84,10 @@ class FileKeywords(ReadKeywords, total=False):
 
 class SteadyFileKeywords(DetailKeywords, SteadyKeywords, FileKeywords, total=False):
     """All keywords of ``steady``."""
+
+
+class PropagateKeywords(CompositingKeywords, FileKeywords, total=False):
+    """All keywords of ``propagate``."""
 
 
 class VideoKeywords(FrameKeywords, FileKeywords, total=False):

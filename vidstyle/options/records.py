@@ -100,9 +100,30 @@ class DetailOptions(Checked):
 
 
 @dataclass(frozen=True, slots=True)
-class PaintOptions(DetailOptions):
+class CompositingOptions(DetailOptions):
+    """How a painting, including a precomputed one, is shown over the clip."""
+
+    strength: float = option(
+        1.0, "0 is the clip, 1 the painting", low=0, high=1, metavar="X", parse=as_number
+    )
+    preserve_color: bool = option(False, "keep the clip's own colours", parse=as_switch)
+    mask: Path | None = option(
+        None, "picture or clip: white is painted, black is kept", metavar="FILE", parse=as_path
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PaintOptions(CompositingOptions):
     """The engine, its style and device, and compositing."""
 
+    strength: float = option(
+        1.0,
+        "0 is the clip, 1 the painting, up to 1.5 pushes the style further",
+        low=0,
+        high=1.5,
+        metavar="X",
+        parse=as_number,
+    )
     quality: str = option(
         DEFAULT_QUALITY,
         "draft paints at half the size; high takes more of a style's own textures, and several times as long",
@@ -120,18 +141,6 @@ class PaintOptions(DetailOptions):
     )
     style_track: Path | None = option(
         None, "styles over time: a text (time style weight) or JSON file", metavar="FILE", parse=as_path
-    )
-    strength: float = option(
-        1.0,
-        "0 is the clip, 1 the painting, up to 1.5 pushes the style further",
-        low=0,
-        high=1.5,
-        metavar="X",
-        parse=as_number,
-    )
-    preserve_color: bool = option(False, "keep the clip's own colours", parse=as_switch)
-    mask: Path | None = option(
-        None, "picture or clip: white is painted, black is kept", metavar="FILE", parse=as_path
     )
     working_size: int | None = option(
         None,

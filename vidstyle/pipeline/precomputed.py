@@ -10,11 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-
 from vidstyle.errors import InputError
-from vidstyle.frames import Frame, Pixels, VideoInfo, eight_bits, sixteen_bits
+from vidstyle.frames import Frame, VideoInfo, fitted
 from vidstyle.options import ReadOptions
 from vidstyle.temporal.base import Paint, PaintedFrame
 from vidstyle.video.reading.reader import Reader
@@ -76,9 +73,9 @@ class Pairs:
                     return
                 alpha = painting.alpha if painting.alpha is not None else frame.alpha
                 if alpha is not None:
-                    alpha = _fitted(alpha, painting.pixels)
+                    alpha = fitted(alpha, painting.pixels)
                 yield (
-                    Frame(_fitted(frame.pixels, painting.pixels), frame.time, frame.duration, alpha),
+                    Frame(fitted(frame.pixels, painting.pixels), frame.time, frame.duration, alpha),
                     painting,
                 )
             if next(paintings, None) is not None:
@@ -131,14 +128,3 @@ def _check_same_length(clip: VideoInfo, painted: VideoInfo) -> None:
 def _pixel_aspect(clip: VideoInfo, painted: VideoInfo) -> Fraction:
     """Sample aspect ratio that gives the painting the clip's display aspect ratio."""
     return clip.pixel_aspect * Fraction(clip.width * painted.height, clip.height * painted.width)
-
-
-def _fitted(samples: Any, like: Pixels) -> Any:
-    """``samples`` (H, W) or (H, W, 3) converted to the size and depth of ``like``."""
-    if samples.dtype != like.dtype:
-        samples = sixteen_bits(samples) if like.dtype == np.uint16 else eight_bits(samples)
-    height, width = like.shape[:2]
-    if samples.shape[:2] == (height, width):
-        return samples
-    interpolation = cv2.INTER_AREA if height < samples.shape[0] else cv2.INTER_CUBIC
-    return cv2.resize(samples, (width, height), interpolation=interpolation)

@@ -1,0 +1,1 @@
+"""Paintings of single frames carried through a clip."""

@@ -1,0 +1,61 @@
+"""Which of two keyframes each pixel between them is painted from."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vidstyle.flow.base import Array
+from vidstyle.keyframes.coordinates import pixel_grid
+from vidstyle.keyframes.sweep import CarriedFrame
+
+Weights = NDArray[np.float32]
+"""(h, w): 1 where the later keyframe is shown, 0 where the earlier one is."""
+
+_MATCH = 0.1  # a difference of the frame to one source (0 to 1) that outweighs half of the way in time
+_FILLED = 0.5  # of the way in time: what was carried is preferred to what was chosen by analogy
+_SPREAD = 0.7  # of the way in time, before and after the middle, over which areas change one by one
+_AREA = 0.045  # of the long side: size of such an area
+_SMOOTH = 3.0  # px: seams of less than this are smoothed away
+_FEATHER = 1.2  # px: Gaussian window of the seam
+
+
+def seam_pattern(height: int, width: int) -> Weights:
+    """Smooth areas from -1 to 1: when each changes to the later keyframe. Always the same."""
+    noise = np.random.default_rng(0).standard_normal((height, width)).astype(np.float32)
+    areas = cv2.GaussianBlur(noise, (0, 0), max(1.0, _AREA * max(height, width)))
+    # ranks are evenly spread, so that the same share changes in each frame
+    ranks = areas.ravel().argsort().argsort().reshape(height, width)
+    return np.asarray(ranks * (2.0 / max(1, ranks.size - 1)) - 1, np.float32)
+
+
+def later_weights(
+    earlier: CarriedFrame, later: CarriedFrame, way: float, pattern: Weights, last: Weights | None
+) -> Weights:
+    """Weights of the later keyframe in a frame at ``way`` (0 to 1) between the two.
+
+    ``pattern`` is that of ``seam_pattern``, which moves with the content. ``last`` are the weights of the
+    frame before, moved to this one: a seam stays where it is unless it is clearly better elsewhere.
+    """
+    height, width = pattern.shape
+    x, y = pixel_grid(height, width)
+    place = x + earlier.coordinates.x, y + earlier.coordinates.y
+    moved = cv2.remap(pattern, *place, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    better = (earlier.difference - later.difference) / np.float32(_MATCH)
+    filled = earlier.coordinates.is_filled.astype(np.float32) - later.coordinates.is_filled
+    score = better + np.float32(_FILLED) * filled + np.float32(2 * way - 1) + np.float32(_SPREAD) * moved
+    if last is not None:
+        score = score + np.float32(0.3) * (2 * last - 1)
+    score = cv2.GaussianBlur(score, (0, 0), _SMOOTH)
+    return np.asarray(cv2.GaussianBlur((score > 0).astype(np.float32), (0, 0), _FEATHER), np.float32)
+
+
+def joined(earlier: Array, later: Array, weights: Weights) -> Array:
+    """Two carried paintings (H, W, C) of one size and depth, joined at a short feather."""
+    height, width = earlier.shape[:2]
+    if weights.shape != (height, width):
+        weights = np.asarray(cv2.resize(weights, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    apart = later.astype(np.float32) - earlier
+    mixed: Array = np.rint(earlier + apart * weights[..., None]).astype(earlier.dtype)
+    return mixed

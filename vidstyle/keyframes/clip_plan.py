@@ -1,0 +1,143 @@
+"""What is known of a clip before its paintings are carried: its shots, and the frames that were painted."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vidstyle.errors import InputError, OptionError
+from vidstyle.frames import Frame, Pixels, eight_bits
+from vidstyle.keyframes.moments import Moment
+from vidstyle.keyframes.sweep import Picture
+from vidstyle.temporal.cuts import Cuts
+from vidstyle.temporal.paint_map.settings import flow_shape
+
+log = logging.getLogger(__name__)
+
+NO_SHOT = -1
+"""The shot of the frames of a flash: they show no content to carry paint along."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Keyframe:
+    """A painted frame."""
+
+    index: int
+    path: Path
+    """The painting."""
+    source: Picture
+    """The frame before it was painted, at the size at which motion is estimated."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClipPlan:
+    """The shots of a clip and its keyframes."""
+
+    shots: NDArray[np.int32]
+    """The shot of each frame, or ``NO_SHOT``."""
+    keyframes: tuple[Keyframe, ...]
+    """In order of time."""
+
+    def keyframe_at(self, index: int) -> Keyframe | None:
+        return next((keyframe for keyframe in self.keyframes if keyframe.index == index), None)
+
+    def next_in_shot(self, index: int) -> Keyframe | None:
+        """The first keyframe at or after frame ``index`` in its shot."""
+        return next((keyframe for keyframe in self._in_shot(index) if keyframe.index >= index), None)
+
+    def nearest(self, index: int) -> Keyframe:
+        """The keyframe nearest to the shot of frame ``index``, or to the frame if it has no shot."""
+        shot = self.shots[index]
+        frames = np.flatnonzero(self.shots == shot) if shot != NO_SHOT else np.array([index])
+        first, last = int(frames[0]), int(frames[-1])
+        return min(self.keyframes, key=lambda each: max(first - each.index, each.index - last, 0))
+
+    def _in_shot(self, index: int) -> list[Keyframe]:
+        shot = self.shots[index]
+        return [each for each in self.keyframes if shot != NO_SHOT and self.shots[each.index] == shot]
+
+
+def plan_clip(frames: Iterable[Frame], moments: Sequence[Moment]) -> ClipPlan:
+    """Find the shots of ``frames`` and the frames that ``moments`` name; warn of shots that have none.
+
+    Raises ``OptionError`` for a moment outside of the clip, and for two of one frame; ``InputError`` if
+    there are no frames.
+    """
+    cuts, shots, spans = Cuts(), list[int](), list[tuple[Fraction, Fraction]]()
+    keyframes: dict[int, tuple[Moment, Keyframe]] = {}
+    made = 0  # shots so far
+    interrupted = NO_SHOT
+    for index, frame in enumerate(frames):
+        boundary = cuts.look(frame.pixels)
+        shot = shots[-1] if shots else NO_SHOT
+        if boundary.is_return:
+            begun = next((place for place in range(index, 0, -1) if shots[place - 1] == interrupted), 0)
+            shots[begun:] = [NO_SHOT] * (index - begun)  # a flash
+            shot = interrupted
+        elif boundary.is_cut:
+            interrupted = interrupted if shot == NO_SHOT else shot
+            shot, made = made, made + 1
+        elif boundary.is_blank:
+            interrupted, shot = shot, NO_SHOT
+        shots.append(shot)
+        spans.append((frame.time, frame.time + frame.duration))
+        for moment in moments:
+            if not _is_of(moment, index, frame):
+                continue
+            if index in keyframes:
+                other = keyframes[index][0]
+                raise OptionError(
+                    f"--keyframe {other.name} and {moment.name} are of one frame, number {index}; give one"
+                )
+            keyframes[index] = moment, Keyframe(index, moment.path, reduced(frame.pixels))
+    if not shots:
+        raise InputError("the clip has no frames in the selected part; see --start and --end")
+    placed = [moment for moment, _ in keyframes.values()]
+    for moment in moments:
+        if moment not in placed:
+            raise OptionError(
+                f"--keyframe {moment.name} is outside of the clip, which has {len(shots)} frames and "
+                f"ends at {float(spans[-1][1]):.6g} s"
+            )
+    plan = ClipPlan(np.array(shots, np.int32), tuple(each for _, (_, each) in sorted(keyframes.items())))
+    _warn_of_bare_shots(plan, spans)
+    return plan
+
+
+def reduced(pixels: Pixels) -> Picture:
+    """``pixels`` in 8 bits at the size at which motion is estimated."""
+    height, width = flow_shape(pixels.shape[:2], None)
+    small = eight_bits(pixels)
+    if small.shape[:2] == (height, width):
+        return small
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _is_of(moment: Moment, index: int, frame: Frame) -> bool:
+    if moment.time is None:
+        return moment.number == index
+    return frame.time <= moment.time < frame.time + frame.duration
+
+
+def _warn_of_bare_shots(plan: ClipPlan, spans: Sequence[tuple[Fraction, Fraction]]) -> None:
+    """One warning of all shots without a keyframe: from when to when."""
+    painted = {int(plan.shots[keyframe.index]) for keyframe in plan.keyframes}
+    bare = sorted(set(map(int, plan.shots)) - painted - {NO_SHOT})
+    parts = []
+    for shot in bare:
+        frames = np.flatnonzero(plan.shots == shot)
+        begin, end = spans[int(frames[0])][0], spans[int(frames[-1])][1]
+        parts.append(f"{float(begin):.6g} to {float(end):.6g} s")
+    if parts:
+        log.warning(
+            "no keyframe in the shot%s from %s: painted by analogy from the nearest keyframe",
+            "s" if len(parts) > 1 else "",
+            ", ".join(parts),
+        )

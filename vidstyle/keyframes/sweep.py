@@ -1,0 +1,80 @@
+"""Coordinates carried from a keyframe through the frames of a shot, filled by analogy where they are lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vidstyle.keyframes.analogy import Analogy
+from vidstyle.keyframes.coordinates import Coordinates, Mask, PairMotion, carried, identity, looked_up
+
+Picture = NDArray[np.uint8]
+"""(h, w, 3), RGB, at the size at which motion is estimated."""
+
+_LIGHTING = 12.0  # px: Gaussian window of differences that are light, not content
+_LIGHT_SHARE = 0.7  # of such differences that is allowed
+_LIMIT = 0.07  # of 0 to 1: a difference that is another content
+_TEXTURED = 0.9  # of the local contrast: the same, where edges may be misplaced by half a pixel
+_WINDOW = 2.5  # px: Gaussian window of that contrast, and of a patch
+_LEAST_AREA = 0.4  # of that window
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CarriedFrame:
+    """A frame in terms of a keyframe."""
+
+    coordinates: Coordinates
+    difference: NDArray[np.float32]
+    """(h, w), 0 to 1: between the frame and the keyframe's source seen from it."""
+    filled: float
+    """Share of the picture that was filled anew, 0 to 1."""
+
+
+class Sweep:
+    """Carries coordinates into one keyframe from frame to frame, in either direction of time."""
+
+    def __init__(self, source: Picture, analogy: Analogy) -> None:
+        """``source`` is the keyframe before it was painted."""
+        self._source, self._analogy = source, analogy
+        self._last = identity(*source.shape[:2])
+
+    def begin(self, picture: Picture) -> CarriedFrame:
+        """Begin at a frame of another shot: all of it by analogy."""
+        height, width = picture.shape[:2]
+        unknown = np.ones((height, width), np.bool_)
+        self._last = self._analogy.filled(picture, identity(height, width), unknown)
+        return self._carried_frame(picture, 1.0)
+
+    def step(self, picture: Picture, motion: PairMotion) -> CarriedFrame:
+        """Carry on to the next frame; ``motion`` is its motion to the last one, and back."""
+        coordinates, unknown = carried(self._last, motion)
+        missed = _is_other_content(picture, self._seen(coordinates)) & ~coordinates.is_filled
+        unknown = cv2.dilate((unknown | missed).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        share = float(unknown.mean())
+        if share:
+            coordinates = self._analogy.filled(picture, coordinates, unknown)
+        self._last = coordinates
+        return self._carried_frame(picture, share)
+
+    def _carried_frame(self, picture: Picture, share: float) -> CarriedFrame:
+        apart = cv2.absdiff(picture, self._seen(self._last)).astype(np.float32).mean(-1) / 255
+        return CarriedFrame(self._last, cv2.GaussianBlur(apart, (0, 0), _WINDOW).astype(np.float32), share)
+
+    def _seen(self, coordinates: Coordinates) -> Picture:
+        return np.asarray(looked_up(self._source, coordinates, cv2.INTER_LINEAR), np.uint8)
+
+
+def _is_other_content(picture: Picture, seen: Picture) -> Mask:
+    """Where a frame shows something else than the keyframe there; changes of light do not count."""
+    apart = (picture.astype(np.float32) - seen) / 255
+    light = cv2.GaussianBlur(apart, (0, 0), _LIGHTING)
+    differs = np.abs(apart - np.float32(_LIGHT_SHARE) * light).mean(-1)
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
+    mean, square = (cv2.GaussianBlur(each, (0, 0), _WINDOW) for each in (grey, grey * grey))
+    contrast = np.sqrt(np.maximum(square - mean * mean, 0))
+    missed = (differs > _LIMIT + _TEXTURED * contrast).astype(np.float32)
+    patches: Mask = cv2.GaussianBlur(missed, (0, 0), _WINDOW) > _LEAST_AREA
+    return patches
