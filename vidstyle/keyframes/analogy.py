@@ -22,7 +22,7 @@ _STEPS = (4, 1)  # px from which neighbours' places are taken over
 _RADII = (8, 3, 1)  # px of the random search around the best place
 _PATCH = ((0, 0), (-2, -2), (-2, 2), (2, -2), (2, 2))  # px: where a patch is compared, y first
 _GAIN = 0.97  # of the distance: a place from elsewhere must be closer by this, so that patches stay whole
-_VOTERS = 2  # px: pixels this near vote on a pixel's place
+_VOTERS = 3  # px: pixels this near vote on a pixel's place
 
 
 class Analogy:

@@ -17,6 +17,8 @@ Mask = NDArray[np.bool_]
 
 _ROUGH = 1.5  # px: offsets of neighbours that differ by more belong to different things
 _STRETCHED = 2.0  # px of the keyframe to one px of the frame, or the reverse
+_FAR = 4.0  # px: offsets that differ by more are of other things
+_OWN = 4  # number of a pixel among its 3x3 neighbours
 _LEVEL, _BASE = 0.01, 0.5  # of the occlusion test, Ruder et al. 2016, eq. 3; the second in px²
 
 
@@ -64,7 +66,7 @@ def carried(last: Coordinates, motion: PairMotion) -> tuple[Coordinates, Mask]:
     x, y = pixel_grid(height, width)
     there = x + motion.there_x, y + motion.there_y
     is_filled = _sampled(last.is_filled.astype(np.uint8), there, cv2.INTER_NEAREST) > 0
-    is_rough = _sampled(_roughness(last).astype(np.uint8), there, cv2.INTER_NEAREST) > 0
+    is_rough = _sampled(roughness(last).astype(np.uint8), there, cv2.INTER_NEAREST) > 0
     offsets = []
     for offset, step in ((last.x, motion.there_x), (last.y, motion.there_y)):
         # interpolated across an edge, a place between two things would be shown
@@ -85,39 +87,44 @@ def is_outside(coordinates: Coordinates) -> Mask:
     return outside
 
 
-def looked_up(picture: Array, coordinates: Coordinates, way: int = cv2.INTER_CUBIC) -> Array:
-    """``picture`` (H, W, C) of the keyframe, seen from the frame; of any size, as the coordinates scale.
-
-    Sampled once from the picture itself, so that strokes stay sharp however far they were carried.
-    """
-    height, width = picture.shape[:2]
-    rows, columns = coordinates.x.shape
-    x, y = coordinates.x, coordinates.y
-    if (rows, columns) != (height, width):
-        is_rough = cv2.resize(_roughness(coordinates).astype(np.uint8), (width, height), interpolation=0) > 0
-        x, y = (
-            np.where(
-                is_rough,
-                cv2.resize(offset, (width, height), interpolation=cv2.INTER_NEAREST),
-                cv2.resize(offset, (width, height), interpolation=cv2.INTER_LINEAR),
-            )
-            for offset in (x, y)
-        )
-    own_x, own_y = pixel_grid(height, width)
-    place = own_x + x * np.float32(width / columns), own_y + y * np.float32(height / rows)
-    return cv2.remap(picture, *place, way, borderMode=cv2.BORDER_REPLICATE)
-
-
-def _sampled(plane: Array, there: tuple[Plane, Plane], way: int) -> Array:
-    return cv2.remap(plane, there[0], there[1], way, borderMode=cv2.BORDER_REPLICATE)
-
-
-def _roughness(coordinates: Coordinates) -> Mask:
+def roughness(coordinates: Coordinates) -> Mask:
     """Where neighbouring offsets differ: edges of things that move differently, and of filled patches."""
     window = np.ones((3, 3), np.uint8)
     spreads = [cv2.dilate(each, window) - cv2.erode(each, window) for each in (coordinates.x, coordinates.y)]
     rough: Mask = np.maximum(*spreads) > _ROUGH
     return rough
+
+
+def smoothed_edges(coordinates: Coordinates) -> Coordinates:
+    """``coordinates`` without crumbs: at edges each pixel takes the median of its neighbours' offsets.
+
+    A vector median: one of the nine, the nearest to all others, so that no new offset is made.
+    """
+    rows, columns = np.nonzero(roughness(coordinates))
+    if not len(rows):
+        return coordinates
+    x, y = (np.pad(each, 1, mode="edge") for each in (coordinates.x, coordinates.y))
+    filled = np.pad(coordinates.is_filled, 1, mode="edge")
+    near = [(rows + down, columns + right) for down in range(3) for right in range(3)]
+    all_x, all_y = np.stack([x[place] for place in near]), np.stack([y[place] for place in near])
+    # capped: how far away another thing's offsets are does not matter
+    sums = [
+        np.minimum(np.abs(all_x - all_x[number]) + np.abs(all_y - all_y[number]), _FAR).sum(0)
+        for number in range(len(near))
+    ]
+    # ties are the pixel's own
+    sums[_OWN] = sums[_OWN] - np.float32(1e-3)
+    chosen = np.argmin(sums, axis=0)[None]
+    result = Coordinates(coordinates.x.copy(), coordinates.y.copy(), coordinates.is_filled.copy())
+    result.x[rows, columns] = np.take_along_axis(all_x, chosen, 0)[0]
+    result.y[rows, columns] = np.take_along_axis(all_y, chosen, 0)[0]
+    is_filled = np.stack([filled[place] for place in near])
+    result.is_filled[rows, columns] = np.take_along_axis(is_filled, chosen, 0)[0]
+    return result
+
+
+def _sampled(plane: Array, there: tuple[Plane, Plane], way: int) -> Array:
+    return cv2.remap(plane, there[0], there[1], way, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _is_uncovered(motion: PairMotion, there: tuple[Plane, Plane]) -> Mask:

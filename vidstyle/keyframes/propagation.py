@@ -16,8 +16,9 @@ from vidstyle.frames import Frame, Pixels
 from vidstyle.keyframes.analogy import Analogy
 from vidstyle.keyframes.choice import Weights, joined, later_weights, seam_pattern
 from vidstyle.keyframes.clip_plan import ClipPlan, Keyframe
-from vidstyle.keyframes.coordinates import Coordinates, PairMotion, looked_up, pixel_grid
+from vidstyle.keyframes.coordinates import Coordinates, PairMotion, pixel_grid
 from vidstyle.keyframes.known_frames import KnownFrame, WaitingFrames, known_frames
+from vidstyle.keyframes.lookup import looked_up
 from vidstyle.keyframes.painting import load_painting, over
 from vidstyle.keyframes.spill import Spill
 from vidstyle.keyframes.sweep import CarriedFrame, Sweep

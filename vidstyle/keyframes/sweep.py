@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidstyle.keyframes.analogy import Analogy
-from vidstyle.keyframes.coordinates import Coordinates, Mask, PairMotion, carried, identity, looked_up
+from vidstyle.keyframes.coordinates import Coordinates, Mask, PairMotion, carried, identity, smoothed_edges
+from vidstyle.keyframes.lookup import preview
 
 Picture = NDArray[np.uint8]
 """(h, w, 3), RGB, at the size at which motion is estimated."""
@@ -20,6 +21,7 @@ _LIMIT = 0.07  # of 0 to 1: a difference that is another content
 _TEXTURED = 0.9  # of the local contrast: the same, where edges may be misplaced by half a pixel
 _WINDOW = 2.5  # px: Gaussian window of that contrast, and of a patch
 _LEAST_AREA = 0.4  # of that window
+_CRUMB = 1.5  # px: unknown areas smaller than this keep what was carried
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,11 +54,11 @@ class Sweep:
         """Carry on to the next frame; ``motion`` is its motion to the last one, and back."""
         coordinates, unknown = carried(self._last, motion)
         missed = _is_other_content(picture, self._seen(coordinates)) & ~coordinates.is_filled
-        unknown = cv2.dilate((unknown | missed).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        unknown = _in_patches(unknown | missed)
         share = float(unknown.mean())
         if share:
             coordinates = self._analogy.filled(picture, coordinates, unknown)
-        self._last = coordinates
+        self._last = smoothed_edges(coordinates)
         return self._carried_frame(picture, share)
 
     def _carried_frame(self, picture: Picture, share: float) -> CarriedFrame:
@@ -64,7 +66,13 @@ class Sweep:
         return CarriedFrame(self._last, cv2.GaussianBlur(apart, (0, 0), _WINDOW).astype(np.float32), share)
 
     def _seen(self, coordinates: Coordinates) -> Picture:
-        return np.asarray(looked_up(self._source, coordinates, cv2.INTER_LINEAR), np.uint8)
+        return np.asarray(preview(self._source, coordinates), np.uint8)
+
+
+def _in_patches(unknown: Mask) -> Mask:
+    """``unknown`` without crumbs, which are where motion is off by a pixel, and with a margin."""
+    share = cv2.GaussianBlur(unknown.astype(np.float32), (0, 0), _CRUMB)
+    return np.asarray(cv2.dilate((share > 0.5).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0, np.bool_)
 
 
 def _is_other_content(picture: Picture, seen: Picture) -> Mask:
