@@ -16,6 +16,7 @@ Weights = NDArray[np.float32]
 _MATCH = 0.1  # a difference of the frame to one source (0 to 1) that outweighs half of the way in time
 _FILLED = 0.5  # of the way in time: what was carried is preferred to what was chosen by analogy
 _SPREAD = 0.7  # of the way in time, before and after the middle, over which areas change one by one
+_HELD = 0.15  # of the way in time: how much better the other keyframe must be for a seam to move
 _AREA = 0.045  # of the long side: size of such an area
 _SMOOTH = 3.0  # px: seams of less than this are smoothed away
 _FEATHER = 1.2  # px: Gaussian window of the seam
@@ -46,7 +47,7 @@ def later_weights(
     filled = earlier.coordinates.is_filled.astype(np.float32) - later.coordinates.is_filled
     score = better + np.float32(_FILLED) * filled + np.float32(2 * way - 1) + np.float32(_SPREAD) * moved
     if last is not None:
-        score = score + np.float32(0.3) * (2 * last - 1)
+        score = score + np.float32(_HELD) * (2 * last - 1)
     score = cv2.GaussianBlur(score, (0, 0), _SMOOTH)
     return np.asarray(cv2.GaussianBlur((score > 0).astype(np.float32), (0, 0), _FEATHER), np.float32)
 

@@ -1,0 +1,192 @@
+"""Paintings carried along known motion: where each pixel comes from, and what fills uncovered ground."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from scenes import change, ground, sharpness, shot, view
+
+from vidstyle.frames import Frame, Pixels
+from vidstyle.keyframes import spill
+from vidstyle.keyframes.choice import seam_pattern
+from vidstyle.keyframes.clip_plan import plan_clip
+from vidstyle.keyframes.coordinates import Coordinates, PairMotion, carried, identity, smoothed_edges
+from vidstyle.keyframes.lookup import looked_up
+from vidstyle.keyframes.moments import moments_of
+from vidstyle.keyframes.propagation import propagated
+
+HEIGHT, WIDTH = 96, 144
+
+
+def frames_of(pictures: Sequence[Pixels]) -> list[Frame]:
+    return [Frame(picture, Fraction(index, 25), Fraction(1, 25)) for index, picture in enumerate(pictures)]
+
+
+def panned(count: int, step: float = 2.0, seed: int = 1) -> list[Pixels]:
+    """A textured picture under a camera that moves ``step`` px a frame."""
+    picture = ground(160, 300, seed)
+    return [shot(view(picture, 80 + index * step, 80, 1, HEIGHT, WIDTH)) for index in range(count)]
+
+
+def propagate(pictures: Sequence[Pixels], paintings: dict[int, Pixels], folder: Path) -> list[Pixels]:
+    """The result for each of ``pictures`` with ``paintings`` by the numbers of their frames."""
+    files = {}
+    for number, painting in paintings.items():
+        path = folder / f"painted-{number}.png"
+        cv2.imwrite(str(path), painting[..., ::-1])
+        files[f"#{number}"] = str(path)
+    plan = plan_clip(frames_of(pictures), moments_of(files))
+    return [item.pixels for item in propagated(frames_of(pictures), plan)]
+
+
+def test_the_painting_of_a_panned_picture_is_the_panned_painting(tmp_path: Path) -> None:
+    count = 10
+    clip, truth = panned(count), [255 - picture for picture in panned(count)]
+    results = propagate(clip, {0: truth[0]}, tmp_path)
+    covered = slice(4, WIDTH - 2 * count - 4)  # shown in the keyframe, too
+    assert np.array_equal(results[0], truth[0])
+    for result, true in zip(results, truth, strict=True):
+        assert change(result[:, covered], true[:, covered]) < 6  # levels; the flow is off by 0.1 px
+    assert sharpness(results[-1][:, covered]) > 0.8 * sharpness(truth[-1][:, covered])
+
+
+def test_a_painting_is_carried_back_to_the_frames_before_it(tmp_path: Path) -> None:
+    count = 8
+    clip, truth = panned(count), [255 - picture for picture in panned(count)]
+    results = propagate(clip, {count - 1: truth[-1]}, tmp_path)
+    covered = slice(2 * count + 4, WIDTH - 4)
+    assert all(change(a[:, covered], b[:, covered]) < 6 for a, b in zip(results, truth, strict=True))
+
+
+def test_uncovered_ground_gets_the_paint_of_ground(tmp_path: Path) -> None:
+    grass = np.tile(np.float32([70, 130, 60]), (HEIGHT, WIDTH, 1))
+    grass += 0.35 * (ground(HEIGHT, WIDTH, 5) - 120)
+    clip = []
+    for index in range(8):
+        picture = grass.copy()
+        cv2.circle(picture, (40 + 4 * index, 48), 16, (200, 40, 40), -1, cv2.LINE_AA)
+        clip.append(shot(picture))
+    is_disc = clip[0][..., 0].astype(int) - clip[0][..., 1] > 60
+    blue, yellow = np.uint8([20, 40, 200]), np.uint8([230, 220, 40])
+    painting = np.where(is_disc[..., None], yellow, blue).astype(np.uint8)
+    result = propagate(clip, {0: painting}, tmp_path)[-1]
+    uncovered = result[40:56, 26:46]
+    assert change(uncovered, np.broadcast_to(blue, uncovered.shape)) < 12
+    disc = result[42:54, 62:74]
+    assert change(disc, np.broadcast_to(yellow, disc.shape)) < 12
+
+
+def test_between_two_keyframes_each_pixel_is_of_one_of_them(tmp_path: Path) -> None:
+    clip = [panned(1)[0]] * 9
+    red, green = np.full_like(clip[0], (200, 0, 0)), np.full_like(clip[0], (0, 200, 0))
+    results = propagate(clip, {0: red, 8: green}, tmp_path)
+    shares = [float((result[..., 1] > 100).mean()) for result in results]
+    assert shares[0] == 0 and shares[-1] == 1
+    assert shares == sorted(shares)
+    assert 0.3 < shares[4] < 0.7  # areas change one by one, not all at once
+    for result in results:
+        assert np.mean(np.minimum(result[..., 0], result[..., 1]) > 20) < 0.15  # the seams alone are mixed
+
+
+def test_the_same_call_gives_the_same_result(tmp_path: Path) -> None:
+    clip = panned(5, 6.0)
+    first, second = (propagate(clip, {1: 255 - clip[1]}, tmp_path) for _ in range(2))
+    assert all(map(np.array_equal, first, second))
+
+
+def test_a_shot_without_a_keyframe_is_painted_by_analogy_and_stays_steady(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clip = [*panned(4), *(255 - picture // 2 for picture in panned(4, seed=9))]
+    painting = np.where(clip[0].mean(2, keepdims=True) > 110, (200, 60, 0), (0, 60, 200)).astype(np.uint8)
+    results = propagate(clip, {1: painting}, tmp_path)
+    assert "no keyframe in the shot from 0.16 to 0.32 s" in caplog.text
+    colors = {tuple(color) for color in results[6][::4, ::4].reshape(-1, 3) // 64}
+    assert colors <= {tuple(color) for color in painting.reshape(-1, 3) // 64} | _mixed(painting)
+
+
+def _mixed(painting: Pixels) -> set[tuple[int, ...]]:
+    """Colours between those of ``painting``, as seams have them."""
+    one, other = np.unique(painting.reshape(-1, 3), axis=0).astype(int)
+    ways = [one + (other - one) * way / 16 + tilt for way in range(17) for tilt in (-6, 0, 6)]
+    return {tuple(np.clip(way, 0, 255).astype(int) // 64) for way in ways}
+
+
+def test_few_frames_of_a_long_stretch_are_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spill.Spill.__init__, "__defaults__", (1 << 16,))  # bytes: a file from the start
+    clip = panned(24, 0.5)
+    path = tmp_path / "painted.png"
+    cv2.imwrite(str(path), 255 - clip[-1][..., ::-1])
+    plan = plan_clip(frames_of(clip), moments_of({"#23": str(path)}))
+    alive: list[weakref.ref[Pixels]] = []
+    most = 0
+
+    def counted() -> Iterator[Frame]:
+        nonlocal most
+        for index, picture in enumerate(clip):
+            pixels = picture.copy()
+            alive.append(weakref.ref(pixels))
+            yield Frame(pixels, Fraction(index, 25), Fraction(1, 25))
+            del pixels
+            gc.collect()
+            most = max(most, sum(each() is not None for each in alive))
+
+    assert sum(1 for _ in propagated(counted(), plan)) == 24
+    assert most <= 4
+
+
+def test_rows_of_a_spill_come_back_from_memory_and_from_a_file() -> None:
+    for size in (1, 1 << 20):
+        with spill.Spill(size) as rows:
+            for number in range(5):
+                rows.append(np.full((3, number), number, np.float32), np.arange(number) > 1)
+            assert len(rows) == 5
+            values, flags = rows[3]
+            assert values.shape == (3, 3) and values.dtype == np.float32 and (values == 3).all()
+            assert flags.tolist() == [False, False, True]
+
+
+def test_coordinates_follow_motion_and_are_lost_where_the_keyframe_ends() -> None:
+    shift = np.full((20, 30), 3, np.float32)
+    zero = np.zeros_like(shift)
+    result, unknown = carried(identity(20, 30), PairMotion(shift, zero, -shift, zero))
+    assert (result.x == 3).all() and (result.y == 0).all()
+    assert unknown[:, 27:].all() and not unknown[:, :26].any()
+
+
+def test_coordinates_stretched_beyond_twice_are_lost_and_edges_are_not() -> None:
+    zero = np.zeros((20, 30), np.float32)
+    stretched = np.arange(30, dtype=np.float32)[None] * 1.5 - 20 + zero
+    edge = np.where(np.arange(30) < 15, 0, 6).astype(np.float32)[None] + zero
+    still = PairMotion(zero, zero, zero, zero)
+    nothing = np.zeros(zero.shape, np.bool_)
+    assert carried(Coordinates(stretched, zero, nothing), still)[1][5:15, 12:18].all()
+    assert not carried(Coordinates(edge, zero, nothing), still)[1][:, :20].any()
+
+
+def test_crumbs_at_edges_take_the_offset_of_their_neighbours() -> None:
+    offset = np.where(np.arange(30) < 15, 0, 6).astype(np.float32)[None].repeat(20, 0)
+    crumbs = offset.copy()
+    crumbs[5, 5], crumbs[9, 20] = 11, -7
+    result = smoothed_edges(Coordinates(crumbs, np.zeros_like(offset), np.zeros(offset.shape, np.bool_)))
+    assert np.array_equal(result.x, offset)
+
+
+def test_a_larger_painting_is_looked_up_at_its_own_size() -> None:
+    painting = shot(ground(80, 120))
+    shift = np.full((20, 30), 2, np.float32)
+    unmoved = np.zeros_like(shift)
+    result = looked_up(painting, Coordinates(shift, unmoved, np.zeros(shift.shape, np.bool_)))
+    assert np.array_equal(result[:, :112], painting[:, 8:])
+
+
+def test_the_same_share_of_the_seam_pattern_changes_at_each_time() -> None:
+    pattern = seam_pattern(40, 60)
+    assert [round(float((pattern < level).mean()), 2) for level in (-0.5, 0, 0.5)] == [0.25, 0.5, 0.75]
