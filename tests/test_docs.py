@@ -48,6 +48,8 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("frames").mkdir()
     for number, picture in enumerate(pictures[:3]):
         cv2.imwrite(f"frames/{number:04}.png", picture)
+    for name, picture in (("first.png", pictures[0]), ("later.png", pictures[5])):
+        cv2.imwrite(name, 255 - picture)
     for name in ("painting.jpg", "photo.jpg"):
         cv2.imwrite(name, np.random.default_rng(3).integers(0, 255, (64, 80, 3), np.uint8))
     cv2.imwrite("mask.png", np.tile(np.linspace(0, 255, 96).astype(np.uint8), (64, 1)))
@@ -71,7 +73,7 @@ def test_commands_of_the_pages_work(
     targets = [arguments[place + 1] for place, word in enumerate(arguments) if word in _WRITES]
     assert all(Path(target).exists() for target in targets)
     assert all(path.stat().st_size > 0 for path in made)
-    if arguments[0] in ("run", "image", "sheet", "steady"):
+    if arguments[0] in ("run", "image", "sheet", "steady", "propagate"):
         assert made
     else:
         assert len(made) == len(targets)

@@ -47,6 +47,8 @@ def art(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("clip", lambda clip, art: vidstyle.steady("", clip)),
         ("painted", lambda clip, art: vidstyle.steady(clip, "")),
         ("target", lambda clip, art: vidstyle.steady(clip, clip, "")),
+        ("clip", lambda clip, art: vidstyle.propagate("", {0: art})),
+        ("target", lambda clip, art: vidstyle.propagate(clip, {0: art}, "")),
         ("result", lambda clip, art: vidstyle.evaluate("", source=clip)),
         ("result", lambda clip, art: vidstyle.evaluate([clip, ""], source=clip)),
         ("source", lambda clip, art: vidstyle.evaluate(clip, source="")),

@@ -33,12 +33,8 @@ _ARROWS: dict[str, set[str]] = {
     },
     "testing": {"engines", "errors", "flow", "losses", "metrics", "nn"},
     "api": {
-        "frames",
-        "options",
-        "pipeline",
-        "temporal",
-        "temporal.base",
-        "video.writing",
+        *("flow", "frames", "keyframes", "options", "pipeline", "temporal", "temporal.base"),
+        *("video.reading", "video.writing"),
     },
     "evaluation": {
         *("device", "engines", "errors", "flow", "frames", "metrics", "optional_imports"),
@@ -58,6 +54,10 @@ _ARROWS: dict[str, set[str]] = {
     "rendering": {
         *("_version", "device", "engines", "errors", "frames", "nn", "options", "styles", "temporal.base"),
         *("tensors",),
+    },
+    "keyframes": {
+        *("errors", "flow", "frames", "nn", "options", "temporal", "temporal.backends", "temporal.base"),
+        *("temporal.paint_map", "tensors", "video.stills"),
     },
     "styles": {"atomic_write", "engines", "errors", "frames", "options", "video.reading", "video.stills"},
     "temporal": {

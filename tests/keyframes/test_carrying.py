@@ -66,7 +66,7 @@ def test_a_painting_is_carried_back_to_the_frames_before_it(tmp_path: Path) -> N
 
 
 def test_uncovered_ground_gets_the_paint_of_ground(tmp_path: Path) -> None:
-    grass = np.tile(np.float32([70, 130, 60]), (HEIGHT, WIDTH, 1))
+    grass = np.tile(np.array([70, 130, 60], np.float32), (HEIGHT, WIDTH, 1))
     grass += 0.35 * (ground(HEIGHT, WIDTH, 5) - 120)
     clip = []
     for index in range(8):
@@ -74,7 +74,7 @@ def test_uncovered_ground_gets_the_paint_of_ground(tmp_path: Path) -> None:
         cv2.circle(picture, (40 + 4 * index, 48), 16, (200, 40, 40), -1, cv2.LINE_AA)
         clip.append(shot(picture))
     is_disc = clip[0][..., 0].astype(int) - clip[0][..., 1] > 60
-    blue, yellow = np.uint8([20, 40, 200]), np.uint8([230, 220, 40])
+    blue, yellow = np.array([20, 40, 200], np.uint8), np.array([230, 220, 40], np.uint8)
     painting = np.where(is_disc[..., None], yellow, blue).astype(np.uint8)
     result = propagate(clip, {0: painting}, tmp_path)[-1]
     uncovered = result[40:56, 26:46]

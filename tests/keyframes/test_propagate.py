@@ -93,10 +93,9 @@ def test_strength_mask_and_colours_work_as_elsewhere(place: Path) -> None:
     mask = np.zeros((64, 96, 3), np.uint8)
     mask[:, 48:] = 255
     save("mask.png", mask)
-    options = {"detail": 0, "codec": "ffv1"}
-    vidstyle.propagate("clip.mp4", {0: "red.png"}, "masked.mkv", mask="mask.png", **options)
-    vidstyle.propagate("clip.mp4", {0: "red.png"}, "weak.mkv", strength=0, **options)
-    vidstyle.propagate("clip.mp4", {0: "red.png"}, "own.mkv", preserve_color=True, **options)
+    vidstyle.propagate("clip.mp4", {0: "red.png"}, "masked.mkv", mask="mask.png", detail=0, codec="ffv1")
+    vidstyle.propagate("clip.mp4", {0: "red.png"}, "weak.mkv", strength=0, detail=0, codec="ffv1")
+    vidstyle.propagate("clip.mp4", {0: "red.png"}, "own.mkv", preserve_color=True, detail=0, codec="ffv1")
     clip, masked = pictures("clip.mp4"), pictures("masked.mkv")
     assert np.array_equal(masked[4][:, :48], clip[4][:, :48])
     assert not np.array_equal(masked[4][:, 48:], clip[4][:, 48:])

@@ -8,14 +8,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from vidstyle.errors import OptionError
 from vidstyle.options.converters import as_path, as_seconds
 
 Time = int | float | Fraction | str
 """Seconds, or h:m:s, or ``#36``: a frame's number, from 0."""
-KeyframePaintings = Mapping[Time, str | os.PathLike[str]] | Iterable[str]
-"""Paintings by time, or ``TIME=PICTURE`` each."""
+KeyframePaintings = Mapping[Any, str | os.PathLike[str]] | Iterable[str]
+"""Paintings by ``Time``, or ``TIME=PICTURE`` each. Keys of a mapping are of one exact type: hence ``Any``."""
 
 _EXAMPLE = "TIME=PICTURE, like 0:01.5=painted.png or '#36=painted.png' for a frame's number"
 
