@@ -16,9 +16,11 @@ Weights = NDArray[np.float32]
 _MATCH = 0.1  # a difference of the frame to one source (0 to 1) that outweighs half of the way in time
 _FILLED = 0.5  # of the way in time: what was carried is preferred to what was chosen by analogy
 _SPREAD = 0.7  # of the way in time, before and after the middle, over which areas change one by one
-_HELD = 0.15  # of the way in time: how much better the other keyframe must be for a seam to move
+_HELD = 1.0  # of the way in time: what has changed to the later keyframe stays, so that nothing flickers
 _AREA = 0.045  # of the long side: size of such an area
-_SMOOTH = 3.0  # px: seams of less than this are smoothed away
+_SMOOTH = 3.0  # px: Gaussian window in which matches are compared
+_ROUNDED = 3.0  # px: seams of less than this are smoothed away
+_FADE = 4  # frames in which an area changes to the later keyframe
 _FEATHER = 1.2  # px: Gaussian window of the seam
 
 
@@ -32,12 +34,17 @@ def seam_pattern(height: int, width: int) -> Weights:
 
 
 def later_weights(
-    earlier: CarriedFrame, later: CarriedFrame, way: float, pattern: Weights, last: Weights | None
+    earlier: CarriedFrame, later: CarriedFrame, way: float, pattern: Weights, last: Weights, step: float
 ) -> Weights:
-    """Weights of the later keyframe in a frame at ``way`` (0 to 1) between the two.
+    """Weights of the later keyframe in a frame at ``way`` (0 to 1) between the two; ``feathered`` shows them.
 
-    ``pattern`` is that of ``seam_pattern``, which moves with the content. ``last`` are the weights of the
-    frame before, moved to this one: a seam stays where it is unless it is clearly better elsewhere.
+    Args:
+        earlier: the frame in terms of the keyframe before it.
+        later: the same of the keyframe after it.
+        way: share of the time between the two that is over.
+        pattern: that of ``seam_pattern``, which moves with the content.
+        last: the weights of the frame before, moved to this one. What is of the later keyframe stays so.
+        step: how far weights may move in one frame, so that no area changes suddenly.
     """
     height, width = pattern.shape
     x, y = pixel_grid(height, width)
@@ -45,11 +52,20 @@ def later_weights(
     moved = cv2.remap(pattern, *place, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     better = (earlier.difference - later.difference) / np.float32(_MATCH)
     filled = earlier.coordinates.is_filled.astype(np.float32) - later.coordinates.is_filled
-    score = better + np.float32(_FILLED) * filled + np.float32(2 * way - 1) + np.float32(_SPREAD) * moved
-    if last is not None:
-        score = score + np.float32(_HELD) * (2 * last - 1)
-    score = cv2.GaussianBlur(score, (0, 0), _SMOOTH)
-    return np.asarray(cv2.GaussianBlur((score > 0).astype(np.float32), (0, 0), _FEATHER), np.float32)
+    score = cv2.GaussianBlur(better + np.float32(_FILLED) * filled, (0, 0), _SMOOTH)
+    score = score + np.float32(2 * way - 1) + np.float32(_SPREAD) * moved + np.float32(_HELD) * last
+    wanted = (cv2.GaussianBlur(score, (0, 0), _ROUNDED) > 0).astype(np.float32)
+    return np.asarray(last + np.clip(wanted - last, -step, step), np.float32)
+
+
+def step_of(frames: int) -> float:
+    """How far weights move in one frame of a stretch of so many ``frames``."""
+    return min(1.0, max(1 / _FADE, 2 / frames))
+
+
+def feathered(weights: Weights) -> Weights:
+    """``weights`` with their edges smoothed."""
+    return np.asarray(cv2.GaussianBlur(weights, (0, 0), _FEATHER), np.float32)
 
 
 def joined(earlier: Array, later: Array, weights: Weights) -> Array:

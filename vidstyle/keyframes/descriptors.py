@@ -51,8 +51,10 @@ class Describer:
         return result
 
     def _features(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Features (h/2, w/2, C) of all layers."""
-        height, width = picture.shape[:2]
+        """Features (h/4, w/4, C) of all layers."""
+        # at half the size each feature sees twice as much, in a quarter of the time
+        height, width = (max(1, side // 2) for side in picture.shape[:2])
+        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
         if min(height, width) < _SMALLEST:
             factor = _SMALLEST / min(height, width)
             picture = _resized(picture, (round(width * factor), round(height * factor)))  # type: ignore[assignment]

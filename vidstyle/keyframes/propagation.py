@@ -14,7 +14,7 @@ import numpy as np
 from vidstyle.flow.base import Array
 from vidstyle.frames import Frame, Pixels
 from vidstyle.keyframes.analogy import Analogy
-from vidstyle.keyframes.choice import Weights, joined, later_weights, seam_pattern
+from vidstyle.keyframes.choice import Weights, feathered, joined, later_weights, seam_pattern, step_of
 from vidstyle.keyframes.clip_plan import ClipPlan, Keyframe
 from vidstyle.keyframes.coordinates import Coordinates, PairMotion, pixel_grid
 from vidstyle.keyframes.known_frames import KnownFrame, WaitingFrames, known_frames
@@ -125,10 +125,12 @@ class _Painter:
             share = back.filled
             if earlier is not None and sweep is not None and item.motion is not None:
                 forth = sweep.step(item.small, item.motion)
-                way = (item.index - earlier.keyframe.index) / (later.keyframe.index - earlier.keyframe.index)
-                weights = _moved(weights, item.motion)
-                weights = later_weights(forth, back, way, self._seams(item), weights)
-                painting = joined(looked_up(earlier.painting, forth.coordinates), painting, weights)
+                length = later.keyframe.index - earlier.keyframe.index
+                way = (item.index - earlier.keyframe.index) / length
+                last = np.zeros_like(forth.difference) if weights is None else _moved(weights, item.motion)
+                weights = later_weights(forth, back, way, self._seams(item), last, step_of(length))
+                mixture = feathered(weights)
+                painting = joined(looked_up(earlier.painting, forth.coordinates), painting, mixture)
                 shown = float(weights.mean())
                 share = shown * back.filled + (1 - shown) * forth.filled
             yield _result(item, painting, share, begun)
@@ -168,10 +170,8 @@ def _carried_back(maps: Spill, number: int) -> CarriedFrame:
     return CarriedFrame(Coordinates(x, y, is_filled), difference, float(share))
 
 
-def _moved(weights: Weights | None, motion: PairMotion) -> Weights | None:
+def _moved(weights: Weights, motion: PairMotion) -> Weights:
     """``weights`` of the frame before, moved to this one."""
-    if weights is None:
-        return None
     x, y = pixel_grid(*weights.shape)
     place = x + motion.there_x, y + motion.there_y
     moved = cv2.remap(weights, *place, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
