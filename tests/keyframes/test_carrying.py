@@ -191,3 +191,21 @@ def test_a_larger_painting_is_looked_up_at_its_own_size() -> None:
 def test_the_same_share_of_the_seam_pattern_changes_at_each_time() -> None:
     pattern = seam_pattern(40, 60)
     assert [round(float((pattern < level).mean()), 2) for level in (-0.5, 0, 0.5)] == [0.25, 0.5, 0.75]
+
+
+def test_a_shot_goes_on_after_a_flash_with_the_paint_it_had(tmp_path: Path) -> None:
+    clip, truth = panned(12, 1.0), [255 - picture for picture in panned(12, 1.0)]
+    clip[6] = np.full_like(clip[6], 255)
+    for painted in (0, 11):
+        results = propagate(clip, {painted: truth[painted]}, tmp_path)
+        assert len(results) == 12
+        assert change(results[8][:, 16:-16], truth[8][:, 16:-16]) < 8
+
+
+@pytest.mark.parametrize(("height", "width"), [(2, 2), (16, 16), (17, 31), (90, 8)])
+def test_frames_of_any_size_are_painted(height: int, width: int, tmp_path: Path) -> None:
+    picture = ground(height + 40, width + 40)
+    clip = [shot(picture[index : index + height, 3 * index : 3 * index + width]) for index in range(4)]
+    results = propagate(clip, {1: 255 - clip[1]}, tmp_path)
+    assert [result.shape for result in results] == [(height, width, 3)] * 4
+    assert np.array_equal(results[1], 255 - clip[1])

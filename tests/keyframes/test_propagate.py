@@ -144,3 +144,19 @@ def test_keys_of_all_kinds_are_times() -> None:
     moments = moments_of({0: "a.png", 1.5: "b.png", Fraction(1, 3): "c.png", "#36": "d.png"})
     assert [moment.time for moment in moments] == [0, Fraction(3, 2), Fraction(1, 3), None]
     assert moments[-1].number == 36
+
+
+def test_pictures_in_a_folder_are_a_clip(place: Path) -> None:
+    Path("frames").mkdir()
+    for number, picture in enumerate(shapes(3)):
+        save(f"frames/{number:03}.png", picture)
+    vidstyle.propagate("frames", {"#2": "red.png"}, "out.mkv", codec="ffv1", detail=0, rate=10)
+    assert [is_red(picture) for picture in pictures("out.mkv")] == [True] * 3
+
+
+def test_a_run_that_is_stopped_leaves_a_valid_file(place: Path) -> None:
+    report = vidstyle.propagate(
+        "clip.mp4", {"#9": "red.png"}, "out.mkv", codec="ffv1", on_frame=lambda progress: progress.index < 3
+    )
+    assert report.stopped
+    assert len(pictures("out.mkv")) == report.frames
