@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from scenes import change, ground, sharpness, shot, view
 
+from vidstyle.errors import OutputError
 from vidstyle.frames import Frame, Pixels
 from vidstyle.keyframes import spill
 from vidstyle.keyframes.choice import seam_pattern
@@ -152,6 +154,17 @@ def test_rows_of_a_spill_come_back_from_memory_and_from_a_file() -> None:
             values, flags = rows[3]
             assert values.shape == (3, 3) and values.dtype == np.float32 and (values == 3).all()
             assert flags.tolist() == [False, False, True]
+
+
+def test_a_temporary_folder_that_cannot_be_written_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with (
+        spill.Spill(1) as rows,
+        pytest.raises(OutputError, match=r"cannot be written to .*missing: No such file .*; TMPDIR names"),
+    ):
+        rows.append(np.zeros(100))
 
 
 def test_coordinates_follow_motion_and_are_lost_where_the_keyframe_ends() -> None:

@@ -8,9 +8,10 @@ from typing import cast
 
 import numpy as np
 
+from vidstyle.errors import OutputError
 from vidstyle.flow.base import Array
 
-_IN_MEMORY = 128 << 20  # bytes that stay in memory: the file is only made for longer stretches
+_IN_MEMORY = 64 << 20  # bytes that stay in memory: the file is only made for longer stretches
 
 
 class Spill:
@@ -33,12 +34,18 @@ class Spill:
         return len(self._rows)
 
     def append(self, *arrays: Array) -> None:
-        """Store one row."""
-        self._file.seek(0, 2)
+        """Store one row; raises ``OutputError`` if the file cannot be written."""
         row = []
-        for array in arrays:
-            row.append((self._file.tell(), array.shape, array.dtype.str))
-            self._file.write(np.ascontiguousarray(array).tobytes())
+        try:
+            self._file.seek(0, 2)
+            for array in arrays:
+                row.append((self._file.tell(), array.shape, array.dtype.str))
+                self._file.write(np.ascontiguousarray(array).tobytes())
+        except OSError as error:
+            raise OutputError(
+                f"frames that wait for a keyframe cannot be written to {tempfile.gettempdir()}: "
+                f"{error.strerror or error}; TMPDIR names another folder"
+            ) from error
         self._rows.append(row)
 
     def __getitem__(self, number: int) -> tuple[Array, ...]:
