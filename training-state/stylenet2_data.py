@@ -133,7 +133,8 @@ def split(folder: Path, judged: set[str], one_in: int = 50) -> tuple[list[Path],
 
     Those ``judged`` by benchmarks are in neither.
     """
-    paths = sorted(path for path in folder.iterdir() if path.is_file() and path.name not in judged)
+    stems = {Path(name).stem for name in judged}  # smaller copies are of another format
+    paths = sorted(path for path in folder.iterdir() if path.is_file() and path.stem not in stems)
     left_out = [path for path in paths if zlib.crc32(path.name.encode()) % one_in == 0]
     return [path for path in paths if path not in set(left_out)], left_out or paths[:6]
 

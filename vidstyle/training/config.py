@@ -116,7 +116,9 @@ class TrainOptions(Checked):
         0.0, "share of pictures painted in a mixture of two styles", low=0, high=1, parse=as_number
     )
     leave_out: Path | None = option(
-        None, "a text file of picture names, one a line, that are kept out to measure with", parse=as_path
+        None,
+        "a text file of picture names, one a line, with any extension, that are kept out to measure with",
+        parse=as_path,
     )
     learns: tuple[str, ...] = option(
         PARTS[:3], "parts that learn: painter, film, encoder, decoder, if the recipe has them", parse=_parts
