@@ -108,6 +108,7 @@ ENGINES = Registry(
     {
         "stylenet": "vidstyle.engines.stylenet:build",
         "wct": "vidstyle.engines.wct:build",
+        "wct-single-pass": "vidstyle.engines.wct_single_pass:build",
     },
     group="vidstyle.engines",
 )

@@ -50,13 +50,19 @@ SMALL_VGG = Weights(
     "Apache-2.0",
     _PACKAGE,
 )
+WCT_SINGLE_PASS = Weights(
+    "wct-single-pass.safetensors",
+    "ca2b6da449bb21d09146bb6e74531492335fa3d787f4c8e92eb9186923b1e046",
+    "Apache-2.0",
+    _PACKAGE,
+)
 RAFT_SMALL = Weights(
     "raft-small.safetensors",
     "3919f127f5802378fc3740f803676c728a4e15dbcfed36b03d48af2c075a2956",
     "BSD-3-Clause",
     _PACKAGE,
 )
-BUNDLED = (STYLENET, VGG16, SMALL_VGG, RAFT_SMALL)
+BUNDLED = (STYLENET, VGG16, SMALL_VGG, WCT_SINGLE_PASS, RAFT_SMALL)
 
 
 def find(weights: Weights) -> Path:

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from vidstyle import weights
 from vidstyle.engines.base import load_engine
-from vidstyle.engines.wct import WCT, FeatureStatistics, build, transform
+from vidstyle.engines.feature_statistics import FeatureStatistics, transform
+from vidstyle.engines.wct import WCT, build
 from vidstyle.errors import OptionError, WeightsMismatch, WeightsMissing
 from vidstyle.pipeline.stylizer import Stylizer
 from vidstyle.rendering.renderer import Renderer

@@ -10,7 +10,7 @@ import pytest
 
 from vidstyle.cli.main import main
 from vidstyle.engines.stylenet import StyleNet
-from vidstyle.engines.wct import WCT
+from vidstyle.engines.wct_single_pass import WCTSinglePass
 from vidstyle.errors import OptionError
 from vidstyle.options import QUALITIES, PaintOptions
 from vidstyle.pipeline.stylizer import Stylizer
@@ -32,7 +32,7 @@ def test_a_draft_is_painted_at_half_of_a_frame_s_size_by_the_fast_engine() -> No
 
 def test_high_quality_paints_with_wct_and_finer_strokes() -> None:
     painter = Stylizer("waves", quality="high", device="cpu")._painter
-    assert isinstance(painter.engine, WCT)
+    assert isinstance(painter.engine, WCTSinglePass)
     assert painter.working_shape(1080, 1920) == (720, 1280)
     assert painter.working_shape(360, 640) == (360, 640)
 
@@ -58,7 +58,11 @@ def test_a_run_s_report_says_quality_and_engine(plain_clip: Path, tmp_path: Path
     words = ["run", str(plain_clip), "--style", "waves", "--quality", "high", "-o", str(target), "-q"]
     assert main([*words, "--frames", "2", "--json", str(report)]) == 0
     options = json.loads(report.read_text())["options"]
-    assert (options["quality"], options["engine"], options["working_size"]) == ("high", "wct", 720)
+    assert (options["quality"], options["engine"], options["working_size"]) == (
+        "high",
+        "wct-single-pass",
+        720,
+    )
 
 
 def test_a_preview_says_how_long_its_quality_takes(

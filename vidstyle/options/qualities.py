@@ -21,6 +21,6 @@ class Quality:
 QUALITIES: Mapping[str, Quality] = {
     "draft": Quality("stylenet", 480, largest_share=0.5),
     "normal": Quality("stylenet", 480),
-    "high": Quality("wct", 720),
+    "high": Quality("wct-single-pass", 720),
 }
 DEFAULT_QUALITY = "normal"

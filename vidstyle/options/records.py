@@ -126,7 +126,7 @@ class PaintOptions(CompositingOptions):
     )
     quality: str = option(
         DEFAULT_QUALITY,
-        "draft paints at half the size; high takes more of a style's own textures, and several times as long",
+        "draft paints at half the size; high has more of a style's textures and takes half as long again",
         choices=QUALITIES,
     )
     engine: str | object | None = part(None, "the engine that paints, instead of --quality's", ENGINES)

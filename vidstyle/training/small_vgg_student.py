@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vidstyle.engines.wct import measured, transform
+from vidstyle.engines.feature_statistics import measured, transform
 from vidstyle.errors import WeightsMismatch
 from vidstyle.losses.base import Autoencoding
 from vidstyle.nn.small_vgg import LEVELS, SmallVGG

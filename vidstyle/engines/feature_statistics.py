@@ -1,0 +1,188 @@
+"""Styles as means and covariances of features: what the engines that whiten and colour share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vidstyle.engines.base import Engine
+from vidstyle.errors import OptionError
+
+_STYLE_AREA = 384 * 384  # px² at which a style's statistics are computed
+_MULTIPLE = 8  # px: encoders halve three times
+_LEAST = 1e-8  # eigenvalues below count as 0; features are about 1
+
+Convolution = tuple[Tensor, Tensor]
+"""A 3x3 kernel (O, I, 3, 3) and its bias (O,)."""
+
+
+def checked_levels(levels: str | int) -> tuple[int, ...]:
+    """The levels to transform, such as 4321, coarse to fine; raises ``OptionError``."""
+    digits = str(levels)
+    numbers = tuple(int(digit) for digit in digits if digit in "1234")
+    if len(numbers) != len(digits) or not numbers or numbers != tuple(sorted(set(numbers), reverse=True)):
+        raise OptionError(
+            f"the levels of wct must be digits from 4 down to 1, such as 4321 or 32, got {levels!r}"
+        )
+    return numbers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FeatureStatistics:
+    """Means and covariances of features, by level."""
+
+    means: tuple[Tensor, ...]
+    """(C,) float64, coarse to fine."""
+    covariances: tuple[Tensor, ...]
+    """(C, C) float64."""
+    alpha: float = 1.0
+    """Of a style: the share of the whitened and coloured features in those that are decoded."""
+
+    def towards(self, other: FeatureStatistics, share: float) -> FeatureStatistics:
+        """These statistics moved by ``share`` (0 to 1) of the way to ``other``."""
+        return _weighted((self, other), (1 - share, share))
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        parts = {"mean": self.means, "covariance": self.covariances}
+        return {f"{name}{place}": part for name in parts for place, part in enumerate(parts[name])}
+
+
+_Known = tuple[FeatureStatistics, FeatureStatistics, torch.dtype, tuple[Convolution, ...]]
+"""Style, statistics, precision, and the convolutions made from them."""
+
+
+class StatisticsEngine(Engine[FeatureStatistics, FeatureStatistics]):
+    """The base of engines whose style and statistics are those of features at ``levels``, coarse to fine."""
+
+    alpha = 0.7
+    """The share of the transformed features at strength 1; the rest are the frame's own."""
+    ridge = 0.0
+    """Share of the features' mean variance that is added to all before whitening and colouring."""
+
+    def __init__(self, levels: Sequence[int]) -> None:
+        super().__init__()
+        self.levels = tuple(levels)
+        self._known: _Known | None = None  # the latest
+
+    @abstractmethod
+    def features(self, image: Tensor) -> Sequence[Tensor]:
+        """Features (1, C, h, w) at each of ``levels`` of ``image`` (1, 3, H, W), sides multiples of 8 px."""
+
+    @abstractmethod
+    def folded(
+        self, level: int, own: tuple[Tensor, Tensor], matrix: Tensor, offset: Tensor, precision: torch.dtype
+    ) -> Convolution:
+        """The convolution that a map of the features of ``level`` is folded into.
+
+        ``own`` are the mean (C,) and covariance (C, C) of the features, ``matrix`` and ``offset`` the map.
+        """
+
+    def encode_style(self, image: Tensor) -> FeatureStatistics:
+        """The statistics of a style ``image`` (1, 3, H, W) in [0, 1], resized to about 384² px²."""
+        height, width = image.shape[-2:]
+        scale = (_STYLE_AREA / (height * width)) ** 0.5
+        size = [max(16, _MULTIPLE * round(side * scale / _MULTIPLE)) for side in (height, width)]
+        small = F.interpolate(image.float(), size, mode="bilinear", antialias=True)
+        means, covariances = zip(*(measured(part) for part in self.features(small)), strict=True)
+        return FeatureStatistics(means, covariances, self.alpha)
+
+    def mix(self, styles: Sequence[FeatureStatistics], weights: Sequence[float]) -> FeatureStatistics:
+        return _weighted(styles, weights)
+
+    def at_strength(self, style: FeatureStatistics, strength: float) -> FeatureStatistics:
+        return replace(style, alpha=min(1.0, style.alpha * strength))
+
+    def style_tensors(self, style: FeatureStatistics) -> Mapping[str, Tensor]:
+        return {**style.tensors(), "alpha": torch.tensor(style.alpha, dtype=torch.float64)}
+
+    def style_from_tensors(self, tensors: Mapping[str, Tensor]) -> FeatureStatistics:
+        means, covariances = (
+            tuple(tensors[f"{part}{place}"] for place in range(len(self.levels)))
+            for part in ("mean", "covariance")
+        )
+        return FeatureStatistics(means, covariances, float(tensors["alpha"]))
+
+    def padded(self, image: Tensor) -> Tensor:
+        """``image`` with its last rows and columns reflected to multiples of 8 px, channels last."""
+        height, width = image.shape[-2:]
+        padded = F.pad(image, (0, -width % _MULTIPLE, 0, -height % _MULTIPLE), mode="reflect")
+        return padded.contiguous(memory_format=torch.channels_last)
+
+    def convolutions(
+        self, style: FeatureStatistics, statistics: FeatureStatistics, precision: torch.dtype
+    ) -> tuple[Convolution, ...]:
+        """The convolution of each level with its transform folded in; windows of a frame share them."""
+        known = self._known
+        if known is not None and known[0] is style and known[1] is statistics and known[2] is precision:
+            return known[3]
+        pairs = zip(self.levels, statistics.means, statistics.covariances, strict=True)
+        made = tuple(
+            self.convolution(place, (mean, covariance), style, precision)
+            for place, (_, mean, covariance) in enumerate(pairs)
+        )
+        self._known = style, statistics, precision, made
+        return made
+
+    def convolution(
+        self, place: int, own: tuple[Tensor, Tensor], style: FeatureStatistics, precision: torch.dtype
+    ) -> Convolution:
+        """The convolution of the level at ``place``, the transform from ``own`` to ``style`` folded in."""
+        aim = style.means[place], style.covariances[place]
+        matrix, offset = transform(*own, *aim, style.alpha, ridge=self.ridge)
+        return self.folded(self.levels[place], own, matrix, offset, precision)
+
+
+def transform(
+    mean: Tensor,
+    covariance: Tensor,
+    style_mean: Tensor,
+    style_covariance: Tensor,
+    alpha: float,
+    *,
+    ridge: float = 0.0,
+) -> tuple[Tensor, Tensor]:
+    """The matrix (C, C) and offset (C,) that whiten features and colour them (Li et al. 2017, eq. 2 and 3).
+
+    ``alpha`` (0 to 1) is the share of the transformed features; the rest are the features themselves.
+    ``ridge`` is the share of the mean variance that is added to every variance first.
+    """
+    whitening, coloring = _power(covariance, -0.5, ridge), _power(style_covariance, 0.5, ridge)
+    matrix = alpha * coloring @ whitening
+    offset = alpha * style_mean - matrix @ mean
+    return matrix + (1 - alpha) * torch.eye(len(mean), dtype=matrix.dtype, device=matrix.device), offset
+
+
+def _power(covariance: Tensor, power: float, ridge: float) -> Tensor:
+    """A power of a symmetric matrix (C, C); directions of almost no variance are left out."""
+    values, vectors = torch.linalg.eigh(covariance)
+    values = values + ridge * covariance.diagonal().mean()
+    powers = torch.where(values > _LEAST, values.clamp_min(_LEAST) ** power, 0.0)
+    root: Tensor = (vectors * powers) @ vectors.T
+    return root
+
+
+def measured(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean (C,) and covariance (C, C) of ``features`` (1, C, h, w), float64."""
+    flat = features[0].flatten(1).float()
+    mean = flat.mean(1, keepdim=True)
+    centred = flat - mean
+    return mean[:, 0].double(), (centred @ centred.T).double() / max(1, flat.shape[1] - 1)
+
+
+def _weighted(statistics: Sequence[FeatureStatistics], weights: Sequence[float]) -> FeatureStatistics:
+    def mixed(parts: Sequence[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
+        return tuple(
+            torch.stack([part * weight for part, weight in zip(level, weights, strict=True)]).sum(0)
+            for level in zip(*parts, strict=True)
+        )
+
+    return replace(
+        statistics[0],
+        means=mixed([each.means for each in statistics]),
+        covariances=mixed([each.covariances for each in statistics]),
+    )
