@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from vidstyle import stylize_video
+from vidstyle import Stylizer, stylize_video
 from vidstyle.frames import Pixels
 from vidstyle.pipeline.contact_sheet import make_sheet
 from vidstyle.styles.pictures import bundled_styles
@@ -28,6 +28,8 @@ STRIP_STYLES = ("waves", "lanterns")
 MOMENTS = (8, 40, 72, 104)  # frames of the clip
 CELL = (400, 225)  # px, width and height of each picture of the strip
 GAP = 6  # px
+ENGINES = ("stylenet", "wct-single-pass", "wct")
+ENGINE_STYLES = ("waves", "mosaic", "ink", "lanterns")
 
 
 def main() -> int:
@@ -43,6 +45,7 @@ def main() -> int:
         make_sheet(CLIP, sheet, style=sorted(bundled_styles()), moments=3, cell=288)
         save(load_image(sheet).pixels, "styles.jpg")
     save(strip(rows), "strip.jpg")
+    save(strip(engines()), "engines.jpg")
     return 0
 
 
@@ -58,10 +61,21 @@ def moments(clip: Path) -> list[Pixels]:
     return [np.asarray(cv2.resize(pixels, CELL, interpolation=cv2.INTER_AREA), np.uint8) for pixels in wanted]
 
 
+def engines() -> list[list[Pixels]]:
+    """The second of ``MOMENTS`` painted by each engine, a row each, in each of ``ENGINE_STYLES``."""
+    with Reader(CLIP) as reader:
+        frame = next(frame for index, frame in enumerate(reader) if index == MOMENTS[1])
+    painted = [[Stylizer(style, engine=engine).image(frame) for style in ENGINE_STYLES] for engine in ENGINES]
+    return [
+        [np.asarray(cv2.resize(pixels, CELL, interpolation=cv2.INTER_AREA), np.uint8) for pixels in row]
+        for row in painted
+    ]
+
+
 def strip(rows: list[list[Pixels]]) -> Pixels:
     """Pictures in rows, with gaps between."""
     width, height = CELL
-    size = (len(rows) * (height + GAP) - GAP, len(MOMENTS) * (width + GAP) - GAP, 3)
+    size = (len(rows) * (height + GAP) - GAP, len(rows[0]) * (width + GAP) - GAP, 3)
     paper = np.full(size, 255, np.uint8)
     for row, pictures in enumerate(rows):
         for column, pixels in enumerate(pictures):
