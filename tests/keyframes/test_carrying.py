@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -42,7 +43,7 @@ def propagate(pictures: Sequence[Pixels], paintings: dict[int, Pixels], folder: 
     files = {}
     for number, painting in paintings.items():
         path = folder / f"painted-{number}.png"
-        cv2.imwrite(str(path), painting[..., ::-1])
+        cv2.imwrite(str(path), painting[..., [2, 1, 0, *range(3, painting.shape[2])]])
         files[f"#{number}"] = str(path)
     plan = plan_clip(frames_of(pictures), moments_of(files))
     return [item.pixels for item in propagated(frames_of(pictures), plan)]
@@ -213,6 +214,38 @@ def test_a_shot_goes_on_after_a_flash_with_the_paint_it_had(tmp_path: Path) -> N
         results = propagate(clip, {painted: truth[painted]}, tmp_path)
         assert len(results) == 12
         assert change(results[8][:, 16:-16], truth[8][:, 16:-16]) < 8
+
+
+def test_a_flash_shows_its_own_painting_before_a_keyframe_of_the_shot_and_after_it(tmp_path: Path) -> None:
+    clip = panned(8, 1.0)
+    clip[4] = np.full_like(clip[4], 255)
+    painting = shot(ground(HEIGHT, WIDTH, 5))
+    for painted in (0, 7):
+        results = propagate(clip, {painted: 255 - clip[painted], 4: painting}, tmp_path)
+        assert np.array_equal(results[4], painting)
+
+
+@pytest.mark.parametrize("transparent", [0, 5])
+def test_a_painting_with_transparent_parts_meets_one_without(transparent: int, tmp_path: Path) -> None:
+    clip = panned(6, 1.0)
+    alpha = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    alpha[:, : WIDTH // 2] = 0
+    half = cast(Pixels, np.dstack([255 - clip[transparent], alpha]))
+    paintings = {0: 255 - clip[0], 5: 255 - clip[5], transparent: half}
+    results = propagate(clip, paintings, tmp_path)
+    assert np.array_equal(results[transparent][:, : WIDTH // 2], clip[transparent][:, : WIDTH // 2])
+    assert np.array_equal(results[5 - transparent], 255 - clip[5 - transparent])
+    assert change(results[2][:, WIDTH // 2 + 16 : -16], 255 - clip[2][:, WIDTH // 2 + 16 : -16]) < 8
+
+
+@pytest.mark.parametrize("scale", [0.75, 2])
+def test_paint_beside_transparent_black_has_no_dark_rim(scale: float, tmp_path: Path) -> None:
+    clip = [100 + picture // 2 for picture in panned(4, 1.5)]
+    height, width = int(HEIGHT * scale), int(WIDTH * scale)
+    painting = np.zeros((height, width, 4), np.uint8)
+    cv2.circle(painting, (width // 2, height // 2), height // 4, (255, 255, 255, 255), -1)
+    results = propagate(clip, {0: painting}, tmp_path)
+    assert np.min(np.array(results, int) - np.array(clip, int)) >= -1  # level
 
 
 @pytest.mark.parametrize(("height", "width"), [(2, 2), (16, 16), (17, 31), (90, 8)])

@@ -6,7 +6,6 @@ import logging
 from pathlib import Path
 from typing import cast
 
-import cv2
 import numpy as np
 
 from vidstyle.flow.base import Array
@@ -29,23 +28,32 @@ def check_painting(path: Path, width: int, height: int) -> None:
 
 
 def load_painting(path: Path, like: Pixels) -> Array:
-    """The painting (H, W, 3) in the size and depth of ``like``; with alpha as a fourth channel if it has one.
+    """The painting (H, W, 3) in the size and depth of ``like``.
 
-    Raises ``InputError``.
+    If it has alpha, this is a fourth channel by which the colours are multiplied: what transparent pixels
+    have as colours, often black, is not mixed into edges. Raises ``InputError``.
     """
     picture = load_image(path)
-    pixels: Array = fitted(picture.pixels, like)
     if picture.alpha is None:
-        return pixels
-    return np.dstack([pixels, fitted(picture.alpha, like)])
+        return fitted(picture.pixels, like)
+    weight = picture.alpha.astype(np.float32) / np.float32(np.iinfo(picture.alpha.dtype).max)
+    colors = np.rint(picture.pixels * weight[..., None]).astype(picture.pixels.dtype)
+    return np.dstack([fitted(cast(Pixels, colors), like), fitted(picture.alpha, like)])
+
+
+def with_equal_channels(one: Array, other: Array) -> tuple[Array, Array]:
+    """Two paintings of one size; one without alpha becomes opaque if the other has alpha."""
+    if one.shape == other.shape:
+        return one, other
+    opaque = np.full(one.shape[:2], np.iinfo(one.dtype).max, one.dtype)
+    first, second = (np.dstack([each, opaque]) if each.shape[2] == 3 else each for each in (one, other))
+    return first, second
 
 
 def over(painting: Array, frame: Frame) -> Pixels:
     """``painting`` (H, W, 3 or 4) over the frame, which shows where the painting is transparent."""
     if painting.shape[2] == 3:
         return cast(Pixels, painting)
-    weight = painting[..., 3].astype(np.float32) / np.float32(np.iinfo(painting.dtype).max)
-    if frame.bits == 8:
-        return cast(Pixels, cv2.blendLinear(painting[..., :3].copy(), frame.pixels, weight, 1 - weight))
-    apart = painting[..., :3].astype(np.float32) - frame.pixels
-    return cast(Pixels, np.rint(frame.pixels + apart * weight[..., None]).astype(painting.dtype))
+    most = np.float32(np.iinfo(painting.dtype).max)
+    mixed = painting[..., :3] + frame.pixels * (1 - painting[..., 3:] / most)
+    return cast(Pixels, np.rint(np.minimum(mixed, most)).astype(painting.dtype))

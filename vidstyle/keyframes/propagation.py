@@ -19,7 +19,7 @@ from vidstyle.keyframes.clip_plan import ClipPlan, Keyframe
 from vidstyle.keyframes.coordinates import Coordinates, PairMotion, pixel_grid
 from vidstyle.keyframes.known_frames import KnownFrame, WaitingFrames, known_frames
 from vidstyle.keyframes.lookup import looked_up
-from vidstyle.keyframes.painting import load_painting, over
+from vidstyle.keyframes.painting import load_painting, over, with_equal_channels
 from vidstyle.keyframes.spill import Spill
 from vidstyle.keyframes.sweep import CarriedFrame, Sweep
 from vidstyle.nn import small_vgg
@@ -48,7 +48,7 @@ class _Source:
 
     keyframe: Keyframe
     painting: Array
-    """(H, W, 3 or 4)."""
+    """(H, W, 3 or 4); see ``load_painting``."""
     analogy: Analogy
 
     def sweep(self) -> Sweep:
@@ -68,17 +68,14 @@ class _Painter:
 
     def forward(self, item: KnownFrame) -> SteadyFrame:
         """A frame after the last keyframe of its shot, of a shot without one, or of a flash."""
+        if not item.has_shot:
+            return self._of_flash(item, self._source(self._plan.nearest(item.index), item.frame.pixels))
         begun = perf_counter()
-        keyframe = self._plan.keyframe_at(item.index)
-        if keyframe is not None:  # of a flash
-            painting = self._source(keyframe, item.frame.pixels).painting
-            return _result(item, painting, 0.0, begun)
         if item.begins_shot or self._sweep is None or self._earlier is None or item.motion is None:
             source = self._source(self._plan.nearest(item.index), item.frame.pixels)
             sweep = source.sweep()
             carried = sweep.begin(item.small)
-            if item.has_shot:
-                self._earlier, self._sweep = source, sweep
+            self._earlier, self._sweep = source, sweep
         else:
             source = self._earlier
             carried = self._sweep.step(item.small, item.motion)
@@ -117,8 +114,7 @@ class _Painter:
             begun = perf_counter()
             item = waiting[number]
             if not item.has_shot:
-                carried = later.sweep().begin(item.small)
-                yield _result(item, looked_up(later.painting, carried.coordinates), carried.filled, begun)
+                yield self._of_flash(item, later)
                 continue
             back = _carried_back(maps, len(waiting) - 1 - number)
             painting = looked_up(later.painting, back.coordinates)
@@ -130,10 +126,20 @@ class _Painter:
                 last = np.zeros_like(forth.difference) if weights is None else _moved(weights, item.motion)
                 weights = later_weights(forth, back, way, self._seams(item), last, step_of(length))
                 mixture = feathered(weights)
-                painting = joined(looked_up(earlier.painting, forth.coordinates), painting, mixture)
+                before = looked_up(earlier.painting, forth.coordinates)
+                painting = joined(*with_equal_channels(before, painting), mixture)
                 shown = float(weights.mean())
                 share = shown * back.filled + (1 - shown) * forth.filled
             yield _result(item, painting, share, begun)
+
+    def _of_flash(self, item: KnownFrame, source: _Source) -> SteadyFrame:
+        """A frame without a shot: its own painting, or what of ``source`` looks most similar."""
+        begun = perf_counter()
+        keyframe = self._plan.keyframe_at(item.index)
+        if keyframe is not None:
+            return _result(item, load_painting(keyframe.path, item.frame.pixels), 0.0, begun)
+        carried = source.sweep().begin(item.small)
+        return _result(item, looked_up(source.painting, carried.coordinates), carried.filled, begun)
 
     def _source(self, keyframe: Keyframe, like: Pixels) -> _Source:
         for source in self._sources:
