@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -101,6 +102,12 @@ def test_strength_mask_and_colours_work_as_elsewhere(place: Path) -> None:
     assert not np.array_equal(masked[4][:, 48:], clip[4][:, 48:])
     assert all(map(np.array_equal, pictures("weak.mkv"), clip))
     assert not is_red(pictures("own.mkv")[0])
+
+
+@pytest.mark.parametrize("keyframes", [None, 5])
+def test_keyframes_that_are_no_paintings_are_refused(keyframes: Any, place: Path) -> None:
+    with pytest.raises(vidstyle.OptionError, match="keyframes must be paintings by time"):
+        vidstyle.propagate("clip.mp4", keyframes, "out.mkv")
 
 
 def test_frames_of_16_bits_keep_their_depth(place: Path) -> None:

@@ -38,6 +38,8 @@ def moments_of(paintings: KeyframePaintings) -> tuple[Moment, ...]:
     pairs: list[tuple[Time, object]] = []
     if isinstance(paintings, Mapping):
         pairs = list(paintings.items())
+    elif not isinstance(paintings, Iterable):
+        raise OptionError(f"keyframes must be paintings by time, or {_EXAMPLE} each, got {paintings!r}")
     else:
         for item in [paintings] if isinstance(paintings, str) else paintings:
             time, equals, path = str(item).partition("=")
