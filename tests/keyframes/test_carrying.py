@@ -225,6 +225,15 @@ def test_a_flash_shows_its_own_painting_before_a_keyframe_of_the_shot_and_after_
         assert np.array_equal(results[4], painting)
 
 
+def test_frames_that_were_added_since_the_clip_was_planned_are_painted(tmp_path: Path) -> None:
+    clip = panned(6, 1.0)
+    cv2.imwrite(str(tmp_path / "painted.png"), 255 - clip[0])
+    plan = plan_clip(frames_of(clip[:4]), moments_of({"#0": tmp_path / "painted.png"}))
+    results = [item.pixels for item in propagated(frames_of(clip), plan)]
+    assert len(results) == 6
+    assert change(results[5], 255 - clip[5]) < 0.8 * change(results[5], clip[5])  # by analogy
+
+
 @pytest.mark.parametrize("transparent", [0, 5])
 def test_a_painting_with_transparent_parts_meets_one_without(transparent: int, tmp_path: Path) -> None:
     clip = panned(6, 1.0)

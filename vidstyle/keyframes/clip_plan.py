@@ -45,6 +45,10 @@ class ClipPlan:
     keyframes: tuple[Keyframe, ...]
     """In order of time."""
 
+    def shot_of(self, index: int) -> int:
+        """The shot of frame ``index``; ``NO_SHOT`` if the clip has grown since it was planned."""
+        return int(self.shots[index]) if index < len(self.shots) else NO_SHOT
+
     def keyframe_at(self, index: int) -> Keyframe | None:
         return next((keyframe for keyframe in self.keyframes if keyframe.index == index), None)
 
@@ -54,13 +58,13 @@ class ClipPlan:
 
     def nearest(self, index: int) -> Keyframe:
         """The keyframe nearest to the shot of frame ``index``, or to the frame if it has no shot."""
-        shot = self.shots[index]
+        shot = self.shot_of(index)
         frames = np.flatnonzero(self.shots == shot) if shot != NO_SHOT else np.array([index])
         first, last = int(frames[0]), int(frames[-1])
         return min(self.keyframes, key=lambda each: max(first - each.index, each.index - last, 0))
 
     def _in_shot(self, index: int) -> list[Keyframe]:
-        shot = self.shots[index]
+        shot = self.shot_of(index)
         return [each for each in self.keyframes if shot != NO_SHOT and self.shots[each.index] == shot]
 
 

@@ -40,7 +40,7 @@ def known_frames(frames: Iterable[Frame], plan: ClipPlan) -> Generator[KnownFram
     last: FlowInput | None = None
     for index, frame in enumerate(frames):
         small = reduced(frame.pixels)
-        if index >= len(plan.shots) or plan.shots[index] == NO_SHOT:
+        if plan.shot_of(index) == NO_SHOT:
             yield KnownFrame(index, frame, small, None, begins_shot=False, has_shot=False)
             continue
         now = raster.flow_input(small, small.shape[0], small.shape[1], estimator)
