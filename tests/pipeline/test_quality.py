@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -75,3 +76,17 @@ def test_a_preview_says_how_long_its_quality_takes(
         told = capsys.readouterr()
         assert picture.is_file()
         assert "frames at" in told.out + told.err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"quality": None}, "--quality cannot be None; leave it out for 'normal'"),
+        ({"quality": ["high"]}, "--quality cannot be .'high'."),
+        ({"precision": None}, "--precision cannot be None; leave it out for 'auto'"),
+        ({"strength": None}, "--strength cannot be None; leave it out for 1.0"),
+    ],
+)
+def test_an_option_that_is_no_value_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        PaintOptions(**options)

@@ -98,9 +98,11 @@ class Checked:
 
 def value_of(item: Field[Any], raw: Any) -> Any:
     """The value of the option ``item`` from a ``raw`` one: converted and checked; raises ``OptionError``."""
-    if raw is None:
-        return None
     flag = "--" + item.name.replace("_", "-")
+    if raw is None:
+        if item.default is not None:
+            raise OptionError(f"{flag} cannot be None; leave it out for {item.default!r}")
+        return None
     parse, choices, low, high = (item.metadata.get(key) for key in ("parse", "choices", "low", "high"))
     try:
         value = raw if parse is None else parse(raw)
