@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from vidstyle import weights
+from vidstyle.engines.base import load_engine
 from vidstyle.engines.feature_statistics import FeatureStatistics, transform
 from vidstyle.engines.wct_single_pass import WCTSinglePass, build
 from vidstyle.errors import WeightsMismatch
@@ -108,6 +109,21 @@ def test_a_file_of_other_weights_is_refused(tmp_path: Path) -> None:
     save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
     with pytest.raises(WeightsMismatch, match=r"other\.safetensors does not hold a single-pass VGG: stem0"):
         build(tmp_path / "other.safetensors")
+
+
+@pytest.mark.parametrize("name", ["wct-single-pass", "wct"])
+def test_weights_of_other_shapes_or_without_numbers_are_refused_in_one_line(
+    name: str, tmp_path: Path
+) -> None:
+    source = {"wct-single-pass": weights.WCT_SINGLE_PASS, "wct": weights.SMALL_VGG}[name]
+    tensors = weights.load(source)
+    key = next(key for key in tensors if key.endswith("conv3_2.weight"))
+    for number, kernel in enumerate((tensors[key][:, :5], tensors[key] * float("nan"))):
+        file = tmp_path / f"{number}.safetensors"
+        save_file({**tensors, key: kernel.contiguous()}, file)
+        with pytest.raises(WeightsMismatch, match=r"\d\.safetensors does not (fit|hold) .+") as caught:
+            load_engine(name, file)
+        assert "\n" not in str(caught.value)
 
 
 def test_the_bundled_weights_are_small() -> None:

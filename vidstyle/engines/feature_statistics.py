@@ -5,13 +5,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from vidstyle.engines.base import Engine
-from vidstyle.errors import OptionError
+from vidstyle.errors import OptionError, WeightsMismatch
 
 _STYLE_AREA = 384 * 384  # px² at which a style's statistics are computed
 _MULTIPLE = 8  # px: encoders halve three times
@@ -81,6 +82,19 @@ class StatisticsEngine(Engine[FeatureStatistics, FeatureStatistics]):
 
         ``own`` are the mean (C,) and covariance (C, C) of the features, ``matrix`` and ``offset`` the map.
         """
+
+    def checked(self, name: str) -> Self:
+        """This engine, if its weights from the file ``name`` paint; raises ``WeightsMismatch`` otherwise."""
+        picture = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+        try:
+            with torch.inference_mode():
+                painted = self.stylize(picture, self.encode_style(picture)).image
+        except RuntimeError as error:  # of convolutions, and of eigenvalues of NaN
+            reason = str(error).splitlines()[0]
+            raise WeightsMismatch(f"{name} does not fit the engine: {reason}") from error
+        if painted.shape != picture.shape or not torch.isfinite(painted).all():
+            raise WeightsMismatch(f"{name} does not fit the engine: it paints no picture of finite numbers")
+        return self
 
     def encode_style(self, image: Tensor) -> FeatureStatistics:
         """The statistics of a style ``image`` (1, 3, H, W) in [0, 1], resized to about 384² px²."""

@@ -30,7 +30,8 @@ def build(weights: Path | None = None, *, levels: str | int = "4321") -> WCT:
     numbers = checked_levels(levels)
     source = weights or files.SMALL_VGG
     name = str(source) if isinstance(source, Path) else source.file
-    return WCT(SmallVGG(files.load(source), name=name), numbers)
+    engine = WCT(SmallVGG(files.load(source), name=name), numbers)
+    return engine if weights is None else engine.checked(name)
 
 
 class WCT(StatisticsEngine):

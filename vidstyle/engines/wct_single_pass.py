@@ -28,7 +28,8 @@ def build(weights: Path | None = None) -> WCTSinglePass:
     """
     source = weights or files.WCT_SINGLE_PASS
     name = str(source) if isinstance(source, Path) else source.file
-    return WCTSinglePass(SinglePassVGG(files.load(source), name=name))
+    engine = WCTSinglePass(SinglePassVGG(files.load(source), name=name))
+    return engine if weights is None else engine.checked(name)
 
 
 class WCTSinglePass(StatisticsEngine):

@@ -41,6 +41,10 @@ class SmallVGG(nn.Module):
             scaled = _with_scales(tensors)
         except KeyError as error:
             raise WeightsMismatch(f"{name} does not hold a small VGG: {error.args[0]} is missing") from error
+        except RuntimeError as error:
+            raise WeightsMismatch(
+                f"{name} does not hold a small VGG: {str(error).splitlines()[0]}"
+            ) from error
         for key, (kernel, bias) in scaled.items():
             kernel = kernel.contiguous(memory_format=torch.channels_last)
             self.register_buffer(f"{key}_weight", kernel, persistent=False)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """The settings of painting that a quality stands for; options that are given take precedence."""
+    """The settings of painting that a quality stands for; ``engine`` and ``working_size`` take precedence."""
 
     engine: str
     """Of ``ENGINES``."""
