@@ -47,6 +47,15 @@ class PairMotion:
         """The same pair for carrying in the other direction of time."""
         return PairMotion(self.back_x, self.back_y, self.there_x, self.there_y)
 
+    def places(self) -> tuple[Plane, Plane]:
+        """x and y in the neighbour of each pixel of the frame."""
+        x, y = pixel_grid(*self.there_x.shape)
+        return x + self.there_x, y + self.there_y
+
+    def moved(self, plane: Plane) -> Plane:
+        """A ``plane`` (h, w) of the neighbour, moved to the frame."""
+        return np.asarray(_sampled(plane, self.places(), cv2.INTER_LINEAR), np.float32)
+
 
 def identity(height: int, width: int) -> Coordinates:
     """The coordinates of the keyframe itself."""
@@ -62,9 +71,7 @@ def pixel_grid(height: int, width: int) -> tuple[Plane, Plane]:
 
 def carried(last: Coordinates, motion: PairMotion) -> tuple[Coordinates, Mask]:
     """The coordinates of the next frame, and where they are unknown: uncovered, outside or stretched."""
-    height, width = last.x.shape
-    x, y = pixel_grid(height, width)
-    there = x + motion.there_x, y + motion.there_y
+    there = motion.places()
     is_filled = _sampled(last.is_filled.astype(np.uint8), there, cv2.INTER_NEAREST) > 0
     is_rough = _sampled(roughness(last).astype(np.uint8), there, cv2.INTER_NEAREST) > 0
     offsets = []
@@ -80,11 +87,8 @@ def carried(last: Coordinates, motion: PairMotion) -> tuple[Coordinates, Mask]:
 
 def is_outside(coordinates: Coordinates) -> Mask:
     """Where the place is outside of the keyframe."""
-    height, width = coordinates.x.shape
-    x, y = pixel_grid(height, width)
-    x, y = x + coordinates.x, y + coordinates.y
-    outside: Mask = (x < -0.5) | (x > width - 0.5) | (y < -0.5) | (y > height - 0.5)
-    return outside
+    x, y = pixel_grid(*coordinates.x.shape)
+    return _is_beyond(x + coordinates.x, y + coordinates.y)
 
 
 def roughness(coordinates: Coordinates) -> Mask:
@@ -129,15 +133,20 @@ def _sampled(plane: Array, there: tuple[Plane, Plane], way: int) -> Array:
 
 def _is_uncovered(motion: PairMotion, there: tuple[Plane, Plane]) -> Mask:
     """Where motion there and back does not return, or leads outside of the neighbour."""
-    height, width = motion.there_x.shape
     back_x = _sampled(motion.back_x, there, cv2.INTER_LINEAR)
     back_y = _sampled(motion.back_y, there, cv2.INTER_LINEAR)
     missed = (motion.there_x + back_x) ** 2 + (motion.there_y + back_y) ** 2
     length = motion.there_x**2 + motion.there_y**2 + back_x**2 + back_y**2
-    # half a pixel beyond the outermost centres is still the frame
-    outside = (there[0] < -0.5) | (there[0] > width - 0.5) | (there[1] < -0.5) | (there[1] > height - 0.5)
-    uncovered: Mask = (missed > _LEVEL * length + _BASE) | outside
+    uncovered: Mask = (missed > _LEVEL * length + _BASE) | _is_beyond(*there)
     return uncovered
+
+
+def _is_beyond(x: Plane, y: Plane) -> Mask:
+    """Where places (h, w) are outside of a picture of the same size."""
+    height, width = x.shape
+    # half a pixel beyond the outermost centres is still the picture
+    beyond: Mask = (x < -0.5) | (x > width - 0.5) | (y < -0.5) | (y > height - 0.5)
+    return beyond
 
 
 def _is_stretched(coordinates: Coordinates) -> Mask:

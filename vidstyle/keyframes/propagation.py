@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import chain
 from time import perf_counter
 
-import cv2
 import numpy as np
 
 from vidstyle.flow.base import Array
@@ -16,7 +15,7 @@ from vidstyle.frames import Frame, Pixels
 from vidstyle.keyframes.analogy import Analogy
 from vidstyle.keyframes.choice import Weights, feathered, joined, later_weights, seam_pattern, step_of
 from vidstyle.keyframes.clip_plan import ClipPlan, Keyframe
-from vidstyle.keyframes.coordinates import Coordinates, PairMotion, pixel_grid
+from vidstyle.keyframes.coordinates import Coordinates, PairMotion
 from vidstyle.keyframes.known_frames import KnownFrame, WaitingFrames, known_frames
 from vidstyle.keyframes.lookup import looked_up
 from vidstyle.keyframes.painting import load_painting, over, with_equal_channels
@@ -123,7 +122,7 @@ class _Painter:
                 forth = sweep.step(item.small, item.motion)
                 length = later.keyframe.index - earlier.keyframe.index
                 way = (item.index - earlier.keyframe.index) / length
-                last = np.zeros_like(forth.difference) if weights is None else _moved(weights, item.motion)
+                last = np.zeros_like(forth.difference) if weights is None else item.motion.moved(weights)
                 weights = later_weights(forth, back, way, self._seams(item), last, step_of(length))
                 mixture = feathered(weights)
                 before = looked_up(earlier.painting, forth.coordinates)
@@ -174,14 +173,6 @@ def _carry_back(waiting: WaitingFrames, maps: Spill, sweep: Sweep, motion: PairM
 def _carried_back(maps: Spill, number: int) -> CarriedFrame:
     x, y, is_filled, difference, share = maps[number]
     return CarriedFrame(Coordinates(x, y, is_filled), difference, float(share))
-
-
-def _moved(weights: Weights, motion: PairMotion) -> Weights:
-    """``weights`` of the frame before, moved to this one."""
-    x, y = pixel_grid(*weights.shape)
-    place = x + motion.there_x, y + motion.there_y
-    moved = cv2.remap(weights, *place, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(moved, np.float32)
 
 
 def _result(item: KnownFrame, painting: Array, filled: float, begun: float) -> SteadyFrame:

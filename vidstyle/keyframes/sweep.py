@@ -16,7 +16,6 @@ from vidstyle.keyframes.coordinates import (
     Plane,
     carried,
     identity,
-    pixel_grid,
     smoothed_edges,
 )
 from vidstyle.keyframes.lookup import preview
@@ -69,11 +68,7 @@ class Sweep:
         is_new = ~coordinates.is_filled
         missed = _in_patches(differs > limit, _WINDOW, _LEAST_AREA) & is_new
         # what was chosen by analogy never matched well: it is lost once it matches much less than before
-        height, width = differs.shape
-        x, y = pixel_grid(height, width)
-        place = x + motion.there_x, y + motion.there_y
-        before = cv2.remap(self._differed, *place, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        clearly = differs > _CLEARLY * limit + np.where(is_new, 0, before)
+        clearly = differs > _CLEARLY * limit + np.where(is_new, 0, motion.moved(self._differed))
         unknown = _in_patches(uncovered | missed, _CRUMB, 0.5) | clearly
         unknown = cv2.dilate(unknown.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
         share = float(unknown.mean())
