@@ -13,13 +13,11 @@ from torch import Tensor
 
 from vidstyle.engines.base import Engine
 from vidstyle.errors import OptionError, WeightsMismatch
+from vidstyle.nn.folding import Convolution
 
 _STYLE_AREA = 384 * 384  # px² at which a style's statistics are computed
 _MULTIPLE = 8  # px: encoders halve three times
 _LEAST = 1e-8  # eigenvalues below count as 0; features are about 1
-
-Convolution = tuple[Tensor, Tensor]
-"""A 3x3 kernel (O, I, 3, 3) and its bias (O,)."""
 
 
 def checked_levels(levels: str | int) -> tuple[int, ...]:

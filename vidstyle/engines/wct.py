@@ -12,12 +12,12 @@ from torch import Tensor
 from vidstyle import weights as files
 from vidstyle.engines.base import EngineInfo, Painted
 from vidstyle.engines.feature_statistics import (
-    Convolution,
     FeatureStatistics,
     StatisticsEngine,
     checked_levels,
     measured,
 )
+from vidstyle.nn.folding import Convolution, folded
 from vidstyle.nn.small_vgg import SmallVGG
 
 
@@ -85,9 +85,4 @@ class WCT(StatisticsEngine):
     def folded(
         self, level: int, own: tuple[Tensor, Tensor], matrix: Tensor, offset: Tensor, precision: torch.dtype
     ) -> Convolution:
-        kernel, bias = (part.double() for part in self.network.first(level))
-        rounded = torch.einsum("oiyx,ij->ojyx", kernel, matrix).to(precision)
-        # exact for the mean features, whatever the rounding of the kernel to this precision
-        middle = torch.einsum("oiyx,i->o", kernel, matrix @ own[0] + offset)
-        shift = bias + middle - torch.einsum("oiyx,i->o", rounded.double(), own[0])
-        return rounded.contiguous(memory_format=torch.channels_last), shift.to(precision)
+        return folded(self.network.first(level), matrix, offset, own[0], precision)

@@ -13,11 +13,11 @@ from torch import Tensor
 from vidstyle import weights as files
 from vidstyle.engines.base import EngineInfo, Painted
 from vidstyle.engines.feature_statistics import (
-    Convolution,
     FeatureStatistics,
     StatisticsEngine,
     measured,
 )
+from vidstyle.nn.folding import Convolution
 from vidstyle.nn.single_pass_vgg import LEVELS, SinglePassVGG
 
 

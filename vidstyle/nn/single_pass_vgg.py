@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vidstyle.errors import WeightsMismatch
+from vidstyle.nn.folding import Convolution, folded
 from vidstyle.nn.padding import reflected
 
 LEVELS = (4, 3, 2, 1)
@@ -17,9 +18,6 @@ _DECODER = (*(f"decoder{level}_{part}" for level in (4, 3) for part in range(3))
 _INTO = {4: "decoder4_0", 3: "decoder3_0", 2: "head0"}  # the convolution that follows a level
 _SKIP = 0.2  # share of the encoder's features in those of level 3; the decoder was trained with it
 _CENTRE, _GAIN = 0.45, 4.0  # networks see (RGB - centre) * gain
-
-Convolution = tuple[Tensor, Tensor]
-"""A 3x3 kernel (O, I, 3, 3) and its bias (O,)."""
 
 
 class SinglePassVGG(nn.Module):
@@ -91,11 +89,7 @@ class SinglePassVGG(nn.Module):
             kernel = torch.einsum("oi,ijyx->ojyx", matrix, kernel).to(precision)
             shift = matrix @ bias + offset
             return kernel.contiguous(memory_format=torch.channels_last), shift.to(precision)
-        kernel, bias = (part.double() for part in self._layer(_INTO[level]))
-        rounded = torch.einsum("oiyx,ij->ojyx", kernel, matrix).to(precision)
-        middle = torch.einsum("oiyx,i->o", kernel, matrix @ mean + offset)
-        shift = bias + middle - torch.einsum("oiyx,i->o", rounded.double(), mean)
-        return rounded.contiguous(memory_format=torch.channels_last), shift.to(precision)
+        return folded(self._layer(_INTO[level]), matrix, offset, mean, precision)
 
     def _features(self, layer: str, value: Tensor) -> Tensor:
         return F.relu_(_convolved(value, *self._layer(layer)))

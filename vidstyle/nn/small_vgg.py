@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from vidstyle import weights
 from vidstyle.errors import OptionError, WeightsMismatch
+from vidstyle.nn.folding import Convolution
 from vidstyle.nn.padding import reflected
 
 LEVELS = (1, 2, 3, 4)
@@ -20,9 +21,6 @@ _LAYERS = (
     ("conv4_1",),
 )  # 2x2 max pooling lies between the groups; a level is the first layer of its group
 _CENTRE, _GAIN = 0.45, 4.0  # the encoder's input is (RGB - centre) * gain
-
-Convolution = tuple[Tensor, Tensor]
-"""A 3x3 kernel (O, I, 3, 3) and its bias (O,)."""
 
 
 class SmallVGG(nn.Module):
