@@ -26,7 +26,7 @@ MODULES = sorted(module.name for module in pkgutil.walk_packages([str(PACKAGE)],
 _ARROWS: dict[str, set[str]] = {
     "__main__": {"cli"},
     "cli": {
-        *("_version", "api", "device", "errors", "evaluation", "metrics", "optional_imports"),
+        *("_version", "api", "device", "engines", "errors", "evaluation", "metrics", "optional_imports"),
         *("options", "pipeline", "registry", "styles", "training", "video.reading", "video.writing"),
         *("weights", "derived_names", "outputs", "patterns"),
         *("file_suffixes", "printable", "video.containers"),
@@ -44,7 +44,7 @@ _ARROWS: dict[str, set[str]] = {
     "pipeline": {
         *("_version", "device", "engines", "errors", "flow", "frames", "metrics", "options", "outputs"),
         *("registry", "rendering", "styles", "temporal", "temporal.backends", "temporal.base", "tensors"),
-        *("video.pictures", "video.reading", "video.stills", "video.writing"),
+        *("keyframes", "video.pictures", "video.reading", "video.stills", "video.writing"),
     },
     "training": {
         *("_version", "atomic_write", "device", "engines", "errors", "flow", "frames", "losses"),

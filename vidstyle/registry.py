@@ -109,6 +109,7 @@ ENGINES = Registry(
         "stylenet": "vidstyle.engines.stylenet:build",
         "wct": "vidstyle.engines.wct:build",
         "wct-single-pass": "vidstyle.engines.wct_single_pass:build",
+        "gatys": "vidstyle.engines.gatys:build",
     },
     group="vidstyle.engines",
 )

@@ -16,6 +16,7 @@ from vidstyle.cli.main import main
 from vidstyle.cli.progress import state
 from vidstyle.frames import Frame, Pixels, VideoInfo
 from vidstyle.pipeline.report import Progress
+from vidstyle.registry import ENGINES
 from vidstyle.rendering.renderer import Renderer
 from vidstyle.video.reading.reader import Reader
 
@@ -310,6 +311,15 @@ def test_list_names_what_options_take(capsys: pytest.CaptureFixture[str]) -> Non
         assert name in output
     assert _ran("list", "codecs") == 0
     assert "h264" in capsys.readouterr().out.splitlines()
+
+
+def test_the_list_of_engines_says_what_each_is_good_for_and_where_its_weights_come_from(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert _ran("list", "engines") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(ENGINES)
+    assert all("time: " in line and "weights: " in line for line in lines)
 
 
 def test_doctor_checks_codecs_and_weights(

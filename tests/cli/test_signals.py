@@ -16,6 +16,7 @@ from clips import shapes, write_clip
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
+_ENDLESS = ["--engine-options", "iterations=100000"]
 _PATIENCE = 60  # s until a process that does nothing counts as hanging
 
 
@@ -30,13 +31,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("number", "code", "line"),
+    ("number", "code", "line", "options"),
     [
-        (signal.SIGINT, 130, "vidstyle: interrupted"),
-        (signal.SIGTERM, 143, "vidstyle: stopped by SIGTERM"),
+        (signal.SIGINT, 130, "vidstyle: interrupted", ["--temporal", "none"]),
+        (signal.SIGTERM, 143, "vidstyle: stopped by SIGTERM", ["--temporal", "none"]),
+        # in the middle of a painting that takes an hour
+        (signal.SIGINT, 130, "vidstyle: interrupted", ["--quality", "best", *_ENDLESS]),
     ],
 )
-def test_a_signal_ends_a_run_cleanly(folder: Path, number: int, code: int, line: str) -> None:
+def test_a_signal_ends_a_run_cleanly(
+    folder: Path, number: int, code: int, line: str, options: list[str]
+) -> None:
     before = set(folder.iterdir())
     command = [
         sys.executable,
@@ -46,12 +51,14 @@ def test_a_signal_ends_a_run_cleanly(folder: Path, number: int, code: int, line:
         "clip.mp4",
         "--style",
         "art.png",
-        "--temporal",
-        "none",
+        "--frames",
+        "400" if options[0] == "--temporal" else "3",  # fewer are looked through before the first is painted
+        *options,
     ]
     with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
         try:
             _wait_for_part(folder, before, process)
+            time.sleep(0.0 if options[0] == "--temporal" else 4.0)
             for _ in range(3):  # an impatient user
                 process.send_signal(number)
                 time.sleep(0.02)

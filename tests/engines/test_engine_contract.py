@@ -12,9 +12,13 @@ from vidstyle.registry import ENGINES
 from vidstyle.testing import EngineContract
 
 
+# an optimisation of the usual length takes seconds a picture; its length changes none of these facts
+_OPTIONS = {"gatys": {"iterations": 2, "features": "small"}}
+
+
 @cache
 def _loaded(name: str, device: str) -> Engine[Any, Any]:
-    return load_engine(name).to(device)
+    return load_engine(name, options=_OPTIONS.get(name, {})).to(device)
 
 
 class TestEngines(EngineContract):

@@ -128,4 +128,6 @@ def estimate(preview: Preview) -> str:
     if preview.seconds is None:
         return f"{picture}; how long the whole will take cannot be told (too short, or of unknown length)"
     frames = f"about {preview.frames:,} frames at {preview.rate:.1f} a second"
+    if preview.keyframes:
+        frames += f", and {preview.keyframes:,} of them to paint, {preview.painting:.1f} s each"
     return f"{picture}; the whole: {frames}, {clock(preview.seconds)}"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, cast
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, cast, get_type_hints
 
 from torch import Tensor, nn
 
@@ -46,6 +46,12 @@ class EngineInfo:
 
     title: str
     """Its name in texts."""
+    good_for: str = ""
+    """What to choose it for, in a few words, for ``vidstyle list engines``."""
+    cost: str = ""
+    """The time that it takes, over that of the engine stylenet."""
+    origin: str = ""
+    """Where its own weights come from, and their licence."""
     receptive_field: int | None = None
     """Px around a part that its paint depends on, with given statistics; None: it depends on everything."""
     near_field: int | None = None
@@ -60,6 +66,9 @@ class EngineInfo:
     """Area, px², that can be painted at once in a GB or so; larger images are painted in parts."""
     call_cost: int = 5000
     """Area, px², that could be painted on a CPU in the time that one more call costs by itself."""
+    is_keyframe_engine: bool = False
+    """Whether it paints whole frames, slowly: in a clip it paints some, and they are carried to the others.
+    Its class is a ``KeyframeEngine``."""
     feature_strength: float | None = None
     """The lowest ``strength`` that the engine applies to its features (``at_strength``); below, its painting
     is also mixed with the clip. None: it is always mixed, and above 1 moved away from the clip's style."""
@@ -115,8 +124,45 @@ class Engine(nn.Module, ABC, Generic[S, T]):
         """
 
 
+OnStep = Callable[[], None]
+"""Called before each step of a long painting; what it raises ends the painting."""
+
+
+class KeyframeEngine(Engine[S, Any]):
+    """An engine that ``info`` says is a keyframe engine: it has no statistics, and paints whole frames."""
+
+    @abstractmethod
+    def stylize(
+        self,
+        image: Tensor,
+        style: S,
+        statistics: Statistics | None = None,
+        *,
+        initial: Tensor | None = None,
+        on_step: OnStep | None = None,
+    ) -> Painted[Any]:
+        """Paint ``image`` (1, 3, H, W) in [0, 1]; same shape and range back.
+
+        ``initial``, of the same shape, is a painting that was carried to the image: what fits is kept.
+        """
+
+
 AnyEngine = Engine[Any, Any]
 """An engine whose types of styles and statistics do not matter."""
+
+
+def info_of(engine: str) -> EngineInfo | None:
+    """What the engine called ``engine`` says of itself, without its weights; None if that cannot be told.
+
+    It is the ``info`` of the class that its factory function says it returns.
+    """
+    make = ENGINES.load(engine)
+    try:
+        kind = make if isinstance(make, type) else get_type_hints(make).get("return")
+    except (NameError, TypeError):  # names that only type checkers import, of an engine from outside
+        return None
+    info = getattr(kind, "info", None)
+    return info if isinstance(info, EngineInfo) else None
 
 
 def load_engine(

@@ -15,25 +15,24 @@ from numpy.typing import NDArray
 from vidstyle.errors import InputError, OptionError
 from vidstyle.frames import Frame, Pixels, eight_bits
 from vidstyle.keyframes.moments import Moment
+from vidstyle.keyframes.shots import NO_SHOT, Shots
 from vidstyle.keyframes.sweep import Picture
-from vidstyle.temporal.cuts import Cuts
 from vidstyle.temporal.paint_map.settings import flow_shape
 
 log = logging.getLogger(__name__)
 
-NO_SHOT = -1
-"""The shot of the frames of a flash: they show no content to carry paint along."""
+NO_FRAMES = "the clip has no frames in the selected part; see --start and --end"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Keyframe:
-    """A painted frame."""
+    """A frame that is painted, or to be painted."""
 
     index: int
-    path: Path
-    """The painting."""
-    source: Picture
-    """The frame before it was painted, at the size at which motion is estimated."""
+    path: Path | None = None
+    """The painting; None: an engine paints the frame when it is reached."""
+    source: Picture | None = None
+    """The frame before it was painted, at the size at which motion is estimated; None without ``path``."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,11 +56,15 @@ class ClipPlan:
         return next((keyframe for keyframe in self._in_shot(index) if keyframe.index >= index), None)
 
     def nearest(self, index: int) -> Keyframe:
-        """The keyframe nearest to the shot of frame ``index``, or to the frame if it has no shot."""
+        """The keyframe nearest to the shot of frame ``index``, or to the frame if it has no shot.
+
+        One that an engine is to paint after the frame is left out.
+        """
         shot = self.shot_of(index)
         frames = np.flatnonzero(self.shots == shot) if shot != NO_SHOT else np.array([index])
         first, last = int(frames[0]), int(frames[-1])
-        return min(self.keyframes, key=lambda each: max(first - each.index, each.index - last, 0))
+        there = [each for each in self.keyframes if each.path is not None or each.index <= index]
+        return min(there, key=lambda each: max(first - each.index, each.index - last, 0))
 
     def _in_shot(self, index: int) -> list[Keyframe]:
         shot = self.shot_of(index)
@@ -74,23 +77,10 @@ def plan_clip(frames: Iterable[Frame], moments: Sequence[Moment]) -> ClipPlan:
     Raises ``OptionError`` for a moment outside of the clip, and for two of one frame; ``InputError`` if
     there are no frames.
     """
-    cuts, shots, spans = Cuts(), list[int](), list[tuple[Fraction, Fraction]]()
+    shots, spans = Shots(), list[tuple[Fraction, Fraction]]()
     keyframes: dict[int, tuple[Moment, Keyframe]] = {}
-    made = 0  # shots so far
-    interrupted = NO_SHOT
     for index, frame in enumerate(frames):
-        boundary = cuts.look(frame.pixels)
-        shot = shots[-1] if shots else NO_SHOT
-        if boundary.is_return:
-            begun = next((place for place in range(index, 0, -1) if shots[place - 1] == interrupted), 0)
-            shots[begun:] = [NO_SHOT] * (index - begun)  # a flash
-            shot = interrupted
-        elif boundary.is_cut:
-            interrupted = interrupted if shot == NO_SHOT else shot
-            shot, made = made, made + 1
-        elif boundary.is_blank:
-            interrupted, shot = shot, NO_SHOT
-        shots.append(shot)
+        shots.look(frame.pixels)
         spans.append((frame.time, frame.time + frame.duration))
         for moment in moments:
             if not _is_of(moment, index, frame):
@@ -101,16 +91,16 @@ def plan_clip(frames: Iterable[Frame], moments: Sequence[Moment]) -> ClipPlan:
                     f"--keyframe {other.name} and {moment.name} are of one frame, number {index}; give one"
                 )
             keyframes[index] = moment, Keyframe(index, moment.path, reduced(frame.pixels))
-    if not shots:
-        raise InputError("the clip has no frames in the selected part; see --start and --end")
+    if not spans:
+        raise InputError(NO_FRAMES)
     placed = [moment for moment, _ in keyframes.values()]
     for moment in moments:
         if moment not in placed:
             raise OptionError(
-                f"--keyframe {moment.name} is outside of the clip, which has {len(shots)} frames and "
+                f"--keyframe {moment.name} is outside of the clip, which has {len(spans)} frames and "
                 f"ends at {float(spans[-1][1]):.6g} s"
             )
-    plan = ClipPlan(np.array(shots, np.int32), tuple(each for _, (_, each) in sorted(keyframes.items())))
+    plan = ClipPlan(shots.numbers(), tuple(each for _, (_, each) in sorted(keyframes.items())))
     _warn_of_bare_shots(plan, spans)
     return plan
 

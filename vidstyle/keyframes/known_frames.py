@@ -8,10 +8,11 @@ from typing import cast
 
 import numpy as np
 
-from vidstyle.flow.base import Array, load_flow
+from vidstyle.flow.base import Array, FlowEstimator, load_flow
 from vidstyle.frames import Frame, Pixels
-from vidstyle.keyframes.clip_plan import NO_SHOT, ClipPlan, reduced
+from vidstyle.keyframes.clip_plan import ClipPlan, reduced
 from vidstyle.keyframes.coordinates import PairMotion
+from vidstyle.keyframes.shots import NO_SHOT
 from vidstyle.keyframes.spill import Spill
 from vidstyle.keyframes.sweep import Picture
 from vidstyle.temporal.backends.base import FlowInput
@@ -33,23 +34,38 @@ class KnownFrame:
     """False in a flash."""
 
 
-def known_frames(frames: Iterable[Frame], plan: ClipPlan) -> Generator[KnownFrame, None, None]:
-    """The ``frames`` of the clip that ``plan`` is of."""
+def known_frames(
+    frames: Iterable[Frame], plan: ClipPlan, flow: FlowEstimator | None = None
+) -> Generator[KnownFrame, None, None]:
+    """The ``frames`` of the clip that ``plan`` is of; ``flow``: that of a CPU, None: the default one."""
     firsts = set(map(int, np.unique(plan.shots, return_index=True)[1]))
-    raster, estimator = CvRaster(), load_flow("auto", "cpu")
+    motions = PairMotions(flow)
     last: FlowInput | None = None
     for index, frame in enumerate(frames):
         small = reduced(frame.pixels)
         if plan.shot_of(index) == NO_SHOT:
             yield KnownFrame(index, frame, small, None, begins_shot=False, has_shot=False)
             continue
-        now = raster.flow_input(small, small.shape[0], small.shape[1], estimator)
-        motion = None
-        if index not in firsts and last is not None:
-            there, back = (raster.estimate_motion(estimator, *pair) for pair in ((now, last), (last, now)))
-            motion = PairMotion(*there, *back)
+        now = motions.input_of(small)
+        motion = motions.between(now, last) if index not in firsts and last is not None else None
         last = now
         yield KnownFrame(index, frame, small, motion, begins_shot=index in firsts, has_shot=True)
+
+
+class PairMotions:
+    """Estimates motion between frames both ways, on the CPU."""
+
+    def __init__(self, flow: FlowEstimator | None = None) -> None:
+        self._raster, self._flow = CvRaster(), flow or load_flow("auto", "cpu")
+
+    def input_of(self, small: Picture) -> FlowInput:
+        """What the estimator takes of a frame, at the size at which motion is estimated."""
+        return self._raster.flow_input(small, small.shape[0], small.shape[1], self._flow)
+
+    def between(self, now: FlowInput, last: FlowInput) -> PairMotion:
+        """The motion from a frame to an earlier one, and back."""
+        there, back = (self._raster.estimate_motion(self._flow, *pair) for pair in ((now, last), (last, now)))
+        return PairMotion(*there, *back)
 
 
 class WaitingFrames:

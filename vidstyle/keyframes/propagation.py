@@ -2,37 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 from time import perf_counter
+from typing import cast
 
 import numpy as np
 
-from vidstyle.flow.base import Array
+from vidstyle.flow.base import Array, FlowEstimator
 from vidstyle.frames import Frame, Pixels
 from vidstyle.keyframes.analogy import Analogy
 from vidstyle.keyframes.choice import Weights, feathered, joined, later_weights, seam_pattern, step_of
-from vidstyle.keyframes.clip_plan import ClipPlan, Keyframe
+from vidstyle.keyframes.clip_plan import ClipPlan, Keyframe, reduced
 from vidstyle.keyframes.coordinates import Coordinates, PairMotion
 from vidstyle.keyframes.known_frames import KnownFrame, WaitingFrames, known_frames
 from vidstyle.keyframes.lookup import looked_up
 from vidstyle.keyframes.painting import load_painting, over, with_equal_channels
 from vidstyle.keyframes.spill import Spill
-from vidstyle.keyframes.sweep import CarriedFrame, Sweep
+from vidstyle.keyframes.sweep import CarriedFrame, Picture, Sweep
 from vidstyle.nn import small_vgg
 from vidstyle.temporal.base import SteadyFrame
 
+PaintKeyframe = Callable[[Frame, Pixels | None], Pixels]
+"""Paints a keyframe: (frame, what an earlier keyframe's painting looks like there, or None) -> (H, W, 3)."""
 
-def propagated(frames: Iterable[Frame], plan: ClipPlan) -> Generator[SteadyFrame, None, None]:
+
+def propagated(
+    frames: Iterable[Frame],
+    plan: ClipPlan,
+    *,
+    paint: PaintKeyframe | None = None,
+    flow: FlowEstimator | None = None,
+) -> Generator[SteadyFrame, None, None]:
     """The frames of the clip that ``plan`` is of, each painted from the keyframes of its shot.
 
     Frames before a keyframe wait for it in a temporary file: few are in memory at a time. Raises
     ``InputError`` if a painting cannot be read.
+
+    Args:
+        frames: of the clip.
+        plan: its shots and keyframes.
+        paint: paints the keyframes that have no path, each once.
+        flow: estimates motion on the CPU; None: the default one.
     """
-    painter = _Painter(plan)
-    with closing(known_frames(frames, plan)) as known:
+    painter = _Painter(plan, paint)
+    with closing(known_frames(frames, plan, flow)) as known:
         for item in known:
             keyframe = plan.next_in_shot(item.index)
             if keyframe is None:
@@ -48,17 +64,20 @@ class _Source:
     keyframe: Keyframe
     painting: Array
     """(H, W, 3 or 4); see ``load_painting``."""
+    picture: Picture
+    """The keyframe's ``source``."""
     analogy: Analogy
 
     def sweep(self) -> Sweep:
-        return Sweep(self.keyframe.source, self.analogy)
+        return Sweep(self.picture, self.analogy)
 
 
 class _Painter:
     """Paints the frames of a clip in order."""
 
-    def __init__(self, plan: ClipPlan) -> None:
+    def __init__(self, plan: ClipPlan, paint: PaintKeyframe | None) -> None:
         self._plan = plan
+        self._paint = paint
         self._network = small_vgg.bundled()
         self._sources: list[_Source] = []  # the two that were used last
         self._earlier: _Source | None = None  # the keyframe from which the shot is carried forward
@@ -68,10 +87,10 @@ class _Painter:
     def forward(self, item: KnownFrame) -> SteadyFrame:
         """A frame after the last keyframe of its shot, of a shot without one, or of a flash."""
         if not item.has_shot:
-            return self._of_flash(item, self._source(self._plan.nearest(item.index), item.frame.pixels))
+            return self._of_flash(item)
         begun = perf_counter()
         if item.begins_shot or self._sweep is None or self._earlier is None or item.motion is None:
-            source = self._source(self._plan.nearest(item.index), item.frame.pixels)
+            source = self._source(self._plan.nearest(item.index), item.frame)
             sweep = source.sweep()
             carried = sweep.begin(item.small)
             self._earlier, self._sweep = source, sweep
@@ -86,65 +105,86 @@ class _Painter:
         """All frames from ``first`` to the next ``keyframe`` of the shot, which are taken from ``more``."""
         if first.begins_shot:
             self._earlier = self._sweep = None
-        with Spill() as frames, Spill() as maps:
+        with Spill() as frames, Spill() as forth, Spill() as back:
             waiting = WaitingFrames(frames)
             last = first
             for last in chain([first], more):
                 if last.index == keyframe.index:
                     break
                 waiting.append(last)
+                _store(forth, self._carried_forth(last))
             del first
             if last.index != keyframe.index:  # the clip is shorter than when it was planned
                 return
-            later = self._source(keyframe, last.frame.pixels)
+            begun = perf_counter()
+            later = self._source(keyframe, last.frame, self._carried_forth(last))
             if len(waiting):
-                _carry_back(waiting, maps, later.sweep(), last.motion)
-                yield from self._between(waiting, maps, later)
+                _carry_back(waiting, back, later.sweep(), last.motion)
+                yield from self._between(waiting, forth, back, later)
             self._earlier, self._sweep = later, later.sweep()
-            yield _result(last, later.painting, 0.0, perf_counter())
+            yield _result(last, later.painting, 1.0 if keyframe.path is None else 0.0, begun)
 
     def _between(
-        self, waiting: WaitingFrames, maps: Spill, later: _Source
+        self, waiting: WaitingFrames, forth: Spill, back: Spill, later: _Source
     ) -> Generator[SteadyFrame, None, None]:
         """The frames that wait, from the keyframe before them, if there is one, and from ``later``."""
-        earlier, sweep = self._earlier, self._sweep
+        earlier = self._earlier
         weights: Weights | None = None
         for number in range(len(waiting)):
             begun = perf_counter()
             item = waiting[number]
-            if not item.has_shot:
-                yield self._of_flash(item, later)
+            after = _stored(back, len(waiting) - 1 - number)
+            if after is None:
+                yield self._of_flash(item)
                 continue
-            back = _carried_back(maps, len(waiting) - 1 - number)
-            painting = looked_up(later.painting, back.coordinates)
-            share = back.filled
-            if earlier is not None and sweep is not None and item.motion is not None:
-                forth = sweep.step(item.small, item.motion)
+            painting = looked_up(later.painting, after.coordinates)
+            share = after.filled
+            before = _stored(forth, number)
+            if earlier is not None and before is not None and item.motion is not None:
                 length = later.keyframe.index - earlier.keyframe.index
                 way = (item.index - earlier.keyframe.index) / length
-                last = np.zeros_like(forth.difference) if weights is None else item.motion.moved(weights)
-                weights = later_weights(forth, back, way, self._seams(item), last, step_of(length))
-                mixture = feathered(weights)
-                before = looked_up(earlier.painting, forth.coordinates)
-                painting = joined(*with_equal_channels(before, painting), mixture)
+                last = np.zeros_like(before.difference) if weights is None else item.motion.moved(weights)
+                weights = later_weights(before, after, way, self._seams(item), last, step_of(length))
+                first = looked_up(earlier.painting, before.coordinates)
+                painting = joined(*with_equal_channels(first, painting), feathered(weights))
                 shown = float(weights.mean())
-                share = shown * back.filled + (1 - shown) * forth.filled
+                share = shown * after.filled + (1 - shown) * before.filled
             yield _result(item, painting, share, begun)
 
-    def _of_flash(self, item: KnownFrame, source: _Source) -> SteadyFrame:
-        """A frame without a shot: its own painting, or what of ``source`` looks most similar."""
+    def _carried_forth(self, item: KnownFrame) -> CarriedFrame | None:
+        """The next frame in terms of the keyframe before it; None if its shot has none, and for a flash."""
+        if self._sweep is None or item.motion is None:
+            return None
+        return self._sweep.step(item.small, item.motion)
+
+    def _of_flash(self, item: KnownFrame) -> SteadyFrame:
+        """A frame without a shot: its own painting, or what of the nearest one looks most similar."""
         begun = perf_counter()
         keyframe = self._plan.keyframe_at(item.index)
         if keyframe is not None:
-            return _result(item, load_painting(keyframe.path, item.frame.pixels), 0.0, begun)
+            source = self._source(keyframe, item.frame)
+            return _result(item, source.painting, 1.0 if keyframe.path is None else 0.0, begun)
+        source = self._source(self._plan.nearest(item.index), item.frame)
         carried = source.sweep().begin(item.small)
         return _result(item, looked_up(source.painting, carried.coordinates), carried.filled, begun)
 
-    def _source(self, keyframe: Keyframe, like: Pixels) -> _Source:
+    def _source(self, keyframe: Keyframe, frame: Frame, carried: CarriedFrame | None = None) -> _Source:
+        """The ``keyframe`` in use; one without a path must be asked for first with its own ``frame``.
+
+        ``carried`` is that frame in terms of the keyframe before it.
+        """
         for source in self._sources:
             if source.keyframe is keyframe:
                 return source
-        made = _Source(keyframe, load_painting(keyframe.path, like), Analogy(self._network, keyframe.source))
+        if keyframe.path is not None and keyframe.source is not None:
+            painting, picture = load_painting(keyframe.path, frame.pixels), keyframe.source
+        else:
+            assert self._paint is not None
+            initial = None
+            if carried is not None and self._earlier is not None:
+                initial = cast(Pixels, looked_up(self._earlier.painting, carried.coordinates))
+            painting, picture = self._paint(frame, initial), reduced(frame.pixels)
+        made = _Source(keyframe, painting, picture, Analogy(self._network, picture))
         self._sources = [*self._sources[-1:], made]
         return made
 
@@ -162,16 +202,25 @@ def _carry_back(waiting: WaitingFrames, maps: Spill, sweep: Sweep, motion: PairM
     for number in reversed(range(len(waiting))):
         item = waiting[number]
         if not item.has_shot or motion is None:
-            maps.append()
+            _store(maps, None)
             continue
-        carried = sweep.step(item.small, motion.reversed())
+        _store(maps, sweep.step(item.small, motion.reversed()))
         motion = item.motion
-        places = carried.coordinates
-        maps.append(places.x, places.y, places.is_filled, carried.difference, np.array(carried.filled))
 
 
-def _carried_back(maps: Spill, number: int) -> CarriedFrame:
-    x, y, is_filled, difference, share = maps[number]
+def _store(maps: Spill, carried: CarriedFrame | None) -> None:
+    if carried is None:
+        maps.append()
+        return
+    places = carried.coordinates
+    maps.append(places.x, places.y, places.is_filled, carried.difference, np.array(carried.filled))
+
+
+def _stored(maps: Spill, number: int) -> CarriedFrame | None:
+    arrays = maps[number]
+    if not arrays:
+        return None
+    x, y, is_filled, difference, share = arrays
     return CarriedFrame(Coordinates(x, y, is_filled), difference, float(share))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from vidstyle.errors import OutputError
 from vidstyle.flow.base import Array
 
-_IN_MEMORY = 64 << 20  # bytes that stay in memory: the file is only made for longer stretches
+_IN_MEMORY = 42 << 20  # bytes that stay in memory: the file is only made for longer stretches
 
 
 class Spill:

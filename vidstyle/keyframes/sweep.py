@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidstyle.keyframes.analogy import Analogy
 from vidstyle.keyframes.coordinates import (
     Coordinates,
     Mask,
@@ -44,10 +44,17 @@ class CarriedFrame:
     """Share of the picture that was filled anew, 0 to 1."""
 
 
+class Filling(Protocol):
+    """Chooses places in a keyframe for the parts of a frame that are unknown, as ``Analogy`` does."""
+
+    def filled(self, picture: Picture, known: Coordinates, unknown: Mask) -> Coordinates:
+        """``known`` with places for the ``unknown`` pixels of ``picture``, which are marked as filled."""
+
+
 class Sweep:
     """Carries coordinates into one keyframe from frame to frame, in either direction of time."""
 
-    def __init__(self, source: Picture, analogy: Analogy) -> None:
+    def __init__(self, source: Picture, analogy: Filling) -> None:
         """``source`` is the keyframe before it was painted."""
         self._source, self._analogy = source, analogy
         self._last = identity(*source.shape[:2])

@@ -14,22 +14,27 @@ from vidstyle.errors import OptionError, WeightsMismatch
 from vidstyle.nn.padding import reflected
 
 LAYERS = ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv4_1")
-_POOLED = ("conv1_2", "conv2_2", "conv3_3")  # 2x2 max pooling follows these
+_POOLED = ("conv1_2", "conv2_2", "conv3_3")  # 2x2 pooling follows these
 Padding = Literal["zeros", "reflect"]
+Pooling = Literal["max", "average"]
 _MEAN = (103.939, 116.779, 123.68)  # of ImageNet; blue, green, red
 
 
 class VGG(nn.Module):
     """VGG-16 to conv4_1: ReLU after each convolution, weights in float32.
 
-    It was trained with zero padding; padded by reflection, it has no features of the picture's border.
+    It was trained with zero padding; padded by reflection, it has no features of the picture's border. It was
+    trained with max pooling; averages have smoother gradients (Gatys et al. 2015, 2.1).
     """
 
     layers = LAYERS
 
-    def __init__(self, tensors: dict[str, Tensor], *, padding: Padding = "zeros") -> None:
+    def __init__(
+        self, tensors: dict[str, Tensor], *, padding: Padding = "zeros", pooling: Pooling = "max"
+    ) -> None:
         super().__init__()
         self._padding = padding
+        self._pool = F.max_pool2d if pooling == "max" else F.avg_pool2d
         for layer in LAYERS:
             for part in ("weight", "bias", "scale"):
                 if f"{layer}.{part}" not in tensors:
@@ -58,7 +63,7 @@ class VGG(nn.Module):
             if layer in layers:
                 outputs[layer] = value
             if layer in _POOLED:
-                value = F.max_pool2d(value, 2)
+                value = self._pool(value, 2)
         return outputs
 
     def _convolved(self, value: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
@@ -71,6 +76,6 @@ class VGG(nn.Module):
         return self.get_buffer(f"{layer}_scale")
 
 
-def bundled(*, padding: Padding = "zeros") -> VGG:
+def bundled(*, padding: Padding = "zeros", pooling: Pooling = "max") -> VGG:
     """The bundled features, on the CPU."""
-    return VGG(weights.load(weights.VGG16), padding=padding)
+    return VGG(weights.load(weights.VGG16), padding=padding, pooling=pooling)

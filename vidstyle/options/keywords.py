@@ -28,7 +28,7 @@ class CompositingKeywords(DetailKeywords, total=False):
 class ImageKeywords(CompositingKeywords, total=False):
     """Options of painting (``options.PaintOptions``), where values and defaults are documented."""
 
-    quality: Literal["draft", "normal", "high"]
+    quality: Literal["draft", "normal", "high", "best"]
     engine: str | object | None
     weights: File | None
     engine_options: Mapping[str, object] | Sequence[str]

@@ -48,6 +48,8 @@ class Stage(Generic[Item]):
     """Options with their values, for the report."""
     meter: Meter | None = None
     """Measures the results during the run; None: nothing is measured."""
+    keyframes: Callable[[ReadOptions], int] | None = None
+    """The number of frames that the engine paints in a part of the source; None: it paints all of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,6 +107,6 @@ def plan_painting(
     def stage() -> Stage[Frame]:
         from vidstyle.pipeline.stylizer import painting  # imports torch, as ``load`` does
 
-        return painting(load(), read, write, measure=measure)
+        return painting(load(), source, read, write, measure=measure)
 
     return plan_run(lambda: Reader(source, read), target, stage, inputs=[Path(source), *inputs], write=write)

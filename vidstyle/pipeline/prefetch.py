@@ -12,7 +12,12 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
+_thread = threading.local()  # its ``stop``: the stop flag of the thread of ``prefetch`` that looks at it
 _POLL = 0.1  # s between checks of the stop flag while a queue is full
+
+
+class Unwanted(Exception):
+    """The result of the work that goes on is not wanted any more; nobody sees this error."""
 
 
 @dataclass
@@ -55,6 +60,7 @@ def prefetch(
         clock.full += perf_counter() - begun
 
     def work() -> None:
+        _thread.stop = stop
         end: _End[T] = _End()
         source = iter(items)
         try:
@@ -95,6 +101,13 @@ def prefetch(
             thread.join()
 
     return run()
+
+
+def check_wanted() -> None:
+    """Raise ``Unwanted`` in a thread of ``prefetch`` whose consumer has gone; for work that takes long."""
+    stop: threading.Event | None = getattr(_thread, "stop", None)
+    if stop is not None and stop.is_set():
+        raise Unwanted
 
 
 def side_thread(name: str) -> Executor:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from vidstyle.pipeline.stylizer import Stylizer
 
 _TRIAL = 8  # frames that are run for the estimate, of which the first (warm-up) is not counted
+_LOOKED = 500  # frames at the beginning whose keyframes are counted for the estimate
 _GAP = 8  # px between source and result
 
 
@@ -38,11 +39,17 @@ class Preview:
     """Frames a second of decoding, stylizing and encoding in parallel; 0 if the clip is too short."""
     frames: int | None
     """Estimated number of frames of the full run; None: unknown."""
+    keyframes: int = 0
+    """Estimated number of those that a keyframe engine paints; 0 for an engine that paints all."""
+    painting: float = 0.0
+    """Wall time (s) of painting one of these, which ``rate`` leaves out."""
 
     @property
     def seconds(self) -> float | None:
         """Estimated wall time (s) of the full run, without loading; None: unknown."""
-        return self.frames / self.rate if self.frames and self.rate else None
+        if not (self.frames and self.rate):
+            return None
+        return self.frames / self.rate + self.keyframes * self.painting
 
 
 def preview(
@@ -72,10 +79,18 @@ def preview(
 
     with tempfile.TemporaryDirectory(prefix="vidstyle-") as folder:
         trial = plan_painting(source, Path(folder) / target.name, load, read=part, write=write)
+        begun = perf_counter()
         report = run(_with_first_kept(trial, originals), on_frame=keep)
     save_image(picture, _side_by_side(originals[0], results[0][1]))
     elapsed = results[-1][0] - results[0][0]
-    return Preview(picture, (report.frames - 1) / elapsed if elapsed else 0.0, info.frames)
+    rate = (report.frames - 1) / elapsed if elapsed else 0.0
+    count = trial.stage.keyframes
+    if count is None or not info.frames:
+        return Preview(picture, rate, info.frames)
+    looked = min(info.frames, _LOOKED)
+    share = count(replace(read, frames=looked)) / looked
+    # the first frame is a keyframe, beside which decoding and encoding take no time
+    return Preview(picture, rate, info.frames, round(share * info.frames), results[0][0] - begun)
 
 
 def _with_first_kept(plan: RunPlan[Frame], kept: list[Frame]) -> RunPlan[Frame]:

@@ -31,10 +31,11 @@ from vidstyle.options.converters import as_rate
 from vidstyle.options.empty_paths import check_not_empty
 from vidstyle.options.keywords import FileKeywords, FrameKeywords, Number
 from vidstyle.outputs import check_outputs
+from vidstyle.pipeline.keyframed import keyframed, planned
 from vidstyle.pipeline.mask import Mask
 from vidstyle.pipeline.meter import Meter, metered
 from vidstyle.pipeline.plan import Stage, plan_painting
-from vidstyle.pipeline.prefetch import prefetch, side_thread
+from vidstyle.pipeline.prefetch import check_wanted, prefetch, side_thread
 from vidstyle.pipeline.report import OnFrame, RunReport
 from vidstyle.pipeline.runner import option_values, run
 from vidstyle.registry import name_of_part
@@ -87,14 +88,20 @@ class Stylizer:
             precision=choose_precision(paint.precision, device),
             working_size=paint.chosen_working_size,
             largest_share=paint.largest_share,
+            on_step=check_wanted,
         )
         self._embeddings: EmbeddingCache[Any] = EmbeddingCache(self._painter, paint.style_cache)
         self._styles = self._encode(style, paint.style_weights, paint.style_track)
-        self._flow = flow_of(self._steady, str(device))
         precision = str(self._painter.precision).removeprefix("torch.")
         log.info("%s paints on %s in %s", name_of_part(paint.chosen_engine), device, precision)
-        method = name_of_part(self._steady.temporal)
-        log.info("steadied by %s with %s", method, flow_name(self._steady, str(device)))
+        self.paints_keyframes = (
+            self._painter.engine.info.is_keyframe_engine
+            and self._steady.is_steady
+            and self._steady.temporal == SteadyOptions().temporal
+        )
+        """Whether the engine paints some frames of a clip, which are carried to the others."""
+        self._flow = flow_of(self._steady, self._flow_device)
+        log.info("steadied by %s with %s", self._method, flow_name(self._steady, self._flow_device))
         self._takes_motion = self._steady.is_steady and getattr(
             load_method(self._steady.temporal), "takes_motion", False
         )
@@ -127,6 +134,11 @@ class Stylizer:
         self, frames: Iterable[Frame] | Iterable[Pixels], *, rate: Number | None = None
     ) -> Iterator[Frame] | Iterator[Pixels]:
         """Paint a stream of frames of one clip; see ``stylize_frames``."""
+        if self.paints_keyframes:
+            raise OptionError(
+                f"the engine {name_of_part(self._paint.chosen_engine)} paints keyframes, which are chosen in "
+                "a whole clip: give stylize_video a file, or temporal='none' to have every frame painted"
+            )
         step = 1 / (as_rate(rate) if rate is not None else _RATE)
         return cast("Iterator[Frame] | Iterator[Pixels]", self._stream(frames, step))
 
@@ -164,8 +176,33 @@ class Stylizer:
     def _meter(self) -> Meter:
         """A meter for a run; style is measured only if there is a single, constant one."""
         single = self._style_list[0] if len(self._style_list) == 1 and not self._styles.is_moving else None
-        name = flow_name(self._steady, str(self._painter.device))
+        name = flow_name(self._steady, self._flow_device)
         return Meter(None if single is None else load(single), self._flow, name)
+
+    @property
+    def _method(self) -> str:
+        """How frames are made to agree, for the report."""
+        return "keyframes" if self.paints_keyframes else name_of_part(self._steady.temporal)
+
+    @property
+    def _flow_device(self) -> str:
+        """Where motion is estimated: paint is carried from keyframes on the CPU."""
+        return "cpu" if self.paints_keyframes else str(self._painter.device)
+
+    def _keyframes(self, source: str | Path, read: ReadOptions) -> int:
+        """The number of keyframes of ``source``."""
+        plan = planned(source, read, flow=self._flow, renewal=self._styles.progress)
+        return len(plan.keyframes)
+
+    def _keyframed(
+        self, frames: Iterable[Frame], source: str | Path, read: ReadOptions
+    ) -> Generator[StylizedFrame, None, None]:
+        """The composited frames of ``source``, of which the engine paints the keyframes."""
+        paint = ClipPainter(self._painter, self._styles, self._paint.strength).keyframe
+        with ExitStack() as stack:
+            composite = self._compositor(read, stack)
+            steady = keyframed(frames, source, read, paint, flow=self._flow, renewal=self._styles.progress)
+            yield from composited_frames(steady, composite)
 
     def _composited(
         self, frames: Iterable[Frame], read: ReadOptions, *, may_run_ahead: bool
@@ -209,13 +246,17 @@ class Stylizer:
         return compositor(strength=share, preserve_color=paint.preserve_color, mask=mask, detail=paint.detail)
 
 
-def painting(stylizer: Stylizer, read: ReadOptions, write: WriteOptions, *, measure: bool) -> Stage[Frame]:
-    """The stage that paints the frames of one file; ``read`` and ``write`` are that file's options."""
+def painting(
+    stylizer: Stylizer, source: str | Path, read: ReadOptions, write: WriteOptions, *, measure: bool
+) -> Stage[Frame]:
+    """The stage that paints the frames of ``source``; ``read`` and ``write`` are that file's options."""
     meter = stylizer._meter() if measure else None
 
     def results(frames: Iterable[Frame]) -> Iterator[StylizedFrame]:
-        def composited(source: Iterable[Frame]) -> Iterator[StylizedFrame]:
-            return stylizer._composited(source, read, may_run_ahead=True)
+        def composited(contents: Iterable[Frame]) -> Iterator[StylizedFrame]:
+            if stylizer.paints_keyframes:
+                return stylizer._keyframed(contents, source, read)
+            return stylizer._composited(contents, read, may_run_ahead=True)
 
         return composited(frames) if meter is None else metered(frames, composited, meter)
 
@@ -224,9 +265,14 @@ def painting(stylizer: Stylizer, read: ReadOptions, write: WriteOptions, *, meas
         **option_values(stylizer._paint, stylizer._steady, read, write),
         "engine": name_of_part(stylizer._paint.chosen_engine),
         "working_size": stylizer._paint.chosen_working_size,
-        "flow": flow_name(stylizer._steady, str(stylizer._painter.device)) or "none",  # what auto means here
+        "temporal": stylizer._method,
+        "flow": flow_name(stylizer._steady, stylizer._flow_device) or "none",  # what auto means here
     }
-    return Stage(results, values, meter)
+
+    def keyframes(part: ReadOptions) -> int:
+        return stylizer._keyframes(source, part)
+
+    return Stage(results, values, meter, keyframes if stylizer.paints_keyframes else None)
 
 
 def _with_renewal(frames: Iterable[ClipFrame], styles: Styles[Any]) -> Iterator[ClipFrame]:

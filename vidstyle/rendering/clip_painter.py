@@ -48,7 +48,7 @@ class ClipPainter(Generic[S, T]):
         style = self._style(frame, is_cut)
         margin = _margin(frame)
         inner = (slice(margin, margin + frame.height), slice(margin, margin + frame.width))
-        framed = cast(Pixels, cv2.copyMakeBorder(frame.pixels, *(margin,) * 4, cv2.BORDER_REFLECT_101))
+        framed = _framed(frame.pixels, margin)
         if repaint_mask is None or is_cut or self._statistics is None:
             self._statistics = None
         elif self._since < _FULL_EVERY - 1 and repaint_mask.share < _FULL_SHARE:
@@ -70,6 +70,14 @@ class ClipPainter(Generic[S, T]):
         self._since = 0
         return PaintedFrame(_copied(painted.pixels, inner))
 
+    def keyframe(self, frame: Frame, initial: Pixels | None) -> Pixels:
+        """``frame`` painted by a keyframe engine; ``initial`` is what was carried to it, or None."""
+        margin = _margin(frame)
+        inner = (slice(margin, margin + frame.height), slice(margin, margin + frame.width))
+        begun = None if initial is None else _framed(initial, margin)
+        style = self._style(frame, is_cut=True)
+        return _copied(self._painter.paint_keyframe(_framed(frame.pixels, margin), style, begun), inner)
+
     def _style(self, frame: Frame, is_cut: bool) -> S:
         """The style of ``frame``, at the chosen strength."""
         style, engine, strength = self._styles.at(frame.time), self._painter.engine, self._strength
@@ -83,6 +91,11 @@ class ClipPainter(Generic[S, T]):
                 self._own = self._painter.encode(frame.pixels)
             style = pushed(engine, style, self._own, strength)
         return style
+
+
+def _framed(pixels: Pixels, margin: int) -> Pixels:
+    """``pixels`` with ``margin`` px of their reflection around."""
+    return cast(Pixels, cv2.copyMakeBorder(pixels, *(margin,) * 4, cv2.BORDER_REFLECT_101))
 
 
 def _copied(pixels: Pixels, inner: tuple[slice, slice]) -> Pixels:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from vidstyle._version import __version__
 from vidstyle.device import memory_errors
-from vidstyle.engines.base import Engine, Statistics
+from vidstyle.engines.base import Engine, KeyframeEngine, OnStep, Statistics
 from vidstyle.errors import InputError
 from vidstyle.frames import Pixels, check_pixels
 from vidstyle.nn.resize import enlarged, reduced
@@ -80,22 +80,26 @@ class Renderer(Generic[S, T]):
         precision: torch.dtype = torch.float32,
         working_size: int | None = None,
         largest_share: float = 1.0,
+        on_step: OnStep | None = None,
     ) -> None:
         """Move ``engine`` to ``device``.
 
         Args:
             engine: the engine, in float32.
             device: where to paint.
-            precision: of images and of the network.
+            precision: of images and of the network; float32 for a keyframe engine.
             working_size: short side (px) at which strokes are painted; None: that of the default quality.
             largest_share: share of a frame's own size that is painted at most (0 to 1); beyond, the
                 painting is enlarged.
+            on_step: called before each step of a keyframe engine.
         """
         self.engine = engine.to(device)
         self.device = torch.device(device)
-        self.precision = precision
+        # an optimisation does not converge in less
+        self.precision = torch.float32 if engine.info.is_keyframe_engine else precision
         self.working_size = working_size or QUALITIES[DEFAULT_QUALITY].working_size
         self.largest_share = largest_share
+        self._on_step = on_step
 
     def encode(self, picture: Pixels) -> S:
         """The style of a ``picture`` (H, W, 3), as the engine knows it."""
@@ -138,6 +142,8 @@ class Renderer(Generic[S, T]):
 
     def paint(self, pixels: Pixels, style: S, statistics: FrameStatistics[T] | None = None) -> Painting[T]:
         """Paint a whole frame ``pixels`` (H, W, 3); statistics that are not passed are computed from it."""
+        if self.engine.info.is_keyframe_engine:
+            return Painting(self.paint_keyframe(pixels, style), None)
         height, width = self._check(pixels)
         working, fine = self._shapes(height, width)
         with torch.inference_mode(), memory_errors(self.device, *fine[::-1]):
@@ -149,6 +155,19 @@ class Renderer(Generic[S, T]):
             again = paint_image(self.engine, second, style, over)
             result = _anchored(again.image, painted.image)
             return Painting(self._pixels(result, pixels), _joined(painted.statistics, again.statistics))
+
+    def paint_keyframe(self, pixels: Pixels, style: S, initial: Pixels | None = None) -> Pixels:
+        """Paint a whole frame ``pixels`` (H, W, 3) by a keyframe engine, from ``initial`` on, of its size.
+
+        It is painted once, at the working size: such engines go from coarse to fine by themselves.
+        """
+        working = self.working_shape(*self._check(pixels))
+        engine = cast("KeyframeEngine[S]", self.engine)
+        with torch.inference_mode(), memory_errors(self.device, *working[::-1]):
+            begun = None if initial is None else self._image(initial, working)
+            image = self._image(pixels, working)
+            painted = engine.stylize(image, style, initial=begun, on_step=self._on_step)
+            return self._pixels(painted.image, pixels)
 
     def paint_where(
         self, pixels: Pixels, style: S, statistics: FrameStatistics[T], mask: NDArray[np.bool_]
