@@ -34,12 +34,13 @@ from vidstyle.options.keywords import (
     VideoKeywords,
 )
 from vidstyle.pipeline.mask import Mask
+from vidstyle.pipeline.motion import flow_name, flow_of
 from vidstyle.pipeline.plan import Stage, plan_painting, plan_run
 from vidstyle.pipeline.precomputed import Pair, Pairs, paintings
 from vidstyle.pipeline.prefetch import side_thread
 from vidstyle.pipeline.report import OnFrame, RunReport
 from vidstyle.pipeline.runner import option_values, run
-from vidstyle.pipeline.stylizer import Styling, Stylizer, files_of, flow_name, flow_of, styling_name
+from vidstyle.pipeline.stylizer import Styling, Stylizer, files_of, styling_name
 from vidstyle.temporal.base import ClipFrame, StylizedFrame
 from vidstyle.temporal.compositing import composited_frames, compositor
 from vidstyle.temporal.loop import steadied

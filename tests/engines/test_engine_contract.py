@@ -11,9 +11,8 @@ from vidstyle.engines.base import Engine, load_engine
 from vidstyle.registry import ENGINES
 from vidstyle.testing import EngineContract
 
-
 # an optimisation of the usual length takes seconds a picture; its length changes none of these facts
-_OPTIONS = {"gatys": {"iterations": 2, "features": "small"}}
+_OPTIONS = {"gatys": {"iterations": 8, "features": "small"}}
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def test_a_pan_has_a_keyframe_where_too_little_of_the_last_one_is_left() -> None
     found = chosen(panned(40, 4.0))
     assert found[0] == 0 and len(found) >= 3
     # 30 % of 144 px are left behind after 11 frames
-    assert all(9 <= later - earlier <= 14 for earlier, later in zip(found, found[1:], strict=False))
+    assert all(9 <= later - earlier <= 14 for earlier, later in pairwise(found))
 
 
 def test_a_flash_has_no_keyframe_and_the_shot_goes_on() -> None:

@@ -43,7 +43,7 @@ class Negative(KeyframeEngine[Tensor]):
         *,
         initial: Tensor | None = None,
         on_step: OnStep | None = None,
-    ) -> Painted[Any]:
+    ) -> Painted[Statistics]:
         self.initials.append(initial)
         if on_step is not None:
             on_step()
@@ -54,7 +54,7 @@ class Negative(KeyframeEngine[Tensor]):
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A clip of two shots, 8 and 6 frames."""
     monkeypatch.chdir(tmp_path)
-    second = [np.ascontiguousarray(255 - each[::-1] // 2) for each in shapes(6)]
+    second = [255 - each[::-1] // 2 for each in shapes(6)]
     write_clip(Path("clip.mp4"), [*shapes(8), *second], sounds=[Sound()])
     return tmp_path
 
@@ -112,6 +112,11 @@ def test_the_report_says_that_frames_were_carried(place: Path) -> None:
     assert (report.options["temporal"], report.options["flow"]) == ("keyframes", "dis")
     assert 2 / 14 <= report.repainted < 0.5
     assert report.measured is not None and report.measured["pairs"]
+
+
+def test_options_of_the_paint_map_are_told_to_change_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    vidstyle.Stylizer("waves", engine=Negative(), stability=0.5)
+    assert "--flow-size and --stability are for the paint map" in caplog.text
 
 
 def test_a_stream_of_frames_is_refused() -> None:

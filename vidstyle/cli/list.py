@@ -17,7 +17,12 @@ def add(commands: Any) -> None:
         help="list engines, flows, temporal methods, codecs, bundled styles, metrics, recipes and losses",
         description="Lists the names that options take.",
     )
-    parser.add_argument("what", nargs="?", choices=tuple(_TABLES), help="only this list, one name a line; of engines also what they are good for")
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=tuple(_TABLES),
+        help="only this list, one name a line; of engines also what they are good for",
+    )
     parser.set_defaults(run=_run, parser=parser)
 
 
@@ -38,7 +43,15 @@ def _engines() -> list[str]:
     lines = []
     for name in ENGINES:
         info = info_of(name)
-        told = [] if info is None else [info.good_for, info.cost and f"time: {info.cost}", info.origin and f"weights: {info.origin}"]
+        told = (
+            []
+            if info is None
+            else [
+                info.good_for,
+                info.cost and f"time: {info.cost}",
+                info.origin and f"weights: {info.origin}",
+            ]
+        )
         lines.append(f"{name:<{width}}  {'; '.join(filter(None, told))}".rstrip())
     return lines
 

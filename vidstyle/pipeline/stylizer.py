@@ -12,12 +12,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Unpack, cast, overload
 
-import torch
-
 from vidstyle.device import choose_device, choose_precision
 from vidstyle.engines.base import load_engine
 from vidstyle.errors import OptionError
-from vidstyle.flow.base import auto_flow, load_flow
 from vidstyle.frames import Frame, Pixels, check_pixels
 from vidstyle.options import (
     PaintOptions,
@@ -34,6 +31,7 @@ from vidstyle.outputs import check_outputs
 from vidstyle.pipeline.keyframed import keyframed, planned
 from vidstyle.pipeline.mask import Mask
 from vidstyle.pipeline.meter import Meter, metered
+from vidstyle.pipeline.motion import flow_name, flow_of, raster_of
 from vidstyle.pipeline.plan import Stage, plan_painting
 from vidstyle.pipeline.prefetch import check_wanted, prefetch, side_thread
 from vidstyle.pipeline.report import OnFrame, RunReport
@@ -45,9 +43,6 @@ from vidstyle.styles.embedding_cache import EmbeddingCache
 from vidstyle.styles.mixtures import Styles
 from vidstyle.styles.pictures import Style, load
 from vidstyle.styles.track import pictures_of
-from vidstyle.temporal.backends.base import AnyRaster
-from vidstyle.temporal.backends.opencv_raster import CvRaster
-from vidstyle.temporal.backends.torch_raster import TorchRaster
 from vidstyle.temporal.base import ClipFrame, StylizedFrame
 from vidstyle.temporal.compositing import Compositor, composited_frames, compositor
 from vidstyle.temporal.lookahead import motions
@@ -102,6 +97,10 @@ class Stylizer:
         """Whether the engine paints some frames of a clip, which are carried to the others."""
         self._flow = flow_of(self._steady, self._flow_device)
         log.info("steadied by %s with %s", self._method, flow_name(self._steady, self._flow_device))
+        if self.paints_keyframes and (self._steady.flow_size is not None or self._steady.stability < 1):
+            log.warning(
+                "--flow-size and --stability are for the paint map; keyframes are carried without them"
+            )
         self._takes_motion = self._steady.is_steady and getattr(
             load_method(self._steady.temporal), "takes_motion", False
         )
@@ -282,25 +281,6 @@ def _with_renewal(frames: Iterable[ClipFrame], styles: Styles[Any]) -> Iterator[
         time = clip_frame.frame.time
         yield clip_frame if last is None else replace(clip_frame, renewal=styles.progress(last, time))
         last = time
-
-
-def flow_of(options: SteadyOptions, device: str) -> Any:
-    """The flow estimator that ``options`` name, on ``device``; None if none is needed."""
-    return load_flow(options.flow, device) if options.is_steady else None
-
-
-def raster_of(device: torch.device) -> AnyRaster:
-    """The paint map's backend for ``device``."""
-    # Paintings are passed to the map as (H, W, 3) integers, which costs a download and an upload a frame
-    # (12 MB at 1080p): so all engines, and precomputed paintings, use the same interface.
-    return CvRaster() if device.type == "cpu" else TorchRaster(device)
-
-
-def flow_name(options: SteadyOptions, device: str) -> str | None:
-    """The name of the estimator that ``options`` choose on ``device``; None if none is used."""
-    if not options.is_steady:
-        return None
-    return auto_flow(device) if options.flow == "auto" else name_of_part(options.flow)
 
 
 def styling_name(style: Styling, track: Path | None) -> str:

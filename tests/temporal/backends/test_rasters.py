@@ -19,7 +19,8 @@ from vidstyle.flow.dis import DIS
 from vidstyle.flow.raft import Raft, RaftSmall
 from vidstyle.frames import Frame
 from vidstyle.options import SteadyOptions
-from vidstyle.pipeline.stylizer import Stylizer, raster_of
+from vidstyle.pipeline.motion import raster_of
+from vidstyle.pipeline.stylizer import Stylizer
 from vidstyle.temporal.backends.base import AnyRaster
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.backends.torch_raster import TorchRaster
