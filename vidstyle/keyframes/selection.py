@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+import cv2
 import numpy as np
 
 from vidstyle.errors import InputError
@@ -19,6 +20,9 @@ from vidstyle.keyframes.sweep import Picture, Sweep
 from vidstyle.temporal.backends.base import FlowInput
 
 _LOST = 0.3  # of the picture that can no longer be carried: the next keyframe
+_LOST_THERE = 0.6  # of a part of the picture: the same, for a moving thing that shows another side
+_PART = 4  # the short side over that of such a part
+_RIM = 8  # the short side over the rim that is left out of it: in a pan, new ground comes in there
 _SHORTEST = 8  # frames from one keyframe of a shot to the next: in a whip pan each would be one
 _LONGEST = 150  # frames: those between two keyframes wait in a file, 17 MB each at 1920x1080
 _RESTYLED = 0.25  # of a change to another style
@@ -68,17 +72,26 @@ class _Reach:
     time: Fraction
     last: FlowInput
     sweep: Sweep
-    lost: float = 0.0
-    """Share of the picture."""
+    is_lost: bool = False
+    """Whether too much of the keyframe, or of a part of it, can no longer be carried."""
 
     def sweep_to(self, small: Picture, now: FlowInput, motions: PairMotions) -> None:
         carried = self.sweep.step(small, motions.between(now, self.last))
-        self.last, self.lost = now, float(carried.coordinates.is_filled.mean())
+        self.last, self.is_lost = now, _is_lost(carried.coordinates.is_filled)
 
     def is_over(self, index: int, time: Fraction, renewal: Renewal | None) -> bool:
         frames = index - self.index
         is_restyled = renewal is not None and renewal(self.time, time) > _RESTYLED
-        return frames >= _LONGEST or (frames >= _SHORTEST and (self.lost > _LOST or is_restyled))
+        return frames >= _LONGEST or (frames >= _SHORTEST and (self.is_lost or is_restyled))
+
+
+def _is_lost(lost: Mask) -> bool:
+    """Whether too much of a picture is ``lost`` (h, w), in all or in one part."""
+    short = min(lost.shape)
+    part, rim = max(1, short // _PART), short // _RIM
+    inner = lost[rim : lost.shape[0] - rim, rim : lost.shape[1] - rim].astype(np.float32)
+    parts = cv2.blur(inner, (part, part), borderType=cv2.BORDER_CONSTANT)
+    return bool(lost.mean() > _LOST or parts.max() > _LOST_THERE)
 
 
 class _Unfilled:
