@@ -49,7 +49,7 @@ class EngineInfo:
     good_for: str = ""
     """What to choose it for, in a few words, for ``vidstyle list engines``."""
     cost: str = ""
-    """The time that it takes, over that of the engine stylenet."""
+    """The time that a run takes, over that with the engine stylenet."""
     origin: str = ""
     """Where its own weights come from, and their licence."""
     receptive_field: int | None = None

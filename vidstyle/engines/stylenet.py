@@ -62,8 +62,8 @@ class StyleNet(Engine[Tensor, NormStatistics]):
 
     info: ClassVar[EngineInfo] = EngineInfo(
         title="StyleNet",
-        good_for="fast and calm; simple strokes",
-        cost="1",
+        good_for="fast and calm, with simple strokes",
+        cost="the least",
         origin="trained for vidstyle, Apache-2.0",
         receptive_field=48,
         near_field=32,  # paint depends on 48 px, but little beyond 32: 2 levels in films, 5 in white noise

@@ -43,8 +43,8 @@ class WCT(StatisticsEngine):
 
     info: ClassVar[EngineInfo] = EngineInfo(
         title="WCT",
-        good_for="most of a style's colours and textures; blotchy where it has no plain areas",
-        cost="3 times",
+        good_for="most of a style's colours and textures, blotchy where it has no plain areas",
+        cost="3 times stylenet's",
         origin="trained for vidstyle with VGG-16 as teacher, Apache-2.0",
         receptive_field=112,
         near_field=48,  # beyond, 0.4 levels in photographs and in white noise

@@ -43,7 +43,7 @@ class WCTSinglePass(StatisticsEngine):
     info: ClassVar[EngineInfo] = EngineInfo(
         title="WCT in a single pass",
         good_for="a style's colours, and strokes of its own for each style",
-        cost="1.4 times",
+        cost="1.4 times stylenet's",
         origin="trained for vidstyle with a compressed VGG-19 as teacher, Apache-2.0",
         receptive_field=64,
         near_field=48,  # beyond, 0.5 levels in photographs and in white noise
