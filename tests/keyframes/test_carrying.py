@@ -19,7 +19,7 @@ from vidstyle.errors import OutputError
 from vidstyle.frames import Frame, Pixels
 from vidstyle.keyframes import spill
 from vidstyle.keyframes.choice import seam_pattern
-from vidstyle.keyframes.clip_plan import plan_clip
+from vidstyle.keyframes.clip_plan import ClipPlan, Keyframe, plan_clip
 from vidstyle.keyframes.coordinates import Coordinates, PairMotion, carried, identity, smoothed_edges
 from vidstyle.keyframes.lookup import looked_up
 from vidstyle.keyframes.moments import moments_of
@@ -58,6 +58,23 @@ def test_the_painting_of_a_panned_picture_is_the_panned_painting(tmp_path: Path)
     for result, true in zip(results, truth, strict=True):
         assert change(result[:, covered], true[:, covered]) < 6  # levels; the flow is off by 0.1 px
     assert sharpness(results[-1][:, covered]) > 0.8 * sharpness(truth[-1][:, covered])
+
+
+def test_an_engine_begins_a_keyframe_with_the_frame_itself_where_paint_was_filled() -> None:
+    begun: list[Pixels | None] = []
+
+    def paint(frame: Frame, initial: Pixels | None) -> Pixels:
+        begun.append(initial)
+        return np.full_like(frame.pixels, 20)
+
+    clip = panned(11, 4.0)
+    shots = ClipPlan(np.zeros(11, np.int32), (Keyframe(0), Keyframe(10)))
+    assert len(list(propagated(frames_of(clip), shots, paint=paint))) == 11
+    first, later = begun
+    assert first is None and later is not None
+    assert change(later[:, 8:80], np.full_like(later[:, 8:80], 20)) < 3
+    new = slice(WIDTH - 30, WIDTH - 4)  # what the pan has uncovered
+    assert change(later[:, new], clip[10][:, new]) < 3
 
 
 def test_a_painting_is_carried_back_to_the_frames_before_it(tmp_path: Path) -> None:

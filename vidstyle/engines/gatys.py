@@ -158,8 +158,8 @@ class Gatys(KeyframeEngine[GramStyle]):
     ) -> Painted[Statistics]:
         """Paint ``image`` (1, 3, H, W) in [0, 1], each side 16 px or more, in float32.
 
-        It begins as the image itself at the coarsest size; or at its own size as ``initial``, which has its
-        shape: strokes that fit already stay.
+        It begins as the image itself at the coarsest size; or as ``initial``, which has its shape, at its own
+        size and the next coarser one: strokes that fit already stay.
         """
         self.check_image(image, statistics)
         height, width = image.shape[-2:]
@@ -168,15 +168,22 @@ class Gatys(KeyframeEngine[GramStyle]):
         with torch.inference_mode(False), torch.enable_grad():
             # copies: tensors of inference mode cannot be differentiated
             frame = image.detach().clone().float()
-            picture = frame if initial is None else initial.detach().clone().float()
-            for place, side in enumerate(sides):
-                if initial is not None and place < len(sides) - 1:
-                    continue
+            start = frame if initial is None else initial.detach().clone().float()
+            first = 0 if initial is None else max(0, len(sides) - 2)
+            picture = _resized(start, _shape(height, width, sides[first] / own))
+            for place, side in enumerate(sides[first:], start=first):
                 shape = _shape(height, width, side / own)
+                if place > first:
+                    coarse, picture = picture, _resized(picture, shape)
+                    if initial is not None:
+                        # a coarser size adds its change to what was carried, whose strokes stay sharp
+                        before = _resized(start, (coarse.shape[-2], coarse.shape[-1]))
+                        picture = picture + _resized(start, shape) - _resized(before, shape)
+                    picture = picture.clamp(0.0, 1.0)
                 nearest = min(range(len(_SIDES)), key=lambda level: abs(_SIDES[level] / side - 1))
                 grams = [each.detach().clone() for each in style.grams[nearest]]
                 picture = self._optimised(
-                    _resized(picture, shape),
+                    picture,
                     _resized(frame, shape),
                     grams,
                     _STYLE * style.weight,

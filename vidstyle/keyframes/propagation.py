@@ -9,6 +9,7 @@ from itertools import chain
 from time import perf_counter
 from typing import cast
 
+import cv2
 import numpy as np
 
 from vidstyle.flow.base import Array, FlowEstimator
@@ -24,6 +25,9 @@ from vidstyle.keyframes.spill import Spill
 from vidstyle.keyframes.sweep import CarriedFrame, Picture, Sweep
 from vidstyle.nn import small_vgg
 from vidstyle.temporal.base import SteadyFrame
+
+_AROUND = 4.0  # px: Gaussian window around filled parts, beside which paint is stretched
+_GAIN = 3.0  # of the share of that window above which nothing of the carried paint is kept
 
 PaintKeyframe = Callable[[Frame, Pixels | None], Pixels]
 """Paints a keyframe: (frame, what an earlier keyframe's painting looks like there, or None) -> (H, W, 3)."""
@@ -182,7 +186,7 @@ class _Painter:
             assert self._paint is not None
             initial = None
             if carried is not None and self._earlier is not None:
-                initial = cast(Pixels, looked_up(self._earlier.painting, carried.coordinates))
+                initial = _begun(looked_up(self._earlier.painting, carried.coordinates), carried, frame)
             painting, picture = self._paint(frame, initial), reduced(frame.pixels)
         made = _Source(keyframe, painting, picture, Analogy(self._network, picture))
         self._sources = [*self._sources[-1:], made]
@@ -192,6 +196,16 @@ class _Painter:
         if self._pattern is None:
             self._pattern = seam_pattern(*item.small.shape[:2])
         return self._pattern
+
+
+def _begun(painting: Array, carried: CarriedFrame, frame: Frame) -> Pixels:
+    """What an engine begins a keyframe with: what was carried, and the frame itself where paint was filled.
+
+    Filled paint may be of something else, and an engine keeps much of what it begins with.
+    """
+    filled = cv2.GaussianBlur(carried.coordinates.is_filled.astype(np.float32), (0, 0), _AROUND)
+    unsure = feathered(np.asarray(np.clip(filled * _GAIN, 0, 1), np.float32))
+    return cast(Pixels, joined(painting, frame.pixels, unsure))
 
 
 def _carry_back(waiting: WaitingFrames, maps: Spill, sweep: Sweep, motion: PairMotion | None) -> None:
