@@ -28,7 +28,7 @@ STRIP_STYLES = ("waves", "lanterns")
 MOMENTS = (8, 40, 72, 104)  # frames of the clip
 CELL = (400, 225)  # px, width and height of each picture of the strip
 GAP = 6  # px
-ENGINES = ("stylenet", "wct-single-pass", "wct")
+ENGINES = ("stylenet", "wct-single-pass", "wct", "photoreal")
 ENGINE_STYLES = ("waves", "mosaic", "ink", "lanterns")
 
 

@@ -110,6 +110,7 @@ ENGINES = Registry(
         "wct": "vidstyle.engines.wct:build",
         "wct-single-pass": "vidstyle.engines.wct_single_pass:build",
         "gatys": "vidstyle.engines.gatys:build",
+        "photoreal": "vidstyle.engines.photoreal:build",
     },
     group="vidstyle.engines",
 )
@@ -211,6 +212,7 @@ RECIPES = Registry(
         "decoder": "vidstyle.training.recipes:DECODER",
         "small-vgg": "vidstyle.training.recipes:SMALL_VGG",
         "wct-decoder": "vidstyle.training.recipes:WCT_DECODER",
+        "photoreal": "vidstyle.training.recipes:PHOTOREAL",
     },
 )
 
@@ -220,5 +222,6 @@ STUDENTS = Registry(
         "stylenet": "vidstyle.training.student:Student",
         "decoder": "vidstyle.training.decoder_student:DecoderStudent",
         "small-vgg": "vidstyle.training.small_vgg_student:SmallVGGStudent",
+        "photoreal": "vidstyle.training.photoreal_student:PhotorealStudent",
     },
 )

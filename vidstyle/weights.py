@@ -56,13 +56,19 @@ WCT_SINGLE_PASS = Weights(
     "Apache-2.0",
     _PACKAGE,
 )
+PHOTOREAL = Weights(
+    "photoreal.safetensors",
+    "a4f83aef4f57424ef647dfe17e26a9770a6428167b28fb727b721bfae1a87123",
+    "Apache-2.0",
+    _PACKAGE,
+)
 RAFT_SMALL = Weights(
     "raft-small.safetensors",
     "3919f127f5802378fc3740f803676c728a4e15dbcfed36b03d48af2c075a2956",
     "BSD-3-Clause",
     _PACKAGE,
 )
-BUNDLED = (STYLENET, VGG16, SMALL_VGG, WCT_SINGLE_PASS, RAFT_SMALL)
+BUNDLED = (STYLENET, VGG16, SMALL_VGG, WCT_SINGLE_PASS, PHOTOREAL, RAFT_SMALL)
 
 
 def find(weights: Weights) -> Path:

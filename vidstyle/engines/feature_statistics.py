@@ -145,8 +145,14 @@ class StatisticsEngine(Engine[FeatureStatistics, FeatureStatistics]):
     ) -> Convolution:
         """The convolution of the level at ``place``, the transform from ``own`` to ``style`` folded in."""
         aim = style.means[place], style.covariances[place]
-        matrix, offset = transform(*own, *aim, style.alpha, ridge=self.ridge)
+        matrix, offset = self.mapped(self.levels[place], own, aim, style.alpha)
         return self.folded(self.levels[place], own, matrix, offset, precision)
+
+    def mapped(
+        self, level: int, own: tuple[Tensor, Tensor], aim: tuple[Tensor, Tensor], alpha: float
+    ) -> tuple[Tensor, Tensor]:
+        """Matrix (C, C) and offset (C,) of the map of ``level`` from the statistics ``own`` to ``aim``."""
+        return transform(*own, *aim, alpha, ridge=self.ridge)
 
 
 def transform(
@@ -164,7 +170,34 @@ def transform(
     ``ridge`` is the share of the mean variance that is added to every variance first.
     """
     whitening, coloring = _power(covariance, -0.5, ridge), _power(style_covariance, 0.5, ridge)
-    matrix = alpha * coloring @ whitening
+    return _shared(coloring @ whitening, mean, style_mean, alpha)
+
+
+def transport(
+    mean: Tensor,
+    covariance: Tensor,
+    style_mean: Tensor,
+    style_covariance: Tensor,
+    alpha: float,
+    *,
+    ridge: float = 0.0,
+) -> tuple[Tensor, Tensor]:
+    """As ``transform``, by the map that changes features least: A^-½·(A^½·B·A^½)^½·A^-½.
+
+    A and B are the covariances of features and style. This is the linear Monge-Kantorovich map (Pitié and
+    Kokaram 2007; of features: Lu et al. 2019). Its matrix is symmetric with eigenvalues of 0 or more, so that
+    no direction of features is turned around.
+    """
+    root, inverse = _power(covariance, 0.5, ridge), _power(covariance, -0.5, ridge)
+    aim = style_covariance + ridge * style_covariance.diagonal().mean() * torch.eye(
+        len(mean), dtype=mean.dtype, device=mean.device
+    )
+    return _shared(inverse @ _power(root @ aim @ root, 0.5, 0.0) @ inverse, mean, style_mean, alpha)
+
+
+def _shared(matrix: Tensor, mean: Tensor, style_mean: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+    """Matrix and offset of ``alpha`` times a map of ``mean`` to ``style_mean``, and the rest unchanged."""
+    matrix = alpha * matrix
     offset = alpha * style_mean - matrix @ mean
     return matrix + (1 - alpha) * torch.eye(len(mean), dtype=matrix.dtype, device=matrix.device), offset
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from vidstyle.errors import OptionError
 from vidstyle.losses.base import Autoencoding, Loss, Step, present
 from vidstyle.nn.vgg import bundled
 
@@ -29,6 +30,10 @@ class FeatureDistillation(_AutoencodingLoss):
 
     def forward(self, step: Step) -> Tensor:
         made = _made(step, "feature-distillation")
+        if not made.heads:
+            raise OptionError(
+                "feature-distillation teaches an encoder, and this recipe trains none; leave it out"
+            )
         with torch.no_grad():
             targets = self.teacher.features(made.image, tuple(made.heads))
         terms = []
@@ -41,7 +46,7 @@ class FeatureDistillation(_AutoencodingLoss):
 class DecoderBlock(_AutoencodingLoss):
     """mean_l ‖D_l(F_l(x)) - F_l-1(x)‖² / ‖F_l-1(x)‖²: each block gives back the features of the level below.
 
-    Only decoders learn from it.
+    For decoders to means of features, F_l-1 are these. Only decoders learn from it.
     """
 
     def forward(self, step: Step) -> Tensor:
@@ -49,7 +54,7 @@ class DecoderBlock(_AutoencodingLoss):
 
 
 class Reconstruction(_AutoencodingLoss):
-    """mean_l MSE(x_l, x), x_l the picture decoded from level l."""
+    """mean_l MSE(x_l, x), x_l the picture decoded from level l, for the levels whose pictures there are."""
 
     def forward(self, step: Step) -> Tensor:
         made = _made(step, "reconstruction")
@@ -59,7 +64,7 @@ class Reconstruction(_AutoencodingLoss):
 class PerceptualReconstruction(_AutoencodingLoss):
     """mean_l Σ_k ‖V_k(x_l) - V_k(x)‖² / ‖V_k(x)‖² of half the batch; sharpens what was decoded.
 
-    x_l is the picture decoded from level l, from the second level on.
+    x_l is the picture decoded from level l, but for the first.
 
     Args:
         layers: k, of the features that losses compare.

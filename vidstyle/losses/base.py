@@ -43,12 +43,13 @@ class Autoencoding:
     image: Tensor
     """(B, 3, H, W) in [0, 1]: what was encoded, without gradient."""
     heads: Mapping[str, Tensor]
-    """By layer of VGG-16: features mapped to that layer's channels, each over its usual deviation."""
+    """By layer of VGG-16: features mapped to that layer's channels, each over its usual deviation.
+    Empty if the encoder does not learn."""
     blocks: tuple[tuple[Tensor, Tensor], ...]
-    """For each level but the first: the features of the level below that its decoder made of the encoded ones
-    (which get no gradient), and those that were encoded, without gradient."""
+    """For each level but the first: the features of the level below, or their means, that its decoder made
+    of the encoded ones (which get no gradient), and those that were encoded, without gradient."""
     pictures: tuple[Tensor, ...]
-    """(B, 3, H, W), about [0, 1]: the pictures decoded from each level, the first level's first."""
+    """(B, 3, H, W), about [0, 1]: pictures decoded from the first level, and from others after it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +24,11 @@ _LAYERS = (
 _CENTRE, _GAIN = 0.45, 4.0  # the encoder's input is (RGB - centre) * gain
 
 
+def layers_of(deepest: int) -> tuple[str, ...]:
+    """The layers that are the levels from 1 to ``deepest``."""
+    return tuple(f"conv{level}_1" for level in LEVELS[:deepest])
+
+
 class SmallVGG(nn.Module):
     """Distilled from VGG-16 and trained to be decoded; every convolution is 3x3, padded by reflection.
 
@@ -33,10 +39,14 @@ class SmallVGG(nn.Module):
             ``decoder4.0.weight`` … Raises ``WeightsMismatch`` if one is missing.
     """
 
+    deepest: ClassVar[int] = LEVELS[-1]
+    layers = layers_of(deepest)
+    """The layers of ``features``: those of its levels."""
+
     def __init__(self, tensors: Mapping[str, Tensor], *, name: str = "the file") -> None:
         super().__init__()
         try:
-            scaled = _with_scales(tensors)
+            scaled = _with_scales(tensors, self.deepest)
         except KeyError as error:
             raise WeightsMismatch(f"{name} does not hold a small VGG: {error.args[0]} is missing") from error
         except RuntimeError as error:
@@ -47,9 +57,6 @@ class SmallVGG(nn.Module):
             kernel = kernel.contiguous(memory_format=torch.channels_last)
             self.register_buffer(f"{key}_weight", kernel, persistent=False)
             self.register_buffer(f"{key}_bias", bias, persistent=False)
-
-    layers = tuple(f"conv{level}_1" for level in LEVELS)
-    """The layers of ``features``: those of its levels."""
 
     def features(self, image: Tensor, layers: Collection[str] = layers) -> dict[str, Tensor]:
         """Features (B, C, h, w) of ``layers`` of an ``image`` (B, 3, H, W) RGB in [0, 1], 16 px or more.
@@ -74,7 +81,7 @@ class SmallVGG(nn.Module):
         return len(self.get_buffer(f"conv{level}_1_bias"))
 
     def encode(self, image: Tensor, level: int) -> Tensor:
-        """Features (B, C, h, w) of ``level`` (1 to 4), 2**(level - 1) times smaller than ``image``.
+        """Features (B, C, h, w) of ``level`` (from 1 on), 2**(level - 1) times smaller than ``image``.
 
         ``image`` is (B, 3, H, W) RGB in [0, 1]; its sides are multiples of 2**(level - 1), 16 or more.
         """
@@ -85,9 +92,9 @@ class SmallVGG(nn.Module):
         levels: dict[int, Tensor] = {}
         for group, layers in enumerate(_LAYERS[:deepest], start=1):
             if group > 1:
-                value = F.max_pool2d(value, 2)
+                value = self._pooled(value)
             for layer in layers if group < deepest else layers[:1]:
-                value = F.relu(_convolved(value, *self._layer(layer)))
+                value = F.relu(convolved(value, *self._layer(layer)))
                 levels.setdefault(group, value)
         return levels
 
@@ -100,12 +107,12 @@ class SmallVGG(nn.Module):
 
         ``first`` takes the place of the decoder's first convolution.
         """
-        value = _convolved(value, *(first or self.first(level)))
+        value = convolved(value, *(first or self.first(level)))
         if level == 1:
             return value
         value = F.interpolate(F.relu_(value), scale_factor=2.0, mode="nearest")
-        inner = F.relu_(_convolved(value, *self._layer(f"decoder{level}_1")))
-        return F.relu_(_convolved(inner, *self._layer(f"decoder{level}_2")).add_(value))
+        inner = F.relu_(convolved(value, *self._layer(f"decoder{level}_1")))
+        return F.relu_(convolved(inner, *self._layer(f"decoder{level}_2")).add_(value))
 
     def picture(self, value: Tensor, level: int, first: Convolution | None = None) -> Tensor:
         """Features of ``level`` all the way to RGB in [0, 1]; ``first`` as in ``decode``."""
@@ -113,6 +120,9 @@ class SmallVGG(nn.Module):
         for below in range(level - 1, 0, -1):
             value = self.decode(value, below)
         return value.clamp_(0.0, 1.0)
+
+    def _pooled(self, value: Tensor) -> Tensor:
+        return F.max_pool2d(value, 2)
 
     def _layer(self, name: str) -> Convolution:
         return self.get_buffer(f"{name}_weight"), self.get_buffer(f"{name}_bias")
@@ -123,12 +133,12 @@ def bundled() -> SmallVGG:
     return SmallVGG(weights.load(weights.SMALL_VGG), name=weights.SMALL_VGG.file)
 
 
-def _convolved(value: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
+def convolved(value: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
     return F.conv2d(reflected(value), kernel.to(value.dtype), bias.to(value.dtype))
 
 
-def _with_scales(tensors: Mapping[str, Tensor]) -> dict[str, Convolution]:
-    """All convolutions, the scales of features and of the input folded into them.
+def _with_scales(tensors: Mapping[str, Tensor], deepest: int) -> dict[str, Convolution]:
+    """All convolutions to the level ``deepest``, the scales of features and of the input folded into them.
 
     A ReLU commutes with a positive factor, so that a scale may be applied before it.
     """
@@ -138,8 +148,8 @@ def _with_scales(tensors: Mapping[str, Tensor]) -> dict[str, Convolution]:
 
     folded: dict[str, Convolution] = {}
     inputs: Tensor | None = None  # divisors of the layer's input features
-    for layers in _LAYERS:
-        for place, layer in enumerate(layers):
+    for group, layers in enumerate(_LAYERS[:deepest], start=1):
+        for place, layer in enumerate(layers if group < deepest else layers[:1]):
             kernel, bias = convolution(f"encoder.{layer}")
             if inputs is None and layer == "conv1_1":
                 bias = bias - _GAIN * _CENTRE * kernel.sum((1, 2, 3))
@@ -151,7 +161,7 @@ def _with_scales(tensors: Mapping[str, Tensor]) -> dict[str, Convolution]:
                 inputs = tensors[f"scale.{layer}"].float()
                 kernel, bias = kernel / inputs.view(-1, 1, 1, 1), bias / inputs
             folded[layer] = kernel, bias
-    for level in LEVELS:
+    for level in LEVELS[:deepest]:
         for part in range(1 if level == 1 else 3):
             folded[f"decoder{level}_{part}"] = convolution(f"decoder{level}.{part}")
     return folded

@@ -134,3 +134,18 @@ WCT_DECODER = Recipe(
     },
     student="small-vgg",
 )
+
+PHOTOREAL = Recipe(
+    "photoreal",
+    "the decoders of the engine photoreal, from content pictures",
+    {
+        "losses": {"decoder-block": 1.0, "reconstruction": 240.0},
+        "learning_rate": 1e-3,
+        "warmup": 50,
+        "clip": 20.0,
+        "learns": ("decoder",),
+        "crop": 160,
+        "epochs": 10.0,
+    },
+    student="photoreal",
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import torch
@@ -24,6 +24,8 @@ _VGG16_WIDTHS = {1: 64, 2: 128, 3: 256, 4: 512}
 _MULTIPLE = 8  # px: the encoder halves three times
 _FITTED = 16  # pictures that new heads are fitted to
 _RIDGE = 1e-5  # of the mean square of features; some channels are almost never active
+Map = Callable[[Tensor, Tensor, Tensor, Tensor, float], tuple[Tensor, Tensor]]
+"""From means, covariances and a share to a matrix and an offset, as ``transform``."""
 
 
 class SmallVGGStudent(Learner):
@@ -36,14 +38,15 @@ class SmallVGGStudent(Learner):
 
     bundled: ClassVar[Weights | None] = SMALL_VGG
     is_autoencoder: ClassVar[bool] = True
+    network: ClassVar[type[SmallVGG]] = SmallVGG
 
     def __init__(self) -> None:
         super().__init__()
         self.encoder, self.head, self.scale = nn.ModuleDict(), nn.ModuleDict(), nn.Module()
-        inputs = 3
-        for level in LEVELS:
+        inputs, deepest = 3, self.network.deepest
+        for level in LEVELS[:deepest]:
             width = _WIDTHS[level]
-            for number in range(1, _LAYERS[level] + 1):
+            for number in range(1, _LAYERS[level] + 1 if level < deepest else 2):
                 self.encoder[f"conv{level}_{number}"] = nn.Conv2d(inputs, width, 3)
                 inputs = width
             self.head[f"conv{level}_1"] = nn.Conv2d(width, _VGG16_WIDTHS[level], 1)
@@ -77,7 +80,7 @@ class SmallVGGStudent(Learner):
         network, teacher = self._network(), bundled(padding="reflect").to(styles.pictures[0].device)
         sums: dict[str, tuple[Tensor, Tensor]] = {}
         for picture in styles.pictures[:_FITTED]:
-            image = _cut(picture)
+            image = cut(picture)
             targets = teacher.features(image, network.layers)
             for layer, value in self._unscaled(network.features(image)).items():
                 inputs = _pixels(F.pad(value, (0, 0, 0, 0, 0, 1), value=1.0))  # a channel for the bias
@@ -134,16 +137,16 @@ class SmallVGGStudent(Learner):
         network = self._network()
         if number is not None:
             level = LEVELS[-1 - number % len(LEVELS)]
-            picture = _decoded(network, _restyled(network, picture, embeddings, level), level)
+            picture = _decoded(network, restyled(_encoded(network, picture, level), embeddings, level), level)
         else:
             for level in reversed(LEVELS):
-                changed = _restyled(network, picture, embeddings, level)
+                changed = restyled(_encoded(network, picture, level), embeddings, level)
                 picture = _decoded(network, changed, level).clamp(0, 1)
         return picture[..., :height, :width]
 
     def autoencode(self, image: Tensor) -> Autoencoding:
         """Encode and decode ``image`` (B, 3, H, W) in [0, 1], its sides cut to multiples of 8."""
-        image = _cut(image)
+        image = cut(image)
         network = self._network()
         features = network.features(image)
         heads = {layer: F.relu(self.head[layer](value)) for layer, value in self._unscaled(features).items()}
@@ -169,7 +172,7 @@ class SmallVGGStudent(Learner):
 
     def _network(self) -> SmallVGG:
         """The network of the engine, made of this module's parameters, so that gradients reach them."""
-        return SmallVGG({**dict(self.named_parameters()), **dict(self.named_buffers())})
+        return self.network({**dict(self.named_parameters()), **dict(self.named_buffers())})
 
     def _unscaled(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Features as they were before they were divided by their scale."""
@@ -178,7 +181,7 @@ class SmallVGGStudent(Learner):
         }
 
     def _layers(self) -> dict[str, list[nn.Conv2d]]:
-        decoders = [self.get_submodule(f"decoder{level}") for level in LEVELS]
+        decoders = [self.get_submodule(f"decoder{level}") for level in LEVELS[: self.network.deepest]]
         modules: dict[str, list[nn.Module]] = {"encoder": [self.encoder], "decoder": decoders}
         return {
             part: [layer for module in each for layer in module.modules() if isinstance(layer, nn.Conv2d)]
@@ -202,25 +205,29 @@ def _decoded(network: SmallVGG, value: Tensor, level: int) -> Tensor:
 
 
 @torch.no_grad()
-def _restyled(network: SmallVGG, picture: Tensor, embeddings: Tensor, level: int) -> Tensor:
-    """Features of ``level`` with the statistics of each style, in float32."""
-    # no gradient: that of eigenvectors is infinite where eigenvalues are equal
+def _encoded(network: SmallVGG, picture: Tensor, level: int) -> Tensor:
+    """Features of ``level`` in float32: eigenvectors need the precision."""
     with torch.autocast(picture.device.type, enabled=False):
-        features = network.encode(picture.float(), level)
-        sizes = [size for each in LEVELS for size in (_WIDTHS[each], _WIDTHS[each] ** 2)]
-        parts = torch.split(embeddings.double(), sizes, 1)
-        means, covariances = parts[2 * level - 2], parts[2 * level - 1]
-        changed = []
-        for value, mean, covariance in zip(torch.split(features, 1), means, covariances, strict=True):
+        return network.encode(picture.float(), level)
+
+
+def restyled(features: Tensor, embeddings: Tensor, level: int, mapped: Map = transform) -> Tensor:
+    """``features`` (B, C, h, w) of ``level`` with the statistics of each style, in float32."""
+    sizes = [size for each in LEVELS[:level] for size in (_WIDTHS[each], _WIDTHS[each] ** 2)]
+    means, covariances = torch.split(embeddings[:, : sum(sizes)].double(), sizes, 1)[-2:]
+    changed = []
+    with torch.autocast(features.device.type, enabled=False):
+        for value, mean, covariance in zip(torch.split(features.float(), 1), means, covariances, strict=True):
             aim = mean, covariance.view(len(mean), len(mean))
-            matrix, offset = (part.float() for part in transform(*measured(value), *aim, 1.0))
+            with torch.no_grad():  # the gradient of eigenvectors is infinite where eigenvalues are equal
+                matrix, offset = (part.float() for part in mapped(*measured(value), *aim, 1.0))
             changed.append((matrix @ value.flatten(2) + offset[:, None]).view_as(value))
     return torch.cat(changed).contiguous(memory_format=torch.channels_last)
 
 
 def _statistics(network: SmallVGG, style: Tensor) -> list[Tensor]:
     with torch.autocast(style.device.type, enabled=False):
-        features = network.features(_cut(style.float()))
+        features = network.features(cut(style.float()), network.layers)
         return [part.flatten().float() for value in features.values() for part in measured(value)]
 
 
@@ -229,6 +236,7 @@ def _pixels(features: Tensor) -> Tensor:
     return features[0].flatten(1).T
 
 
-def _cut(picture: Tensor) -> Tensor:
+def cut(picture: Tensor) -> Tensor:
+    """``picture`` (B, 3, H, W) without the last rows and columns beyond multiples of 8 px."""
     height, width = (side // _MULTIPLE * _MULTIPLE for side in picture.shape[-2:])
     return picture[..., :height, :width]
