@@ -111,6 +111,7 @@ ENGINES = Registry(
         "wct-single-pass": "vidstyle.engines.wct_single_pass:build",
         "gatys": "vidstyle.engines.gatys:build",
         "photoreal": "vidstyle.engines.photoreal:build",
+        "reshuffle": "vidstyle.engines.reshuffle:build",
     },
     group="vidstyle.engines",
 )
