@@ -46,6 +46,12 @@ def test_a_pan_has_a_keyframe_where_too_little_of_the_last_one_is_left() -> None
     assert all(8 <= later - earlier <= 11 for earlier, later in pairwise(found))
 
 
+def test_a_smaller_loss_has_more_keyframes() -> None:
+    pan = frames_of(panned(40, 2.0))
+    counts = [len(choose_keyframes(pan, loss=loss).keyframes) for loss in (0.15, 0.6)]
+    assert counts[0] > counts[1] >= 1
+
+
 def test_a_thing_that_shows_another_side_is_painted_again() -> None:
     grass, faces = ground(HEIGHT, WIDTH, 5), [ground(40, 40, seed) for seed in (11, 12)]
     clip = []

@@ -132,12 +132,21 @@ def test_bad_options_are_one_line_and_leave_nothing(place: Path, capsys: pytest.
     assert [path.name for path in place.iterdir()] == ["clip.mp4"]
 
 
-def test_a_run_with_gatys_reports_its_engine(place: Path) -> None:
-    words = ["run", "clip.mp4", "--style", "waves", "--style", "ink", "--quality", "best", "-o", "out.mp4"]
-    options = ["--engine-options", "iterations=1", "--engine-options", "features=small", "-q"]
-    assert main([*words, *options, "--json", "report.json"]) == 0
+@pytest.mark.parametrize(
+    ("words", "engine"),
+    [
+        (["--quality", "best"], "reshuffle"),
+        (
+            ["--engine", "gatys", "--engine-options", "iterations=1", "--engine-options", "features=small"],
+            "gatys",
+        ),
+    ],
+)
+def test_a_run_by_keyframes_reports_its_engine(place: Path, words: list[str], engine: str) -> None:
+    styles = ["--style", "waves", "--style", "ink"]
+    assert main(["run", "clip.mp4", *styles, *words, "-o", "out.mp4", "-q", "--json", "report.json"]) == 0
     report = json.loads(Path("report.json").read_text())
-    assert (report["frames"], report["options"]["engine"]) == (14, "gatys")
+    assert (report["frames"], report["options"]["engine"]) == (14, engine)
 
 
 def test_work_whose_consumer_has_gone_is_told_so() -> None:

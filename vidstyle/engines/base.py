@@ -69,6 +69,8 @@ class EngineInfo:
     is_keyframe_engine: bool = False
     """Whether it paints whole frames, slowly: in a clip it paints some, and they are carried to the others.
     Its class is a ``KeyframeEngine``."""
+    keyframe_loss: float = 0.6
+    """Share of a part of the picture that a keyframe may have lost before the next one is painted."""
     feature_strength: float | None = None
     """The lowest ``strength`` that the engine applies to its features (``at_strength``); below, its painting
     is also mixed with the clip. None: it is always mixed, and above 1 moved away from the clip's style."""

@@ -16,6 +16,7 @@ _BALANCING = 30  # iterations; by then shares are met to a few per cent
 _ROUNDS = 3  # of the search around the places that a coarser level has found
 _NEAR = 2  # px: reach of the random search
 _GAIN = 0.01  # of the cosine by which a place from elsewhere must be better, so that patches stay whole
+_COMPONENTS = 16  # of the features that are compared; with more, paintings look the same
 _CHUNK = 2048  # patches compared at a time with all of a style
 _FAINT = 1e-3  # deviation below which a channel is as good as constant
 
@@ -86,15 +87,18 @@ class _Stack:
 class Matcher:
     """Compares the patches of a picture's features with those of style pictures, by cosine.
 
-    Both are standardised by channel first, so that colours and contrast do not decide.
+    Both are standardised by channel first, so that colours and contrast do not decide, and then projected on
+    the principal components of the style.
     """
 
     def __init__(self, features: Tensor, styles: Sequence[Tensor]) -> None:
         """``features`` (1, C, h, w) of the picture, and of K style pictures (1, C, h', w')."""
         self._shape = features.shape[-2:]
         mean, deviation = _moments(styles)
-        own = _standardised(features, *_moments([features]))
         theirs = [_standardised(each, mean, deviation) for each in styles]
+        components = _components(theirs)
+        own = _projected(_standardised(features, *_moments([features])), components)
+        theirs = [_projected(each, components) for each in theirs]
         self._own, self._theirs = own, theirs
         self._rimmed = _rimmed(own)[0].permute(1, 2, 0).contiguous()
         self._stack, self._raw = _Stack.of(theirs), _Stack.of(styles)
@@ -121,7 +125,7 @@ class Matcher:
     def nearest(self) -> Places:
         """The most similar patch for each place, however often it is used."""
         theirs = torch.cat([_patches(each) for each in self._theirs])
-        chunks = _patches(self._own).split(_CHUNK)
+        chunks = torch.split(_patches(self._own), _CHUNK)
         return self._places(torch.cat([(chunk @ theirs.T).argmax(1) for chunk in chunks]))
 
     def refined(self, places: Places) -> Places:
@@ -188,6 +192,17 @@ def _patch_norm(features: Tensor) -> Tensor:
 
 def _rimmed(features: Tensor) -> Tensor:
     return F.pad(features, (_REACH,) * 4, mode="reflect")
+
+
+def _components(maps: Sequence[Tensor]) -> Tensor:
+    """The first principal components (k, C) of standardised ``maps`` (1, C, h, w) together."""
+    flat = torch.cat([each[0].flatten(1) for each in maps], 1)
+    vectors: Tensor = torch.linalg.eigh(flat @ flat.T / flat.shape[1]).eigenvectors
+    return vectors[:, -_COMPONENTS:].T
+
+
+def _projected(features: Tensor, components: Tensor) -> Tensor:
+    return torch.einsum("kc,bchw->bkhw", components, features)
 
 
 def _moments(maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

@@ -63,6 +63,7 @@ class Reshuffle(KeyframeEngine[StylePatches]):
         cost="seconds for each keyframe; other frames are carried",
         origin="a small VGG, trained for vidstyle (Apache-2.0)",
         is_keyframe_engine=True,
+        keyframe_loss=0.25,  # it paints in seconds
         smallest=_SMALLEST,
         largest=1920 * 1080,
         feature_strength=0.5,

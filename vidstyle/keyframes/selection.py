@@ -19,8 +19,7 @@ from vidstyle.keyframes.shots import NO_SHOT, Shots
 from vidstyle.keyframes.sweep import Picture, Sweep
 from vidstyle.temporal.backends.base import FlowInput
 
-_LOST = 0.3  # of the picture that can no longer be carried: the next keyframe
-_LOST_THERE = 0.6  # of a part of the picture: the same, for a moving thing that shows another side
+_OF_WHOLE = 0.5  # of the share that a part of the picture may lose: the whole picture's
 _PART = 4  # the short side over that of such a part
 _RIM = 8  # the short side over the rim that is left out of it: in a pan, new ground comes in there
 _SHORTEST = 8  # frames from one keyframe of a shot to the next: in a whip pan each would be one
@@ -32,11 +31,16 @@ Renewal = Callable[[Fraction, Fraction], float]
 
 
 def choose_keyframes(
-    frames: Iterable[Frame], *, flow: FlowEstimator | None = None, renewal: Renewal | None = None
+    frames: Iterable[Frame],
+    *,
+    flow: FlowEstimator | None = None,
+    renewal: Renewal | None = None,
+    loss: float = 0.6,
 ) -> ClipPlan:
     """The shots of ``frames`` and the keyframes to paint, without paintings.
 
-    The first frame is one always. Raises ``InputError`` if there are no frames.
+    The first frame is one always. The next one is where ``loss``, a share of a part of the picture, or half
+    of that share of the whole, can no longer be carried. Raises ``InputError`` if there are no frames.
     """
     shots, motions = Shots(), PairMotions(flow)
     reaches: dict[int, _Reach] = {}  # of the shot, and of the one that continues if this is a flash
@@ -50,7 +54,7 @@ def choose_keyframes(
         now = motions.input_of(small)
         reach = reaches.pop(shot, None)
         if reach is not None:
-            reach.sweep_to(small, now, motions)
+            reach.sweep_to(small, now, motions, loss)
         if reach is None or reach.is_over(index, frame.time, renewal):
             reach = _Reach(index, frame.time, now, Sweep(small, _Unfilled()))
             chosen.append(index)
@@ -75,9 +79,9 @@ class _Reach:
     is_lost: bool = False
     """Whether too much of the keyframe, or of a part of it, can no longer be carried."""
 
-    def sweep_to(self, small: Picture, now: FlowInput, motions: PairMotions) -> None:
+    def sweep_to(self, small: Picture, now: FlowInput, motions: PairMotions, loss: float) -> None:
         carried = self.sweep.step(small, motions.between(now, self.last))
-        self.last, self.is_lost = now, _is_lost(carried.coordinates.is_filled)
+        self.last, self.is_lost = now, _is_lost(carried.coordinates.is_filled, loss)
 
     def is_over(self, index: int, time: Fraction, renewal: Renewal | None) -> bool:
         frames = index - self.index
@@ -85,13 +89,13 @@ class _Reach:
         return frames >= _LONGEST or (frames >= _SHORTEST and (self.is_lost or is_restyled))
 
 
-def _is_lost(lost: Mask) -> bool:
-    """Whether too much of a picture is ``lost`` (h, w), in all or in one part."""
+def _is_lost(lost: Mask, most: float) -> bool:
+    """Whether more than ``most`` of one part of a picture is ``lost`` (h, w), or too much in all."""
     short = min(lost.shape)
     part, rim = max(1, short // _PART), short // _RIM
     inner = lost[rim : lost.shape[0] - rim, rim : lost.shape[1] - rim].astype(np.float32)
     parts = cv2.blur(inner, (part, part), borderType=cv2.BORDER_CONSTANT)
-    return bool(lost.mean() > _LOST or parts.max() > _LOST_THERE)
+    return bool(lost.mean() > _OF_WHOLE * most or parts.max() > most)
 
 
 class _Unfilled:

@@ -22,6 +22,6 @@ QUALITIES: Mapping[str, Quality] = {
     "draft": Quality("stylenet", 480, largest_share=0.5),
     "normal": Quality("stylenet", 480),
     "high": Quality("wct-single-pass", 720),
-    "best": Quality("gatys", 480),
+    "best": Quality("reshuffle", 720),
 }
 DEFAULT_QUALITY = "normal"

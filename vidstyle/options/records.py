@@ -127,7 +127,7 @@ class PaintOptions(CompositingOptions):
     quality: str = option(
         DEFAULT_QUALITY,
         "draft paints at half the size; high has more of a style's textures and takes half as long again; "
-        "best optimises keyframes for minutes each, and carries them to the other frames",
+        "best puts keyframes together from patches of the style, and carries them to the other frames",
         choices=tuple(QUALITIES),
     )
     engine: str | object | None = part(None, "the engine that paints, instead of --quality's", ENGINES)

@@ -27,20 +27,23 @@ def keyframed(
     *,
     flow: FlowEstimator,
     renewal: Renewal,
+    loss: float,
 ) -> Generator[SteadyFrame, None, None]:
     """``frames``, those of ``source`` read as ``read`` says: keyframes by ``paint``, others carried.
 
-    ``flow`` estimates motion on the CPU.
+    ``flow`` estimates motion on the CPU; ``renewal`` and ``loss`` are those of ``choose_keyframes``.
     """
-    plan = planned(source, read, flow=flow, renewal=renewal)
+    plan = planned(source, read, flow=flow, renewal=renewal, loss=loss)
     log.info("keyframes: %d of %d frames", len(plan.keyframes), len(plan.shots))
     yield from propagated(frames, plan, paint=paint, flow=flow)
 
 
-def planned(source: str | Path, read: ReadOptions, *, flow: FlowEstimator, renewal: Renewal) -> ClipPlan:
+def planned(
+    source: str | Path, read: ReadOptions, *, flow: FlowEstimator, renewal: Renewal, loss: float
+) -> ClipPlan:
     """The shots and the keyframes of ``source``."""
     with Reader(source, read) as reader:
-        return choose_keyframes(_while_wanted(reader), flow=flow, renewal=renewal)
+        return choose_keyframes(_while_wanted(reader), flow=flow, renewal=renewal, loss=loss)
 
 
 def _while_wanted(frames: Iterable[Frame]) -> Iterator[Frame]:

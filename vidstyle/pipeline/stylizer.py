@@ -190,7 +190,8 @@ class Stylizer:
 
     def _keyframes(self, source: str | Path, read: ReadOptions) -> int:
         """The number of keyframes of ``source``."""
-        plan = planned(source, read, flow=self._flow, renewal=self._styles.progress)
+        loss = self._painter.engine.info.keyframe_loss
+        plan = planned(source, read, flow=self._flow, renewal=self._styles.progress, loss=loss)
         return len(plan.keyframes)
 
     def _keyframed(
@@ -200,7 +201,8 @@ class Stylizer:
         paint = ClipPainter(self._painter, self._styles, self._paint.strength).keyframe
         with ExitStack() as stack:
             composite = self._compositor(read, stack)
-            steady = keyframed(frames, source, read, paint, flow=self._flow, renewal=self._styles.progress)
+            loss, renewal = self._painter.engine.info.keyframe_loss, self._styles.progress
+            steady = keyframed(frames, source, read, paint, flow=self._flow, renewal=renewal, loss=loss)
             yield from composited_frames(steady, composite)
 
     def _composited(
