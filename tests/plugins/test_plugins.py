@@ -206,7 +206,7 @@ def test_options_of_an_engine_keep_their_types_in_python_and_are_text_otherwise(
 def test_help_lists_installed_parts(installed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--help"]) == 0
     text = capsys.readouterr().out
-    assert "{stylenet,wct,wct-single-pass,gatys,photoreal,dye}" in text
+    assert "{" + ",".join([*ENGINES.bundled, "dye"]) + "}" in text
     assert "{auto,dis,raft-small,raft-large,stand,none}" in text
     assert "toy_parts" not in sys.modules
 
