@@ -1,4 +1,4 @@
-"""Centred Gram distance and style retrieval of paintings, with a network that was not used in training.
+"""Centred Gram distance, retrieval and structure of paintings, by a network that no training used.
 
 python benchmarks/style_retrieval.py --network FILE --content DIR --style DIR [--engine NAME|FILE ...]
 """
@@ -19,6 +19,8 @@ from quality_tables import table
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from vidstyle.frames import Pixels
 
 _VGG19 = ("", "relu1_1", "", "relu2_1", "", "relu3_1", "", "", "", "relu4_1")  # after each convolution
 _POOLED = (2, 4, 8)  # convolutions before which a 2x2 maximum halves the picture
@@ -64,30 +66,43 @@ def _parser() -> argparse.ArgumentParser:
 def measured(
     network: Network, contents: Sequence[Path], styles: Sequence[Path], engines: Sequence[str]
 ) -> str:
-    """Gram distance, share of paintings nearest to their own style, and its mean rank, as a table."""
+    """Gram distance, share of paintings nearest to their own style, its mean rank, structure: a table."""
     from vidstyle.tensors import to_tensor
     from vidstyle.video.stills import load_style
 
     pictures = [square(load_style(path)) for path in contents]
     aims = [_look(network, _of_style_area(to_tensor(load_style(path)))) for path in styles]
-    lines = [["paintings of", "centred Gram distance", "retrieval, rank 1", "mean rank"], ["---"] * 4]
+    head = ["paintings of", "centred Gram distance", "retrieval, rank 1", "mean rank", "structure"]
+    lines = [head, ["---"] * len(head)]
     unpainted = [_look(network, to_tensor(pixels)) for pixels in pictures]
     for name in ["the contents, unpainted", *engines]:
         distances: list[float] = []
         ranks: list[int] = []
+        kept: list[float] = []
         for number, style in enumerate(styles):
             looks = unpainted
             if name in engines:
-                painted = painter(name, is_clip=False)(pictures, str(style))
+                painted = list(painter(name, is_clip=False)(pictures, str(style)))
                 looks = [_look(network, to_tensor(pixels)) for pixels in painted]
+                kept += map(_structure, pictures, painted)
             for look in looks:
                 distances.append(look.gram_distance(aims[number]))
                 gaps = [look.stroke_distance(aim) for aim in aims]
                 ranks.append(1 + sum(gap < gaps[number] for gap in gaps))
         first = sum(rank == 1 for rank in ranks) / len(ranks)
-        lines.append([Path(name).stem, f"{fmean(distances):.3f}", f"{first:.3f}", f"{fmean(ranks):.2f}"])
+        figures = [f"{fmean(distances):.3f}", f"{first:.3f}", f"{fmean(ranks):.2f}"]
+        lines.append([Path(name).stem, *figures, f"{fmean(kept or [1.0]):.3f}"])
         print(" | ".join(lines[-1]), file=sys.stderr, flush=True)
     return table(lines)
+
+
+def _structure(picture: Pixels, painted: Pixels) -> float:
+    """Mean correlation of the edges of a painting with those of its picture, where that has edges."""
+    from vidstyle.metrics.structure import has_edges, structure
+    from vidstyle.tensors import to_tensor
+
+    source, result = to_tensor(picture), to_tensor(painted)
+    return float(structure(source, result)[has_edges(source)].mean())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -69,6 +69,8 @@ RAFT_SMALL = Weights(
     _PACKAGE,
 )
 BUNDLED = (STYLENET, VGG16, SMALL_VGG, WCT_SINGLE_PASS, PHOTOREAL, RAFT_SMALL)
+ENGINE = "engine"
+"""The key of the metadata of weights that names their engine."""
 
 
 def find(weights: Weights) -> Path:
@@ -109,6 +111,14 @@ def metadata(source: Weights | Path) -> dict[str, str]:
             return dict(file.metadata() or {})
     except (SafetensorError, OSError) as error:
         raise WeightsMismatch(f"{path} is not a safetensors file: {error}") from error
+
+
+def engine_of(path: Path) -> str | None:
+    """The engine that the weights in a file say that they are for; None if they do not.
+
+    Raises ``WeightsMissing`` and ``WeightsMismatch``.
+    """
+    return metadata(path).get(ENGINE)
 
 
 def sha256(path: Path) -> str:

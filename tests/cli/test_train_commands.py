@@ -78,11 +78,12 @@ def test_a_trained_run_is_exported_and_paints(
     metadata = weights.metadata(file)
     assert (metadata["recipe"], metadata["steps"], metadata["licence"]) == ("stylenet", "2", "CC0-1.0")
     assert json.loads(metadata["data"])["content"] == {"folder": "content", "pictures": 2}
+    assert metadata["engine"] == "stylenet"
     assert metadata["sha256"] == digest(weights.load(file))
     style, picture = str(folders / "style" / "0.png"), str(folders / "content" / "0.png")
     ours, bundled = tmp_path / "ours.png", tmp_path / "bundled.png"
     assert main(["image", picture, "--style", style, "--weights", str(file), "-o", str(ours)]) == 0
-    assert main(["image", picture, "--style", style, "-o", str(bundled)]) == 0
+    assert main(["image", picture, "--style", style, "--engine", "stylenet", "-o", str(bundled)]) == 0
     gap = load_image(ours).pixels.astype(int) - load_image(bundled).pixels
     assert 0 < np.abs(gap).mean() < 20  # two steps from the bundled weights
     clip = tmp_path / "clip.mp4"

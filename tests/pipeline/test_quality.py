@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.torch import save_file
 
+from vidstyle import weights
 from vidstyle.cli.main import main
 from vidstyle.engines.stylenet import StyleNet
 from vidstyle.engines.wct_single_pass import WCTSinglePass
@@ -43,6 +45,22 @@ def test_the_default_is_normal_and_options_that_are_given_take_precedence() -> N
     given = PaintOptions(quality="high", engine="stylenet", working_size=300)
     assert (given.chosen_engine, given.chosen_working_size) == ("stylenet", 300)
     assert PaintOptions(quality="draft", engine="wct").chosen_engine == "wct"
+
+
+def test_weights_that_name_their_engine_are_painted_by_it(tmp_path: Path) -> None:
+    file = tmp_path / "mine.safetensors"
+    save_file(weights.load(weights.SMALL_VGG), file, {"engine": "wct"})
+    assert PaintOptions(weights=file).chosen_engine == "wct"
+    assert PaintOptions(weights=file, engine="stylenet").chosen_engine == "stylenet"
+
+
+@pytest.mark.parametrize("engine", [{}, {"engine": "os:getcwd"}, {"engine": "unheard-of"}])
+def test_weights_cannot_name_what_is_not_registered_as_an_engine(
+    engine: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.safetensors"
+    save_file(weights.load(weights.SMALL_VGG), file, engine)
+    assert PaintOptions(weights=file).chosen_engine == QUALITIES["normal"].engine
 
 
 def test_every_quality_names_an_engine_that_there_is() -> None:

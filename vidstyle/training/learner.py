@@ -18,6 +18,8 @@ class Learner(nn.Module, ABC):
 
     bundled: ClassVar[Weights | None]
     """The bundled weights from which training may start; None if there are none."""
+    engine: ClassVar[str | None] = None
+    """The engine, of ``ENGINES``, that exported weights are for; None if they are a part of one."""
     is_autoencoder: ClassVar[bool] = False
     """Whether it has ``autoencode``, which losses that need "autoencoding" call for."""
 

@@ -29,6 +29,7 @@ class PhotorealStudent(SmallVGGStudent):
     """
 
     bundled: ClassVar[Weights | None] = PHOTOREAL
+    engine: ClassVar[str | None] = "photoreal"
     network = PhotorealVGG
 
     def __init__(self) -> None:

@@ -37,6 +37,7 @@ class SmallVGGStudent(Learner):
     """
 
     bundled: ClassVar[Weights | None] = SMALL_VGG
+    engine: ClassVar[str | None] = "wct"
     is_autoencoder: ClassVar[bool] = True
     network: ClassVar[type[SmallVGG]] = SmallVGG
 

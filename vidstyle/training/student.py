@@ -26,6 +26,7 @@ class Student(Learner):
     """
 
     bundled: ClassVar[Weights | None] = STYLENET
+    engine: ClassVar[str | None] = "stylenet"
     mean: Tensor
     deviation: Tensor
 

@@ -16,6 +16,7 @@ from vidstyle.atomic_write import write_atomically
 from vidstyle.errors import OptionError, OutputError, WeightsMismatch
 from vidstyle.options.empty_paths import check_not_empty
 from vidstyle.outputs import check_file_output, check_outputs
+from vidstyle.registry import RECIPES, STUDENTS
 from vidstyle.training import checkpoints
 
 MIX_SHARE = 0.25
@@ -36,9 +37,9 @@ def export(
     run's plus ``share`` (0 to 1, or ``MIX_SHARE``) times that file's (WiSE-FT, Wortsman et al. 2022: keeps
     what training would forget). Weights of other runs cannot be mixed usefully.
 
-    The metadata: recipe, steps, data, licence, settings, the version of vidstyle, and ``sha256`` of the
-    tensors (``digest``), as a file cannot contain its own. Raises ``TrainingError``, ``OutputError``,
-    ``OptionError``, ``WeightsMissing`` and ``WeightsMismatch``.
+    The metadata: recipe, steps, data, licence, settings, the version of vidstyle, the engine that the weights
+    are for, and ``sha256`` of the tensors (``digest``), as a file cannot contain its own. Raises
+    ``TrainingError``, ``OutputError``, ``OptionError``, ``WeightsMissing`` and ``WeightsMismatch``.
     """
     from safetensors.torch import save
 
@@ -62,6 +63,7 @@ def export(
     licence = licence or str(state["options"]["licence"])
     metadata = {
         "recipe": str(state["recipe"]),
+        **_engine_of(str(state["recipe"])),
         "steps": str(state["step"]),
         "data": json.dumps({name: data[name] for name in ("content", "style", "clips") if name in data}),
         "skipped": str(len(data["skipped"])),
@@ -76,6 +78,12 @@ def export(
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
     return metadata
+
+
+def _engine_of(recipe: str) -> dict[str, str]:
+    """The entry ``engine`` of the weights of a ``recipe``; none if they are not those of an engine."""
+    engine = STUDENTS.load(RECIPES.load(recipe).student).engine if recipe in RECIPES else None
+    return {} if engine is None else {weights.ENGINE: engine}
 
 
 def _mixed(
