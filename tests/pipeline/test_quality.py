@@ -12,12 +12,17 @@ from safetensors.torch import save_file
 
 from vidstyle import weights
 from vidstyle.cli.main import main
+from vidstyle.engines.base import chosen_engine
 from vidstyle.engines.stylenet import StyleNet
 from vidstyle.engines.wct_single_pass import WCTSinglePass
 from vidstyle.errors import OptionError
 from vidstyle.options import QUALITIES, PaintOptions
 from vidstyle.pipeline.stylizer import Stylizer
 from vidstyle.registry import ENGINES
+
+
+def engine_of(options: PaintOptions) -> object:
+    return chosen_engine(options.engine, options.weights, options.quality_engine)
 
 
 def test_a_draft_is_painted_at_half_of_a_frame_s_size_by_the_fast_engine() -> None:
@@ -43,15 +48,15 @@ def test_high_quality_paints_with_wct_and_finer_strokes() -> None:
 def test_the_default_is_normal_and_options_that_are_given_take_precedence() -> None:
     assert PaintOptions() == PaintOptions(quality="normal")
     given = PaintOptions(quality="high", engine="stylenet", working_size=300)
-    assert (given.chosen_engine, given.chosen_working_size) == ("stylenet", 300)
-    assert PaintOptions(quality="draft", engine="wct").chosen_engine == "wct"
+    assert (engine_of(given), given.chosen_working_size) == ("stylenet", 300)
+    assert engine_of(PaintOptions(quality="draft", engine="wct")) == "wct"
 
 
 def test_weights_that_name_their_engine_are_painted_by_it(tmp_path: Path) -> None:
     file = tmp_path / "mine.safetensors"
     save_file(weights.load(weights.SMALL_VGG), file, {"engine": "wct"})
-    assert PaintOptions(weights=file).chosen_engine == "wct"
-    assert PaintOptions(weights=file, engine="stylenet").chosen_engine == "stylenet"
+    assert engine_of(PaintOptions(weights=file)) == "wct"
+    assert engine_of(PaintOptions(weights=file, engine="stylenet")) == "stylenet"
 
 
 @pytest.mark.parametrize("engine", [{}, {"engine": "os:getcwd"}, {"engine": "unheard-of"}])
@@ -60,7 +65,7 @@ def test_weights_cannot_name_what_is_not_registered_as_an_engine(
 ) -> None:
     file = tmp_path / "mine.safetensors"
     save_file(weights.load(weights.SMALL_VGG), file, engine)
-    assert PaintOptions(weights=file).chosen_engine == QUALITIES["normal"].engine
+    assert engine_of(PaintOptions(weights=file)) == QUALITIES["normal"].engine
 
 
 def test_every_quality_names_an_engine_that_there_is() -> None:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from vidstyle.errors import OptionError, VidstyleError, suggestion
 from vidstyle.registry import ENGINES, name_of_part
+from vidstyle.weights import engine_of
 
 
 class Statistics(Protocol):
@@ -165,6 +166,18 @@ def info_of(engine: str) -> EngineInfo | None:
         return None
     info = getattr(kind, "info", None)
     return info if isinstance(info, EngineInfo) else None
+
+
+def chosen_engine(engine: object | None, weights: Path | None, otherwise: str) -> object:
+    """The ``engine`` that is given, or else the one that a file of ``weights`` names, or ``otherwise``.
+
+    Raises ``WeightsMissing`` and ``WeightsMismatch``.
+    """
+    if engine is not None:
+        return engine
+    named = None if weights is None else engine_of(weights)
+    # only a registered name: a file of weights must not choose what is imported
+    return named if named is not None and named in ENGINES else otherwise
 
 
 def load_engine(

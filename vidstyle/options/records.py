@@ -29,7 +29,6 @@ from vidstyle.options.converters import (
 )
 from vidstyle.options.qualities import DEFAULT_QUALITY, QUALITIES
 from vidstyle.registry import ENGINES, FLOWS, TEMPORAL
-from vidstyle.weights import engine_of
 
 R = TypeVar("R")
 
@@ -158,16 +157,9 @@ class PaintOptions(CompositingOptions):
     )
 
     @property
-    def chosen_engine(self) -> str | object:
-        """The engine that is given, or else that of the weights, if they name one, or that of the quality.
-
-        Raises ``WeightsMissing`` and ``WeightsMismatch``.
-        """
-        if self.engine is not None:
-            return self.engine
-        named = None if self.weights is None else engine_of(self.weights)
-        # only names that are registered: a file of weights must not choose what is imported
-        return named if named is not None and named in ENGINES else QUALITIES[self.quality].engine
+    def quality_engine(self) -> str:
+        """The engine of the quality."""
+        return QUALITIES[self.quality].engine
 
     @property
     def chosen_working_size(self) -> int:

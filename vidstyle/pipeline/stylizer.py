@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Unpack, cast, overload
 
 from vidstyle.device import choose_device, choose_precision
-from vidstyle.engines.base import load_engine
+from vidstyle.engines.base import chosen_engine, load_engine
 from vidstyle.errors import OptionError
 from vidstyle.frames import Frame, Pixels, check_pixels
 from vidstyle.options import (
@@ -77,8 +77,10 @@ class Stylizer:
         self.files = files_of(style, paint)
         """The files that are read besides the clips, which no result may replace."""
         device = choose_device(paint.device)
+        engine = chosen_engine(paint.engine, paint.weights, paint.quality_engine)
+        self._engine_name = name_of_part(engine)
         self._painter: Renderer[Any, Any] = Renderer(
-            load_engine(paint.chosen_engine, paint.weights, dict(paint.engine_options)),
+            load_engine(engine, paint.weights, dict(paint.engine_options)),
             device=device,
             precision=choose_precision(paint.precision, device),
             working_size=paint.chosen_working_size,
@@ -88,7 +90,7 @@ class Stylizer:
         self._embeddings: EmbeddingCache[Any] = EmbeddingCache(self._painter, paint.style_cache)
         self._styles = self._encode(style, paint.style_weights, paint.style_track)
         precision = str(self._painter.precision).removeprefix("torch.")
-        log.info("%s paints on %s in %s", name_of_part(paint.chosen_engine), device, precision)
+        log.info("%s paints on %s in %s", self._engine_name, device, precision)
         self.paints_keyframes = (
             self._painter.engine.info.is_keyframe_engine
             and self._steady.is_steady
@@ -135,7 +137,7 @@ class Stylizer:
         """Paint a stream of frames of one clip; see ``stylize_frames``."""
         if self.paints_keyframes:
             raise OptionError(
-                f"the engine {name_of_part(self._paint.chosen_engine)} paints keyframes, which are chosen in "
+                f"the engine {self._engine_name} paints keyframes, which are chosen in "
                 "a whole clip: give stylize_video a file, or temporal='none' to have every frame painted"
             )
         step = 1 / (as_rate(rate) if rate is not None else _RATE)
@@ -264,7 +266,7 @@ def painting(
     values = {
         "style": stylizer._names,
         **option_values(stylizer._paint, stylizer._steady, read, write),
-        "engine": name_of_part(stylizer._paint.chosen_engine),
+        "engine": stylizer._engine_name,
         "working_size": stylizer._paint.chosen_working_size,
         "temporal": stylizer._method,
         "flow": flow_name(stylizer._steady, stylizer._flow_device) or "none",  # what auto means here
