@@ -112,6 +112,8 @@ ENGINES = Registry(
         "gatys": "vidstyle.engines.gatys:build",
         "photoreal": "vidstyle.engines.photoreal:build",
         "reshuffle": "vidstyle.engines.reshuffle:build",
+        "adain": "vidstyle.engines.adain:build",
+        "attention": "vidstyle.engines.attention:build",
     },
     group="vidstyle.engines",
 )
@@ -210,10 +212,11 @@ RECIPES = Registry(
         "stylenet-distil": "vidstyle.training.recipes:STYLENET_DISTIL",
         "stylenet": "vidstyle.training.recipes:STYLENET",
         "style-encoder": "vidstyle.training.recipes:STYLE_ENCODER",
-        "decoder": "vidstyle.training.recipes:DECODER",
         "small-vgg": "vidstyle.training.recipes:SMALL_VGG",
         "wct-decoder": "vidstyle.training.recipes:WCT_DECODER",
         "photoreal": "vidstyle.training.recipes:PHOTOREAL",
+        "adain": "vidstyle.training.recipes:ADAIN",
+        "attention": "vidstyle.training.recipes:ATTENTION",
     },
 )
 
@@ -221,8 +224,9 @@ STUDENTS = Registry(
     "student",
     {
         "stylenet": "vidstyle.training.student:Student",
-        "decoder": "vidstyle.training.decoder_student:DecoderStudent",
         "small-vgg": "vidstyle.training.small_vgg_student:SmallVGGStudent",
         "photoreal": "vidstyle.training.photoreal_student:PhotorealStudent",
+        "adain": "vidstyle.training.adain_student:AdaINStudent",
+        "attention": "vidstyle.training.attention_student:AttentionStudent",
     },
 )

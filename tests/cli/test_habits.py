@@ -52,7 +52,7 @@ _REFUSED = [
     (("steady", "clip.mp4", "fr", "-o", "clip.mp4", "--overwrite"), "clip.mp4 is the input itself"),
     (("evaluate", "fr", "--source", "clip.mp4", "--heatmap", "clip.mp4", "--overwrite"), "the input itself"),
     (("evaluate", "fr", "--source", "clip.mp4", "--csv", "art.png"), "exists already; give --overwrite"),
-    (("train", "decoder", "--content", "fr", "--style", "fr", "-o", "fr"), "--output fr is the input itself"),
+    (("train", "adain", "--content", "fr", "--style", "fr", "-o", "fr"), "--output fr is the input itself"),
     (("run", "fr/0000.png", "fr/0001.png", *FAST), "or their pattern in quotes: 'fr/*.png'"),
     (("run", "https://example.org/clip.mp4", *FAST), "is an address, not a file; download it first"),
     (("sheet", "http://example.org/clip.mp4", "--style", "art.png"), "is an address, not a file"),

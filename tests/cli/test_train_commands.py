@@ -122,9 +122,9 @@ def test_a_run_is_resumed_by_its_own_recipe_alone(
     arguments = command(folders, tmp_path, "--steps", "1")
     assert main(arguments) == 0
     capsys.readouterr()
-    arguments[1] = "decoder"
+    arguments[1] = "adain"
     assert main([*arguments, "--resume"]) == 1
-    assert "holds a run of the recipe stylenet, not decoder" in capsys.readouterr().err
+    assert "holds a run of the recipe stylenet, not adain" in capsys.readouterr().err
 
 
 def test_a_config_file_gives_settings(folders: Path, tmp_path: Path) -> None:

@@ -7,17 +7,22 @@ from typing import Any
 
 import pytest
 
+from vidstyle import weights
 from vidstyle.engines.base import Engine, load_engine
+from vidstyle.errors import WeightsMissing
 from vidstyle.registry import ENGINES
 from vidstyle.testing import EngineContract
 
 # an optimisation of the usual length takes seconds a picture; its length changes none of these facts
 _OPTIONS = {"gatys": {"iterations": 8, "features": "small"}}
+# what engines that come without weights begin their training from
+_WEIGHTS = {"adain": weights.SMALL_VGG, "attention": weights.SMALL_VGG}
 
 
 @cache
 def _loaded(name: str, device: str) -> Engine[Any, Any]:
-    return load_engine(name, options=_OPTIONS.get(name, {})).to(device)
+    file = weights.find(_WEIGHTS[name]) if name in _WEIGHTS else None
+    return load_engine(name, file, _OPTIONS.get(name, {})).to(device)
 
 
 class TestEngines(EngineContract):
@@ -27,3 +32,9 @@ class TestEngines(EngineContract):
 
     def make(self, device: str) -> Engine[Any, Any]:
         return _loaded(self.name, device)
+
+
+@pytest.mark.parametrize("name", sorted(_WEIGHTS))
+def test_an_engine_without_weights_says_how_to_get_some(name: str) -> None:
+    with pytest.raises(WeightsMissing, match=f"give --weights FILE, made by vidstyle train {name}"):
+        load_engine(name)

@@ -18,7 +18,7 @@ from vidstyle.engines.photoreal import LEVELS, Photoreal, build
 from vidstyle.errors import WeightsMismatch
 from vidstyle.metrics.structure import structure
 from vidstyle.nn.guided_filter import guided
-from vidstyle.nn.photoreal_vgg import with_encoder
+from vidstyle.nn.small_vgg import with_encoder
 from vidstyle.pipeline.stylizer import Stylizer
 from vidstyle.styles.pictures import bundled_styles, load
 from vidstyle.tensors import to_tensor

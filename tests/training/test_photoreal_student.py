@@ -14,7 +14,7 @@ from vidstyle import weights
 from vidstyle.cli.main import main
 from vidstyle.engines.photoreal import build
 from vidstyle.errors import OptionError
-from vidstyle.nn.photoreal_vgg import with_encoder
+from vidstyle.nn.small_vgg import with_encoder
 from vidstyle.styles.pictures import bundled_styles, load
 from vidstyle.tensors import to_tensor
 from vidstyle.training.config import TrainOptions

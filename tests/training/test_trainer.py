@@ -5,20 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from folders import make_pictures, small
-from safetensors.torch import load_file
 
 from vidstyle import weights
 from vidstyle.errors import InputError, OptionError, OutputError, TrainingError, WeightsMismatch
 from vidstyle.training import checkpoints, curves
 from vidstyle.training.config import TrainOptions
-from vidstyle.training.objective import Objective
-from vidstyle.training.recipes import DECODER
 from vidstyle.training.sheets import Sheets
 from vidstyle.training.student import Student
 from vidstyle.training.style_batch import StyleBatch
@@ -238,27 +234,9 @@ def test_recipes_with_a_teacher_run(contents: Path, styles: Path, tmp_path: Path
 def test_a_teacher_with_other_embeddings_than_the_student_is_refused(
     contents: Path, styles: Path, tmp_path: Path
 ) -> None:
-    options = small("decoder", 1, "losses=style-embedding=1")
-    with pytest.raises(OptionError, match="embeddings are 1024 numbers, as the student's are"):
-        run(contents, styles, tmp_path, options, recipe="decoder")
-
-
-def test_a_decoder_learns_resumes_and_is_exported_alone(contents: Path, styles: Path, tmp_path: Path) -> None:
-    options = small("decoder", 4, "checkpoint_every=2", "learning_rate=1e-4")
-    _, whole = run(contents, styles, tmp_path / "whole", options, recipe="decoder")
-    assert len(set(whole)) == 4
-    shutil.copytree(tmp_path / "whole", tmp_path / "stopped")
-    checkpoints.files_of(tmp_path / "stopped")[-1][1].unlink()
-    _, rest = run(contents, styles, tmp_path / "stopped", options, resume=True, recipe="decoder")
-    assert rest == whole[2:]
-    export(tmp_path / "whole", tmp_path / "decoder.safetensors")
-    tensors = load_file(tmp_path / "decoder.safetensors")
-    assert set(tensors) == {f"decoder.{layer}.{part}" for layer in range(8) for part in ("weight", "bias")}
-    again = replace(options, start=str(tmp_path / "decoder.safetensors"))
-    begun = Objective(DECODER, again).student.tensors()
-    assert all(torch.equal(begun[name], tensors[name]) for name in tensors)
-    with pytest.raises(OptionError, match="no bundled weights"):
-        run(contents, styles, tmp_path / "none", small("decoder", 2, "start=bundled"), recipe="decoder")
+    options = small("adain", 1, "losses=style-embedding=1")
+    with pytest.raises(OptionError, match="embeddings are 704 numbers, as the student's are"):
+        run(contents, styles, tmp_path, options, recipe="adain")
 
 
 def test_an_exported_file_tells_names_and_no_folders(contents: Path, styles: Path, tmp_path: Path) -> None:

@@ -1,11 +1,11 @@
-"""Styles as means and covariances of features: what the engines that whiten and colour share."""
+"""Styles as means and covariances of features: what the engines that map features to them share."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Self, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +15,7 @@ from vidstyle.engines.base import Engine
 from vidstyle.errors import OptionError, WeightsMismatch
 from vidstyle.nn.folding import Convolution
 
+S = TypeVar("S")
 _STYLE_AREA = 384 * 384  # px² at which a style's statistics are computed
 _MULTIPLE = 8  # px: encoders halve three times
 _LEAST = 1e-8  # eigenvalues below count as 0; features are about 1
@@ -38,9 +39,9 @@ class FeatureStatistics:
     means: tuple[Tensor, ...]
     """(C,) float64, coarse to fine."""
     covariances: tuple[Tensor, ...]
-    """(C, C) float64."""
+    """(C, C) float64; or (C,), for an engine that needs the variances only."""
     alpha: float = 1.0
-    """Of a style: the share of the whitened and coloured features in those that are decoded."""
+    """Of a style: the share of the mapped features in those that are decoded."""
 
     def towards(self, other: FeatureStatistics, share: float) -> FeatureStatistics:
         """These statistics moved by ``share`` (0 to 1) of the way to ``other``."""
@@ -55,7 +56,37 @@ _Known = tuple[FeatureStatistics, FeatureStatistics, torch.dtype, tuple[Convolut
 """Style, statistics, precision, and the convolutions made from them."""
 
 
-class StatisticsEngine(Engine[FeatureStatistics, FeatureStatistics]):
+class FeatureEngine(Engine[S, FeatureStatistics]):
+    """The base of engines that paint by features at some levels, and whose statistics are those of these."""
+
+    def checked(self, name: str) -> Self:
+        """This engine, if its weights from the file ``name`` paint; raises ``WeightsMismatch`` otherwise."""
+        picture = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+        try:
+            with torch.inference_mode():
+                painted = self.stylize(picture, self.encode_style(picture)).image
+        except RuntimeError as error:  # of convolutions, and of eigenvalues of NaN
+            reason = str(error).splitlines()[0]
+            raise WeightsMismatch(f"{name} does not fit the engine: {reason}") from error
+        if painted.shape != picture.shape or not torch.isfinite(painted).all():
+            raise WeightsMismatch(f"{name} does not fit the engine: it paints no picture of finite numbers")
+        return self
+
+    def padded(self, image: Tensor) -> Tensor:
+        """``image`` with its last rows and columns reflected to multiples of 8 px, channels last."""
+        height, width = image.shape[-2:]
+        padded = F.pad(image, (0, -width % _MULTIPLE, 0, -height % _MULTIPLE), mode="reflect")
+        return padded.contiguous(memory_format=torch.channels_last)
+
+    def resized(self, style: Tensor, area: int) -> Tensor:
+        """A ``style`` picture (1, 3, H, W), resized to about ``area`` px², sides multiples of 8 px."""
+        height, width = style.shape[-2:]
+        scale = (area / (height * width)) ** 0.5
+        size = [max(16, _MULTIPLE * round(side * scale / _MULTIPLE)) for side in (height, width)]
+        return F.interpolate(style.float(), size, mode="bilinear", antialias=True)
+
+
+class StatisticsEngine(FeatureEngine[FeatureStatistics]):
     """The base of engines whose style and statistics are those of features at ``levels``, coarse to fine."""
 
     alpha = 0.7
@@ -81,26 +112,14 @@ class StatisticsEngine(Engine[FeatureStatistics, FeatureStatistics]):
         ``own`` are the mean (C,) and covariance (C, C) of the features, ``matrix`` and ``offset`` the map.
         """
 
-    def checked(self, name: str) -> Self:
-        """This engine, if its weights from the file ``name`` paint; raises ``WeightsMismatch`` otherwise."""
-        picture = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-        try:
-            with torch.inference_mode():
-                painted = self.stylize(picture, self.encode_style(picture)).image
-        except RuntimeError as error:  # of convolutions, and of eigenvalues of NaN
-            reason = str(error).splitlines()[0]
-            raise WeightsMismatch(f"{name} does not fit the engine: {reason}") from error
-        if painted.shape != picture.shape or not torch.isfinite(painted).all():
-            raise WeightsMismatch(f"{name} does not fit the engine: it paints no picture of finite numbers")
-        return self
+    def measure(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean (C,) and covariance (C, C), float64, of ``features`` (1, C, h, w)."""
+        return measured(features)
 
     def encode_style(self, image: Tensor) -> FeatureStatistics:
         """The statistics of a style ``image`` (1, 3, H, W) in [0, 1], resized to about 384² px²."""
-        height, width = image.shape[-2:]
-        scale = (_STYLE_AREA / (height * width)) ** 0.5
-        size = [max(16, _MULTIPLE * round(side * scale / _MULTIPLE)) for side in (height, width)]
-        small = F.interpolate(image.float(), size, mode="bilinear", antialias=True)
-        means, covariances = zip(*(measured(part) for part in self.features(small)), strict=True)
+        small = self.resized(image, _STYLE_AREA)
+        means, covariances = zip(*(self.measure(part) for part in self.features(small)), strict=True)
         return FeatureStatistics(means, covariances, self.alpha)
 
     def mix(self, styles: Sequence[FeatureStatistics], weights: Sequence[float]) -> FeatureStatistics:
@@ -118,12 +137,6 @@ class StatisticsEngine(Engine[FeatureStatistics, FeatureStatistics]):
             for part in ("mean", "covariance")
         )
         return FeatureStatistics(means, covariances, float(tensors["alpha"]))
-
-    def padded(self, image: Tensor) -> Tensor:
-        """``image`` with its last rows and columns reflected to multiples of 8 px, channels last."""
-        height, width = image.shape[-2:]
-        padded = F.pad(image, (0, -width % _MULTIPLE, 0, -height % _MULTIPLE), mode="reflect")
-        return padded.contiguous(memory_format=torch.channels_last)
 
     def convolutions(
         self, style: FeatureStatistics, statistics: FeatureStatistics, precision: torch.dtype
@@ -217,6 +230,12 @@ def measured(features: Tensor) -> tuple[Tensor, Tensor]:
     mean = flat.mean(1, keepdim=True)
     centred = flat - mean
     return mean[:, 0].double(), (centred @ centred.T).double() / max(1, flat.shape[1] - 1)
+
+
+def moments(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and variance (C,) of ``features`` (1, C, h, w), float64."""
+    variance, mean = torch.var_mean(features[0].flatten(1).float(), dim=1, correction=0)
+    return mean.double(), variance.double()
 
 
 def _weighted(statistics: Sequence[FeatureStatistics], weights: Sequence[float]) -> FeatureStatistics:

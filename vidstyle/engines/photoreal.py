@@ -14,7 +14,8 @@ from vidstyle.engines.base import EngineInfo, Painted
 from vidstyle.engines.feature_statistics import FeatureStatistics, StatisticsEngine, measured, transport
 from vidstyle.nn.folding import Convolution, folded
 from vidstyle.nn.guided_filter import guided
-from vidstyle.nn.photoreal_vgg import PhotorealVGG, with_encoder
+from vidstyle.nn.photoreal_vgg import PhotorealVGG
+from vidstyle.nn.small_vgg import with_encoder
 
 LEVELS = (3, 2, 1)
 _SHARES = {3: 0.5, 2: 1.0, 1: 1.0}  # of alpha; level 3 alone would paint spots into plain skies

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch.nn.functional as F
 from torch import Tensor
 
-from vidstyle import weights
 from vidstyle.nn.folding import Convolution
 from vidstyle.nn.small_vgg import SmallVGG, convolved, layers_of
 
@@ -58,12 +57,3 @@ class PhotorealVGG(SmallVGG):
 
     def _pooled(self, value: Tensor) -> Tensor:
         return F.avg_pool2d(value, 2)
-
-
-def with_encoder(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """``tensors`` with the encoder of the bundled small VGG, unless they have one."""
-    if any(key.startswith("encoder.") for key in tensors):
-        return dict(tensors)
-    known = weights.load(weights.SMALL_VGG)
-    encoder = {key: value for key, value in known.items() if not key.startswith("decoder")}
-    return {**encoder, **tensors}

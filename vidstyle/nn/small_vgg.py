@@ -133,6 +133,15 @@ def bundled() -> SmallVGG:
     return SmallVGG(weights.load(weights.SMALL_VGG), name=weights.SMALL_VGG.file)
 
 
+def with_encoder(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """``tensors`` with the encoder of the bundled small VGG, unless they have one."""
+    if any(key.startswith("encoder.") for key in tensors):
+        return dict(tensors)
+    known = weights.load(weights.SMALL_VGG)
+    encoder = {key: value for key, value in known.items() if not key.startswith("decoder")}
+    return {**encoder, **tensors}
+
+
 def convolved(value: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
     return F.conv2d(reflected(value), kernel.to(value.dtype), bias.to(value.dtype))
 

@@ -16,10 +16,10 @@ from vidstyle.weights import Weights
 class Learner(nn.Module, ABC):
     """A network in training; it paints each picture of a batch with its own embedding."""
 
-    bundled: ClassVar[Weights | None]
-    """The bundled weights from which training may start; None if there are none."""
-    engine: ClassVar[str | None] = None
-    """The engine, of ``ENGINES``, that exported weights are for; None if they are a part of one."""
+    bundled: ClassVar[Weights]
+    """The bundled weights from which training may start."""
+    engine: ClassVar[str]
+    """The engine, of ``ENGINES``, that exported weights are for."""
     is_autoencoder: ClassVar[bool] = False
     """Whether it has ``autoencode``, which losses that need "autoencoding" call for."""
 

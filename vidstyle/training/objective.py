@@ -247,10 +247,8 @@ def _student(recipe: Recipe, options: TrainOptions, *, is_resumed: bool) -> Lear
         return student
     if options.start not in ("bundled", "random"):
         student.load(weights.load(Path(options.start)), options.start)
-    elif student.bundled is not None:  # also with start=random, as only ``learns`` is reset then
+    else:  # also with start=random, as only ``learns`` is reset then
         student.load(weights.load(student.bundled), student.bundled.file)
-    elif options.start == "bundled":
-        raise OptionError(f"{recipe.name} has no bundled weights to start from; set start=random or a file")
     if options.start == "random":
         student.randomise(options.learns)
     return student

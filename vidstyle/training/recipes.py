@@ -71,23 +71,6 @@ STYLE_ENCODER = Recipe(
     },
 )
 
-DECODER = Recipe(
-    "decoder",
-    "a decoder from VGG's conv4_1 to pictures, for engines that change the style of features",
-    {
-        "losses": {"content": 1.0, "mean-deviation": 10.0},
-        "content_kind": "normalised",
-        "learning_rate": 1e-4,
-        "learns": ("decoder",),
-        "start": "random",
-        "crop": 256,
-        "style_sides": (256,),
-        "style_crop": 0.5,
-        "epochs": 40.0,
-    },
-    student="decoder",
-)
-
 SMALL_VGG = Recipe(
     "small-vgg",
     "the small VGG of the engine wct, encoder and decoders, from content pictures and VGG-16",
@@ -148,4 +131,30 @@ PHOTOREAL = Recipe(
         "epochs": 10.0,
     },
     student="photoreal",
+)
+
+ADAIN = Recipe(
+    "adain",
+    "the decoders of the engine adain, for features with the means and deviations of a style",
+    {
+        "losses": {"content": 1.0, "style": 10.0, "grid": 10.0, "ripple": 30.0},
+        "content_layers": ("conv3_1", "conv4_1"),
+        "content_kind": "normalised",
+        "style_sides": (192,),
+        "style_crop": 0.5,
+        "learning_rate": 1e-4,
+        "warmup": 50,
+        "clip": 20.0,
+        "learns": ("decoder",),
+        "crop": 192,
+        "epochs": 10.0,
+    },
+    student="adain",
+)
+
+ATTENTION = Recipe(
+    "attention",
+    "the attention and the decoders of the engine attention, towards the style pictures",
+    {**ADAIN.defaults, "losses": {**ADAIN.defaults["losses"], "identity": 1.0}},
+    student="attention",
 )

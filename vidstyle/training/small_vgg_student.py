@@ -36,8 +36,8 @@ class SmallVGGStudent(Learner):
     features of a style at each level. A painting teaches the decoders only.
     """
 
-    bundled: ClassVar[Weights | None] = SMALL_VGG
-    engine: ClassVar[str | None] = "wct"
+    bundled: ClassVar[Weights] = SMALL_VGG
+    engine: ClassVar[str] = "wct"
     is_autoencoder: ClassVar[bool] = True
     network: ClassVar[type[SmallVGG]] = SmallVGG
 

@@ -25,8 +25,8 @@ class Student(Learner):
     export folds the standardisation into the encoder.
     """
 
-    bundled: ClassVar[Weights | None] = STYLENET
-    engine: ClassVar[str | None] = "stylenet"
+    bundled: ClassVar[Weights] = STYLENET
+    engine: ClassVar[str] = "stylenet"
     mean: Tensor
     deviation: Tensor
 

@@ -81,9 +81,10 @@ def export(
 
 
 def _engine_of(recipe: str) -> dict[str, str]:
-    """The entry ``engine`` of the weights of a ``recipe``; none if they are not those of an engine."""
-    engine = STUDENTS.load(RECIPES.load(recipe).student).engine if recipe in RECIPES else None
-    return {} if engine is None else {weights.ENGINE: engine}
+    """The entry ``engine`` of the weights of a ``recipe``; none if the recipe is no longer known."""
+    if recipe not in RECIPES:
+        return {}
+    return {weights.ENGINE: STUDENTS.load(RECIPES.load(recipe).student).engine}
 
 
 def _mixed(

@@ -1,0 +1,172 @@
+"""Attention (AdaAttN, Liu et al. 2021): each place of a frame takes what is alike in the style."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+
+from vidstyle import weights as files
+from vidstyle.engines.adain import fused
+from vidstyle.engines.base import EngineInfo, Painted
+from vidstyle.engines.feature_statistics import FeatureEngine, FeatureStatistics, moments
+from vidstyle.errors import WeightsMissing
+from vidstyle.nn.small_vgg import LEVELS, SmallVGG, with_encoder
+from vidstyle.nn.style_attention import StyleAttention, attentions, places
+
+ATTENDED = (4, 3)  # levels, coarse to fine
+TOKEN_STRIDES = {4: 1, 3: 2}  # places of the style that are tokens: each, or every other across and down
+_STYLE_AREA = 256 * 256  # px²: 1,024 tokens at each level
+_SLACK = 1e-5  # added to variances; features are about 1
+
+
+def build(weights: Path | None = None) -> Attention:
+    """Attention with the weights of a file, which may leave out the small VGG's encoder.
+
+    Raises ``WeightsMissing`` and ``WeightsMismatch``.
+    """
+    if weights is None:
+        raise WeightsMissing(
+            "attention comes without weights: give --weights FILE, made by vidstyle train attention"
+        )
+    tensors, name = with_encoder(files.load(weights)), str(weights)
+    network = SmallVGG(tensors, name=name)
+    channels = {level: network.channels(level) for level in ATTENDED}
+    return Attention(network, attentions(tensors, channels, name=name)).checked(name)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StyleTokens:
+    """Keys and values of the places of one style or of several."""
+
+    keys: tuple[tuple[Tensor, ...], ...]
+    """(1, N, C) of each style, and of each level in it, coarse to fine."""
+    values: tuple[tuple[Tensor, ...], ...]
+    """The same."""
+    weights: tuple[float, ...] = (1.0,)
+    """Of each style."""
+    alpha: float = 1.0
+    """The share of the attended features in those that are decoded."""
+
+
+class Attention(FeatureEngine[StyleTokens]):
+    """A style is the keys and values of its places; an image is painted in the precision of its dtype.
+
+    At conv4_1 and conv3_1 the features of a frame, normalised by channel, attend to those of the style: they
+    take the mean and the deviation of the places that are like them. A mixture attends to each style and
+    takes the weighted mean.
+    """
+
+    info: ClassVar[EngineInfo] = EngineInfo(
+        title="attention",
+        good_for="textures of a style where the clip has alike ones",
+        cost="not measured",
+        origin="none: needs --weights",
+        receptive_field=64,
+        multiple=8,
+        smallest=16,
+        largest=1280 * 720,  # about 250 MB for the weights of attention
+        feature_strength=0.5,
+    )
+
+    def __init__(self, network: SmallVGG, attention: nn.ModuleDict) -> None:
+        super().__init__()
+        self.network, self.attention = network, attention
+        self.requires_grad_(False)
+        self.eval()
+
+    def encode_style(self, image: Tensor) -> StyleTokens:
+        """The tokens of a style ``image`` (1, 3, H, W) in [0, 1], resized to about 256² px²."""
+        features = self.network.features(self.resized(image, _STYLE_AREA))
+        tokens = [
+            self._attention(level).tokens(style_places(features[f"conv{level}_1"], level))
+            for level in ATTENDED
+        ]
+        keys, values = zip(*tokens, strict=True)
+        return StyleTokens((keys,), (values,))
+
+    def mix(self, styles: Sequence[StyleTokens], weights: Sequence[float]) -> StyleTokens:
+        return StyleTokens(
+            tuple(keys for style in styles for keys in style.keys),
+            tuple(values for style in styles for values in style.values),
+            tuple(
+                weight * own for style, weight in zip(styles, weights, strict=True) for own in style.weights
+            ),
+            sum(style.alpha * weight for style, weight in zip(styles, weights, strict=True)),
+        )
+
+    def at_strength(self, style: StyleTokens, strength: float) -> StyleTokens:
+        return replace(style, alpha=min(1.0, style.alpha * strength))
+
+    def style_tensors(self, style: StyleTokens) -> Mapping[str, Tensor]:
+        numbers = torch.tensor([style.alpha, *style.weights], dtype=torch.float64)
+        named = {"keys": style.keys, "values": style.values}
+        parts = {
+            f"{name}{number}_{place}": tensor
+            for name, styles in named.items()
+            for number, levels in enumerate(styles)
+            for place, tensor in enumerate(levels)
+        }
+        return {"numbers": numbers, **parts}
+
+    def style_from_tensors(self, tensors: Mapping[str, Tensor]) -> StyleTokens:
+        alpha, *weights = tensors["numbers"].tolist()
+        keys, values = (
+            tuple(
+                tuple(tensors[f"{name}{number}_{place}"] for place in range(len(ATTENDED)))
+                for number in range(len(weights))
+            )
+            for name in ("keys", "values")
+        )
+        return StyleTokens(keys, values, tuple(weights), alpha)
+
+    def stylize(
+        self, image: Tensor, style: StyleTokens, statistics: FeatureStatistics | None = None
+    ) -> Painted[FeatureStatistics]:
+        """Paint ``image`` (1, 3, H, W) in [0, 1], each side 16 px or more; with ``statistics`` any batch."""
+        self.check_image(image, statistics)
+        height, width = image.shape[-2:]
+        features = self.network.features(self.padded(image))
+        value = features["conv4_1"]
+        taken: list[tuple[Tensor, Tensor]] = []
+        for level in reversed(LEVELS):
+            if level in ATTENDED:
+                place = ATTENDED.index(level)
+                value = fused(value, features[f"conv{level}_1"], level)
+                if statistics is None:
+                    own = moments(value)
+                    taken.append(own)
+                else:
+                    own = statistics.means[place], statistics.covariances[place]
+                value = self._attended(value, place, style, own)
+            value = self.network.decode(value, level)
+        picture = value.clamp_(0.0, 1.0)[..., :height, :width]
+        if statistics is not None:
+            return Painted(picture, statistics)
+        means, variances = zip(*taken, strict=True)
+        return Painted(picture, FeatureStatistics(means, variances))
+
+    def _attended(self, value: Tensor, place: int, style: StyleTokens, own: tuple[Tensor, Tensor]) -> Tensor:
+        """Features ``value`` (B, C, h, w) of the level at ``place``; ``own`` are their mean and variance."""
+        mean, deviation = own[0].float(), (own[1] + _SLACK).sqrt().float()
+        normalised = (places(value) - mean) / deviation
+        attention = self._attention(ATTENDED[place])
+        changed = torch.zeros_like(normalised)
+        for keys, values, weight in zip(style.keys, style.values, style.weights, strict=True):
+            tokens = (part[place].expand(len(value), -1, -1) for part in (keys, values))
+            changed.add_(attention(normalised, *tokens), alpha=weight)
+        picture = changed.transpose(1, 2).reshape(value.shape).to(value.dtype)
+        return torch.lerp(value, picture.contiguous(memory_format=torch.channels_last), style.alpha)
+
+    def _attention(self, level: int) -> StyleAttention:
+        return cast(StyleAttention, self.attention[f"attention{level}"])
+
+
+def style_places(features: Tensor, level: int) -> Tensor:
+    """The places (B, N, C) of ``features`` (B, C, h, w) of ``level`` of a style that become tokens."""
+    stride = TOKEN_STRIDES[level]
+    return places(features[..., ::stride, ::stride])
