@@ -63,14 +63,16 @@ class Attention(FeatureEngine[StyleTokens]):
 
     info: ClassVar[EngineInfo] = EngineInfo(
         title="attention",
-        good_for="textures of a style where the clip has alike ones",
-        cost="not measured",
-        origin="none: needs --weights",
+        good_for="textures of a style, in places of a clip that are like them, with weights of your own",
+        cost="3.2 times stylenet's",
+        origin="none, it needs --weights",
         receptive_field=64,
+        near_field=48,  # beyond, 0.1 levels in white noise
+        near_error=1,
         multiple=8,
         smallest=16,
         largest=1280 * 720,  # about 250 MB for the weights of attention
-        feature_strength=0.5,
+        feature_strength=0.5,  # as of adain
     )
 
     def __init__(self, network: SmallVGG, attention: nn.ModuleDict) -> None:

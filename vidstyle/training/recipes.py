@@ -155,6 +155,6 @@ ADAIN = Recipe(
 ATTENTION = Recipe(
     "attention",
     "the attention and the decoders of the engine attention, towards the style pictures",
-    {**ADAIN.defaults, "losses": {**ADAIN.defaults["losses"], "identity": 1.0}},
+    ADAIN.defaults,
     student="attention",
 )
