@@ -26,7 +26,17 @@ MODULES = sorted(module.name for module in pkgutil.walk_packages([str(PACKAGE)],
 _ARROWS: dict[str, set[str]] = {
     "__main__": {"cli"},
     "cli": {
-        *("_version", "api", "device", "engines", "errors", "evaluation", "metrics", "optional_imports"),
+        *(
+            "_version",
+            "adaptation",
+            "api",
+            "device",
+            "engines",
+            "errors",
+            "evaluation",
+            "metrics",
+            "optional_imports",
+        ),
         *("options", "pipeline", "registry", "styles", "training", "video.reading", "video.writing"),
         *("weights", "derived_names", "outputs", "patterns"),
         *("file_suffixes", "printable", "video.containers"),
@@ -40,6 +50,11 @@ _ARROWS: dict[str, set[str]] = {
         *("device", "engines", "errors", "flow", "frames", "metrics", "optional_imports"),
         *("options", "outputs", "pipeline", "registry", "styles", "temporal", "tensors", "video.reading"),
         *("printable", "video.writing"),
+    },
+    "adaptation": {
+        *("_version", "atomic_write", "device", "engines", "errors", "file_suffixes", "frames", "losses"),
+        *("metrics", "nn", "options", "outputs", "patterns", "pipeline", "styles", "tensors", "training"),
+        *("video.reading", "video.stills"),
     },
     "pipeline": {
         *("_version", "device", "engines", "errors", "flow", "frames", "metrics", "options", "outputs"),
@@ -313,7 +328,9 @@ def test_samples_stay_small_and_say_where_they_come_from() -> None:
 
 
 @pytest.mark.parametrize(
-    "folder", [PACKAGE / "assets", PACKAGE / "assets" / "styles"], ids=["weights", "styles"]
+    "folder",
+    [PACKAGE / "assets", PACKAGE / "assets" / "styles", PACKAGE / "assets" / "contents"],
+    ids=["weights", "styles", "contents"],
 )
 def test_every_asset_says_where_it_comes_from(folder: Path) -> None:
     origin = (folder / "ORIGIN.md").read_text(encoding="utf-8")

@@ -1,6 +1,10 @@
 """The public names and where each is at home: read by type checkers, and by ``__init__.py``."""
 
 from ._version import __version__ as __version__
+from .adaptation.adapt import Adapted as Adapted
+from .adaptation.adapt import adapt as adapt
+from .adaptation.tuner import AdaptProgress as AdaptProgress
+from .adaptation.tuner import OnAdaptStep as OnAdaptStep
 from .api import Stylizer as Stylizer
 from .api import propagate as propagate
 from .api import steady as steady
@@ -45,6 +49,7 @@ from .options import PaintOptions as PaintOptions
 from .options import ReadOptions as ReadOptions
 from .options import SteadyOptions as SteadyOptions
 from .options import WriteOptions as WriteOptions
+from .options.keywords import AdaptKeywords as AdaptKeywords
 from .options.keywords import FileKeywords as FileKeywords
 from .options.keywords import FrameKeywords as FrameKeywords
 from .options.keywords import ImageKeywords as ImageKeywords

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from vidstyle.cli.adapt import adapting, minutes_of
 from vidstyle.cli.logs import error_message, log_to_stderr, print_message, write_line
 from vidstyle.cli.parser import Parser, add_options, add_styles, add_verbosity, select_options, style_name
 from vidstyle.derived_names import fitted
-from vidstyle.errors import VidstyleError
+from vidstyle.errors import OptionError, VidstyleError
 from vidstyle.options import PaintOptions, ReadOptions, SteadyOptions, WriteOptions
 from vidstyle.outputs import check_file_output, check_outputs, is_stdout, no_empty_folder, write_text
 from vidstyle.printable import printable
+from vidstyle.registry import name_of_part
 from vidstyle.video.writing.pipe_output import is_stream
 
 if TYPE_CHECKING:
     from vidstyle.api import Stylizer
-    from vidstyle.options.keywords import FrameKeywords
+    from vidstyle.options.keywords import AdaptKeywords, FrameKeywords
     from vidstyle.pipeline.report import RunReport
 
 _EXAMPLES = """\
@@ -27,6 +30,7 @@ examples:
   vidstyle run clip.mp4 --style painting.jpg --strength 0.7 -o painted.mp4
   vidstyle run holiday/ --style a.jpg --style b.jpg --style-weights 2,1 -o painted/
   vidstyle run 'frames/%04d.png' --rate 24 --style waves -o painted.mov
+  vidstyle run clip.mp4 --style a.jpg --style b.jpg --adapt 3m
   vidstyle run clip.mp4 --style waves -o - | ffplay -
 """
 
@@ -60,6 +64,13 @@ def add(commands: Any) -> None:
     )
     parser.add_argument(
         "--measure", action="store_true", help="say at the end how much it flickers and how near the style is"
+    )
+    parser.add_argument(
+        "--adapt",
+        type=minutes_of,
+        metavar="TIME",
+        help="first tune the weights to the styles for this long (3m, 90s), on frames of the inputs; "
+        "`vidstyle adapt` keeps such weights",
     )
     parser.add_argument("--json", metavar="FILE", help="write what was done, and how fast, to this file")
     parser.add_argument("--skip-existing", action="store_true", help="leave out inputs whose result exists")
@@ -107,6 +118,8 @@ class _Batch:
         self._read = ReadOptions(**select_options(arguments, ReadOptions))
         paint = PaintOptions(**select_options(arguments, PaintOptions))
         self.sources = expand(arguments.inputs, style, write)
+        if arguments.adapt is not None:
+            self._check_adaptation(paint)
         picture = _preview_target(arguments, len(self.sources))
         self.targets = targets(self.sources, None if picture else arguments.output, style, write)
         report = [] if arguments.json is None else [("--json", Path(arguments.json))]
@@ -190,9 +203,45 @@ class _Batch:
 
             frame_options = cast("FrameKeywords", select_options(self.arguments, PaintOptions, SteadyOptions))
             own_process()
-            set_threads(stream_threads())
-            self._stylizer = Stylizer(self.arguments.style, **frame_options)
+            if self.arguments.adapt is None:
+                set_threads(stream_threads())
+                self._stylizer = Stylizer(self.arguments.style, **frame_options)
+            else:
+                with tempfile.TemporaryDirectory(prefix="vidstyle-") as folder:
+                    frame_options["weights"] = self._adapted(Path(folder) / "adapted.safetensors")
+                    set_threads(stream_threads())
+                    self._stylizer = Stylizer(self.arguments.style, **frame_options)
         return self._stylizer
+
+    def _check_adaptation(self, paint: PaintOptions) -> None:
+        """Raise an error where ``--adapt`` cannot be, before anything is read or written."""
+        from vidstyle.adaptation.style_pictures import style_files
+        from vidstyle.video.reading.pipes import is_pipe
+
+        if paint.chosen_engine != "stylenet":
+            raise OptionError(
+                f"--adapt tunes the engine stylenet, not {name_of_part(paint.chosen_engine)}; "
+                "leave out one of the two"
+            )
+        if paint.style_track is not None:
+            raise OptionError("--adapt tunes to the pictures of --style; leave out --style-track or --adapt")
+        if any(is_pipe(Path(source)) for source in self.sources):
+            raise OptionError("--adapt reads the inputs before they are painted; give files, not pipes")
+        style_files(self.arguments.style)
+
+    def _adapted(self, file: Path) -> Path:
+        """Tune the weights to the styles on frames of all sources, into ``file``; returns it."""
+        from vidstyle.adaptation.adapt import adapt
+        from vidstyle.cli.adapt import gain
+
+        arguments = self.arguments
+        given = {name: value for name, value in vars(arguments).items() if name in ("weights", "device")}
+        given |= {"minutes": arguments.adapt, **select_options(arguments, ReadOptions)}
+        options = cast("AdaptKeywords", given)
+        with adapting(arguments.quiet) as draw:
+            adapted = adapt(arguments.style, file, content=self.sources, on_step=draw, **options)
+        self._print(f"adapted in {gain(adapted)}")
+        return file
 
     def save(self, path: Path, warnings: list[str]) -> None:
         """Write the report of the run, or of several runs, as JSON to ``path``, with all ``warnings``."""

@@ -94,6 +94,16 @@ class VideoKeywords(FrameKeywords, FileKeywords, total=False):
     """All keywords of ``stylize_video``."""
 
 
+class AdaptKeywords(ReadKeywords, total=False):
+    """All keywords of ``adapt``: its options (``adaptation.settings``), and the part of clips read."""
+
+    minutes: float
+    steps: int | None
+    weights: File | None
+    device: Literal["auto", "cpu", "cuda", "mps"]
+    overwrite: bool
+
+
 class SheetKeywords(ImageKeywords, total=False):
     """All keywords of ``make_sheet``: layout (``options.SheetOptions``), painting, part of the clip."""
 

@@ -1,0 +1,221 @@
+"""Adaptation: what is learnt and held out, what is written, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from clips import shapes, write_clip
+from folders import make_pictures
+
+import vidstyle
+from vidstyle import weights
+from vidstyle.adaptation import before_and_after, tuner
+from vidstyle.adaptation.contents import BUNDLED, load_moments, square
+from vidstyle.adaptation.settings import AdaptOptions
+from vidstyle.adaptation.style_pictures import StylePictures, load_styles, style_files
+from vidstyle.engines.stylenet import build
+from vidstyle.errors import InputError, OptionError, OutputError, WeightsMissing
+from vidstyle.metrics.base import Sample, Setup
+from vidstyle.metrics.style_distance import StyleDistance
+from vidstyle.styles.pictures import find_style
+from vidstyle.tensors import to_tensor
+from vidstyle.training.data import TrainingBatch
+from vidstyle.training.objective import Objective, TrainingStep
+from vidstyle.video.stills import load_image, load_style
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps of a tenth of a second."""
+    monkeypatch.setattr(tuner, "_BATCH", 2)
+    monkeypatch.setattr(tuner, "_CROP", 48)
+    monkeypatch.setattr(tuner, "_STYLE_SIDES", (64,))
+    monkeypatch.setattr(tuner, "_MEASURED_SIDE", 64)
+    monkeypatch.setattr(tuner, "_WARMUP", 1)
+    monkeypatch.setattr(before_and_after, "_SIDE", 64)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    return make_pictures(tmp_path / "style", 3, seed=5)
+
+
+@torch.no_grad()
+def distance(content: torch.Tensor, style: Path, file: Path | None) -> float:
+    """Style distance of ``content`` painted by the engine with the weights of ``file``."""
+    engine, picture = build(file), to_tensor(load_style(style))
+    metric = StyleDistance(Setup(style=picture))
+    painted = engine.stylize(content, engine.encode_style(picture)).image
+    metric.add(Sample(content, painted), {}, {})
+    result = metric.result()
+    assert result is not None
+    return result
+
+
+def test_adapted_weights_paint_nearer_to_their_style(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("_CROP", 96), ("_STYLE_SIDES", (128,)), ("_MEASURED_SIDE", 128)):
+        monkeypatch.setattr(tuner, name, value)
+    file, style = tmp_path / "mine.safetensors", find_style("waves")
+    adapted = vidstyle.adapt("waves", file, content=BUNDLED, steps=3)
+    assert adapted.after < adapted.before
+    content = to_tensor(square(load_style(BUNDLED / "astronaut.jpg"), 128))
+    assert distance(content, style, file) < distance(content, style, None)
+    assert load_image(adapted.sheet).width > load_image(adapted.sheet).height / 2
+    metadata = weights.metadata(file)
+    assert metadata["engine"] == "stylenet"
+    assert json.loads(metadata["styles"]) == ["waves.jpg"]
+    assert json.loads(metadata["content"]) == ["contents"]
+    assert "held_out" not in metadata
+    changed = {name for name, value in weights.load(file).items() if not value.equal(bundled()[name])}
+    assert not any(name.startswith("style.") for name in changed)  # embeddings stay those of the bundled
+    assert any(name.startswith("painter.film.") for name in changed)
+    assert "painter.r.0.weight" in changed
+
+
+def bundled() -> dict[str, torch.Tensor]:
+    return weights.load(weights.STYLENET)
+
+
+def test_the_last_picture_is_held_out_and_the_nearest_weights_are_kept(
+    pictures: Path, contents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[TrainingBatch] = []
+    learn = Objective.forward
+
+    def watched(objective: Objective, data: TrainingStep) -> dict[str, torch.Tensor]:
+        batches.append(data.batch)
+        return learn(objective, data)
+
+    monkeypatch.setattr(Objective, "forward", watched)
+    measured = iter((0.9, 0.5, 0.7, 0.4, 0.6, *[0.8] * 20))
+    monkeypatch.setattr(tuner._Measure, "__call__", lambda self, student: next(measured))
+    seen: list[float] = []
+    adapted = vidstyle.adapt(
+        [pictures],
+        tmp_path / "mine.safetensors",
+        content=contents,
+        steps=10,
+        on_step=lambda progress: seen.append(progress.best),
+    )
+    learnt = {style.mean().item() for batch in batches for style in batch.styles}
+    assert len(learnt) == 2  # of three
+    assert adapted.measured_on == "2.png"
+    assert seen[:6] == [0.5, 0.5, 0.4, 0.4, 0.4, 0.4]
+    assert (adapted.before, adapted.after) == (0.9, 0.4)
+    assert weights.metadata(adapted.weights)["held_out"] == "2.png"
+
+
+def test_steps_have_the_same_result_each_time(pictures: Path, contents: Path, tmp_path: Path) -> None:
+    files = [tmp_path / f"{name}.safetensors" for name in "ab"]
+    for file in files:
+        vidstyle.adapt(pictures, file, content=contents, steps=1)
+    first, second = (weights.metadata(file)["sha256"] for file in files)
+    assert first == second
+
+
+def test_a_clip_is_painted_in_pairs_of_its_frames(tmp_path: Path, pictures: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", shapes(6, 96, 64))
+    moments = load_moments([clip])
+    assert {len(moment) for moment in moments} == {2}
+    assert all(np.abs(earlier.astype(int) - later).mean() > 0 for earlier, later in moments)
+    adapted = vidstyle.adapt(pictures, tmp_path / "mine.safetensors", content=clip, steps=1)
+    assert adapted.steps == 1
+
+
+def test_without_content_bundled_pictures_are_painted() -> None:
+    moments = load_moments([])
+    assert len(moments) >= 4
+    assert all(min(moment[0].shape[:2]) == 288 for moment in moments)
+
+
+def test_clips_and_pictures_of_a_folder_share_the_moments(tmp_path: Path) -> None:
+    make_pictures(tmp_path / "all", 40)
+    write_clip(tmp_path / "all" / "clip.mp4", shapes(3, 96, 64))
+    assert len(load_moments([tmp_path / "all"])) <= 24
+
+
+def test_a_run_that_is_ended_keeps_the_best_weights_so_far(
+    pictures: Path, contents: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.safetensors"
+    adapted = vidstyle.adapt(pictures, file, content=contents, steps=1000, on_step=lambda progress: False)
+    assert adapted.steps == 1
+    build(file)
+    assert adapted.sheet.is_file()
+
+
+def test_minutes_end_a_run(contents: Path, pictures: Path) -> None:
+    tuned = tuner.tune(
+        load_styles(style_files([pictures / "0.png"])),
+        load_moments([contents]),
+        AdaptOptions(minutes=0.001),
+    )
+    assert tuned.last.share == 1.0
+    assert tuned.last.step >= 1
+
+
+def test_weights_may_be_those_of_an_earlier_adaptation(
+    pictures: Path, contents: Path, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    vidstyle.adapt(pictures / "0.png", first, content=contents, steps=1)
+    vidstyle.adapt(pictures / "0.png", second, content=contents, steps=1, weights=first)
+    assert weights.metadata(second)["begun_with"] == "first.safetensors"
+
+
+@pytest.mark.parametrize("count", [1, 2, 20])
+def test_one_to_twenty_pictures_are_taken_and_all_but_the_last_are_learnt(count: int) -> None:
+    pixels = tuple(np.zeros((16, 16, 3), np.uint8) for _ in range(count))
+    styles = StylePictures(tuple(map(str, range(count))), pixels)
+    assert len(styles.learnt) == max(1, count - 1)
+    assert style_files(["waves"] * count)
+
+
+def nothing(style: Path) -> dict[str, object]:
+    return {"style": []}
+
+
+REFUSED: list[tuple[Callable[[Path], dict[str, object]], type[Exception], str]] = [
+    (nothing, OptionError, "no pictures to adapt to; give 1 to 20"),
+    (lambda folder: {"style": ["waves"] * 21}, OptionError, "21 pictures are more than the 20"),
+    (lambda folder: {"style": "weaves"}, InputError, "did you mean 'waves'"),
+    (lambda folder: {"style": folder / "broken.jpg"}, InputError, "broken.jpg"),
+    (lambda folder: {"style": folder / "empty"}, OptionError, "holds no pictures"),
+    (lambda folder: {"minutes": 0}, OptionError, "--minutes must be a number of minutes above 0, got 0"),
+    (lambda folder: {"minutes": float("nan")}, OptionError, "a number of minutes above 0"),
+    (lambda folder: {"steps": 0}, OptionError, "--steps must be 1 or more"),
+    (lambda folder: {"target": folder / "old.safetensors"}, OutputError, "--overwrite"),
+    (lambda folder: {"target": folder / "sheet.safetensors"}, OutputError, "sheet.jpg exists already"),
+    (lambda folder: {"target": folder / "mine.pt"}, OptionError, "written as .safetensors, not as 'mine.pt'"),
+    (lambda folder: {"target": folder / "no" / "mine.safetensors"}, OutputError, "no folder"),
+    (lambda folder: {"content": folder / "empty"}, InputError, "holds no pictures and no clips"),
+    (lambda folder: {"content": folder / "no.mp4"}, InputError, "no.mp4"),
+    (lambda folder: {"content": "-"}, InputError, "give a file"),
+    (lambda folder: {"weights": folder / "no.safetensors"}, WeightsMissing, "no weights file"),
+    (lambda folder: {"device": "tpu"}, OptionError, "--device cannot be 'tpu'"),
+    (lambda folder: {"minuets": 3}, OptionError, "did you mean 'minutes'"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "error", "said"), REFUSED)
+def test_what_cannot_be_is_one_line_and_leaves_nothing(
+    wrong: Callable[[Path], dict[str, object]], error: type[Exception], said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    (tmp_path / "old.safetensors").write_bytes(b"old")
+    (tmp_path / "sheet.jpg").write_bytes(b"old")
+    before = set(tmp_path.rglob("*"))
+    keywords: dict[str, object] = {"style": "waves", "target": tmp_path / "mine.safetensors", "steps": 1}
+    keywords |= wrong(tmp_path)
+    with pytest.raises(error) as caught:
+        vidstyle.adapt(**keywords)  # type: ignore[arg-type]
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert set(tmp_path.rglob("*")) == before
+    assert (tmp_path / "old.safetensors").read_bytes() == b"old"

@@ -1,0 +1,215 @@
+"""The tuning itself: steps on one style's pictures, and the averaged weights that came nearest to it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from time import monotonic
+from typing import cast
+
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
+
+from vidstyle.adaptation.contents import Moment, square
+from vidstyle.adaptation.settings import AdaptOptions
+from vidstyle.adaptation.style_pictures import StylePictures
+from vidstyle.device import choose_device, has_bfloat16
+from vidstyle.errors import TrainingError
+from vidstyle.frames import Pixels
+from vidstyle.losses.step_features import at_area
+from vidstyle.metrics.base import Sample, Setup
+from vidstyle.metrics.perceptual_features import Features, bundled
+from vidstyle.metrics.style_distance import StyleDistance
+from vidstyle.tensors import to_tensor
+from vidstyle.training.config import TrainOptions
+from vidstyle.training.data import TrainingBatch
+from vidstyle.training.objective import Objective, TrainingStep
+from vidstyle.training.order import random_at
+from vidstyle.training.picture_folder import Cut
+from vidstyle.training.recipes import STYLENET
+from vidstyle.training.student import Student
+
+# without grid, shift and ripple, dots that repeat with the network's strides cover plain areas (300 steps);
+# with grid 3 and shift 1 they can still be seen (100 steps)
+_LOSSES = {"style": 1.0, "content": 0.15, "tones": 1.0, "grid": 10.0, "shift": 3.0, "ripple": 4.0}
+_OF_CLIPS = {"warped": 20.0}
+_BATCH, _CROP = 4, 176  # contents a step, and their side, px
+_STYLE_SIDES = (256, 181)  # px
+_RATE, _WARMUP = 1e-3, 10  # Adam's learning rate, steps over which it rises
+_LARGEST_NORM = 2.0  # of a step's gradient
+_KEPT = 0.98  # share of the averaged weights that is kept at each step
+_LOOKS = 10  # measurements of the averaged weights, evenly spaced over the run
+_MEASURED, _MEASURED_SIDE = 3, 256  # contents that are painted for one, and their side, px
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptProgress:
+    """The progress of an adaptation after a step."""
+
+    step: int
+    share: float
+    """Of the minutes or steps, 0 to 1."""
+    seconds: float
+    """Since the first step."""
+    before: float
+    """Style distance of the weights that it began with."""
+    best: float
+    """The lowest style distance so far."""
+
+
+OnAdaptStep = Callable[[AdaptProgress], object]
+"""Called after each step; False ends the run."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tuned:
+    """The result: weights before, and the nearest ones, as the engine loads them."""
+
+    begun: Mapping[str, Tensor]
+    tensors: Mapping[str, Tensor]
+    last: AdaptProgress
+
+
+def tune(
+    styles: StylePictures,
+    moments: Sequence[Moment],
+    options: AdaptOptions,
+    on_step: OnAdaptStep | None = None,
+) -> Tuned:
+    """Tune film and painter to ``styles`` on ``moments``; keep the averaged weights nearest to the style.
+
+    Nearest is the lowest style distance, by VGG-16, to the held-out picture, or to the only one. VGG-16 and
+    not the small VGG of the losses: a distance that is trained on falls even where paintings get no nearer.
+    Raises ``WeightsError``, ``DeviceError`` and ``TrainingError``.
+    """
+    return _Tuner(styles, moments, options).run(on_step)
+
+
+class _Tuner:
+    def __init__(self, styles: StylePictures, moments: Sequence[Moment], options: AdaptOptions) -> None:
+        self._moments, self._options = moments, options
+        self._device = choose_device(options.device)
+        self._has_pairs = all(len(moment) > 1 for moment in moments)
+        start = "bundled" if options.weights is None else str(options.weights)
+        settings = TrainOptions(
+            losses={**_LOSSES, **(_OF_CLIPS if self._has_pairs else {})},  # type: ignore[arg-type]
+            features="small",
+            style_sides=_STYLE_SIDES,
+            learning_rate=_RATE,
+            learns=("painter", "film"),
+            start=start,
+            clips=Path() if self._has_pairs else None,  # so that motion of pairs is estimated
+            flow="dis",
+        )
+        self._objective = Objective(STYLENET, settings).to(self._device)
+        self._frozen = self._objective.freeze(self._device)
+        self._student = cast(Student, self._objective.student)
+        self._average = AveragedModel(
+            self._student,
+            avg_fn=_averaged,
+            use_buffers=False,
+        )
+        self._optimizer = torch.optim.Adam(self._objective.groups())
+        self._pictures = self._remembered(styles)
+        self._measure = _Measure(self._frozen.describer.describe, styles.pixels[-1], moments, self._device)
+
+    @torch.enable_grad()
+    def run(self, on_step: OnAdaptStep | None) -> Tuned:
+        begun = self._averaged.tensors()
+        best, tensors = self._measure(self._averaged), begun
+        before, looked, step, share, since = best, 0, 0, 0.0, monotonic()
+        while share < 1:
+            self._learn(step, share)
+            step += 1
+            seconds = monotonic() - since
+            done = seconds / (60 * self._options.minutes)
+            share = min(1.0, done if self._options.steps is None else step / self._options.steps)
+            if int(share * _LOOKS) > looked:
+                looked = int(share * _LOOKS)
+                distance = self._measure(self._averaged)
+                if distance < best:
+                    best, tensors = distance, self._averaged.tensors()
+            progress = AdaptProgress(step, share, monotonic() - since, before, best)
+            if on_step is not None and on_step(progress) is False:
+                break
+        return Tuned(begun, tensors, progress)
+
+    @property
+    def _averaged(self) -> Student:
+        return cast(Student, self._average.module)
+
+    def _remembered(self, styles: StylePictures) -> tuple[Tensor, ...]:
+        """The pictures that are learnt, at the scale of the losses, described once from the originals."""
+        originals = [to_tensor(pixels, self._device) for pixels in styles.learnt]
+        for key, original in enumerate(originals):
+            self._frozen.memory.descriptor(key, partial(self._frozen.describer.describe, original))
+        return tuple(at_area(original, max(_STYLE_SIDES)) for original in originals)
+
+    def _learn(self, step: int, share: float) -> None:
+        rate = _RATE * min(1.0, (step + 1) / _WARMUP) * (1 + math.cos(math.pi * share)) / 2
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        # the gradients of float16 would need scaling
+        is_short = self._device.type == "cpu" and has_bfloat16()
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=is_short):
+            losses = self._objective(TrainingStep(self._batch(step), step, self._frozen))
+        if not math.isfinite(float(losses["total"].detach())):
+            raise TrainingError(f"the loss of step {step + 1} is not finite; begin with other --weights")
+        losses["total"].backward()
+        torch.nn.utils.clip_grad_norm_(self._student.parameters(), _LARGEST_NORM)
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+        self._average.update_parameters(self._student)
+
+    def _batch(self, step: int) -> TrainingBatch:
+        """Contents at random; the style pictures in turn."""
+        cut, random = Cut(_CROP), random_at(step, 0, 0)
+        chosen = [self._moments[int(random.integers(len(self._moments)))] for _ in range(_BATCH)]
+        content = torch.cat([cut(moment[0], random) for moment in chosen]).to(self._device)
+        keys = tuple((step * _BATCH + number) % len(self._pictures) for number in range(_BATCH))
+        pair = (self._frames(step, chosen, 0), self._frames(step, chosen, 1)) if self._has_pairs else None
+        return TrainingBatch(content, tuple(self._pictures[key] for key in keys), pair, (), keys)
+
+    def _frames(self, step: int, moments: Sequence[Moment], when: int) -> Tensor:
+        """The earlier (0) or later (1) frames of half of the ``moments``, with the same crops and flips."""
+        half = moments[: _BATCH // 2]
+        crops = [Cut(_CROP)(moment[when], random_at(step, number, 1)) for number, moment in enumerate(half)]
+        return torch.cat(crops).to(self._device)
+
+
+def _averaged(average: Tensor, value: Tensor, steps: Tensor | int) -> Tensor:
+    """The moving average after the next of ``steps`` values; over fewer steps in the beginning."""
+    kept = min(_KEPT, float(steps) / (float(steps) + 9))
+    return average.lerp(value, 1 - kept)
+
+
+class _Measure:
+    """The mean style distance of a few contents, painted in one style picture, to that picture."""
+
+    def __init__(
+        self,
+        describe: Callable[[Tensor], Tensor],
+        style: Pixels,
+        moments: Sequence[Moment],
+        device: torch.device,
+    ) -> None:
+        self._style = to_tensor(style, device)
+        self._descriptor = describe(self._style)
+        self._features: Features = bundled(device)
+        count = min(_MEASURED, len(moments))
+        chosen = (moments[number * len(moments) // count][0] for number in range(count))
+        self._contents = [to_tensor(square(pixels, _MEASURED_SIDE), device) for pixels in chosen]
+
+    @torch.no_grad()
+    def __call__(self, student: Student) -> float:
+        metric = StyleDistance(Setup(style=self._style, features=self._features))
+        embedding = student.style(self._descriptor)[None]
+        for content in self._contents:
+            metric.add(Sample(content, student.paint(content, embedding)), {}, {})
+        distance = metric.result()
+        assert distance is not None
+        return distance
