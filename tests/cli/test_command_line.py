@@ -80,6 +80,7 @@ def test_run_help_shows_every_option_of_every_record(capsys: pytest.CaptureFixtu
 
 # what Python gives as an argument (source, target), as a report's method, or as another function
 _COMMAND_LINE_ALONE = {
+    "adapt",
     "help",
     "inputs",
     "input",
@@ -96,7 +97,10 @@ _COMMAND_LINE_ALONE = {
 
 @pytest.mark.parametrize(
     ("command", "function"),
-    [("run", "stylize_video"), ("image", "stylize_image"), ("steady", "steady"), ("evaluate", "evaluate")],
+    [
+        *(("run", "stylize_video"), ("image", "stylize_image"), ("steady", "steady")),
+        *(("evaluate", "evaluate"), ("adapt", "adapt")),
+    ],
 )
 def test_options_have_the_same_names_in_python(command: str, function: str) -> None:
     commands: Any = build_parser()._subparsers

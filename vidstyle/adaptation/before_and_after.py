@@ -30,16 +30,15 @@ def before_and_after(
     """Three contents (rows) painted in the first and the last style picture, before and after (columns)."""
     pictures = [styles.pixels[0], *([styles.pixels[-1]] if styles.has_held_out else [])]
     heads = [square(picture, _SIDE) for picture in pictures]
-    vgg = bundled()
-    columns = [("content", [None, *_contents(moments)])]
+    vgg, contents = bundled(), _contents(moments)
+    engines = [
+        (name, StyleNet(vgg, dict(tensors))) for name, tensors in (("before", before), ("after", after))
+    ]
+    columns: list[tuple[str, list[Pixels | None]]] = [("content", [None, *contents])]
     for picture, head in zip(pictures, heads, strict=True):
-        image = to_tensor(picture)
-        for name, tensors in (("before", before), ("after", after)):
-            engine = StyleNet(vgg, dict(tensors))
-            style = engine.encode_style(image)
-            painted = [
-                to_pixels(engine.stylize(to_tensor(content), style).image) for content in _contents(moments)
-            ]
+        style = engines[0][1].encode_style(to_tensor(picture))  # the encoder does not learn
+        for name, engine in engines:
+            painted = [to_pixels(engine.stylize(to_tensor(content), style).image) for content in contents]
             columns.append((name, [head if name == "before" else None, *painted]))
     return Frame(_drawn(columns))
 

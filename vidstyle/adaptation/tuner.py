@@ -22,7 +22,7 @@ from vidstyle.errors import TrainingError
 from vidstyle.frames import Pixels
 from vidstyle.losses.step_features import at_area
 from vidstyle.metrics.base import Sample, Setup
-from vidstyle.metrics.perceptual_features import Features, bundled
+from vidstyle.metrics.perceptual_features import bundled
 from vidstyle.metrics.style_distance import StyleDistance
 from vidstyle.tensors import to_tensor
 from vidstyle.training.config import TrainOptions
@@ -197,19 +197,19 @@ class _Measure:
         moments: Sequence[Moment],
         device: torch.device,
     ) -> None:
-        self._style = to_tensor(style, device)
-        self._descriptor = describe(self._style)
-        self._features: Features = bundled(device)
+        picture = to_tensor(style, device)
+        self._descriptor = describe(picture)
+        self._metric = StyleDistance(Setup(style=picture, features=bundled(device)))
         count = min(_MEASURED, len(moments))
         chosen = (moments[number * len(moments) // count][0] for number in range(count))
         self._contents = [to_tensor(square(pixels, _MEASURED_SIDE), device) for pixels in chosen]
 
     @torch.no_grad()
     def __call__(self, student: Student) -> float:
-        metric = StyleDistance(Setup(style=self._style, features=self._features))
         embedding = student.style(self._descriptor)[None]
+        distances = []
         for content in self._contents:
-            metric.add(Sample(content, student.paint(content, embedding)), {}, {})
-        distance = metric.result()
-        assert distance is not None
-        return distance
+            self._metric.add(Sample(content, student.paint(content, embedding)), {}, {})
+            assert self._metric.latest is not None
+            distances.append(self._metric.latest)
+        return sum(distances) / len(distances)
