@@ -54,7 +54,7 @@ _ARROWS: dict[str, set[str]] = {
     "adaptation": {
         *("_version", "atomic_write", "device", "engines", "errors", "file_suffixes", "frames", "losses"),
         *("metrics", "nn", "options", "outputs", "patterns", "pipeline", "styles", "tensors", "training"),
-        *("video.reading", "video.stills"),
+        *("video.reading", "video.stills", "weights"),
     },
     "pipeline": {
         *("_version", "device", "engines", "errors", "flow", "frames", "metrics", "options", "outputs"),

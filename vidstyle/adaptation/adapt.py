@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Unpack
 
+from vidstyle import weights
 from vidstyle._version import __version__
 from vidstyle.adaptation.before_and_after import before_and_after
 from vidstyle.adaptation.contents import load_moments
@@ -104,7 +105,7 @@ def _metadata(
     """What the file says of itself; names of files without folders, which must not be published."""
     held_out = {"held_out": styles.names[-1]} if styles.has_held_out else {}
     return {
-        "engine": "stylenet",
+        weights.ENGINE: "stylenet",
         "styles": json.dumps(styles.names),
         **held_out,
         "content": json.dumps([Path(source).name for source in sources] or "bundled"),

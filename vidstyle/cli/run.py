@@ -216,12 +216,13 @@ class _Batch:
     def _check_adaptation(self, paint: PaintOptions) -> None:
         """Raise an error where ``--adapt`` cannot be, before anything is read or written."""
         from vidstyle.adaptation.style_pictures import style_files
+        from vidstyle.engines.base import chosen_engine
         from vidstyle.video.reading.pipes import is_pipe
 
-        if paint.chosen_engine != "stylenet":
+        engine = chosen_engine(paint.engine, paint.weights, paint.quality_engine)
+        if engine != "stylenet":
             raise OptionError(
-                f"--adapt tunes the engine stylenet, not {name_of_part(paint.chosen_engine)}; "
-                "leave out one of the two"
+                f"--adapt tunes the engine stylenet, not {name_of_part(engine)}; leave out one of the two"
             )
         if paint.style_track is not None:
             raise OptionError("--adapt tunes to the pictures of --style; leave out --style-track or --adapt")
