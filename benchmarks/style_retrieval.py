@@ -84,7 +84,7 @@ def measured(
             if name in engines:
                 painted = list(painter(name, is_clip=False)(pictures, str(style)))
                 looks = [_look(network, to_tensor(pixels)) for pixels in painted]
-                kept += map(_structure, pictures, painted)
+                kept += map(structure_kept, pictures, painted)
             for look in looks:
                 distances.append(look.gram_distance(aims[number]))
                 gaps = [look.stroke_distance(aim) for aim in aims]
@@ -96,13 +96,21 @@ def measured(
     return table(lines)
 
 
-def _structure(picture: Pixels, painted: Pixels) -> float:
+def structure_kept(picture: Pixels, painted: Pixels) -> float:
     """Mean correlation of the edges of a painting with those of its picture, where that has edges."""
     from vidstyle.metrics.structure import has_edges, structure
     from vidstyle.tensors import to_tensor
 
     source, result = to_tensor(picture), to_tensor(painted)
     return float(structure(source, result)[has_edges(source)].mean())
+
+
+def gram_distance(network: Network, painted: Pixels, style: Pixels) -> float:
+    """‖G - G(style)‖ / ‖G(style)‖ of centred features, mean over the layers of ``network``."""
+    from vidstyle.tensors import to_tensor
+
+    aim = _look(network, _of_style_area(to_tensor(style)))
+    return _look(network, to_tensor(painted)).gram_distance(aim)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
