@@ -9,6 +9,7 @@ import argparse
 import sys
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -24,11 +25,25 @@ from vidstyle.video.stills import load_image
 ROOT = Path(__file__).resolve().parent.parent
 CLIP = ROOT / "samples" / "bunny.mp4"
 IMAGES = ROOT / "docs" / "images"
-STRIP_STYLES = ("waves", "lanterns")
+STRIP: tuple[tuple[str, Literal["normal", "best"]], ...] = (
+    ("waves", "normal"),
+    ("mosaic", "best"),
+    ("ink", "best"),
+)
+"""Styles and qualities of the rows below the clip's."""
 MOMENTS = (8, 40, 72, 104)  # frames of the clip
 CELL = (400, 225)  # px, width and height of each picture of the strip
 GAP = 6  # px
-ENGINES = ("stylenet", "wct-single-pass", "wct", "photoreal")
+SMALL = (240, 135)  # px, of each picture of the engines
+ENGINES: dict[str, dict[str, object]] = {
+    "stylenet": {},
+    "wct-single-pass": {},
+    "wct": {},
+    "photoreal": {},
+    "reshuffle": {},
+    "gatys": {"features": "small"},
+}
+"""Engine to its options."""
 ENGINE_STYLES = ("waves", "mosaic", "ink", "lanterns")
 
 
@@ -37,15 +52,15 @@ def main() -> int:
     IMAGES.mkdir(parents=True, exist_ok=True)
     rows = [moments(CLIP)]
     with tempfile.TemporaryDirectory() as folder:
-        for style in STRIP_STYLES:
-            report = stylize_video(CLIP, Path(folder) / f"{style}.mp4", style=style)
+        for style, quality in STRIP:
+            report = stylize_video(CLIP, Path(folder) / f"{style}.mp4", style=style, quality=quality)
             print(f"{style}: {report.frames} frames in {report.seconds:.0f} s")
             rows.append(moments(report.target))
         sheet = Path(folder) / "styles.png"
         make_sheet(CLIP, sheet, style=sorted(bundled_styles()), moments=3, cell=288)
         save(load_image(sheet).pixels, "styles.jpg")
-    save(strip(rows), "strip.jpg")
-    save(strip(engines()), "engines.jpg")
+    save(grid(rows), "strip.jpg")
+    save(grid(engines()), "engines.jpg")
     return 0
 
 
@@ -58,23 +73,27 @@ def moments(clip: Path) -> list[Pixels]:
     """The frames ``MOMENTS`` of a clip, at the size of a cell."""
     with Reader(clip) as reader:
         wanted = [frame.pixels for index, frame in enumerate(reader) if index in MOMENTS]
-    return [np.asarray(cv2.resize(pixels, CELL, interpolation=cv2.INTER_AREA), np.uint8) for pixels in wanted]
+    return [reduced(pixels, CELL) for pixels in wanted]
 
 
 def engines() -> list[list[Pixels]]:
-    """The second of ``MOMENTS`` painted by each engine, a row each, in each of ``ENGINE_STYLES``."""
+    """A row for each of ``ENGINES``: the first three of ``MOMENTS`` in each of ``ENGINE_STYLES``."""
     with Reader(CLIP) as reader:
-        frame = next(frame for index, frame in enumerate(reader) if index == MOMENTS[1])
-    painted = [[Stylizer(style, engine=engine).image(frame) for style in ENGINE_STYLES] for engine in ENGINES]
-    return [
-        [np.asarray(cv2.resize(pixels, CELL, interpolation=cv2.INTER_AREA), np.uint8) for pixels in row]
-        for row in painted
-    ]
+        frames = [frame for index, frame in enumerate(reader) if index in MOMENTS[:3]]
+    rows = []
+    for engine, options in ENGINES.items():
+        stylizers = [Stylizer(style, engine=engine, engine_options=options) for style in ENGINE_STYLES]
+        rows.append([reduced(each.image(frame), SMALL) for each in stylizers for frame in frames])
+    return rows
 
 
-def strip(rows: list[list[Pixels]]) -> Pixels:
+def reduced(pixels: Pixels, cell: tuple[int, int]) -> Pixels:
+    return np.asarray(cv2.resize(pixels, cell, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def grid(rows: list[list[Pixels]]) -> Pixels:
     """Pictures in rows, with gaps between."""
-    width, height = CELL
+    height, width = rows[0][0].shape[:2]
     size = (len(rows) * (height + GAP) - GAP, len(rows[0]) * (width + GAP) - GAP, 3)
     paper = np.full(size, 255, np.uint8)
     for row, pictures in enumerate(rows):
