@@ -100,6 +100,17 @@ def test_a_painting_that_was_carried_keeps_its_patches(engine: Reshuffle) -> Non
     assert (again - painted).abs().mean() < 0.8 * (fresh - painted).abs().mean()
 
 
+@torch.inference_mode()
+def test_what_was_not_painted_yet_is_painted_like_all_else(engine: Reshuffle) -> None:
+    image, style = picture("meadow"), StylePatches((picture("mosaic", 192),))
+    fresh = engine.stylize(image, style).image
+    half = image.shape[3] // 2
+    begun = torch.cat([fresh[..., :half], image[..., half:]], 3)
+    painted = engine.stylize(image, style, initial=begun).image
+    gaps = [(painted - each)[..., half + 8 :].abs().mean() for each in (fresh, image)]
+    assert gaps[0] < 0.5 * gaps[1]
+
+
 def test_other_weights_are_refused(tmp_path: Path) -> None:
     save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
     with pytest.raises(WeightsMismatch, match=r"other\.safetensors does not hold a small VGG"):

@@ -22,6 +22,7 @@ _LEVELS = (4, 3, 2)
 _SHARE = 0.6  # of the patches at strength 1; the rest are the picture's own features, in the style's colours
 _STYLE_AREA = 384 * 384  # px² of a style picture whose patches are taken
 _RIDGE = 0.01  # of the features' mean variance, added before whitening: faint directions stay faint
+_SAME, _WINDOW = 0.02, 9  # of the range, and px: where a painting is still the image itself
 _MULTIPLE = 8  # px: the encoder halves three times
 _SMALLEST = 16  # px
 
@@ -136,12 +137,19 @@ class Reshuffle(KeyframeEngine[StylePatches]):
     ) -> Painted[Statistics]:
         """Paint ``image`` (1, 3, H, W) in [0, 1], each side 16 px or more, in float32.
 
-        ``initial`` is painted on from level 3: the patches that it is made of are found again.
+        ``initial`` is painted on from level 3: the patches that it is made of are found again. Where it shows
+        the image itself, it is painted first.
         """
         self.check_image(image, statistics)
         height, width = image.shape[-2:]
         frame = self._padded(image.float())
-        painted = frame if initial is None else self._padded(initial.float())
+        painted = frame
+        if initial is not None:
+            bare = _bare(image.float(), initial.float())
+            begun = initial.float()
+            if bool((bare > 0).any()):
+                begun = begun.lerp(self.stylize(image, style, on_step=on_step).image.float(), bare)
+            painted = self._padded(begun)
         places: Places | None = None
         for level in _LEVELS if initial is None else _LEVELS[1:]:
             if on_step is not None:
@@ -168,6 +176,13 @@ class Reshuffle(KeyframeEngine[StylePatches]):
         height, width = image.shape[-2:]
         padded = F.pad(image, (0, -width % _MULTIPLE, 0, -height % _MULTIPLE), mode="reflect")
         return padded.contiguous(memory_format=torch.channels_last)
+
+
+def _bare(image: Tensor, initial: Tensor) -> Tensor:
+    """How much of ``initial`` (1, 3, H, W) is the image itself, (1, 1, H, W) in [0, 1]."""
+    is_same = ((initial - image).abs().amax(1, keepdim=True) < _SAME).float()
+    share = F.avg_pool2d(is_same, _WINDOW, 1, _WINDOW // 2, count_include_pad=False)
+    return (4 * share - 2).clamp(0.0, 1.0)  # from half of the window on: single pixels are chance
 
 
 def _coloured(features: Tensor, styles: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
