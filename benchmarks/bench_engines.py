@@ -15,6 +15,8 @@ import torch
 from quality_tables import table
 from style_retrieval import Network, gram_distance, structure_kept, vgg19
 
+from vidstyle.engines.base import load_engine
+from vidstyle.errors import WeightsMissing
 from vidstyle.evaluation.evaluator import evaluate
 from vidstyle.flow.raft import RaftSmall
 from vidstyle.frames import Pixels
@@ -44,7 +46,7 @@ class _Sums:
 
 def run(clip: Path, output: Path, *, count: int, network: Path | None, engines: Sequence[str]) -> bool:
     """Measure ``engines`` (all that have weights) on ``count`` frames; writes ``engines.md``."""
-    names = list(engines) or list(ENGINES.bundled)
+    names = list(engines) or [name for name in ENGINES.bundled if _has_weights(name)]
     other = None if network is None else vgg19(network, "encoder")
     sums = {name: _Sums() for name in dict.fromkeys([_FIRST, *names])}
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
@@ -59,6 +61,14 @@ def run(clip: Path, output: Path, *, count: int, network: Path | None, engines: 
     text = _table(sums)
     (output / "engines.md").write_text(text + "\n", encoding="utf-8")
     print(text)
+    return True
+
+
+def _has_weights(name: str) -> bool:
+    try:
+        load_engine(name)
+    except WeightsMissing:
+        return False
     return True
 
 
