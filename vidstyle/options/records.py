@@ -145,7 +145,7 @@ class PaintOptions(CompositingOptions):
     )
     working_size: int | None = option(
         None,
-        "short side at which strokes are painted (480, or 720 at --quality high and best; never above the source)",
+        "short side at which strokes are painted (480, or 720 at --quality high or best; at most the source)",
         low=16,
         metavar="PX",
         parse=as_integer,
