@@ -17,14 +17,6 @@ from folders import make_pictures
 from vidstyle.video.reading import pipes
 
 
-@pytest.fixture(autouse=True)
-def ordinary_priority() -> Iterator[None]:
-    """A worker that keeps real-time priority after a test, as SVT-AV1 gives to root, starves all else."""
-    yield
-    if hasattr(os, "sched_getscheduler") and os.sched_getscheduler(0) != os.SCHED_OTHER:
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-
-
 @pytest.fixture(scope="session")
 def plain_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """12 frames of 96x64 at 25 a second, H.264 in mp4, BT.709, with a tone in English."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 
 import av
 import pytest
@@ -11,7 +12,7 @@ from vidstyle.errors import OptionError, OutputError, UnknownName
 from vidstyle.options import WriteOptions
 from vidstyle.video.writing.codecs import CODECS, choose_encoder, codec_of, open_error, opens, pixel_format_of
 from vidstyle.video.writing.encoder_settings import SPEEDS, presets, tune
-from vidstyle.video.writing.encoder_trial import try_encoder
+from vidstyle.video.writing.encoder_trial import open_codec, try_encoder
 
 
 @pytest.mark.parametrize("name", CODECS)
@@ -35,6 +36,20 @@ def test_each_codec_takes_the_words_for_speed(name: str, speed: str) -> None:
 )
 def test_codec_of_an_encoder(name: str, expected: str) -> None:
     assert codec_of(name).name == expected
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="of Linux only")
+@pytest.mark.parametrize("name", CODECS)
+def test_opening_an_encoder_leaves_the_thread_its_scheduling_policy(name: str) -> None:
+    encoder = choose_encoder(name)
+    pixel_format = pixel_format_of(encoder)
+    tuning = tune(encoder, WriteOptions(), pixel_format)
+    before, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        assert not open_codec(encoder, pixel_format, tuning).error
+        assert os.sched_getscheduler(0) == before
+    finally:
+        os.sched_setscheduler(0, before, parameters)
 
 
 def test_unknown_codec_suggests_one() -> None:

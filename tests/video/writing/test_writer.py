@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -45,6 +46,16 @@ def test_each_codec_keeps_every_frame_in_order_and_colour(tmp_path: Path, codec:
         ]
     )
     assert error < 3.0
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="of Linux only")
+def test_writing_av1_leaves_the_thread_its_scheduling_policy(tmp_path: Path) -> None:
+    before, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        write(tmp_path / "a.mkv", frames(shapes(3)), options=WriteOptions(codec="av1", preset="ultrafast"))
+        assert os.sched_getscheduler(0) == before
+    finally:
+        os.sched_setscheduler(0, before, parameters)
 
 
 def test_ffv1_is_lossless(tmp_path: Path) -> None:

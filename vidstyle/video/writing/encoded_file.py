@@ -21,7 +21,7 @@ from vidstyle.frames import Frame, VideoInfo
 from vidstyle.video.streams.passthrough import Passthrough
 from vidstyle.video.writing.codecs import codec_of
 from vidstyle.video.writing.encoder_settings import tune
-from vidstyle.video.writing.encoder_trial import configure, hardware_device
+from vidstyle.video.writing.encoder_trial import configure, hardware_device, own_priority
 from vidstyle.video.writing.matroska import set_display_ratio
 from vidstyle.video.writing.picture_format import PictureFormat
 from vidstyle.video.writing.pipe_output import PipeOutput
@@ -200,7 +200,8 @@ class EncodedFile:
         if self._is_mov and self._codec.mov_tag:
             context.codec_tag = self._codec.mov_tag
         try:
-            context.open()
+            with own_priority():
+                context.open()
         except (av.error.FFmpegError, ValueError) as error:
             width, height = picture_format.size
             raise OptionError(

@@ -83,6 +83,23 @@ def configure(
     context.options = dict(tuning.options)
 
 
+@contextmanager
+def own_priority() -> Iterator[None]:
+    """Give the thread its scheduling policy back: opened by root, SVT-AV1 leaves it a real-time one.
+
+    All that the thread does then, and the threads and processes that it starts, would starve other programs.
+    """
+    if not hasattr(os, "sched_getscheduler"):  # Linux has it
+        yield
+        return
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        if os.sched_getscheduler(0) != policy:
+            os.sched_setscheduler(0, policy, parameters)
+
+
 def hardware_device(encoder: str) -> HWAccel | None:
     """The device for encoders that take frames only on it (VAAPI); None for others."""
     return HWAccel("vaapi") if encoder.endswith("_vaapi") else None
@@ -116,7 +133,8 @@ def open_codec(encoder: str, pixel_format: str, tuning: Tuning) -> Opened:
                 "VideoCodecContext", av.CodecContext.create(encoder, "w", hwaccel=hardware_device(encoder))
             )
             configure(context, encoder, pixel_format, _SIZE, Fraction(1, 25), tuning)
-            context.open()
+            with own_priority():
+                context.open()
             unused = dict(context.options)
         except (av.error.FFmpegError, ValueError, RuntimeError) as caught:
             error, unused = caught, {}
@@ -135,7 +153,8 @@ def _write_header(encoder: str, pixel_format: str, tuning: Tuning, container: st
             return "it has no place for that codec"
         configure(stream.codec_context, encoder, pixel_format, _SIZE, Fraction(1, 25), tuning)
         try:
-            out.start_encoding()
+            with own_priority():
+                out.start_encoding()
         except av.error.FFmpegError as caught:
             error = caught
     return _reason(messages, error)
