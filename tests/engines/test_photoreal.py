@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vidstyle import weights
 from vidstyle.engines.base import load_engine
-from vidstyle.engines.feature_statistics import FeatureStatistics, transform, transport
+from vidstyle.engines.feature_statistics import FeatureStatistics, padded, transform, transport
 from vidstyle.engines.photoreal import LEVELS, Photoreal, build
 from vidstyle.errors import WeightsMismatch
 from vidstyle.metrics.structure import structure
@@ -49,7 +49,7 @@ def picture(number: int) -> Tensor:
 
 @torch.inference_mode()
 def test_a_frame_of_the_sample_is_encoded_and_decoded_with_30_dB(engine: Photoreal, frame: Tensor) -> None:
-    whole = engine.padded(frame)
+    whole = padded(frame)
     decoded = engine.network.reconstructed(engine.network.all_levels(whole))
     assert -10 * (decoded - whole).square().mean().log10() > 30
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vidstyle import weights as files
 from vidstyle.engines.base import EngineInfo, Painted
-from vidstyle.engines.feature_statistics import FeatureStatistics, StatisticsEngine, moments
+from vidstyle.engines.feature_statistics import FeatureStatistics, StatisticsEngine, moments, padded
 from vidstyle.errors import OptionError, WeightsMissing
 from vidstyle.nn.adain_vgg19 import AdaINVGG19, is_vgg19
 from vidstyle.nn.folding import Convolution, folded
@@ -86,7 +86,7 @@ class AdaIN(StatisticsEngine):
         """Paint ``image`` (1, 3, H, W) in [0, 1], each side 16 px or more; with ``statistics`` any batch."""
         self.check_image(image, statistics)
         height, width = image.shape[-2:]
-        features = self.features(self.padded(image))
+        features = self.features(padded(image))
         value = features[0]
         taken: list[tuple[Tensor, Tensor]] = []
         ready = None if statistics is None else self.convolutions(style, statistics, image.dtype)
@@ -101,10 +101,7 @@ class AdaIN(StatisticsEngine):
                     into = self.convolution(place, taken[place], style, image.dtype)
             value = self.network.decode(value, level, into)
         picture = value.clamp_(0.0, 1.0)[..., :height, :width]
-        if statistics is not None:
-            return Painted(picture, statistics)
-        means, variances = zip(*taken, strict=True)
-        return Painted(picture, FeatureStatistics(means, variances))
+        return self.painted(picture, statistics, taken)
 
     def mapped(
         self, level: int, own: tuple[Tensor, Tensor], aim: tuple[Tensor, Tensor], alpha: float

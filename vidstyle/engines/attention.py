@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from vidstyle import weights as files
 from vidstyle.engines.adain import fused
 from vidstyle.engines.base import EngineInfo, Painted
-from vidstyle.engines.feature_statistics import FeatureEngine, FeatureStatistics, moments
+from vidstyle.engines.feature_statistics import FeatureEngine, FeatureStatistics, moments, padded, resized
 from vidstyle.errors import WeightsMissing
 from vidstyle.nn.small_vgg import LEVELS, SmallVGG, with_encoder
 from vidstyle.nn.style_attention import StyleAttention, attentions, places
@@ -83,7 +83,7 @@ class Attention(FeatureEngine[StyleTokens]):
 
     def encode_style(self, image: Tensor) -> StyleTokens:
         """The tokens of a style ``image`` (1, 3, H, W) in [0, 1], resized to about 256² px²."""
-        features = self.network.features(self.resized(image, _STYLE_AREA))
+        features = self.network.features(resized(image, _STYLE_AREA))
         tokens = [
             self._attention(level).tokens(style_places(features[f"conv{level}_1"], level))
             for level in ATTENDED
@@ -132,7 +132,7 @@ class Attention(FeatureEngine[StyleTokens]):
         """Paint ``image`` (1, 3, H, W) in [0, 1], each side 16 px or more; with ``statistics`` any batch."""
         self.check_image(image, statistics)
         height, width = image.shape[-2:]
-        features = self.network.features(self.padded(image))
+        features = self.network.features(padded(image))
         value = features["conv4_1"]
         taken: list[tuple[Tensor, Tensor]] = []
         for level in reversed(LEVELS):
@@ -147,10 +147,7 @@ class Attention(FeatureEngine[StyleTokens]):
                 value = self._attended(value, place, style, own)
             value = self.network.decode(value, level)
         picture = value.clamp_(0.0, 1.0)[..., :height, :width]
-        if statistics is not None:
-            return Painted(picture, statistics)
-        means, variances = zip(*taken, strict=True)
-        return Painted(picture, FeatureStatistics(means, variances))
+        return self.painted(picture, statistics, taken)
 
     def _attended(self, value: Tensor, place: int, style: StyleTokens, own: tuple[Tensor, Tensor]) -> Tensor:
         """Features ``value`` (B, C, h, w) of the level at ``place``; ``own`` are their mean and variance."""

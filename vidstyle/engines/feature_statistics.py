@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vidstyle.engines.base import Engine
+from vidstyle.engines.base import Engine, Painted
 from vidstyle.errors import OptionError, WeightsMismatch
 from vidstyle.nn.folding import Convolution
 
@@ -19,6 +19,21 @@ S = TypeVar("S")
 _STYLE_AREA = 384 * 384  # px² at which a style's statistics are computed
 _MULTIPLE = 8  # px: encoders halve three times
 _LEAST = 1e-8  # eigenvalues below count as 0; features are about 1
+
+
+def padded(image: Tensor) -> Tensor:
+    """``image`` (1, 3, H, W) with its last rows and columns reflected to multiples of 8 px, channels last."""
+    height, width = image.shape[-2:]
+    enlarged = F.pad(image, (0, -width % _MULTIPLE, 0, -height % _MULTIPLE), mode="reflect")
+    return enlarged.contiguous(memory_format=torch.channels_last)
+
+
+def resized(style: Tensor, area: int) -> Tensor:
+    """A ``style`` picture (1, 3, H, W), resized to about ``area`` px², sides multiples of 8 px."""
+    height, width = style.shape[-2:]
+    scale = (area / (height * width)) ** 0.5
+    size = [max(16, _MULTIPLE * round(side * scale / _MULTIPLE)) for side in (height, width)]
+    return F.interpolate(style.float(), size, mode="bilinear", antialias=True)
 
 
 def checked_levels(levels: str | int) -> tuple[int, ...]:
@@ -72,18 +87,14 @@ class FeatureEngine(Engine[S, FeatureStatistics]):
             raise WeightsMismatch(f"{name} does not fit the engine: it paints no picture of finite numbers")
         return self
 
-    def padded(self, image: Tensor) -> Tensor:
-        """``image`` with its last rows and columns reflected to multiples of 8 px, channels last."""
-        height, width = image.shape[-2:]
-        padded = F.pad(image, (0, -width % _MULTIPLE, 0, -height % _MULTIPLE), mode="reflect")
-        return padded.contiguous(memory_format=torch.channels_last)
-
-    def resized(self, style: Tensor, area: int) -> Tensor:
-        """A ``style`` picture (1, 3, H, W), resized to about ``area`` px², sides multiples of 8 px."""
-        height, width = style.shape[-2:]
-        scale = (area / (height * width)) ** 0.5
-        size = [max(16, _MULTIPLE * round(side * scale / _MULTIPLE)) for side in (height, width)]
-        return F.interpolate(style.float(), size, mode="bilinear", antialias=True)
+    def painted(
+        self, picture: Tensor, statistics: FeatureStatistics | None, taken: Sequence[tuple[Tensor, Tensor]]
+    ) -> Painted[FeatureStatistics]:
+        """A ``picture`` and its statistics: those that were given, or those that were ``taken``, by level."""
+        if statistics is None:
+            means, covariances = zip(*taken, strict=True)
+            statistics = FeatureStatistics(means, covariances)
+        return Painted(picture, statistics)
 
 
 class StatisticsEngine(FeatureEngine[FeatureStatistics]):
@@ -118,7 +129,7 @@ class StatisticsEngine(FeatureEngine[FeatureStatistics]):
 
     def encode_style(self, image: Tensor) -> FeatureStatistics:
         """The statistics of a style ``image`` (1, 3, H, W) in [0, 1], resized to about 384² px²."""
-        small = self.resized(image, _STYLE_AREA)
+        small = resized(image, _STYLE_AREA)
         means, covariances = zip(*(self.measure(part) for part in self.features(small)), strict=True)
         return FeatureStatistics(means, covariances, self.alpha)
 

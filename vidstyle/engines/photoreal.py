@@ -11,7 +11,13 @@ from torch import Tensor
 
 from vidstyle import weights as files
 from vidstyle.engines.base import EngineInfo, Painted
-from vidstyle.engines.feature_statistics import FeatureStatistics, StatisticsEngine, measured, transport
+from vidstyle.engines.feature_statistics import (
+    FeatureStatistics,
+    StatisticsEngine,
+    measured,
+    padded,
+    transport,
+)
 from vidstyle.nn.folding import Convolution, folded
 from vidstyle.nn.guided_filter import guided
 from vidstyle.nn.photoreal_vgg import PhotorealVGG
@@ -74,7 +80,7 @@ class Photoreal(StatisticsEngine):
         """Paint ``image`` (1, 3, H, W) in [0, 1], each side 16 px or more; with ``statistics`` any batch."""
         self.check_image(image, statistics)
         height, width = image.shape[-2:]
-        frame = self.padded(image)
+        frame = padded(image)
         features = self.network.all_levels(frame)
         value = features[-1]
         taken: list[tuple[Tensor, Tensor]] = []
@@ -90,10 +96,7 @@ class Photoreal(StatisticsEngine):
                 value = self.network.joined(value, features[level - 2])
         change = guided(value - frame, frame, radius=_RADIUS, slack=_SLACK, cell=_CELL)
         picture = (frame + change).clamp_(0.0, 1.0)[..., :height, :width].to(image.dtype)
-        if statistics is not None:
-            return Painted(picture, statistics)
-        means, covariances = zip(*taken, strict=True)
-        return Painted(picture, FeatureStatistics(means, covariances))
+        return self.painted(picture, statistics, taken)
 
     def mapped(
         self, level: int, own: tuple[Tensor, Tensor], aim: tuple[Tensor, Tensor], alpha: float

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vidstyle import weights as files
 from vidstyle.engines.base import EngineInfo, KeyframeEngine, OnStep, Painted, Statistics
-from vidstyle.engines.feature_statistics import measured, transform
+from vidstyle.engines.feature_statistics import measured, padded, resized, transform
 from vidstyle.engines.patch_matching import Matcher, Places
 from vidstyle.errors import WeightsMismatch
 from vidstyle.nn.small_vgg import SmallVGG
@@ -23,7 +23,6 @@ _SHARE = 0.6  # of the patches at strength 1; the rest are the picture's own fea
 _STYLE_AREA = 384 * 384  # px² of a style picture whose patches are taken
 _RIDGE = 0.01  # of the features' mean variance, added before whitening: faint directions stay faint
 _SAME, _WINDOW = 0.02, 9  # of the range, and px: where a painting is still the image itself
-_MULTIPLE = 8  # px: the encoder halves three times
 _SMALLEST = 16  # px
 
 
@@ -82,7 +81,7 @@ class Reshuffle(KeyframeEngine[StylePatches]):
         try:
             with torch.inference_mode():
                 values = [self.stylize(picture, StylePatches((picture,))).image]
-                values += [self._features(picture, level) for level in _LEVELS]
+                values += [self.network.encode(picture, level) for level in _LEVELS]
         except RuntimeError as error:  # of convolutions, and of eigenvalues of NaN
             reason = str(error).splitlines()[0]
             raise WeightsMismatch(f"{name} does not fit the engine: {reason}") from error
@@ -92,11 +91,7 @@ class Reshuffle(KeyframeEngine[StylePatches]):
 
     def encode_style(self, image: Tensor) -> StylePatches:
         """A style ``image`` (1, 3, H, W) in [0, 1], resized to about 384² px²."""
-        height, width = image.shape[-2:]
-        scale = (_STYLE_AREA / (height * width)) ** 0.5
-        size = [max(_SMALLEST, _MULTIPLE * round(side * scale / _MULTIPLE)) for side in (height, width)]
-        small = F.interpolate(image.float(), size, mode="bilinear", antialias=True)
-        return StylePatches((small.clamp(0.0, 1.0),))
+        return StylePatches((resized(image, _STYLE_AREA).clamp(0.0, 1.0),))
 
     def mix(self, styles: Sequence[StylePatches], weights: Sequence[float]) -> StylePatches:
         """Patches of all pictures, in shares of ``weights``."""
@@ -142,20 +137,20 @@ class Reshuffle(KeyframeEngine[StylePatches]):
         """
         self.check_image(image, statistics)
         height, width = image.shape[-2:]
-        frame = self._padded(image.float())
+        frame = padded(image.float())
         painted = frame
         if initial is not None:
             bare = _bare(image.float(), initial.float())
             begun = initial.float()
             if bool((bare > 0).any()):
                 begun = begun.lerp(self.stylize(image, style, on_step=on_step).image.float(), bare)
-            painted = self._padded(begun)
+            painted = padded(begun)
         places: Places | None = None
         for level in _LEVELS if initial is None else _LEVELS[1:]:
             if on_step is not None:
                 on_step()
-            theirs = [self._features(picture, level) for picture in style.pictures]
-            matcher = Matcher(self._features(painted, level), theirs)
+            theirs = [self.network.encode(picture, level) for picture in style.pictures]
+            matcher = Matcher(self.network.encode(painted, level), theirs)
             if places is not None:
                 places = places.finer()
             elif initial is None:
@@ -163,19 +158,10 @@ class Reshuffle(KeyframeEngine[StylePatches]):
             else:
                 places = matcher.nearest()
             places = matcher.refined(places)
-            own = _coloured(self._features(frame, level), theirs, style.weights)
+            own = _coloured(self.network.encode(frame, level), theirs, style.weights)
             mixed = own.lerp(matcher.averaged(places), style.share)
             painted = self.network.picture(mixed.contiguous(memory_format=torch.channels_last), level)
         return Painted(painted[..., :height, :width].clamp(0.0, 1.0).to(image.dtype))
-
-    def _features(self, image: Tensor, level: int) -> Tensor:
-        return self.network.encode(image, level)
-
-    def _padded(self, image: Tensor) -> Tensor:
-        """``image`` with its last rows and columns reflected to multiples of 8 px, channels last."""
-        height, width = image.shape[-2:]
-        padded = F.pad(image, (0, -width % _MULTIPLE, 0, -height % _MULTIPLE), mode="reflect")
-        return padded.contiguous(memory_format=torch.channels_last)
 
 
 def _bare(image: Tensor, initial: Tensor) -> Tensor:

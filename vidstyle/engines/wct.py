@@ -16,6 +16,7 @@ from vidstyle.engines.feature_statistics import (
     StatisticsEngine,
     checked_levels,
     measured,
+    padded,
 )
 from vidstyle.nn.folding import Convolution, folded
 from vidstyle.nn.small_vgg import SmallVGG
@@ -70,7 +71,7 @@ class WCT(StatisticsEngine):
         """Paint ``image`` (1, 3, H, W) in [0, 1], each side 16 px or more; with ``statistics`` any batch."""
         self.check_image(image, statistics)
         height, width = image.shape[-2:]
-        picture = self.padded(image)
+        picture = padded(image)
         if statistics is not None:
             convolutions = self.convolutions(style, statistics, image.dtype)
             for level, first in zip(self.levels, convolutions, strict=True):
@@ -82,8 +83,7 @@ class WCT(StatisticsEngine):
             taken.append(measured(features))
             first = self.convolution(place, taken[-1], style, image.dtype)
             picture = self.network.picture(features, level, first)
-        means, covariances = zip(*taken, strict=True)
-        return Painted(picture[..., :height, :width], FeatureStatistics(means, covariances))
+        return self.painted(picture[..., :height, :width], None, taken)
 
     def folded(
         self, level: int, own: tuple[Tensor, Tensor], matrix: Tensor, offset: Tensor, precision: torch.dtype

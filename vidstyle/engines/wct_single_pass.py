@@ -16,6 +16,7 @@ from vidstyle.engines.feature_statistics import (
     FeatureStatistics,
     StatisticsEngine,
     measured,
+    padded,
 )
 from vidstyle.nn.folding import Convolution
 from vidstyle.nn.single_pass_vgg import LEVELS, SinglePassVGG
@@ -71,7 +72,7 @@ class WCTSinglePass(StatisticsEngine):
         """Paint ``image`` (1, 3, H, W) in [0, 1], each side 16 px or more; with ``statistics`` any batch."""
         self.check_image(image, statistics)
         height, width = image.shape[-2:]
-        features = self.network.encode(self.padded(image))
+        features = self.network.encode(padded(image))
         value = features[4]
         taken: list[tuple[Tensor, Tensor]] = []
         ready = None if statistics is None else self.convolutions(style, statistics, image.dtype)
@@ -85,10 +86,7 @@ class WCTSinglePass(StatisticsEngine):
             if level == 4:
                 value = self.network.joined(value, features[3])
         picture = F.pixel_shuffle(value, 2)[..., :height, :width].clamp(0.0, 1.0)
-        if statistics is not None:
-            return Painted(picture, statistics)
-        means, covariances = zip(*taken, strict=True)
-        return Painted(picture, FeatureStatistics(means, covariances))
+        return self.painted(picture, statistics, taken)
 
     def folded(
         self, level: int, own: tuple[Tensor, Tensor], matrix: Tensor, offset: Tensor, precision: torch.dtype
