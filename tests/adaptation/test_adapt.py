@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from clips import shapes, write_clip
+from clips import number_of, shapes, write_clip
 from folders import make_pictures
 
 import vidstyle
@@ -22,6 +23,7 @@ from vidstyle.engines.stylenet import build
 from vidstyle.errors import InputError, OptionError, OutputError, WeightsMissing
 from vidstyle.metrics.base import Sample, Setup
 from vidstyle.metrics.style_distance import StyleDistance
+from vidstyle.options import ReadOptions
 from vidstyle.styles.pictures import find_style
 from vidstyle.tensors import to_tensor
 from vidstyle.training.data import TrainingBatch
@@ -125,6 +127,33 @@ def test_a_clip_is_painted_in_pairs_of_its_frames(tmp_path: Path, pictures: Path
     assert all(np.abs(earlier.astype(int) - later).mean() > 0 for earlier, later in moments)
     adapted = vidstyle.adapt(pictures, tmp_path / "mine.safetensors", content=clip, steps=1)
     assert adapted.steps == 1
+
+
+@pytest.mark.parametrize(
+    ("part", "painted"),
+    [
+        ({"frames": 5}, range(5)),
+        ({"frames": 3, "start": "0.39"}, range(10, 13)),
+        ({"start": "0.4", "end": "0.6"}, range(10, 15)),
+        ({"end": "0.2"}, range(5)),
+        ({"frames": 2}, range(2)),
+        ({"frames": 1}, range(1)),
+        ({"frames": 100}, range(20)),
+    ],
+)
+def test_moments_lie_in_the_part_that_is_read(part: dict[str, Any], painted: range, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", shapes(20))
+    seen = {number_of(pixels) for moment in load_moments([clip], ReadOptions(**part)) for pixels in moment}
+    assert seen <= set(painted)
+    assert len(seen) >= min(2, len(painted))
+
+
+def test_moments_of_a_number_of_frames_do_not_follow_the_mean_rate(tmp_path: Path) -> None:
+    """Ten frames in 0.4 s, then ten in 10 s."""
+    ticks = [*range(10), *range(10, 260, 25)]
+    clip = write_clip(tmp_path / "clip.mkv", shapes(20), ticks=ticks)
+    moments = load_moments([clip], ReadOptions(frames=6))
+    assert {number_of(pixels) for moment in moments for pixels in moment} == set(range(1, 6))
 
 
 def test_without_content_bundled_pictures_are_painted() -> None:

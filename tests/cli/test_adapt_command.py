@@ -134,19 +134,33 @@ def test_a_time_without_unit_is_refused(text: str) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_ctrl_c_writes_the_best_weights_so_far(workplace: Path) -> None:
+    output, errors = interrupted("adapt --style a.jpg -o new.safetensors --minutes 9")
+    assert "new.safetensors: " in output
+    assert errors.splitlines()[-1] == "vidstyle: interrupted"
+    assert "Traceback" not in errors
+    build(Path("new.safetensors"))
+    assert Path("new.jpg").is_file()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize("more", ["", "--preview", "--json run.json -o painted.mp4"])
+def test_ctrl_c_while_run_adapts_leaves_nothing(
+    more: str, workplace: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    before = set(workplace.rglob("*"))
+    output, errors = interrupted(f"run clip.mp4 --style a.jpg --adapt 9m {more}")
+    assert output == ""
+    assert errors == "vidstyle: interrupted\n"
+    assert set(workplace.rglob("*")) == before
+    assert not list(temporary.glob("vidstyle*"))
+
+
+def interrupted(command: str) -> tuple[str, str]:
+    """What a process prints whose learning is interrupted; its code is checked."""
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            _SMALL,
-            "adapt",
-            "--style",
-            "a.jpg",
-            "-o",
-            "new.safetensors",
-            "--minutes",
-            "9",
-        ],
+        [sys.executable, "-c", _SMALL, *command.split()],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -157,11 +171,7 @@ def test_ctrl_c_writes_the_best_weights_so_far(workplace: Path) -> None:
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=50)
     assert process.returncode == 130, errors
-    assert "new.safetensors: " in output
-    assert errors.splitlines()[-1] == "vidstyle: interrupted"
-    assert "Traceback" not in errors
-    build(Path("new.safetensors"))
-    assert Path("new.jpg").is_file()
+    return output, errors
 
 
 # the command with small steps, which says when it begins to learn

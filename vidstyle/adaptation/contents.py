@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,18 +76,26 @@ def _spread(files: list[Path], most: int) -> list[Path]:
 
 
 def _of_clip(clip: Path, read: ReadOptions, count: int) -> list[Moment]:
+    """Pairs of consecutive frames, both of the part that ``read`` chooses; one frame if it has no more."""
+    part = read if read.frames is None else _ended(clip, read)
     moments: list[Moment] = []
-    for time in evenly_spaced(probe(clip, read), read, count):
-        try:
-            with open_reader(clip, replace(read, start=time, end=None, frames=2)) as reader:
-                frames = [_limited(eight_bits(frame.pixels)) for frame in reader]
-        except OptionError:  # no frame begins at or after ``time`` if the last one is longer than a step
-            if not moments:
-                raise
-            continue
-        if len(frames) > 1 or not moments:  # one, at the clip's end, would leave all without motion
-            moments.append(tuple(frames))
-    return moments
+    for time in evenly_spaced(probe(clip, part), part, count):
+        with suppress(OptionError):  # the last frame is longer than a step, and begins before ``time``
+            moments.append(_moment(clip, replace(part, start=time)))
+    pairs = [moment for moment in moments if len(moment) > 1]
+    return pairs or [_moment(clip, part)]
+
+
+def _ended(clip: Path, read: ReadOptions) -> ReadOptions:
+    """``read`` with the end of its frames, which are counted, in place of their number."""
+    with open_reader(clip, read) as reader:
+        length = max(frame.time + frame.duration for frame in reader)
+    return replace(read, frames=None, end=(read.start or 0) + length)
+
+
+def _moment(clip: Path, part: ReadOptions) -> Moment:
+    with open_reader(clip, replace(part, frames=2)) as reader:
+        return tuple(_limited(eight_bits(frame.pixels)) for frame in reader)
 
 
 def _limited(pixels: Pixels) -> Pixels:
