@@ -54,9 +54,10 @@ def files(networks: tuple[nn.Sequential, nn.Sequential], tmp_path_factory: pytes
     return folder
 
 
-def convert(encoder: Path, decoder: Path, target: Path) -> int:
+def convert(encoder: Path, decoder: Path, target: Path, *more: str | Path) -> int:
     main: Any = runpy.run_path(str(PROGRAM))["main"]
-    return int(main(["--encoder", str(encoder), "--decoder", str(decoder), "-o", str(target)]))
+    words = ["--encoder", encoder, "--decoder", decoder, "-o", target, *more]
+    return int(main([str(word) for word in words]))
 
 
 @torch.inference_mode()

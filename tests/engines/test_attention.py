@@ -11,8 +11,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from vidstyle import weights
-from vidstyle.engines.attention import Attention, StyleTokens, build
+from vidstyle.engines.attention import Attention, build
 from vidstyle.engines.base import load_engine
+from vidstyle.engines.style_tokens import StyleTokens
 from vidstyle.errors import WeightsMismatch
 from vidstyle.nn.style_attention import StyleAttention
 from vidstyle.styles.pictures import bundled_styles, load
@@ -30,7 +31,9 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def engine(file: Path) -> Attention:
-    return build(file)
+    engine = build(file)
+    assert isinstance(engine, Attention)
+    return engine
 
 
 @pytest.fixture(scope="module")

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from vidstyle import weights as files
 from vidstyle.engines.adain import fused
-from vidstyle.engines.base import EngineInfo, Painted
-from vidstyle.engines.feature_statistics import FeatureEngine, FeatureStatistics, moments, padded, resized
+from vidstyle.engines.base import Painted
+from vidstyle.engines.feature_statistics import FeatureStatistics, moments, padded, resized
+from vidstyle.engines.published_attention import PublishedAttention
+from vidstyle.engines.style_tokens import StyleTokens, TokenEngine
 from vidstyle.errors import WeightsMissing
+from vidstyle.nn.adain_vgg19 import is_vgg19
+from vidstyle.nn.attention_vgg19 import AttentionVGG19
 from vidstyle.nn.small_vgg import LEVELS, SmallVGG, with_encoder
 from vidstyle.nn.style_attention import StyleAttention, attentions, places
 
@@ -24,56 +26,33 @@ _STYLE_AREA = 256 * 256  # px²: 1,024 tokens at each level
 _SLACK = 1e-5  # added to variances; features are about 1
 
 
-def build(weights: Path | None = None) -> Attention:
+def build(weights: Path | None = None) -> TokenEngine:
     """Attention with the weights of a file, which may leave out the small VGG's encoder.
 
+    The file may also hold the network of SANet's or AdaAttN's authors (``tools/convert_weights.py``).
     Raises ``WeightsMissing`` and ``WeightsMismatch``.
     """
     if weights is None:
         raise WeightsMissing(
             "attention comes without weights: give --weights FILE, made by vidstyle train attention"
         )
-    tensors, name = with_encoder(files.load(weights)), str(weights)
+    name, tensors = str(weights), files.load(weights)
+    if is_vgg19(tensors):
+        return PublishedAttention(AttentionVGG19(tensors, name=name)).checked(name)
+    tensors = with_encoder(tensors)
     network = SmallVGG(tensors, name=name)
     channels = {level: network.channels(level) for level in ATTENDED}
     return Attention(network, attentions(tensors, channels, name=name)).checked(name)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class StyleTokens:
-    """Keys and values of the places of one style or of several."""
-
-    keys: tuple[tuple[Tensor, ...], ...]
-    """(1, N, C) of each style, and of each level in it, coarse to fine."""
-    values: tuple[tuple[Tensor, ...], ...]
-    """The same."""
-    weights: tuple[float, ...] = (1.0,)
-    """Of each style."""
-    alpha: float = 1.0
-    """The share of the attended features in those that are decoded."""
-
-
-class Attention(FeatureEngine[StyleTokens]):
+class Attention(TokenEngine):
     """A style is the keys and values of its places; an image is painted in the precision of its dtype.
 
     At conv4_1 and conv3_1 the features of a frame, normalised by channel, attend to those of the style: they
-    take the mean and the deviation of the places that are like them. A mixture attends to each style and
-    takes the weighted mean.
+    take the mean and the deviation of the places that are like them.
     """
 
-    info: ClassVar[EngineInfo] = EngineInfo(
-        title="attention",
-        good_for="textures of a style, in places of a clip that are like them, with weights of your own",
-        cost="3.2 times stylenet's",
-        origin="none, it needs --weights",
-        receptive_field=64,
-        near_field=48,  # beyond, 0.1 levels in white noise
-        near_error=1,
-        multiple=8,
-        smallest=16,
-        largest=1280 * 720,  # about 250 MB for the weights of attention
-        feature_strength=0.5,  # as of adain
-    )
+    levels = ATTENDED
 
     def __init__(self, network: SmallVGG, attention: nn.ModuleDict) -> None:
         super().__init__()
@@ -90,41 +69,6 @@ class Attention(FeatureEngine[StyleTokens]):
         ]
         keys, values = zip(*tokens, strict=True)
         return StyleTokens((keys,), (values,))
-
-    def mix(self, styles: Sequence[StyleTokens], weights: Sequence[float]) -> StyleTokens:
-        return StyleTokens(
-            tuple(keys for style in styles for keys in style.keys),
-            tuple(values for style in styles for values in style.values),
-            tuple(
-                weight * own for style, weight in zip(styles, weights, strict=True) for own in style.weights
-            ),
-            sum(style.alpha * weight for style, weight in zip(styles, weights, strict=True)),
-        )
-
-    def at_strength(self, style: StyleTokens, strength: float) -> StyleTokens:
-        return replace(style, alpha=min(1.0, style.alpha * strength))
-
-    def style_tensors(self, style: StyleTokens) -> Mapping[str, Tensor]:
-        numbers = torch.tensor([style.alpha, *style.weights], dtype=torch.float64)
-        named = {"keys": style.keys, "values": style.values}
-        parts = {
-            f"{name}{number}_{place}": tensor
-            for name, styles in named.items()
-            for number, levels in enumerate(styles)
-            for place, tensor in enumerate(levels)
-        }
-        return {"numbers": numbers, **parts}
-
-    def style_from_tensors(self, tensors: Mapping[str, Tensor]) -> StyleTokens:
-        alpha, *weights = tensors["numbers"].tolist()
-        keys, values = (
-            tuple(
-                tuple(tensors[f"{name}{number}_{place}"] for place in range(len(ATTENDED)))
-                for number in range(len(weights))
-            )
-            for name in ("keys", "values")
-        )
-        return StyleTokens(keys, values, tuple(weights), alpha)
 
     def stylize(
         self, image: Tensor, style: StyleTokens, statistics: FeatureStatistics | None = None

@@ -21,18 +21,26 @@ _MULTIPLE = 8  # px: encoders halve three times
 _LEAST = 1e-8  # eigenvalues below count as 0; features are about 1
 
 
-def padded(image: Tensor) -> Tensor:
-    """``image`` (1, 3, H, W) with its last rows and columns reflected to multiples of 8 px, channels last."""
-    height, width = image.shape[-2:]
-    enlarged = F.pad(image, (0, -width % _MULTIPLE, 0, -height % _MULTIPLE), mode="reflect")
+def padded(image: Tensor, multiple: int = _MULTIPLE) -> Tensor:
+    """``image`` (1, 3, H, W) with its last rows and columns reflected, channels last.
+
+    Sides become multiples of ``multiple`` px, and twice that at least.
+    """
+    height, width = (max(2 * multiple, side + -side % multiple) for side in image.shape[-2:])
+    rim = (0, width - image.shape[-1], 0, height - image.shape[-2])
+    is_small = any(more >= side for more, side in zip((rim[3], rim[1]), image.shape[-2:], strict=True))
+    enlarged = F.pad(image, rim, mode="replicate" if is_small else "reflect")
     return enlarged.contiguous(memory_format=torch.channels_last)
 
 
-def resized(style: Tensor, area: int) -> Tensor:
-    """A ``style`` picture (1, 3, H, W), resized to about ``area`` px², sides multiples of 8 px."""
+def resized(style: Tensor, area: int, multiple: int = _MULTIPLE) -> Tensor:
+    """A ``style`` picture (1, 3, H, W), resized to about ``area`` px².
+
+    Sides are multiples of ``multiple`` px, twice that at least.
+    """
     height, width = style.shape[-2:]
     scale = (area / (height * width)) ** 0.5
-    size = [max(16, _MULTIPLE * round(side * scale / _MULTIPLE)) for side in (height, width)]
+    size = [max(2 * multiple, multiple * round(side * scale / multiple)) for side in (height, width)]
     return F.interpolate(style.float(), size, mode="bilinear", antialias=True)
 
 

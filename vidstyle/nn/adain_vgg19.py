@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -35,23 +36,40 @@ class AdaINVGG19(nn.Module):
             ``decoder4.0.weight`` … ``decoder1.1.bias``. Raises ``WeightsMismatch`` if one is missing.
     """
 
+    method: ClassVar[str] = "AdaIN's"
+    encoder: ClassVar[Mapping[int, Sequence[str]]] = ENCODER
+
     def __init__(self, tensors: Mapping[str, Tensor], *, name: str = "the file") -> None:
         super().__init__()
-        for layer in layers():
-            for part in ("weight", "bias"):
-                if f"{layer}.{part}" not in tensors:
-                    raise WeightsMismatch(f"{name} does not hold AdaIN's VGG-19: {layer}.{part} is missing")
-                value = tensors[f"{layer}.{part}"].float()
-                self.register_buffer(f"{layer}.{part}".replace(".", "_"), value, persistent=False)
+        for layer in layers(self.encoder):
+            self.keep(layer, tensors, name)
+
+    def keep(self, layer: str, tensors: Mapping[str, Tensor], name: str) -> None:
+        """Keep weight and bias of ``layer``; raises ``WeightsMismatch`` if one is missing."""
+        for part in ("weight", "bias"):
+            if f"{layer}.{part}" not in tensors:
+                raise WeightsMismatch(
+                    f"{name} does not hold {self.method} VGG-19: {layer}.{part} is missing"
+                )
+            value = tensors[f"{layer}.{part}"].float()
+            self.register_buffer(f"{layer}.{part}".replace(".", "_"), value, persistent=False)
 
     def features(self, image: Tensor) -> dict[str, Tensor]:
         """conv4_1 (B, 512, H/8, W/8) of ``image`` (B, 3, H, W) in [0, 1], its sides multiples of 8 px."""
         value = image
-        for level, names in ENCODER.items():
+        for features in self.levels(image):
+            value = features  # those of the levels before are let go
+        return {"conv4_1": value}
+
+    def levels(self, image: Tensor) -> Iterator[Tensor]:
+        """The first features of each level, 1 to the deepest, of ``image``."""
+        value = image
+        for level, names in self.encoder.items():
             value = F.max_pool2d(value, 2) if level > 1 else value
             for layer in names:
                 value = F.relu_(convolved(value, *self._layer(f"encoder_{layer}")))
-        return {"conv4_1": value}
+                if layer == names[0]:
+                    yield value
 
     def first(self, level: int) -> Convolution:
         """The first convolution of the decoder of ``level``, float32."""
@@ -71,7 +89,7 @@ class AdaINVGG19(nn.Module):
         return self.get_buffer(f"{name}_weight"), self.get_buffer(f"{name}_bias")
 
 
-def layers() -> list[str]:
-    """The convolutions of encoder and decoder, in order."""
-    encoder = [f"encoder.{layer}" for names in ENCODER.values() for layer in names]
-    return [*encoder, *(f"decoder{level}.{place}" for level in DECODER for place in range(DECODER[level]))]
+def layers(encoder: Mapping[int, Sequence[str]] = ENCODER) -> list[str]:
+    """The convolutions of ``encoder`` and decoder, in order."""
+    encoding = [f"encoder.{layer}" for names in encoder.values() for layer in names]
+    return [*encoding, *(f"decoder{level}.{place}" for level in DECODER for place in range(DECODER[level]))]
