@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from vidstyle import weights as files
-from vidstyle.engines.base import EngineInfo, Painted
-from vidstyle.engines.feature_statistics import FeatureStatistics, StatisticsEngine, moments, padded
+from vidstyle.engines.base import EngineInfo
+from vidstyle.engines.feature_statistics import Into, StatisticsEngine, moments
 from vidstyle.errors import OptionError, WeightsMissing
 from vidstyle.nn.adain_vgg19 import AdaINVGG19, is_vgg19
 from vidstyle.nn.folding import Convolution, folded
@@ -80,28 +80,16 @@ class AdaIN(StatisticsEngine):
     def measure(self, features: Tensor) -> tuple[Tensor, Tensor]:
         return moments(features)
 
-    def stylize(
-        self, image: Tensor, style: FeatureStatistics, statistics: FeatureStatistics | None = None
-    ) -> Painted[FeatureStatistics]:
-        """Paint ``image`` (1, 3, H, W) in [0, 1], each side 16 px or more; with ``statistics`` any batch."""
-        self.check_image(image, statistics)
-        height, width = image.shape[-2:]
-        features = self.features(padded(image))
+    def paint(self, image: Tensor, into: Into) -> Tensor:
+        features = self.features(image)
         value = features[0]
-        taken: list[tuple[Tensor, Tensor]] = []
-        ready = None if statistics is None else self.convolutions(style, statistics, image.dtype)
-        for level in LEVELS:
-            place, into = LEVELS[0] - level, None
+        for place, level in enumerate(LEVELS):
+            first = None
             if level in self.levels:
                 value = fused(value, features[place], level)
-                if ready is not None:
-                    into = ready[place]
-                else:
-                    taken.append(self.measure(value))
-                    into = self.convolution(place, taken[place], style, image.dtype)
-            value = self.network.decode(value, level, into)
-        picture = value.clamp_(0.0, 1.0)[..., :height, :width]
-        return self.painted(picture, statistics, taken)
+                first = into(place, value)
+            value = self.network.decode(value, level, first)
+        return value.clamp_(0.0, 1.0)
 
     def mapped(
         self, level: int, own: tuple[Tensor, Tensor], aim: tuple[Tensor, Tensor], alpha: float

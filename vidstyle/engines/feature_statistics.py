@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +14,9 @@ from torch import Tensor
 from vidstyle.engines.base import Engine, Painted
 from vidstyle.errors import OptionError, WeightsMismatch
 from vidstyle.nn.folding import Convolution
+
+if TYPE_CHECKING:
+    from vidstyle.engines.network import Network
 
 S = TypeVar("S")
 _STYLE_AREA = 384 * 384  # px² at which a style's statistics are computed
@@ -75,6 +78,9 @@ class FeatureStatistics:
         return {f"{name}{place}": part for name in parts for place, part in enumerate(parts[name])}
 
 
+Into = Callable[[int, Tensor], Convolution]
+"""From a place among the levels, and the value there, the convolution that the level's map is folded into."""
+
 _Known = tuple[FeatureStatistics, FeatureStatistics, torch.dtype, tuple[Convolution, ...]]
 """Style, statistics, precision, and the convolutions made from them."""
 
@@ -130,6 +136,40 @@ class StatisticsEngine(FeatureEngine[FeatureStatistics]):
 
         ``own`` are the mean (C,) and covariance (C, C) of the features, ``matrix`` and ``offset`` the map.
         """
+
+    @abstractmethod
+    def paint(self, image: Tensor, into: Into) -> Tensor:
+        """The painting of ``image`` (B, 3, H, W), sides multiples of 8 px, in [0, 1].
+
+        ``into`` is called once for each of ``levels``, in order.
+        """
+
+    def features_at(self, level: int, value: Tensor) -> Tensor:
+        """The features that are mapped at ``level``, from the ``value`` that ``paint`` has there."""
+        return value
+
+    def stylize(
+        self, image: Tensor, style: FeatureStatistics, statistics: FeatureStatistics | None = None
+    ) -> Painted[FeatureStatistics]:
+        """Paint ``image`` (1, 3, H, W) in [0, 1], each side 16 px or more; with ``statistics`` any batch."""
+        self.check_image(image, statistics)
+        height, width = image.shape[-2:]
+        taken: list[tuple[Tensor, Tensor]] = []
+        ready = None if statistics is None else self.convolutions(style, statistics, image.dtype)
+
+        def into(place: int, value: Tensor) -> Convolution:
+            if ready is not None:
+                return ready[place]
+            taken.append(self.measure(self.features_at(self.levels[place], value)))
+            return self.convolution(place, taken[place], style, image.dtype)
+
+        picture = self.paint(padded(image), into)[..., :height, :width]
+        return self.painted(picture, statistics, taken)
+
+    def exportable(self) -> Network[FeatureStatistics, FeatureStatistics] | None:
+        from vidstyle.engines.features_network import FeaturesNetwork  # which imports this module
+
+        return FeaturesNetwork(self)
 
     def measure(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Mean (C,) and covariance (C, C), float64, of ``features`` (1, C, h, w)."""

@@ -10,14 +10,8 @@ import torch
 from torch import Tensor
 
 from vidstyle import weights as files
-from vidstyle.engines.base import EngineInfo, Painted
-from vidstyle.engines.feature_statistics import (
-    FeatureStatistics,
-    StatisticsEngine,
-    measured,
-    padded,
-    transport,
-)
+from vidstyle.engines.base import EngineInfo
+from vidstyle.engines.feature_statistics import Into, StatisticsEngine, transport
 from vidstyle.nn.folding import Convolution, folded
 from vidstyle.nn.guided_filter import guided
 from vidstyle.nn.photoreal_vgg import PhotorealVGG
@@ -74,29 +68,15 @@ class Photoreal(StatisticsEngine):
     def features(self, image: Tensor) -> Sequence[Tensor]:
         return self.network.all_levels(image)[::-1]
 
-    def stylize(
-        self, image: Tensor, style: FeatureStatistics, statistics: FeatureStatistics | None = None
-    ) -> Painted[FeatureStatistics]:
-        """Paint ``image`` (1, 3, H, W) in [0, 1], each side 16 px or more; with ``statistics`` any batch."""
-        self.check_image(image, statistics)
-        height, width = image.shape[-2:]
-        frame = padded(image)
-        features = self.network.all_levels(frame)
+    def paint(self, image: Tensor, into: Into) -> Tensor:
+        features = self.network.all_levels(image)
         value = features[-1]
-        taken: list[tuple[Tensor, Tensor]] = []
-        ready = None if statistics is None else self.convolutions(style, statistics, image.dtype)
         for place, level in enumerate(LEVELS):
-            if ready is not None:
-                into = ready[place]
-            else:
-                taken.append(measured(value))
-                into = self.convolution(place, taken[place], style, image.dtype)
-            value = self.network.decode(value, level, into)
+            value = self.network.decode(value, level, into(place, value))
             if level > 1:
                 value = self.network.joined(value, features[level - 2])
-        change = guided(value - frame, frame, radius=_RADIUS, slack=_SLACK, cell=_CELL)
-        picture = (frame + change).clamp_(0.0, 1.0)[..., :height, :width].to(image.dtype)
-        return self.painted(picture, statistics, taken)
+        change = guided(value - image, image, radius=_RADIUS, slack=_SLACK, cell=_CELL)
+        return (image + change).clamp_(0.0, 1.0).to(image.dtype)
 
     def mapped(
         self, level: int, own: tuple[Tensor, Tensor], aim: tuple[Tensor, Tensor], alpha: float

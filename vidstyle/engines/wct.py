@@ -10,14 +10,8 @@ import torch
 from torch import Tensor
 
 from vidstyle import weights as files
-from vidstyle.engines.base import EngineInfo, Painted
-from vidstyle.engines.feature_statistics import (
-    FeatureStatistics,
-    StatisticsEngine,
-    checked_levels,
-    measured,
-    padded,
-)
+from vidstyle.engines.base import EngineInfo
+from vidstyle.engines.feature_statistics import Into, StatisticsEngine, checked_levels
 from vidstyle.nn.folding import Convolution, folded
 from vidstyle.nn.small_vgg import SmallVGG
 
@@ -65,25 +59,12 @@ class WCT(StatisticsEngine):
     def features(self, image: Tensor) -> Sequence[Tensor]:
         return [self.network.encode(image, level) for level in self.levels]
 
-    def stylize(
-        self, image: Tensor, style: FeatureStatistics, statistics: FeatureStatistics | None = None
-    ) -> Painted[FeatureStatistics]:
-        """Paint ``image`` (1, 3, H, W) in [0, 1], each side 16 px or more; with ``statistics`` any batch."""
-        self.check_image(image, statistics)
-        height, width = image.shape[-2:]
-        picture = padded(image)
-        if statistics is not None:
-            convolutions = self.convolutions(style, statistics, image.dtype)
-            for level, first in zip(self.levels, convolutions, strict=True):
-                picture = self.network.picture(self.network.encode(picture, level), level, first)
-            return Painted(picture[..., :height, :width], statistics)
-        taken = []
+    def paint(self, image: Tensor, into: Into) -> Tensor:
+        picture = image
         for place, level in enumerate(self.levels):
             features = self.network.encode(picture, level)
-            taken.append(measured(features))
-            first = self.convolution(place, taken[-1], style, image.dtype)
-            picture = self.network.picture(features, level, first)
-        return self.painted(picture[..., :height, :width], None, taken)
+            picture = self.network.picture(features, level, into(place, features))
+        return picture
 
     def folded(
         self, level: int, own: tuple[Tensor, Tensor], matrix: Tensor, offset: Tensor, precision: torch.dtype

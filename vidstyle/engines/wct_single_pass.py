@@ -11,13 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vidstyle import weights as files
-from vidstyle.engines.base import EngineInfo, Painted
-from vidstyle.engines.feature_statistics import (
-    FeatureStatistics,
-    StatisticsEngine,
-    measured,
-    padded,
-)
+from vidstyle.engines.base import EngineInfo
+from vidstyle.engines.feature_statistics import Into, StatisticsEngine
 from vidstyle.nn.folding import Convolution
 from vidstyle.nn.single_pass_vgg import LEVELS, SinglePassVGG
 
@@ -66,27 +61,17 @@ class WCTSinglePass(StatisticsEngine):
         features = self.network.encode(image)
         return [features[level] for level in LEVELS]
 
-    def stylize(
-        self, image: Tensor, style: FeatureStatistics, statistics: FeatureStatistics | None = None
-    ) -> Painted[FeatureStatistics]:
-        """Paint ``image`` (1, 3, H, W) in [0, 1], each side 16 px or more; with ``statistics`` any batch."""
-        self.check_image(image, statistics)
-        height, width = image.shape[-2:]
-        features = self.network.encode(padded(image))
+    def paint(self, image: Tensor, into: Into) -> Tensor:
+        features = self.network.encode(image)
         value = features[4]
-        taken: list[tuple[Tensor, Tensor]] = []
-        ready = None if statistics is None else self.convolutions(style, statistics, image.dtype)
         for place, level in enumerate(LEVELS):
-            if ready is not None:
-                into = ready[place]
-            else:
-                taken.append(measured(self.network.decode(value, 1) if level == 1 else value))
-                into = self.convolution(place, taken[place], style, image.dtype)
-            value = self.network.decode(value, level, into)
+            value = self.network.decode(value, level, into(place, value))
             if level == 4:
                 value = self.network.joined(value, features[3])
-        picture = F.pixel_shuffle(value, 2)[..., :height, :width].clamp(0.0, 1.0)
-        return self.painted(picture, statistics, taken)
+        return F.pixel_shuffle(value, 2).clamp(0.0, 1.0)
+
+    def features_at(self, level: int, value: Tensor) -> Tensor:
+        return self.network.decode(value, 1) if level == 1 else value
 
     def folded(
         self, level: int, own: tuple[Tensor, Tensor], matrix: Tensor, offset: Tensor, precision: torch.dtype
