@@ -39,7 +39,7 @@ _ARROWS: dict[str, set[str]] = {
         ),
         *("options", "pipeline", "registry", "styles", "training", "video.reading", "video.writing"),
         *("weights", "derived_names", "outputs", "patterns"),
-        *("file_suffixes", "printable", "video.containers"),
+        *("atomic_write", "file_suffixes", "printable", "runtimes", "video.containers"),
     },
     "testing": {"engines", "errors", "flow", "losses", "metrics", "nn"},
     "api": {
@@ -74,6 +74,7 @@ _ARROWS: dict[str, set[str]] = {
         *("errors", "flow", "frames", "nn", "options", "temporal", "temporal.backends", "temporal.base"),
         *("temporal.paint_map", "tensors", "video.stills"),
     },
+    "runtimes": {"_version", "engines", "errors", "optional_imports"},
     "styles": {"atomic_write", "engines", "errors", "frames", "options", "video.reading", "video.stills"},
     "temporal": {
         *("errors", "flow", "frames", "options", "registry", "temporal.backends", "temporal.base"),

@@ -16,6 +16,7 @@ from .engines.base import Engine as Engine
 from .engines.base import EngineInfo as EngineInfo
 from .engines.base import Painted as Painted
 from .engines.base import Statistics as Statistics
+from .engines.network import Network as Network
 from .errors import DeviceError as DeviceError
 from .errors import InputError as InputError
 from .errors import OptionError as OptionError

@@ -9,7 +9,11 @@ from vidstyle.errors import OptionError
 
 _EXTRAS = {  # module, or its root -> what it is called, and the extra that installs it
     "lightning_fabric": ("lightning-fabric", "train"),
+    "nncf": ("nncf", "int8"),
+    "onnx": ("onnx", "onnx"),
     "onnxruntime": ("onnxruntime", "onnx"),
+    "onnxscript": ("onnxscript", "onnx"),
+    "openvino": ("openvino", "openvino"),
     "skimage": ("scikit-image", "evaluate"),
     "torch.utils.tensorboard": ("tensorboard", "train"),
     "torch_fidelity": ("torch-fidelity", "evaluate"),

@@ -29,6 +29,7 @@ COMMANDS = {  # command -> module with ``add(commands)``, in the order of the he
     "adapt": "vidstyle.cli.adapt",
     "train": "vidstyle.cli.train",
     "export": "vidstyle.cli.export",
+    "export-onnx": "vidstyle.cli.export_onnx",
     "list": "vidstyle.cli.list",
     "doctor": "vidstyle.cli.doctor",
     "completion": "vidstyle.cli.completion",

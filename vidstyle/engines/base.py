@@ -8,13 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, cast, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar, cast, get_type_hints
 
 from torch import Tensor, nn
 
 from vidstyle.errors import OptionError, VidstyleError, suggestion
 from vidstyle.registry import ENGINES, name_of_part
 from vidstyle.weights import engine_of
+
+if TYPE_CHECKING:
+    from vidstyle.engines.network import Network
 
 
 class Statistics(Protocol):
@@ -117,6 +120,18 @@ class Engine(nn.Module, ABC, Generic[S, T]):
             raise ValueError(f"{self.info.title} paints {least}x{least} px or more, got {width}x{height}")
         if statistics is None and batch != 1:
             raise ValueError(f"without statistics images are painted one by one, got a batch of {batch}")
+
+    def exportable(self) -> Network[S, T] | None:
+        """What it computes for given statistics, as a graph for other runtimes; None: there is no such graph.
+
+        It may share the engine's tensors.
+        """
+        return None
+
+    @property
+    def itself(self) -> AnyEngine:
+        """The engine that encodes styles: this one, unless it only stands for another."""
+        return self
 
     @abstractmethod
     def stylize(self, image: Tensor, style: S, statistics: T | None = None) -> Painted[T]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,9 @@ from vidstyle.errors import WeightsMismatch
 from vidstyle.nn import phases
 from vidstyle.nn.padding import reflect_rim
 from vidstyle.nn.vgg import VGG, bundled
+
+if TYPE_CHECKING:
+    from vidstyle.engines.network import Network
 
 _STYLE_AREA = 192 * 192  # px² at which a style's statistics are taken
 _STYLE_LAYERS = ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv4_1")
@@ -113,6 +116,11 @@ class StyleNet(Engine[Tensor, NormStatistics]):
             [embedding * weight for embedding, weight in zip(styles, weights, strict=True)]
         ).sum(0)
 
+    def exportable(self) -> Network[Tensor, NormStatistics]:
+        from vidstyle.engines.stylenet_network import StyleNetNetwork  # which imports this module
+
+        return StyleNetNetwork(self.painter)
+
     def stylize(
         self, image: Tensor, style: Tensor, statistics: NormStatistics | None = None
     ) -> Painted[NormStatistics]:
@@ -193,6 +201,12 @@ class Layers(nn.Module):
         return phases.to_picture(value.sigmoid_())
 
 
+def folded_norms(film: tuple[Tensor, Tensor], statistics: NormStatistics) -> tuple[Tensor, Tensor]:
+    """Scale and shift (344,), float32, of the channels of all norms with known ``statistics``."""
+    scale = film[0] * torch.rsqrt(statistics.variance + SLACK)
+    return scale, film[1] - statistics.mean * scale
+
+
 class _Folded:
     """The convolutions that a norm follows, with known statistics: the norms are folded into them."""
 
@@ -200,8 +214,8 @@ class _Folded:
         self, layers: Layers, film: tuple[Tensor, Tensor], statistics: NormStatistics, like: Tensor
     ) -> None:
         self._statistics = statistics
-        scale = film[0] * torch.rsqrt(statistics.variance + SLACK)
-        shift = (film[1] - statistics.mean * scale).to(like)
+        scale, offset = folded_norms(film, statistics)
+        shift = offset.to(like)
         body = (layers.body * scale[:-_LAST].view(-1, 1, 1, 1)).to(like)
         self._kernels = torch.split(body, CHANNELS[0])
         self._biases = torch.split(shift, CHANNELS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -9,9 +10,10 @@ from torch import Tensor
 def reflected(value: Tensor) -> Tensor:
     """``value`` (B, C, H, W), channels last, with a rim of one pixel of its reflection.
 
-    torch's own padding takes several times as long on channels-last tensors, unless a gradient is needed.
+    torch's own padding takes several times as long on channels-last tensors. It is used where a gradient is
+    needed, and in graphs.
     """
-    if value.requires_grad:  # autograd follows writing in place slowly
+    if value.requires_grad or torch.compiler.is_compiling():  # both follow writing in place badly
         return F.pad(value, (1, 1, 1, 1), mode="reflect")
     batch, channels, height, width = value.shape
     padded = value.new_empty((batch, height + 2, width + 2, channels)).permute(0, 3, 1, 2)

@@ -117,11 +117,12 @@ class Renderer(Generic[S, T]):
         The code is the engine's class, the text of its module, and the version of vidstyle. The options are
         those that the engine was loaded with, and its public attributes that are plain values.
         """
-        kind = type(self.engine)
-        plain = {name: value for name, value in vars(self.engine).items() if _is_plain_option(name, value)}
+        engine = self.engine.itself
+        kind = type(engine)
+        plain = {name: value for name, value in vars(engine).items() if _is_plain_option(name, value)}
         facts = (kind.__module__, kind.__qualname__, _source_of(kind), __version__, sorted(plain.items()))
         digest = hashlib.sha256(repr(facts).encode())
-        for name, tensor in (*self.engine.named_parameters(), *self.engine.named_buffers()):
+        for name, tensor in (*engine.named_parameters(), *engine.named_buffers()):
             digest.update(name.encode())
             digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Where a network runs: torch, ONNX Runtime or OpenVINO; the export of networks."""
