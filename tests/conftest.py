@@ -38,6 +38,15 @@ def styles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def shared_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """vidstyle's cache folder, the same in all processes of a run, so that each network is exported once."""
+    own = tmp_path_factory.getbasetemp()
+    folder = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+    return folder / "cache" / "vidstyle"
+
+
+@pytest.fixture
 def own_pipes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What has come through pipes is kept for this test alone, and forgotten at its end."""
     used: dict[str, pipes.Pipe] = {}

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from vidstyle import weights
 from vidstyle.engines.base import AnyEngine, load_engine
+from vidstyle.runtimes.model_cache import kept_model
 from vidstyle.runtimes.onnx_export import network_of, onnx_model
 from vidstyle.tensors import to_tensor
 from vidstyle.video.stills import load_image
@@ -32,7 +33,8 @@ def engine_of(name: str) -> AnyEngine:
 @cache
 def model_of(name: str, precision: str = "fp32") -> bytes:
     """The ONNX model of an engine."""
-    return onnx_model(engine_of(name), precision=precision)
+    engine = engine_of(name)
+    return kept_model(engine) if precision == "fp32" else onnx_model(engine, precision=precision)
 
 
 def in_onnxruntime(model: bytes) -> Session:

@@ -41,7 +41,7 @@ _ARROWS: dict[str, set[str]] = {
         *("weights", "derived_names", "outputs", "patterns"),
         *("atomic_write", "file_suffixes", "printable", "runtimes", "video.containers"),
     },
-    "testing": {"engines", "errors", "flow", "losses", "metrics", "nn"},
+    "testing": {"device", "engines", "errors", "flow", "losses", "metrics", "nn", "runtimes"},
     "api": {
         *("flow", "frames", "keyframes", "options", "pipeline", "temporal", "temporal.base"),
         *("video.reading", "video.writing"),
@@ -59,7 +59,7 @@ _ARROWS: dict[str, set[str]] = {
     "pipeline": {
         *("_version", "device", "engines", "errors", "flow", "frames", "metrics", "options", "outputs"),
         *("registry", "rendering", "styles", "temporal", "temporal.backends", "temporal.base", "tensors"),
-        *("keyframes", "video.pictures", "video.reading", "video.stills", "video.writing"),
+        *("keyframes", "runtimes", "video.pictures", "video.reading", "video.stills", "video.writing"),
     },
     "training": {
         *("_version", "atomic_write", "device", "engines", "errors", "flow", "frames", "losses"),
@@ -74,7 +74,10 @@ _ARROWS: dict[str, set[str]] = {
         *("errors", "flow", "frames", "nn", "options", "temporal", "temporal.backends", "temporal.base"),
         *("temporal.paint_map", "tensors", "video.stills"),
     },
-    "runtimes": {"_version", "engines", "errors", "optional_imports"},
+    "runtimes": {
+        *("_version", "atomic_write", "device", "engines", "errors", "optional_imports", "registry"),
+        "weights",
+    },
     "styles": {"atomic_write", "engines", "errors", "frames", "options", "video.reading", "video.stills"},
     "temporal": {
         *("errors", "flow", "frames", "options", "registry", "temporal.backends", "temporal.base"),

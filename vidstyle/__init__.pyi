@@ -64,6 +64,8 @@ from .pipeline.report import OnFrame as OnFrame
 from .pipeline.report import Progress as Progress
 from .pipeline.report import RunReport as RunReport
 from .pipeline.stylizer import Styling as Styling
+from .runtimes.base import Runtime as Runtime
+from .runtimes.base import RuntimeInfo as RuntimeInfo
 from .styles.pictures import Style as Style
 from .temporal.backends.base import AnyRaster as AnyRaster
 from .temporal.backends.base import Raster as Raster

@@ -27,8 +27,18 @@ def require(module: str, what: str, verb: str = "needs") -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        root = module.partition(".")[0]
-        library, extra = _EXTRAS.get(module) or _EXTRAS.get(root) or (root, "evaluate")
+        library, extra = _library_of(module)
         raise OptionError(
             f"{what} {verb} {library}, which is not installed; pip install 'vidstyle[{extra}]'"
         ) from error
+
+
+def extra_of(module: str) -> str:
+    """The extra that installs ``module``."""
+    return _library_of(module)[1]
+
+
+def _library_of(module: str) -> tuple[str, str]:
+    """What a module's library is called, and the extra that installs it."""
+    root = module.partition(".")[0]
+    return _EXTRAS.get(module) or _EXTRAS.get(root) or (root, "evaluate")

@@ -128,6 +128,16 @@ FLOWS = Registry(
     group="vidstyle.flows",
 )
 
+RUNTIMES = Registry(
+    "runtime",
+    {
+        "torch": "vidstyle.runtimes.torch:Torch",
+        "onnxruntime": "vidstyle.runtimes.onnxruntime:OnnxRuntime",
+        "openvino": "vidstyle.runtimes.openvino:OpenVino",
+    },
+    group="vidstyle.runtimes",
+)
+
 TEMPORAL = Registry(
     "temporal method",
     {

@@ -9,6 +9,7 @@ from typing import Any
 
 from vidstyle.cli.parser import Parser
 from vidstyle.errors import VidstyleError
+from vidstyle.optional_imports import extra_of
 
 
 def add(commands: Any) -> None:
@@ -59,6 +60,25 @@ def _devices() -> Iterator[tuple[bool, str]]:
     yield True, f"--device auto takes {choose_device('auto')}"
 
 
+def _runtimes() -> Iterator[tuple[bool, str]]:
+    from importlib import metadata
+
+    from vidstyle.device import choose_device
+    from vidstyle.registry import RUNTIMES
+    from vidstyle.runtimes.choice import automatic, missing
+
+    for name in RUNTIMES.bundled:
+        title = RUNTIMES.load(name).info.title
+        lacking = missing(name)
+        if lacking:
+            extra = extra_of(lacking[0])
+            yield True, f"no {name}: {' and '.join(lacking)} not installed; pip install 'vidstyle[{extra}]'"
+        else:
+            yield True, f"{name}: {title} {metadata.version(name)}"
+    name, why = automatic(choose_device("auto"))
+    yield True, f"--runtime auto takes {name}: {why}"
+
+
 def _threads() -> Iterator[tuple[bool, str]]:
     import cv2
     import torch
@@ -95,6 +115,7 @@ def _weights() -> Iterator[tuple[bool, str]]:
 _CHECKS = {
     "versions": _versions,
     "devices": _devices,
+    "runtimes": _runtimes,
     "threads": _threads,
     "codecs": _codecs,
     "weights": _weights,

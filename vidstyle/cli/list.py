@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from vidstyle.cli.parser import Parser
-from vidstyle.registry import ENGINES, FLOWS, LOSSES, METRICS, RECIPES, TEMPORAL
+from vidstyle.registry import ENGINES, FLOWS, LOSSES, METRICS, RECIPES, RUNTIMES, TEMPORAL
 
 
 def add(commands: Any) -> None:
     """Add the command to ``commands``."""
     parser: Parser = commands.add_parser(
         "list",
-        help="list engines, flows, temporal methods, codecs, bundled styles, metrics, recipes and losses",
+        help="list engines, flows, runtimes, temporal methods, codecs, bundled styles, metrics, recipes "
+        "and losses",
         description="Lists the names that options take.",
     )
     parser.add_argument(
@@ -71,6 +72,7 @@ def _styles() -> list[str]:
 _TABLES: dict[str, Callable[[], Iterable[str]]] = {
     "engines": lambda: ENGINES,
     "flows": lambda: FLOWS,
+    "runtimes": lambda: RUNTIMES,
     "temporal": lambda: [*TEMPORAL, "none"],
     "codecs": _codecs,
     "styles": _styles,

@@ -37,6 +37,7 @@ class ImageKeywords(CompositingKeywords, total=False):
     working_size: int | None
     device: Literal["auto", "cpu", "cuda", "mps"]
     precision: Literal["auto", "fp32", "fp16", "bf16"]
+    runtime: str | object
     style_cache: File | None
 
 

@@ -28,7 +28,7 @@ from vidstyle.options.converters import (
     as_text,
 )
 from vidstyle.options.qualities import DEFAULT_QUALITY, QUALITIES
-from vidstyle.registry import ENGINES, FLOWS, TEMPORAL
+from vidstyle.registry import ENGINES, FLOWS, RUNTIMES, TEMPORAL
 
 R = TypeVar("R")
 
@@ -152,6 +152,13 @@ class PaintOptions(CompositingOptions):
     )
     device: str = option("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
     precision: str = option("auto", "number format of the network", choices=("auto", "fp32", "fp16", "bf16"))
+    runtime: str | object = part(
+        "auto",
+        "what computes the network inside a shot: auto is openvino, if it is installed, on a CPU without "
+        "bfloat16, and else torch",
+        RUNTIMES,
+        special=("auto",),
+    )
     style_cache: Path | None = option(
         None, "keep style embeddings in this folder between runs", metavar="DIR", parse=as_path
     )

@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Unpack, cast, overload
 
-from vidstyle.device import choose_device, choose_precision
+from vidstyle.device import choose_device
 from vidstyle.engines.base import chosen_engine, load_engine
 from vidstyle.errors import OptionError
 from vidstyle.frames import Frame, Pixels, check_pixels
@@ -39,6 +39,7 @@ from vidstyle.pipeline.runner import option_values, run
 from vidstyle.registry import name_of_part
 from vidstyle.rendering.clip_painter import ClipPainter
 from vidstyle.rendering.renderer import Renderer
+from vidstyle.runtimes.choice import choose_runtime
 from vidstyle.styles.embedding_cache import EmbeddingCache
 from vidstyle.styles.mixtures import Styles
 from vidstyle.styles.pictures import Style, load
@@ -79,18 +80,23 @@ class Stylizer:
         device = choose_device(paint.device)
         engine = chosen_engine(paint.engine, paint.weights, paint.quality_engine)
         self._engine_name = name_of_part(engine)
+        loaded = load_engine(engine, paint.weights, dict(paint.engine_options))
+        choice = choose_runtime(paint.runtime, loaded, device)
+        self._runtime_name = choice.name
+        precision = choice.runtime.precision(paint.precision, device)
         self._painter: Renderer[Any, Any] = Renderer(
-            load_engine(engine, paint.weights, dict(paint.engine_options)),
+            choice.runtime.prepared(loaded, precision),
             device=device,
-            precision=choose_precision(paint.precision, device),
+            precision=precision,
             working_size=paint.chosen_working_size,
             largest_share=paint.largest_share,
             on_step=check_wanted,
         )
         self._embeddings: EmbeddingCache[Any] = EmbeddingCache(self._painter, paint.style_cache)
         self._styles = self._encode(style, paint.style_weights, paint.style_track)
-        precision = str(self._painter.precision).removeprefix("torch.")
-        log.info("%s paints on %s in %s", self._engine_name, device, precision)
+        number_format = str(self._painter.precision).removeprefix("torch.")
+        log.info("%s paints on %s in %s", self._engine_name, device, number_format)
+        log.info("inside a shot the network runs in %s (%s)", choice.runtime.info.title, choice.why)
         self.paints_keyframes = (
             self._painter.engine.info.is_keyframe_engine
             and self._steady.is_steady
@@ -267,6 +273,7 @@ def painting(
         "style": stylizer._names,
         **option_values(stylizer._paint, stylizer._steady, read, write),
         "engine": stylizer._engine_name,
+        "runtime": stylizer._runtime_name,
         "working_size": stylizer._paint.chosen_working_size,
         "temporal": stylizer._method,
         "flow": flow_name(stylizer._steady, stylizer._flow_device) or "none",  # what auto means here

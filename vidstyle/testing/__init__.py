@@ -15,6 +15,7 @@ from vidstyle.testing.features import FeaturesContract
 from vidstyle.testing.flows import FlowContract
 from vidstyle.testing.losses import LossContract, make_step
 from vidstyle.testing.metrics import MetricContract
+from vidstyle.testing.runtimes import RuntimeContract
 
 __all__ = [
     "EngineContract",
@@ -22,6 +23,7 @@ __all__ = [
     "FlowContract",
     "LossContract",
     "MetricContract",
+    "RuntimeContract",
     "devices",
     "make_step",
 ]

@@ -1,0 +1,95 @@
+"""Exported networks kept on disk between runs, by content; bounded in size."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import inspect
+import logging
+import sys
+from pathlib import Path
+
+import torch
+
+from vidstyle._version import __version__
+from vidstyle.atomic_write import write_atomically
+from vidstyle.engines.base import AnyEngine
+from vidstyle.runtimes.onnx_export import onnx_model
+from vidstyle.weights import user_cache
+
+log = logging.getLogger(__name__)
+
+LIMIT = 256 * 1024**2  # bytes in each folder; the least recently used files are removed first
+_DIGEST = 32  # bytes of SHA-256 before a model, by which a damaged file is known
+
+
+def kept_model(engine: AnyEngine, folder: Path | None = None) -> bytes:
+    """The ONNX model of ``engine``, from ``folder`` or made and kept there; by default in the user's cache.
+
+    Raises ``OptionError`` as ``onnx_model`` does. A folder that cannot be used costs time, but is no error.
+    """
+    path = (folder or cache_folder("networks")) / f"{_key(engine)}.onnx"
+    known = _read(path)
+    if known is not None:
+        return known
+    log.info("exporting the network of %s, once", engine.info.title)
+    model = onnx_model(engine)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, hashlib.sha256(model).digest() + model)
+        _trim(path.parent)
+    except OSError as error:
+        log.debug("the network is not kept in %s: %s", path.parent, error)
+    return model
+
+
+def cache_folder(name: str) -> Path:
+    """The folder ``name`` in vidstyle's cache; its least recently used files are removed beyond ``LIMIT``."""
+    folder = user_cache() / name
+    _trim(folder)
+    return folder
+
+
+def _key(engine: AnyEngine) -> str:
+    """Identifies the engine's code, options and weights, and what exports it."""
+    kind = type(engine)
+    digest = hashlib.sha256()
+    facts = (__version__, torch.__version__, kind.__module__, kind.__qualname__, engine.made_with)
+    digest.update(repr(facts).encode())
+    with contextlib.suppress(OSError, TypeError, KeyError):  # a class that was typed in
+        digest.update(inspect.getsource(sys.modules[kind.__module__]).encode())
+    package = Path(__file__).parent.parent
+    for room in ("engines", "nn", "runtimes"):
+        for file in sorted((package / room).glob("*.py")):
+            digest.update(file.read_bytes())
+    for name, tensor in (*engine.named_parameters(), *engine.named_buffers()):
+        digest.update(f"{name} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _read(path: Path) -> bytes | None:
+    """The model in ``path``; None if there is no such file or it is damaged."""
+    try:
+        data = path.read_bytes()
+        path.touch()  # the least recently used are removed first
+    except OSError:
+        return None
+    model = data[_DIGEST:]
+    return model if hashlib.sha256(model).digest() == data[:_DIGEST] else None
+
+
+def _trim(folder: Path) -> None:
+    """Remove the least recently used files of ``folder`` until ``LIMIT`` bytes are left."""
+    states = []
+    for path in folder.glob("*") if folder.is_dir() else ():
+        with contextlib.suppress(OSError):  # another run has removed it
+            state = path.stat()
+            states.append((state.st_mtime, state.st_size, path))
+    left = sum(size for _, size, _ in states)
+    for _, size, path in sorted(states):
+        if left <= LIMIT:
+            break
+        with contextlib.suppress(OSError):
+            path.unlink()
+        left -= size
