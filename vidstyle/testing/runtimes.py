@@ -84,7 +84,7 @@ class RuntimeContract(ABC):
         engine = self.engine()
         prepared = self.make().prepared(engine, torch.float32)
         image, picture = _picture(48, 64), _picture(60, 80)
-        assert prepared.info is engine.info
+        assert prepared.info is engine.info, "info must be that of the engine"
         assert prepared.itself is engine, "itself must be the engine that encodes styles"
         own, theirs = (each.encode_style(picture) for each in (engine, prepared))
         pairs = [each.stylize(image, own) for each in (engine, prepared)]
