@@ -84,13 +84,14 @@ def test_run_with_adapt_paints_with_tuned_weights_and_leaves_the_result_alone(
     assert main(["run", "clip.mp4", "--style", "a.jpg", "--adapt", "0.01s", "--json", "run.json"]) == 0
     assert "adapted in" in capsys.readouterr().out
     assert {path.name for path in set(workplace.iterdir()) - before} == {"clip_a.mp4", "run.json"}
+    assert json.loads((workplace / "run.json").read_text())["options"]["engine"] == "stylenet"
 
 
 @pytest.mark.parametrize(
     ("more", "said"),
     [
         (["--engine", "wct"], "--adapt tunes the engine stylenet, not wct"),
-        (["--quality", "high"], "--adapt tunes the engine stylenet, not wct-single-pass"),
+        (["--quality", "best"], "--adapt tunes the engine stylenet, not reshuffle"),
         (["--style-track", "a.jpg"], "leave out --style-track or --adapt"),
         (["--style", "photos/none.jpg"], "no style 'photos/none.jpg'"),
     ],

@@ -179,7 +179,7 @@ def test_options_that_an_engine_does_not_have_are_refused() -> None:
     with pytest.raises(OptionError, match="engine 'wct' has no option 'level'; did you mean 'levels'"):
         load_engine("wct", options={"level": "43"})
     with pytest.raises(OptionError, match="engine 'stylenet' has no option 'levels'; it has none"):
-        Stylizer("waves", engine_options=["levels=43"])
+        Stylizer("waves", engine="stylenet", engine_options=["levels=43"])
     with pytest.raises(OptionError, match="go with an engine's name"):
         Stylizer("waves", engine=build(), engine_options={"levels": "43"})
 

@@ -13,7 +13,6 @@ from safetensors.torch import save_file
 from vidstyle import weights
 from vidstyle.cli.main import main
 from vidstyle.engines.base import chosen_engine
-from vidstyle.engines.stylenet import StyleNet
 from vidstyle.engines.wct_single_pass import WCTSinglePass
 from vidstyle.errors import OptionError
 from vidstyle.options import QUALITIES, PaintOptions
@@ -25,9 +24,9 @@ def engine_of(options: PaintOptions) -> object:
     return chosen_engine(options.engine, options.weights, options.quality_engine)
 
 
-def test_a_draft_is_painted_at_half_of_a_frame_s_size_by_the_fast_engine() -> None:
+def test_a_draft_is_painted_at_half_of_a_frame_s_size_by_the_engine_of_the_default() -> None:
     painter = Stylizer("waves", quality="draft", device="cpu")._painter
-    assert isinstance(painter.engine, StyleNet)
+    assert isinstance(painter.engine, WCTSinglePass)
     assert painter.working_shape(360, 640) == (180, 320)
     assert painter.working_shape(2160, 3840) == (480, 853)
     picture = np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8)
@@ -38,7 +37,7 @@ def test_a_draft_is_painted_at_half_of_a_frame_s_size_by_the_fast_engine() -> No
     assert finest[0] < 0.9 * finest[1]
 
 
-def test_high_quality_paints_with_wct_and_finer_strokes() -> None:
+def test_high_quality_paints_finer_strokes_in_large_frames() -> None:
     painter = Stylizer("waves", quality="high", device="cpu")._painter
     assert isinstance(painter.engine, WCTSinglePass)
     assert painter.working_shape(1080, 1920) == (720, 1280)

@@ -47,8 +47,8 @@ def coarse(pixels: Pixels) -> np.ndarray:
     ("name", "least", "most"),
     [
         ("still", 0.9, 1.1),
-        # softer frames: what is carried is a quarter sharper than they are, at the end as at the beginning
-        ("pan", 0.9, 1.4),
+        # what is carried is up to a ninth softer than a frame alone, at the end as at the beginning
+        ("pan", 0.87, 1.1),
         # a zoom of 1.6 stretches and squeezes strokes before they are painted anew
         ("zoom", 0.5, 1.8),
     ],

@@ -13,7 +13,7 @@ from vidstyle import weights
 from vidstyle._version import __version__
 from vidstyle.adaptation.before_and_after import before_and_after
 from vidstyle.adaptation.contents import load_moments
-from vidstyle.adaptation.settings import AdaptOptions
+from vidstyle.adaptation.settings import TUNED_ENGINE, AdaptOptions
 from vidstyle.adaptation.style_pictures import StylePictures, load_styles, style_files
 from vidstyle.adaptation.tuner import OnAdaptStep, Tuned, tune
 from vidstyle.atomic_write import write_atomically
@@ -105,7 +105,7 @@ def _metadata(
     """What the file says of itself; names of files without folders, which must not be published."""
     held_out = {"held_out": styles.names[-1]} if styles.has_held_out else {}
     return {
-        weights.ENGINE: "stylenet",
+        weights.ENGINE: TUNED_ENGINE,
         "styles": json.dumps(styles.names),
         **held_out,
         "content": json.dumps([Path(source).name for source in sources] or "bundled"),

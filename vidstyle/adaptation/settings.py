@@ -8,6 +8,9 @@ from pathlib import Path
 from vidstyle.options import Checked, option
 from vidstyle.options.converters import as_integer, as_number, as_path, as_switch
 
+TUNED_ENGINE = "stylenet"
+"""The engine whose weights are tuned, of ``ENGINES``."""
+
 
 def _minutes(value: object) -> float:
     try:

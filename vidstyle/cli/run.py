@@ -8,12 +8,20 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from vidstyle.adaptation.settings import TUNED_ENGINE
 from vidstyle.cli.adapt import adapting, minutes_of
 from vidstyle.cli.logs import error_message, log_to_stderr, print_message, write_line
 from vidstyle.cli.parser import Parser, add_options, add_styles, add_verbosity, select_options, style_name
 from vidstyle.derived_names import fitted
 from vidstyle.errors import OptionError, VidstyleError
-from vidstyle.options import PaintOptions, ReadOptions, SteadyOptions, WriteOptions
+from vidstyle.options import (
+    DEFAULT_QUALITY,
+    QUALITIES,
+    PaintOptions,
+    ReadOptions,
+    SteadyOptions,
+    WriteOptions,
+)
 from vidstyle.outputs import check_file_output, check_outputs, is_stdout, no_empty_folder, write_text
 from vidstyle.printable import printable
 from vidstyle.registry import name_of_part
@@ -219,10 +227,14 @@ class _Batch:
         from vidstyle.engines.base import chosen_engine
         from vidstyle.video.reading.pipes import is_pipe
 
-        engine = chosen_engine(paint.engine, paint.weights, paint.quality_engine)
-        if engine != "stylenet":
+        # the tuned weights name their engine, which then paints instead of that of the default quality
+        usual = paint.quality_engine == QUALITIES[DEFAULT_QUALITY].engine
+        otherwise = TUNED_ENGINE if usual else paint.quality_engine
+        engine = chosen_engine(paint.engine, paint.weights, otherwise)
+        if engine != TUNED_ENGINE:
             raise OptionError(
-                f"--adapt tunes the engine stylenet, not {name_of_part(engine)}; leave out one of the two"
+                f"--adapt tunes the engine {TUNED_ENGINE}, not {name_of_part(engine)}; "
+                "leave out one of the two"
             )
         if paint.style_track is not None:
             raise OptionError("--adapt tunes to the pictures of --style; leave out --style-track or --adapt")

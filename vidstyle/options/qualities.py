@@ -19,8 +19,8 @@ class Quality:
 
 
 QUALITIES: Mapping[str, Quality] = {
-    "draft": Quality("stylenet", 480, largest_share=0.5),
-    "normal": Quality("stylenet", 480),
+    "draft": Quality("wct-single-pass", 480, largest_share=0.5),
+    "normal": Quality("wct-single-pass", 480),
     "high": Quality("wct-single-pass", 720),
     "best": Quality("reshuffle", 720),
 }
