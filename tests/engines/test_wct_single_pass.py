@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vidstyle import weights
 from vidstyle.engines.base import load_engine
-from vidstyle.engines.feature_statistics import FeatureStatistics, transform
+from vidstyle.engines.feature_statistics import FeatureStatistics, transform, without_noise
 from vidstyle.engines.wct_single_pass import WCTSinglePass, build
 from vidstyle.errors import WeightsMismatch
 from vidstyle.pipeline.stylizer import Stylizer
@@ -51,7 +51,7 @@ def test_a_painting_is_transformed_at_each_level_of_the_decoder(
 ) -> None:
     image = picture(0)[..., :96, :128]
     network = engine.network
-    features = network.encode(image)
+    features = network.encode(without_noise(image))
     value = features[4]
     for place, level in enumerate((4, 3, 2)):
         value = transformed(value, style.means[place], style.covariances[place], style.alpha)
@@ -67,14 +67,31 @@ def test_a_painting_is_transformed_at_each_level_of_the_decoder(
 def test_a_part_painted_with_its_surroundings_is_that_of_the_whole(
     engine: WCTSinglePass, style: FeatureStatistics
 ) -> None:
-    image = torch.rand(1, 3, 256, 256, generator=torch.Generator().manual_seed(0))
+    # faint enough for the filter of frames to be at work everywhere
+    image = 0.5 + 0.02 * torch.rand(1, 3, 256, 256, generator=torch.Generator().manual_seed(0))
     whole = engine.stylize(image, style)
-    reach = engine.info.receptive_field
-    assert reach is not None
-    for rim, least, most in ((reach, 0.0, 1e-4), (reach - 24, 1e-4, 1.0)):
+    reach, near = engine.info.receptive_field, engine.info.near_field
+    assert reach is not None and near is not None
+    for rim, least, most in ((reach, 0.0, 1e-4), (near, 1e-4, 1.5 / 255), (near - 24, 2 / 255, 1.0)):
         part = engine.stylize(image[..., 128 - rim :, 128 - rim :], style, whole.statistics).image
         gap = float((part[..., rim:, rim:] - whole.image[..., 128:, 128:]).abs().max())
         assert least <= gap <= most, (rim, gap)
+
+
+@pytest.mark.parametrize("name", ["wct-single-pass", "wct"])
+@torch.inference_mode()
+def test_noise_of_a_plain_area_does_not_become_a_texture(name: str) -> None:
+    engine = load_engine(name)
+    image = picture(0, 256)[..., :128, :256].clone()
+    image[..., 128:] = 0.7
+    noise = torch.randn(image.shape, generator=torch.Generator().manual_seed(0)) / 255
+    style = engine.encode_style(picture(0))
+    plain = engine.stylize(image, style)
+    gaps = [
+        (engine.stylize(each, style, plain.statistics).image - plain.image)[..., 16:-16, 160:-16].std()
+        for each in (image + noise, image + 12 * noise)
+    ]
+    assert gaps[0] < 3 / 255 < 15 / 255 < gaps[1], gaps  # what is easily seen is painted
 
 
 @torch.inference_mode()

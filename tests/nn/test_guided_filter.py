@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vidstyle.nn.guided_filter import guided, reach
+from vidstyle.nn.guided_filter import guided, reach, smoothed
 
 
 def noise(height: int, width: int, seed: int = 0) -> Tensor:
@@ -82,3 +82,27 @@ def test_halved_precision_of_the_input_costs_its_rounding_only() -> None:
     coarse = guided((1 - smooth).bfloat16(), smooth.bfloat16(), radius=4, slack=1e-3, cell=2)
     assert coarse.dtype == torch.float32
     assert (coarse - exact).abs().max() < 0.01
+
+
+def test_smoothing_removes_faint_noise_and_keeps_outlines_and_textures() -> None:
+    grain = torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+    step = torch.full((1, 3, 64, 96), 0.3)
+    step[..., 48:] = 0.7
+    slack = (4 / 255) ** 2
+    faint, strong = (
+        smoothed(step + grain * levels / 255, radius=2, slack=slack, cell=4) - step for levels in (1, 20)
+    )
+    assert faint[..., 16:32].std() < 0.1 * 1 / 255  # plain
+    assert faint[..., 46:50].mean((0, 1, 2)).abs().max() < 0.1 * 0.4  # nine tenths of the step are left
+    assert strong[..., 16:32].std() > 0.9 * 20 / 255
+
+
+def test_smoothing_depends_on_its_reach_only_and_keeps_the_number_format() -> None:
+    image = 0.5 + 0.02 * noise(96, 128)
+    whole = smoothed(image, radius=2, slack=(4 / 255) ** 2, cell=4)
+    rim = reach(2, 4)
+    for side, most in ((rim, 1e-6), (rim - 8, 1.0)):
+        part = smoothed(image[..., 40 - side :, 40 - side :], radius=2, slack=(4 / 255) ** 2, cell=4)
+        gap = (part[..., side:, side:] - whole[..., 40:, 40:]).abs().max()
+        assert gap <= most and (gap > 1e-6) == (side < rim)
+    assert smoothed(image.bfloat16(), radius=2, slack=0.001, cell=4).dtype is torch.bfloat16

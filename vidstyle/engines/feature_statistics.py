@@ -14,6 +14,7 @@ from torch import Tensor
 from vidstyle.engines.base import Engine, Painted
 from vidstyle.errors import OptionError, WeightsMismatch
 from vidstyle.nn.folding import Convolution
+from vidstyle.nn.guided_filter import reach, smoothed
 
 if TYPE_CHECKING:
     from vidstyle.engines.network import Network
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 S = TypeVar("S")
 _STYLE_AREA = 384 * 384  # px² at which a style's statistics are computed
 _MULTIPLE = 8  # px: encoders halve three times
+_RADIUS, _CELL = 2, 4  # of the filter that smooths frames: windows of 20 px
+_FAINT = (6 / 255) ** 2  # variance that it halves: more loses soft clouds, less leaves the noise of cameras
+NOISE_REACH = reach(_RADIUS, _CELL)
+"""Px around a place that ``without_noise`` depends on."""
 _LEAST = 1e-8  # eigenvalues below count as 0; features are about 1
 
 
@@ -34,6 +39,15 @@ def padded(image: Tensor, multiple: int = _MULTIPLE) -> Tensor:
     is_small = any(more >= side for more, side in zip((rim[3], rim[1]), image.shape[-2:], strict=True))
     enlarged = F.pad(image, rim, mode="replicate" if is_small else "reflect")
     return enlarged.contiguous(memory_format=torch.channels_last)
+
+
+def without_noise(image: Tensor) -> Tensor:
+    """``image`` (1, 3, H, W) in [0, 1], sides multiples of 8 px, plain areas smoothed.
+
+    Whitening amplifies what varies little: in a plain sky, noise of one level would become a weave of forty.
+    """
+    filtered = smoothed(image, radius=_RADIUS, slack=_FAINT, cell=_CELL)
+    return filtered.contiguous(memory_format=torch.channels_last)
 
 
 def resized(style: Tensor, area: int, multiple: int = _MULTIPLE) -> Tensor:

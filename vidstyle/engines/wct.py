@@ -11,7 +11,13 @@ from torch import Tensor
 
 from vidstyle import weights as files
 from vidstyle.engines.base import EngineInfo
-from vidstyle.engines.feature_statistics import Into, StatisticsEngine, checked_levels
+from vidstyle.engines.feature_statistics import (
+    NOISE_REACH,
+    Into,
+    StatisticsEngine,
+    checked_levels,
+    without_noise,
+)
 from vidstyle.nn.folding import Convolution, folded
 from vidstyle.nn.small_vgg import SmallVGG
 
@@ -32,8 +38,9 @@ def build(weights: Path | None = None, *, levels: str | int = "4321") -> WCT:
 class WCT(StatisticsEngine):
     """A style is the statistics of its features; an image is painted in the precision of its dtype.
 
-    The frame is encoded to the coarsest level, transformed and decoded; the resulting picture goes through
-    the next finer level in the same way. The transform is folded into the decoder's first convolution.
+    Faint noise of a frame is smoothed first, because whitening amplifies it. The frame is then encoded to the
+    coarsest level, transformed and decoded; the resulting picture goes through the next finer level in the
+    same way. The transform is folded into the decoder's first convolution.
     """
 
     info: ClassVar[EngineInfo] = EngineInfo(
@@ -41,7 +48,7 @@ class WCT(StatisticsEngine):
         good_for="most of a style's colours and textures, blotchy where it has no plain areas",
         cost="3 times stylenet's",
         origin="trained for vidstyle with VGG-16 as teacher, Apache-2.0",
-        receptive_field=112,
+        receptive_field=112 + NOISE_REACH,
         near_field=48,  # beyond, 0.4 levels in photographs and in white noise
         near_error=1,
         multiple=8,
@@ -60,7 +67,7 @@ class WCT(StatisticsEngine):
         return [self.network.encode(image, level) for level in self.levels]
 
     def paint(self, image: Tensor, into: Into) -> Tensor:
-        picture = image
+        picture = without_noise(image)
         for place, level in enumerate(self.levels):
             features = self.network.encode(picture, level)
             picture = self.network.picture(features, level, into(place, features))

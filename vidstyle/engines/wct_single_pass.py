@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vidstyle import weights as files
 from vidstyle.engines.base import EngineInfo
-from vidstyle.engines.feature_statistics import Into, StatisticsEngine
+from vidstyle.engines.feature_statistics import NOISE_REACH, Into, StatisticsEngine, without_noise
 from vidstyle.nn.folding import Convolution
 from vidstyle.nn.single_pass_vgg import LEVELS, SinglePassVGG
 
@@ -31,9 +31,9 @@ def build(weights: Path | None = None) -> WCTSinglePass:
 class WCTSinglePass(StatisticsEngine):
     """A style is the statistics of its features; an image is painted in the precision of its dtype.
 
-    The decoder was trained on transformed features, after the paintings of WCT level by level and towards
-    the style pictures themselves. The last transform is that of the colours of blocks of 2x2 pixels. Each is
-    folded into a convolution.
+    Faint noise of an image is smoothed first, because whitening amplifies it. The decoder was trained on
+    transformed features, after the paintings of WCT level by level and towards the style pictures themselves.
+    The last transform is that of the colours of blocks of 2x2 pixels. Each is folded into a convolution.
     """
 
     info: ClassVar[EngineInfo] = EngineInfo(
@@ -41,7 +41,7 @@ class WCTSinglePass(StatisticsEngine):
         good_for="a style's colours, and strokes of its own for each style",
         cost="1.4 times stylenet's",
         origin="trained for vidstyle with a compressed VGG-19 as teacher, Apache-2.0",
-        receptive_field=64,
+        receptive_field=64 + NOISE_REACH,
         near_field=48,  # beyond, 0.5 levels in photographs and in white noise
         near_error=1,
         multiple=8,
@@ -62,7 +62,7 @@ class WCTSinglePass(StatisticsEngine):
         return [features[level] for level in LEVELS]
 
     def paint(self, image: Tensor, into: Into) -> Tensor:
-        features = self.network.encode(image)
+        features = self.network.encode(without_noise(image))
         value = features[4]
         for place, level in enumerate(LEVELS):
             value = self.network.decode(value, level, into(place, value))

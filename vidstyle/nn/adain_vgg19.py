@@ -48,9 +48,7 @@ class AdaINVGG19(nn.Module):
         """Keep weight and bias of ``layer``; raises ``WeightsMismatch`` if one is missing."""
         for part in ("weight", "bias"):
             if f"{layer}.{part}" not in tensors:
-                raise WeightsMismatch(
-                    f"{name} does not hold {self.method} VGG-19: {layer}.{part} is missing"
-                )
+                raise WeightsMismatch(f"{name} does not hold {self.method} VGG-19: {layer}.{part} is missing")
             value = tensors[f"{layer}.{part}"].float()
             self.register_buffer(f"{layer}.{part}".replace(".", "_"), value, persistent=False)
 

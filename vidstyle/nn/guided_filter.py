@@ -51,6 +51,30 @@ def guided(picture: Tensor, guide: Tensor, *, radius: int, slack: float, cell: i
     return result.add_(offset)
 
 
+def smoothed(picture: Tensor, *, radius: int, slack: float, cell: int) -> Tensor:
+    """``picture`` (B, C, H, W) without its faint detail: what varies by less than ``slack`` around a place.
+
+    Each channel is filtered with itself as the guide, as in ``guided``: noise of compression and steps of
+    gradients go, outlines and textures stay. In float32, returned in the dtype of ``picture``. Raises
+    ``RuntimeError`` for sides that are no multiples of ``cell``.
+
+    Args:
+        picture: in [0, 1].
+        radius: of the windows, in cells.
+        slack: variance (of values in [0, 1], squared) that is halved.
+        cell: px, 2 or more.
+    """
+    # about the middle of the range: squares of small numbers are exact
+    values = picture.float().contiguous() - 0.5  # channels last takes twice the time
+    means = _boxed(F.avg_pool2d(torch.cat([values, values.square()], 1), cell), radius)
+    mean, square = means.chunk(2, 1)
+    variance = (square - mean.square()).clamp_min(0.0)
+    slope = variance / (variance + slack)
+    coefficients = _boxed(torch.cat([slope, mean - slope * mean], 1), radius)
+    slope, offset = F.interpolate(coefficients, scale_factor=float(cell), mode="bilinear").chunk(2, 1)
+    return torch.addcmul(offset, slope, values).add_(0.5).to(picture.dtype)
+
+
 def reach(radius: int, cell: int) -> int:
     """Px around a place that its result depends on."""
     return (2 * radius + (2 if cell > 1 else 0)) * cell
