@@ -18,7 +18,7 @@ from scenes import change, ground, sharpness, shot, view
 from vidstyle.errors import OutputError
 from vidstyle.frames import Frame, Pixels
 from vidstyle.keyframes import spill
-from vidstyle.keyframes.choice import seam_pattern
+from vidstyle.keyframes.choice import blended, seam_pattern
 from vidstyle.keyframes.clip_plan import ClipPlan, Keyframe, plan_clip
 from vidstyle.keyframes.coordinates import Coordinates, PairMotion, carried, identity, smoothed_edges
 from vidstyle.keyframes.lookup import looked_up
@@ -112,7 +112,7 @@ def test_between_two_keyframes_areas_change_one_by_one_and_within_few_frames(tmp
     assert shares == sorted(shares)
     assert 0.25 < shares[10] < 0.75
     is_mixed = np.stack([np.minimum(result[..., 0], result[..., 1]) > 20 for result in results])
-    assert is_mixed.mean((1, 2)).max() < 0.35
+    assert is_mixed.mean((1, 2)).max() < 0.42  # seams, around which coarse colours are mixed
     assert np.percentile(is_mixed.sum(0), 90) <= 4  # frames
 
 
@@ -281,3 +281,27 @@ def test_frames_of_any_size_are_painted(height: int, width: int, tmp_path: Path)
     results = propagate(clip, {1: 255 - clip[1]}, tmp_path)
     assert [result.shape for result in results] == [(height, width, 3)] * 4
     assert np.array_equal(results[1], 255 - clip[1])
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_colours_of_two_paintings_meet_over_a_wide_band_and_strokes_at_a_seam(depth: type) -> None:
+    scale = np.iinfo(depth).max // 255
+    strokes = np.random.default_rng(0).integers(-20, 20, (2, 120, 240, 1))
+    earlier, later = (
+        ((shade + each) * scale * np.ones(3)).astype(depth)
+        for shade, each in zip((100, 140), strokes, strict=True)
+    )
+    weights = np.zeros((60, 120), np.float32)
+    weights[:, 60:] = 1
+    result = blended(earlier, later, weights)
+    assert result.dtype == depth
+    for part, whole in ((np.s_[:, :60], earlier), (np.s_[:, 180:], later)):
+        assert np.abs(result[part].astype(float) - whole[part]).max() <= scale
+    # coarse colours: from one to the other without a step
+    columns = cv2.blur(result.astype(np.float32), (9, 119))[60, :, 0] / scale
+    assert np.diff(columns[40:200:8]).max() < 0.5 * 40
+    assert np.diff(columns[40:200:8]).min() > -3
+    # strokes: those of one painting, up to a few pixels from the seam
+    for part, whole in ((np.s_[:, 100:112], earlier), (np.s_[:, 128:140], later)):
+        fine, own = (each[part] - cv2.blur(each, (9, 9))[part] for each in (result / scale, whole / scale))
+        assert np.corrcoef(fine.ravel(), own.ravel())[0, 1] > 0.98

@@ -1,4 +1,4 @@
-"""StyleNet, the default engine: style embeddings from VGG features, a small network with folded norms."""
+"""StyleNet: style embeddings from VGG features, a small network with folded norms."""
 
 from __future__ import annotations
 

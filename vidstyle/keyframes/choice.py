@@ -22,6 +22,7 @@ _SMOOTH = 3.0  # px: Gaussian window in which matches are compared
 _ROUNDED = 3.0  # px: seams of less than this are smoothed away
 _FADE = 4  # frames in which an area changes to the later keyframe
 _FEATHER = 1.2  # px: Gaussian window of the seam
+_WIDE = 0.015  # of the long side: Gaussian window over which the coarse colours change
 
 
 def seam_pattern(height: int, width: int) -> Weights:
@@ -66,6 +67,27 @@ def step_of(frames: int) -> float:
 def feathered(weights: Weights) -> Weights:
     """``weights`` with their edges smoothed."""
     return np.asarray(cv2.GaussianBlur(weights, (0, 0), _FEATHER), np.float32)
+
+
+def blended(earlier: Array, later: Array, weights: Weights) -> Array:
+    """Two carried paintings (H, W, C) of one size and depth: strokes meet at a seam, colours around it.
+
+    A blend in two frequency bands (Burt and Adelson 1983): of paintings whose colours differ as a whole, no
+    edge is seen where one ends and the other begins.
+    """
+    height, width = weights.shape
+    narrow = feathered(weights)
+    apart = later.astype(np.float32) - earlier
+    sigma = max(1.0, _WIDE * max(height, width))
+    coarse = cv2.GaussianBlur(
+        cv2.resize(apart, (width, height), interpolation=cv2.INTER_AREA), (0, 0), sigma
+    ).reshape(height, width, -1)
+    change = coarse * (cv2.GaussianBlur(weights, (0, 0), sigma) - narrow)[..., None]
+    size = earlier.shape[1::-1]
+    narrow, change = (cv2.resize(each, size, interpolation=cv2.INTER_LINEAR) for each in (narrow, change))
+    mixed = earlier + apart * narrow[..., None] + change.reshape(apart.shape)
+    result: Array = np.rint(np.clip(mixed, 0, np.iinfo(earlier.dtype).max)).astype(earlier.dtype)
+    return result
 
 
 def joined(earlier: Array, later: Array, weights: Weights) -> Array:

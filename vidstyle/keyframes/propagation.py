@@ -15,7 +15,15 @@ import numpy as np
 from vidstyle.flow.base import Array, FlowEstimator
 from vidstyle.frames import Frame, Pixels
 from vidstyle.keyframes.analogy import Analogy
-from vidstyle.keyframes.choice import Weights, feathered, joined, later_weights, seam_pattern, step_of
+from vidstyle.keyframes.choice import (
+    Weights,
+    blended,
+    feathered,
+    joined,
+    later_weights,
+    seam_pattern,
+    step_of,
+)
 from vidstyle.keyframes.clip_plan import ClipPlan, Keyframe, reduced
 from vidstyle.keyframes.coordinates import Coordinates, PairMotion
 from vidstyle.keyframes.known_frames import KnownFrame, WaitingFrames, known_frames
@@ -150,7 +158,7 @@ class _Painter:
                 last = np.zeros_like(before.difference) if weights is None else item.motion.moved(weights)
                 weights = later_weights(before, after, way, self._seams(item), last, step_of(length))
                 first = looked_up(earlier.painting, before.coordinates)
-                painting = joined(*with_equal_channels(first, painting), feathered(weights))
+                painting = blended(*with_equal_channels(first, painting), weights)
                 shown = float(weights.mean())
                 share = shown * after.filled + (1 - shown) * before.filled
             yield _result(item, painting, share, begun)
