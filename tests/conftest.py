@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 # Tests run side by side, on tiny pictures: with a core for each process they take a quarter of the time.
 # Before torch is imported, which reads it then.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Shells make processes in their background ignore Ctrl-C, and the processes of tests would inherit that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import pytest
 from clips import Sound, write_clip

@@ -167,10 +167,13 @@ def interrupted(command: str) -> tuple[str, str]:
         text=True,
     )
     assert process.stdout is not None
-    assert process.stdout.readline() == "learning\n"
-    time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=50)
+    try:
+        assert process.stdout.readline() == "learning\n"
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=50)
+    finally:
+        process.kill()  # not left learning if something above fails
     assert process.returncode == 130, errors
     return output, errors
 

@@ -113,7 +113,7 @@ def test_between_two_keyframes_areas_change_one_by_one_and_within_few_frames(tmp
     assert 0.25 < shares[10] < 0.75
     is_mixed = np.stack([np.minimum(result[..., 0], result[..., 1]) > 20 for result in results])
     assert is_mixed.mean((1, 2)).max() < 0.42  # seams, around which coarse colours are mixed
-    assert np.percentile(is_mixed.sum(0), 90) <= 4  # frames
+    assert np.percentile(is_mixed.sum(0), 90) <= 5  # frames
 
 
 def test_the_same_call_gives_the_same_result(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vidstyle.engines.feature_statistics import measured, transform
+from vidstyle.engines.feature_statistics import measured, transform, without_noise
 from vidstyle.errors import WeightsMismatch
 from vidstyle.losses.base import Autoencoding
 from vidstyle.nn.small_vgg import LEVELS, SmallVGG
@@ -134,8 +134,8 @@ class SmallVGGStudent(Learner):
         Results may exceed [0, 1] in a step.
         """
         height, width = image.shape[-2:]
-        picture = F.pad(image, (0, -width % _MULTIPLE, 0, -height % _MULTIPLE), mode="reflect")
-        network = self._network()
+        padded = F.pad(image, (0, -width % _MULTIPLE, 0, -height % _MULTIPLE), mode="reflect")
+        picture, network = without_noise(padded), self._network()
         if number is not None:
             level = LEVELS[-1 - number % len(LEVELS)]
             picture = _decoded(network, restyled(_encoded(network, picture, level), embeddings, level), level)

@@ -325,7 +325,7 @@ def test_a_stylizer_paints_the_same_with_its_map_in_torch(monkeypatch: pytest.Mo
     assert np.array_equal(results[0], alone[0])
     for one, other, anew in zip(expected[1:], results[1:], alone[1:], strict=True):
         apart, carried = (np.abs(one.astype(float) - than).mean() for than in (other, anew))
-        assert apart < 0.15 * carried  # of what the map changes, in either way
+        assert apart < 0.25 * carried  # of what the map changes, in either way
 
 
 def test_a_ring_that_does_not_fit_is_one_clear_line() -> None:
