@@ -83,9 +83,10 @@ def blended(earlier: Array, later: Array, weights: Weights) -> Array:
         cv2.resize(apart, (width, height), interpolation=cv2.INTER_AREA), (0, 0), sigma
     ).reshape(height, width, -1)
     change = coarse * (cv2.GaussianBlur(weights, (0, 0), sigma) - narrow)[..., None]
-    size = earlier.shape[1::-1]
-    narrow, change = (cv2.resize(each, size, interpolation=cv2.INTER_LINEAR) for each in (narrow, change))
-    mixed = earlier + apart * narrow[..., None] + change.reshape(apart.shape)
+    share, added = (
+        cv2.resize(each, earlier.shape[1::-1], interpolation=cv2.INTER_LINEAR) for each in (narrow, change)
+    )
+    mixed = earlier + apart * share[..., None] + added.reshape(apart.shape)
     result: Array = np.rint(np.clip(mixed, 0, np.iinfo(earlier.dtype).max)).astype(earlier.dtype)
     return result
 
