@@ -71,7 +71,7 @@ def run(clip: Path, style: str, folder: Path, *, rounds: int = 3, count: int = 6
     own_process()  # as the command line does
     folder.mkdir(parents=True, exist_ok=True)
     shots = frames(clip, count=count)
-    ours = {name: Clock() for name in ("whole run", "StyleNet alone")}
+    ours = {name: Clock() for name in ("whole run", "the network alone")}
     peer, peer_style = Clock(), Clock()
     stages = {name: Clock() for name in ("decode", "flow", "paint", "map", "encode")}
     stylizer = Stylizer(style)
@@ -95,7 +95,7 @@ def run(clip: Path, style: str, folder: Path, *, rounds: int = 3, count: int = 6
                 for _ in range(4):
                     rival.style_vector(rival_style)
             time.sleep(_PAUSE)
-            with ours["StyleNet alone"].running(len(net.images)):
+            with ours["the network alone"].running(len(net.images)):
                 net.paint_all()
             if round_number == 0:
                 for clock in (*ours.values(), peer, peer_style, *stages.values()):
@@ -114,7 +114,7 @@ def run(clip: Path, style: str, folder: Path, *, rounds: int = 3, count: int = 6
 def _tables(
     ours: dict[str, Clock], theirs: Cost, stages: dict[str, Clock], rounds: int, count: int, clip: Path
 ) -> tuple[str, bool]:
-    run_clock, net = ours["whole run"], ours["StyleNet alone"]
+    run_clock, net = ours["whole run"], ours["the network alone"]
     ratio, net_ratio = run_clock.milliseconds / theirs.wall, net.milliseconds / theirs.wall
     total = sum(clock.cpu_milliseconds for clock in stages.values())
     overhead = run_clock.cpu_milliseconds / total
@@ -129,7 +129,7 @@ def _tables(
         f"| vidstyle run, decoded, painted, steadied, encoded | {run_clock.milliseconds:.1f} "
         f"| {run_clock.cpu_milliseconds:.1f} | {ratio:.3f} "
         f"| at most {_WANTED_RUN}, aim {_AIM_RUN} | {_word(ratio <= _WANTED_RUN)} |",
-        f"| StyleNet alone | {net.milliseconds:.1f} | {net.cpu_milliseconds:.1f} | {net_ratio:.3f} "
+        f"| the network of the default engine, alone | {net.milliseconds:.1f} | {net.cpu_milliseconds:.1f} | {net_ratio:.3f} "
         f"| at most {_WANTED_NET} | {_word(net_ratio <= _WANTED_NET)} |",
         "",
         "| stage, measured alone | ms a frame | CPU ms a frame |",

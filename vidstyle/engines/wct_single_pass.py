@@ -42,8 +42,8 @@ class WCTSinglePass(StatisticsEngine):
         cost="1.4 times stylenet's",
         origin="trained for vidstyle with a compressed VGG-19 as teacher, Apache-2.0",
         receptive_field=64 + NOISE_REACH,
-        near_field=48,  # beyond, 0.5 levels in photographs and in white noise
-        near_error=1,
+        near_field=40,  # beyond, 0.1 levels in the mean and 5 at most, in films and in white noise
+        near_error=5,
         multiple=8,
         smallest=16,
         feature_strength=0.8,  # the decoder was trained with alphas from 0.7 on
