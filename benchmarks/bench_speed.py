@@ -129,7 +129,8 @@ def _tables(
         f"| vidstyle run, decoded, painted, steadied, encoded | {run_clock.milliseconds:.1f} "
         f"| {run_clock.cpu_milliseconds:.1f} | {ratio:.3f} "
         f"| at most {_WANTED_RUN}, aim {_AIM_RUN} | {_word(ratio <= _WANTED_RUN)} |",
-        f"| the network of the default engine, alone | {net.milliseconds:.1f} | {net.cpu_milliseconds:.1f} | {net_ratio:.3f} "
+        f"| the network of the default engine, alone | {net.milliseconds:.1f} "
+        f"| {net.cpu_milliseconds:.1f} | {net_ratio:.3f} "
         f"| at most {_WANTED_NET} | {_word(net_ratio <= _WANTED_NET)} |",
         "",
         "| stage, measured alone | ms a frame | CPU ms a frame |",

@@ -193,6 +193,17 @@ def test_grid_tells_a_pattern_of_the_strides_from_detail_that_is_free_of_them(st
     assert shares[2] < 0.03
 
 
+def test_grid_finds_patterns_of_the_period_that_is_set_and_of_half_of_it(step: Step) -> None:
+    generator = torch.Generator().manual_seed(1)
+    shares = {}
+    for side in (4, 8):
+        pattern = torch.rand(1, 3, side, side, generator=generator).repeat(1, 1, 128 // side, 128 // side)
+        for period in (4, 8):
+            painted = replace(step, painted=0.5 + 0.05 * (pattern - 0.5))
+            shares[side, period] = float(Grid(period=period)(painted))
+    assert shares[8, 4] < 0.5 < 0.9 < min(shares[4, 4], shares[4, 8], shares[8, 8])
+
+
 def test_distillation_is_a_pyramid_and_relative_features(step: Step) -> None:
     assert step.target is not None
     ours, theirs = array(step.painted), array(step.target)

@@ -104,6 +104,9 @@ class TrainOptions(Checked):
     style_sides: tuple[int, ...] = option(
         (256, 181), "scales of the style losses: the style's area is side² px", parse=_sides
     )
+    grid_period: int = option(
+        4, "product of the network's strides, px, for the loss grid", low=2, parse=as_integer
+    )
     crop: int = option(176, "side of content crops, px", low=32, parse=as_integer)
     style_crop: float = option(
         1.0, "smallest share of a style picture's sides that is cut out", low=0.1, high=1, parse=as_number

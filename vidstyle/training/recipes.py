@@ -140,6 +140,7 @@ ADAIN = Recipe(
         "losses": {"content": 1.0, "style": 10.0, "grid": 10.0, "ripple": 30.0},
         "content_layers": ("conv3_1", "conv4_1"),
         "content_kind": "normalised",
+        "grid_period": 8,
         "style_sides": (192,),
         "style_crop": 0.5,
         "learning_rate": 1e-4,
