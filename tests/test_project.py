@@ -39,7 +39,7 @@ _ARROWS: dict[str, set[str]] = {
         ),
         *("options", "pipeline", "registry", "styles", "training", "video.reading", "video.writing"),
         *("weights", "derived_names", "outputs", "patterns"),
-        *("atomic_write", "file_suffixes", "printable", "runtimes", "video.containers"),
+        *("atomic_write", "file_suffixes", "printable", "runtimes", "tensors", "video.containers"),
     },
     "testing": {"device", "engines", "errors", "flow", "losses", "metrics", "nn", "runtimes"},
     "api": {
