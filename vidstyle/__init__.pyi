@@ -63,7 +63,7 @@ from .options.keywords import VideoKeywords as VideoKeywords
 from .pipeline.report import OnFrame as OnFrame
 from .pipeline.report import Progress as Progress
 from .pipeline.report import RunReport as RunReport
-from .pipeline.stylizer import Styling as Styling
+from .pipeline.styling import Styling as Styling
 from .runtimes.base import Runtime as Runtime
 from .runtimes.base import RuntimeInfo as RuntimeInfo
 from .styles.pictures import Style as Style

@@ -40,7 +40,8 @@ from vidstyle.pipeline.precomputed import Pair, Pairs, paintings
 from vidstyle.pipeline.prefetch import side_thread
 from vidstyle.pipeline.report import OnFrame, RunReport
 from vidstyle.pipeline.runner import option_values, run
-from vidstyle.pipeline.stylizer import Styling, Stylizer, files_of, styling_name
+from vidstyle.pipeline.styling import Styling, files_of, styling_name
+from vidstyle.pipeline.stylizer import Stylizer
 from vidstyle.temporal.base import ClipFrame, StylizedFrame
 from vidstyle.temporal.compositing import composited_frames, compositor
 from vidstyle.temporal.loop import steadied
@@ -99,10 +100,20 @@ def stylize_frames(
 
     Takes (H, W, 3) uint8 or uint16 RGB arrays (of ``rate`` a second, 25 if not given) or ``Frame``s and
     yields the same kind, in the same size and depth.
+
+    ``save_state`` is a file: once ``frames`` end, all that is remembered of them is written there. A later
+    call with the same options, ``resume`` that file and the frames that follow gives what one call with all
+    frames would have given, bit for bit on the same machine.
     """
-    check_keywords(options, PaintOptions, SteadyOptions, extra=("rate",))
+    extra = ("rate", "resume", "save_state")
+    check_keywords(options, PaintOptions, SteadyOptions, extra=extra)
     stylizer = Stylizer(style, **cast(FrameKeywords, select_keywords(options, PaintOptions, SteadyOptions)))
-    return stylizer.frames(frames, rate=options.get("rate"))
+    return stylizer.frames(
+        frames,
+        rate=options.get("rate"),
+        resume=options.get("resume"),
+        save_state=options.get("save_state"),
+    )
 
 
 def stylize_image(

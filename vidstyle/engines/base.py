@@ -112,6 +112,16 @@ class Engine(nn.Module, ABC, Generic[S, T]):
         """The style whose ``style_tensors`` these are; ``KeyError`` or ``ValueError`` if they do not fit."""
         return cast(S, tensors["embedding"])
 
+    def statistics_from_tensors(self, tensors: Mapping[str, Tensor]) -> T:
+        """The statistics whose ``tensors()`` these are, so that a stream can go on from a saved state.
+
+        Raises ``KeyError`` if they do not fit, and ``OptionError`` for an engine that does not offer it.
+        """
+        raise OptionError(
+            f"the state of a stream painted by {self.info.title} cannot be kept: "
+            "the engine has no statistics_from_tensors"
+        )
+
     def check_image(self, image: Tensor, statistics: T | None) -> None:
         """Raise ``ValueError`` for an ``image`` too small to paint, or a batch without ``statistics``."""
         batch, _, height, width = image.shape

@@ -124,6 +124,13 @@ class FeatureEngine(Engine[S, FeatureStatistics]):
             statistics = FeatureStatistics(means, covariances)
         return Painted(picture, statistics)
 
+    def statistics_from_tensors(self, tensors: Mapping[str, Tensor]) -> FeatureStatistics:
+        means, covariances = (
+            tuple(tensors[f"{part}{place}"] for place in range(len(tensors) // 2))
+            for part in ("mean", "covariance")
+        )
+        return FeatureStatistics(means, covariances)
+
 
 class StatisticsEngine(FeatureEngine[FeatureStatistics]):
     """The base of engines whose style and statistics are those of features at ``levels``, coarse to fine."""

@@ -111,6 +111,9 @@ class StyleNet(Engine[Tensor, NormStatistics]):
             statistics += [mean, (variance + 1e-5).sqrt()]
         return torch.cat(statistics)
 
+    def statistics_from_tensors(self, tensors: Mapping[str, Tensor]) -> NormStatistics:
+        return NormStatistics(tensors["mean"], tensors["variance"])
+
     def mix(self, styles: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
         return torch.stack(
             [embedding * weight for embedding, weight in zip(styles, weights, strict=True)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 Number = int | float | Fraction | str
@@ -55,9 +56,14 @@ class FrameKeywords(ImageKeywords, SteadyKeywords, total=False):
 
 
 class StreamKeywords(FrameKeywords, total=False):
-    """All keywords of ``stylize_frames``; ``rate`` is for arrays, which have no times."""
+    """All keywords of ``stylize_frames``; ``rate`` is for arrays, which have no times.
+
+    ``resume`` is the file of a state that an earlier call wrote to its ``save_state``.
+    """
 
     rate: Number | None
+    resume: str | Path | None
+    save_state: str | Path | None
 
 
 class ReadKeywords(TypedDict, total=False):

@@ -23,7 +23,8 @@ from vidstyle.options import (
 )
 from vidstyle.options.empty_paths import check_not_empty
 from vidstyle.options.keywords import ImageKeywords, SheetKeywords
-from vidstyle.pipeline.stylizer import Stylizer, styling_name
+from vidstyle.pipeline.styling import styling_name
+from vidstyle.pipeline.stylizer import Stylizer
 from vidstyle.styles.pictures import Style
 from vidstyle.video.reading.length import measured_length
 from vidstyle.video.reading.probe import probe

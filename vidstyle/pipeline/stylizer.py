@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing
-from dataclasses import replace
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Unpack, cast, overload
@@ -27,37 +25,36 @@ from vidstyle.options import (
 from vidstyle.options.converters import as_rate
 from vidstyle.options.empty_paths import check_not_empty
 from vidstyle.options.keywords import FileKeywords, FrameKeywords, Number
-from vidstyle.outputs import check_outputs
+from vidstyle.outputs import check_file_output, check_outputs
+from vidstyle.pipeline.clip_stream import ClipStream, StateAfter
 from vidstyle.pipeline.keyframed import keyframed, planned
 from vidstyle.pipeline.mask import Mask
 from vidstyle.pipeline.meter import Meter, metered
-from vidstyle.pipeline.motion import flow_name, flow_of, raster_of
+from vidstyle.pipeline.motion import flow_name, flow_of
 from vidstyle.pipeline.plan import Stage, plan_painting
-from vidstyle.pipeline.prefetch import check_wanted, prefetch, side_thread
+from vidstyle.pipeline.prefetch import check_wanted
 from vidstyle.pipeline.report import OnFrame, RunReport
 from vidstyle.pipeline.runner import option_values, run
+from vidstyle.pipeline.stream_state import StreamState, content_hash, load_state, save_state
+from vidstyle.pipeline.styling import Styling, files_of, style_list, styling_name
 from vidstyle.registry import name_of_part
 from vidstyle.rendering.clip_painter import ClipPainter
 from vidstyle.rendering.renderer import Renderer
 from vidstyle.runtimes.choice import choose_runtime
 from vidstyle.styles.embedding_cache import EmbeddingCache
 from vidstyle.styles.mixtures import Styles
-from vidstyle.styles.pictures import Style, load
+from vidstyle.styles.pictures import load
 from vidstyle.styles.track import pictures_of
-from vidstyle.temporal.base import ClipFrame, StylizedFrame
+from vidstyle.temporal.base import StylizedFrame
 from vidstyle.temporal.compositing import Compositor, composited_frames, compositor
-from vidstyle.temporal.lookahead import motions
-from vidstyle.temporal.loop import load_method, steadied
+from vidstyle.temporal.loop import Returning
 from vidstyle.video.stills import check_picture_target, load_image, save_image
 from vidstyle.video.writing.target import default_target
 
-Styling = Style | Sequence[Style]
-"""One style (a picture's path, a bundled name, pixels), or several that are mixed."""
-
 log = logging.getLogger(__name__)
 
-_AHEAD = 2  # frames whose motion is known before they are painted
 _RATE = Fraction(25)  # frames a second of arrays, which carry no times
+_INDIRECT = ("quality", "style_cache", "style_track")  # results depend on them through others, if at all
 
 
 class Stylizer:
@@ -71,7 +68,7 @@ class Stylizer:
         check_keywords(options, PaintOptions, SteadyOptions)
         self._paint = paint = make_record(PaintOptions, options)
         self._steady = make_record(SteadyOptions, options)
-        self._style_list = _style_list_of(style)
+        self._style_list = style_list(style)
         self._names = [item if isinstance(item, (str, Path)) else "pixels" for item in self._style_list]
         self.name = styling_name(style, paint.style_track)
         """The styles' names, which become part of the names of results."""
@@ -109,9 +106,6 @@ class Stylizer:
             log.warning(
                 "--flow-size and --stability are for the paint map; keyframes are carried without them"
             )
-        self._takes_motion = self._steady.is_steady and getattr(
-            load_method(self._steady.temporal), "takes_motion", False
-        )
         self._mask = None if paint.mask is None else Mask(paint.mask)
 
     def video(
@@ -134,11 +128,30 @@ class Stylizer:
         return run(plan, on_frame=on_frame)
 
     @overload
-    def frames(self, frames: Iterable[Frame], *, rate: Number | None = None) -> Iterator[Frame]: ...
-    @overload
-    def frames(self, frames: Iterable[Pixels], *, rate: Number | None = None) -> Iterator[Pixels]: ...
     def frames(
-        self, frames: Iterable[Frame] | Iterable[Pixels], *, rate: Number | None = None
+        self,
+        frames: Iterable[Frame],
+        *,
+        rate: Number | None = None,
+        resume: str | Path | None = None,
+        save_state: str | Path | None = None,
+    ) -> Iterator[Frame]: ...
+    @overload
+    def frames(
+        self,
+        frames: Iterable[Pixels],
+        *,
+        rate: Number | None = None,
+        resume: str | Path | None = None,
+        save_state: str | Path | None = None,
+    ) -> Iterator[Pixels]: ...
+    def frames(
+        self,
+        frames: Iterable[Frame] | Iterable[Pixels],
+        *,
+        rate: Number | None = None,
+        resume: str | Path | None = None,
+        save_state: str | Path | None = None,
     ) -> Iterator[Frame] | Iterator[Pixels]:
         """Paint a stream of frames of one clip; see ``stylize_frames``."""
         if self.paints_keyframes:
@@ -146,8 +159,14 @@ class Stylizer:
                 f"the engine {self._engine_name} paints keyframes, which are chosen in "
                 "a whole clip: give stylize_video a file, or temporal='none' to have every frame painted"
             )
+        check_not_empty(resume=resume, save_state=save_state)
         step = 1 / (as_rate(rate) if rate is not None else _RATE)
-        return cast("Iterator[Frame] | Iterator[Pixels]", self._stream(frames, step))
+        kept = None if save_state is None else Path(save_state)
+        if kept is not None:
+            check_outputs([("save_state", kept)], self.files)
+            check_file_output(("save_state", kept), overwrite=True)
+        state = None if resume is None else load_state(Path(resume), self._facts())
+        return cast("Iterator[Frame] | Iterator[Pixels]", self._stream(frames, step, state, kept))
 
     def image(
         self,
@@ -161,9 +180,7 @@ class Stylizer:
         check_not_empty(image=image, target=target, style=style)
         if target is not None:
             check_picture_target(Path(target), overwrite)
-            pictures = [
-                item for item in (image, *_style_list_of(style or ())) if isinstance(item, (str, Path))
-            ]
+            pictures = [item for item in (image, *style_list(style or ())) if isinstance(item, (str, Path))]
             check_outputs([("the result", Path(target))], [*pictures, *self.files])
         frame = load_image(image) if isinstance(image, (str, Path)) else _as_frame(image, Fraction(0), _RATE)
         styles = self._styles if style is None else self._encode(style, self._paint.style_weights, None)
@@ -176,9 +193,7 @@ class Stylizer:
         return result
 
     def _encode(self, style: Styling, weights: Sequence[float] | None, track: Path | None) -> Styles[Any]:
-        return Styles(
-            self._embeddings, self._painter.engine, _style_list_of(style), weights=weights, track=track
-        )
+        return Styles(self._embeddings, self._painter.engine, style_list(style), weights=weights, track=track)
 
     def _meter(self) -> Meter:
         """A meter for a run; style is measured only if there is a single, constant one."""
@@ -214,39 +229,57 @@ class Stylizer:
             yield from composited_frames(steady, composite)
 
     def _composited(
-        self, frames: Iterable[Frame], read: ReadOptions, *, may_run_ahead: bool
-    ) -> Generator[StylizedFrame, None, None]:
-        """The composited frames of one clip; files may be read ahead of painting, streams must not."""
-        raster = raster_of(self._painter.device)
+        self,
+        frames: Iterable[Frame],
+        read: ReadOptions,
+        *,
+        may_run_ahead: bool,
+        state: StreamState | None = None,
+    ) -> Generator[StylizedFrame, None, StateAfter]:
+        """The composited frames of one clip; see ``ClipStream.painted``."""
+        stream = ClipStream(self._painter, self._styles, self._paint.strength, self._steady, self._flow)
         with ExitStack() as stack:
             composite = self._compositor(read, stack)
-            side = stack.enter_context(side_thread("results")) if raster.gains_from_threads else None
-            clip_frames: Iterable[ClipFrame] = map(ClipFrame, frames)
-            if self._takes_motion and raster.gains_from_threads:
-                moving = motions(frames, self._flow, self._steady.flow_size)
-                ahead = prefetch(moving, _AHEAD, "motion") if may_run_ahead else moving
-                clip_frames = stack.enter_context(closing(ahead))
-            steady = steadied(
-                _with_renewal(clip_frames, self._styles) if self._styles.is_moving else clip_frames,
-                ClipPainter(self._painter, self._styles, self._paint.strength),
-                options=self._steady,
-                flow=self._flow,
-                raster=raster,
-                side=side,
-            )
-            yield from composited_frames(steady, composite)
+            return (yield from stream.painted(frames, composite, may_run_ahead=may_run_ahead, state=state))
 
-    def _stream(self, frames: Iterable[Any], step: Fraction) -> Generator[Any, None, None]:
-        """One result for each of ``frames``, of its type: a ``Frame`` or pixels."""
+    def _stream(
+        self, frames: Iterable[Any], step: Fraction, state: StreamState | None, kept: Path | None
+    ) -> Generator[Any, None, None]:
+        """One result for each of ``frames``, of its type: a ``Frame`` or pixels.
+
+        ``state`` is that after the frame before; that after the last frame is written to the file ``kept``.
+        """
         are_pixels: deque[bool] = deque()  # of frames whose results are due: whether they are arrays
+        begin = Fraction(0) if state is None else state.last.time + state.last.duration
 
         def numbered() -> Iterator[Frame]:
             for index, item in enumerate(frames):
                 are_pixels.append(not isinstance(item, Frame))
-                yield _as_frame(item, index * step, step)
+                yield _as_frame(item, begin + index * step, step)
 
-        for result in self._composited(numbered(), ReadOptions(), may_run_ahead=False):
+        results = Returning(self._composited(numbered(), ReadOptions(), may_run_ahead=False, state=state))
+        for result in results:
             yield result.frame.pixels if are_pixels.popleft() else result.frame
+        ended = None if results.returned is None else results.returned()
+        if kept is not None and ended is not None:
+            save_state(kept, ended, self._facts())
+
+    def _facts(self) -> dict[str, str]:
+        """What the state of a stream depends on, by name, and where it goes on must be the same."""
+        paint, steady = self._paint, self._steady
+        track = paint.style_track
+        moving = [] if track is None else [track, *filter(Path.is_file, pictures_of(track))]
+        values = option_values(paint, steady) | {
+            "engine": self._engine_name,
+            "runtime": self._runtime_name,
+            "working_size": paint.chosen_working_size,
+            "flow": flow_name(steady, self._flow_device),
+            "device": self._painter.device.type,
+            "precision": str(self._painter.precision).removeprefix("torch."),
+            "style": content_hash(moving or map(load, self._style_list)),
+            "weights": self._painter.fingerprint(),
+        }
+        return {name: str(value) for name, value in values.items() if name not in _INDIRECT}
 
     def _compositor(self, read: ReadOptions, stack: ExitStack) -> Compositor | None:
         mask = None if self._mask is None else self._mask.frames(read, stack)
@@ -283,35 +316,6 @@ def painting(
         return stylizer._keyframes(source, part)
 
     return Stage(results, values, meter, keyframes if stylizer.paints_keyframes else None)
-
-
-def _with_renewal(frames: Iterable[ClipFrame], styles: Styles[Any]) -> Iterator[ClipFrame]:
-    """``frames`` with ``renewal``, the change of ``styles`` over time since the frame before."""
-    last: Fraction | None = None
-    for clip_frame in frames:
-        time = clip_frame.frame.time
-        yield clip_frame if last is None else replace(clip_frame, renewal=styles.progress(last, time))
-        last = time
-
-
-def styling_name(style: Styling, track: Path | None) -> str:
-    """The name for results: the styles' names, joined, or the style track's."""
-    names = [Path(item).stem for item in _style_list_of(style) if isinstance(item, (str, os.PathLike))]
-    if not names and track is not None:
-        names = [Path(track).stem]
-    return "+".join(names) or "painted"
-
-
-def files_of(style: Styling, paint: PaintOptions) -> tuple[Path, ...]:
-    """The files that painting reads beside the clip: styles, mask, style track and its pictures, weights."""
-    named = [item for item in _style_list_of(style) if isinstance(item, (str, Path))]
-    options = (paint.mask, paint.style_track, paint.weights)
-    pictures = () if paint.style_track is None else pictures_of(paint.style_track)
-    return (*map(Path, named), *(path for path in options if path is not None), *pictures)
-
-
-def _style_list_of(style: Styling) -> list[Style]:
-    return list(style) if isinstance(style, (list, tuple)) else [cast(Style, style)]
 
 
 def _as_frame(item: Any, time: Fraction, step: Fraction) -> Frame:

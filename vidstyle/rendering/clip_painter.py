@@ -6,9 +6,12 @@ from typing import Generic, TypeVar, cast
 
 import cv2
 import numpy as np
+from torch import Tensor
 
 from vidstyle.engines.base import Statistics
+from vidstyle.errors import OptionError
 from vidstyle.frames import Frame, Pixels
+from vidstyle.named_tensors import Tensors, as_integers, copied, grouped, in_group, integers
 from vidstyle.rendering.renderer import FrameStatistics, Renderer
 from vidstyle.styles.mixtures import Styles, pushed
 from vidstyle.temporal.base import PaintedFrame, RepaintMask
@@ -29,9 +32,13 @@ class ClipPainter(Generic[S, T]):
         styles: the style at each time.
         strength: applied by the engine if it has a ``feature_strength``; else, above 1, the style is moved
             away from the shot's own.
+        state: the ``tensors()`` of a painter with the same arguments after the frame before; None: the first
+            frame begins the clip. Raises ``KeyError`` if something is missing in it.
     """
 
-    def __init__(self, painter: Renderer[S, T], styles: Styles[S], strength: float) -> None:
+    def __init__(
+        self, painter: Renderer[S, T], styles: Styles[S], strength: float, *, state: Tensors | None = None
+    ) -> None:
         self._painter = painter
         self._styles = styles
         self._strength = strength
@@ -39,6 +46,31 @@ class ClipPainter(Generic[S, T]):
         self._weighed: tuple[S, S] | None = None  # the latest style, before and after ``at_strength``
         self._statistics: FrameStatistics[T] | None = None  # of the shot so far, smoothed
         self._since = 0  # frames since the last full painting
+        if state is not None:
+            self._restore(state)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that is remembered of the clip so far, by name: copies on the CPU.
+
+        Raises ``OptionError`` for an engine whose statistics or styles cannot be kept.
+        """
+        kept = {"since": as_integers([self._since])}
+        if self._statistics is not None:
+            statistics = self._statistics.tensors()
+            self._painter.statistics_from_tensors(statistics)  # raises
+            kept |= grouped("statistics", statistics)
+        if self._own is not None:
+            own = self._painter.style_tensors(self._own)
+            if own is None:
+                raise OptionError("the state of this stream cannot be kept: styles of its engine cannot")
+            kept |= grouped("own", own)
+        return {name: copied(part) for name, part in kept.items()}
+
+    def _restore(self, tensors: Tensors) -> None:
+        (self._since,) = integers(tensors["since"])
+        statistics, own = in_group("statistics", tensors), in_group("own", tensors)
+        self._statistics = self._painter.statistics_from_tensors(statistics) if statistics else None
+        self._own = self._painter.style_from_tensors(own) if own else None
 
     def __call__(self, frame: Frame, is_cut: bool, repaint_mask: RepaintMask | None) -> PaintedFrame:
         """Fresh paint of ``frame``, all of it where ``repaint_mask`` is None."""

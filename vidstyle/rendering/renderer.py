@@ -21,6 +21,7 @@ from vidstyle.device import memory_errors
 from vidstyle.engines.base import Engine, KeyframeEngine, OnStep, Statistics
 from vidstyle.errors import InputError
 from vidstyle.frames import Pixels, check_pixels
+from vidstyle.named_tensors import Tensors, grouped, in_group
 from vidstyle.nn.resize import enlarged, reduced
 from vidstyle.options import DEFAULT_QUALITY, LARGEST_STYLE, QUALITIES
 from vidstyle.rendering.regions import Region, cover
@@ -51,6 +52,11 @@ class FrameStatistics(Generic[T]):
         if finer is not None and other.finer is not None:
             finer = finer.towards(other.finer, share)
         return FrameStatistics(self.strokes.towards(other.strokes, share), finer)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All their tensors, by name."""
+        finer = None if self.finer is None else self.finer.tensors()
+        return {**grouped("strokes", self.strokes.tensors()), **grouped("finer", finer)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,6 +141,15 @@ class Renderer(Generic[S, T]):
         """The style whose ``style_tensors`` these are, on the engine's device."""
         return self.engine.style_from_tensors(
             {name: tensor.to(self.device) for name, tensor in tensors.items()}
+        )
+
+    def statistics_from_tensors(self, tensors: Tensors) -> FrameStatistics[T]:
+        """The statistics whose ``tensors()`` these are, on the engine's device."""
+        parts = [in_group(name, tensors) for name in ("strokes", "finer")]
+        strokes, finer = ({name: part.to(self.device) for name, part in kept.items()} for kept in parts)
+        engine = self.engine.itself
+        return FrameStatistics(
+            engine.statistics_from_tensors(strokes), engine.statistics_from_tensors(finer) if finer else None
         )
 
     def working_shape(self, height: int, width: int) -> tuple[int, int]:

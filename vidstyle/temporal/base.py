@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from vidstyle.flow.base import Array
 from vidstyle.frames import Frame, Pixels
+from vidstyle.named_tensors import Tensors
 from vidstyle.temporal.backends.base import FlowInput
 
 
@@ -21,6 +23,8 @@ class FrameMotion:
     flow_input: FlowInput
     planes: tuple[Array, Array] | None
     """x and y, (h, w) float32, px of ``flow_input``; None for a first frame and for one equal to the last."""
+    latest: tuple[Array, Array] | None = None
+    """The last motion that was estimated: this one or an earlier one; where the next search starts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +81,20 @@ class Method(Protocol):
 
     def settle(self, painted: Pixels, valid: NDArray[np.bool_] | None = None) -> Pixels:
         """The result (H, W, 3) for the planned frame; arguments are the fields of ``PaintedFrame``."""
+
+
+@runtime_checkable
+class SavableMethod(Protocol):
+    """A ``Method`` whose state after ``settle`` can be kept, so that a later run goes on with the shot."""
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that it remembers, by name: copies on the CPU."""
+
+    def restore(self, tensors: Tensors) -> None:
+        """Go on, as one made anew with the same arguments, from what ``tensors`` gave.
+
+        Raises ``KeyError`` if something is missing.
+        """
 
 
 @dataclass(frozen=True, slots=True, eq=False)

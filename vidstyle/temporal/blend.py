@@ -6,11 +6,14 @@ from concurrent.futures import Executor
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from vidstyle.errors import OptionError
-from vidstyle.flow.base import Array, FlowEstimator, load_flow
+from vidstyle.flow.base import Array, FlowEstimator, GreyEstimator, load_flow
 from vidstyle.frames import Pixels
+from vidstyle.named_tensors import Tensors, copied
 from vidstyle.temporal.backends.base import AnyRaster, FlowInput
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.base import FrameMotion, RepaintMask
@@ -89,11 +92,37 @@ class Blend:
         mixed: Pixels = np.clip(np.rint(self._result), 0, full).astype(painted.dtype)  # type: ignore[assignment]
         return mixed
 
+    def tensors(self) -> dict[str, Tensor]:
+        """All that it remembers, by name: copies on the CPU."""
+        kept: dict[str, Tensor] = {}
+        if self._last_input is not None:
+            kept["input"] = _as_tensor(self._last_input)
+        if self._result is not None:
+            kept["result"] = _as_tensor(self._result)
+        for name, motion in (("backward", self._backward), ("forward", self._forward)):
+            kept |= {f"{name}{place}": _as_tensor(plane) for place, plane in enumerate(motion or ())}
+        return kept
+
+    def restore(self, tensors: Tensors) -> None:
+        """Go on from what ``tensors`` gave; raises ``KeyError`` if something is missing."""
+        kept = tensors["input"].clone()
+        self._last_input = kept.numpy() if isinstance(self._flow, GreyEstimator) else kept
+        self._result = tensors["result"].numpy().copy()
+        if "backward0" in tensors:
+            self._backward, self._forward = (
+                (tensors[f"{name}0"].numpy().copy(), tensors[f"{name}1"].numpy().copy())
+                for name in ("backward", "forward")
+            )
+
     def _sized(self, motion: tuple[Array, Array], height: int, width: int) -> tuple[Array, Array]:
         fx, fy = motion
         ratio_y, ratio_x = height / fx.shape[0], width / fx.shape[1]
         grown = [self._raster.resize(plane, height, width) for plane in (fx, fy)]
         return grown[0] * np.float32(ratio_x), grown[1] * np.float32(ratio_y)
+
+
+def _as_tensor(values: FlowInput | Array) -> Tensor:
+    return copied(values if isinstance(values, Tensor) else torch.from_numpy(values))
 
 
 def _trust(backward: tuple[Array, Array], forward: tuple[Array, Array], x: Array, y: Array) -> Array:

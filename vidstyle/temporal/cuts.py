@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from vidstyle.frames import Pixels, eight_bits
+from vidstyle.named_tensors import Tensors, as_integers, integers
 from vidstyle.temporal.continuity import is_continued, structure, textured
 
 Thumbnail = NDArray[np.uint8]
@@ -35,6 +39,7 @@ _FLASH = 6  # frames: longest flash
 _BLACK = 8  # levels of 255: a darker picture is blank; night shots have 20
 _WHITE = 227  # levels of 255: a brighter picture is blank, saturated
 _STILL_WHITE = 165  # levels of 255: the same while a flash decays
+_PICTURES = ("finer", "last", "older", "before_cut", "before_blank")  # thumbnails that ``Cuts`` remembers
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,23 @@ class Cuts:
     def is_flash_possible(self) -> bool:
         """Whether the last cut is less than ``_FLASH`` frames ago, so that it may have been a flash."""
         return self._before_cut is not None and self._frame - self._cut < _FLASH
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that is remembered of the frames so far, by name."""
+        pictures = {name: getattr(self, f"_{name}") for name in _PICTURES}
+        kept = {name: torch.from_numpy(each.copy()) for name, each in pictures.items() if each is not None}
+        return {**kept, "counts": as_integers((self._frame, self._cut)), "shape": as_integers(self._shape)}
+
+    @classmethod
+    def from_tensors(cls, tensors: Tensors) -> Self:
+        """Go on after the frame at which ``tensors()`` gave these; raises ``KeyError`` if one is missing."""
+        cuts = cls()
+        cuts._frame, cuts._cut = integers(tensors["counts"])
+        cuts._shape = integers(tensors["shape"])
+        for name in _PICTURES:
+            if name in tensors:
+                setattr(cuts, f"_{name}", tensors[name].numpy().copy())
+        return cuts
 
     def look(self, pixels: Pixels) -> Boundary:
         """Classify the next frame, ``pixels`` (H, W, 3) uint8 or uint16; the first one is a cut."""

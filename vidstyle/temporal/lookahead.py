@@ -15,27 +15,32 @@ from vidstyle.temporal.paint_map.settings import flow_shape
 
 
 def motions(
-    frames: Iterable[Frame], flow: FlowEstimator | None = None, flow_size: int | None = None
+    frames: Iterable[Frame],
+    flow: FlowEstimator | None = None,
+    flow_size: int | None = None,
+    *,
+    last: Frame | None = None,
+    latest: tuple[Array, Array] | None = None,
 ) -> Generator[ClipFrame, None, None]:
     """``frames`` with their motion, for a ``PaintMap`` on a CPU with the same ``flow`` and ``flow_size``.
 
     ``flow`` None is the default estimator of a CPU. May run in a thread of its own, ahead of
-    painting.
+    painting. Where a stream goes on, ``last`` is the frame before and ``latest`` that of its motion.
     """
     raster, estimator = CvRaster(), flow if flow is not None else load_flow("auto", "cpu")
-    last: Frame | None = None
-    before: FlowInput | None = None
-    initial: tuple[Array, Array] | None = None  # the last motion that was estimated
-    planes: tuple[Array, Array] | None = None
+
+    def as_input(frame: Frame) -> FlowInput:
+        size = flow_shape(frame.pixels.shape[:2], flow_size)
+        return raster.flow_input(frame.pixels, *size, estimator)
+
+    before = None if last is None else as_input(last)
     for frame in frames:
-        flow_input = raster.flow_input(
-            frame.pixels, *flow_shape(frame.pixels.shape[:2], flow_size), estimator
-        )
-        initial, planes = planes if planes is not None else initial, None
+        flow_input = as_input(frame)
+        planes: tuple[Array, Array] | None = None
         # a frame equal to the last needs no motion: nothing will be planned
         is_same_size = last is not None and last.pixels.shape == frame.pixels.shape
         is_changed = last is not None and is_same_size and not np.array_equal(last.pixels, frame.pixels)
         if is_changed and before is not None:
-            planes = raster.estimate_motion(estimator, flow_input, before, initial)
-        yield ClipFrame(frame, FrameMotion(flow_input, planes))
+            latest = planes = raster.estimate_motion(estimator, flow_input, before, latest)
+        yield ClipFrame(frame, FrameMotion(flow_input, planes, latest))
         last, before = frame, flow_input

@@ -4,18 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from itertools import pairwise
 from time import perf_counter
-from typing import cast
+from typing import Generic, TypeVar, cast
+
+from torch import Tensor
 
 from vidstyle.errors import OptionError
 from vidstyle.flow.base import FlowEstimator
+from vidstyle.named_tensors import Tensors, grouped, in_group
 from vidstyle.options import SteadyOptions
 from vidstyle.registry import TEMPORAL, name_of_part
 from vidstyle.temporal.backends.base import AnyRaster
 from vidstyle.temporal.backends.opencv_raster import CvRaster
-from vidstyle.temporal.base import ClipFrame, Method, Paint, SteadyFrame
+from vidstyle.temporal.base import ClipFrame, Method, Paint, SavableMethod, SteadyFrame
 from vidstyle.temporal.cuts import Cuts
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_METHOD, _INTERRUPTED = "method", "interrupted"  # groups of tensors
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoopState:
+    """What the loop remembers after a frame."""
+
+    cuts: Cuts
+    method: Method | None
+    """That of the shot; None if each frame stands alone."""
+    interrupted: Method | None
+    """That of the shot before a cut that may be a flash; None if there is none."""
+    last: ClipFrame | None = None
+    """The frame; None if there was none since the loop began."""
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All but the frame, by name: copies on the CPU.
+
+        Raises ``OptionError`` for a method that cannot be kept.
+        """
+        kept = grouped("cuts", self.cuts.tensors())
+        for name, method in ((_METHOD, self.method), (_INTERRUPTED, self.interrupted)):
+            if method is not None:
+                kept |= grouped(name, _savable(method).tensors())
+        return kept
 
 
 def steadied(
@@ -26,11 +59,12 @@ def steadied(
     flow: FlowEstimator | None = None,
     raster: AnyRaster | None = None,
     side: Executor | None = None,
-) -> Generator[SteadyFrame, None, None]:
+    state: Tensors | None = None,
+) -> Generator[SteadyFrame, None, LoopState]:
     """Paint ``frames`` one by one and make them temporally consistent.
 
     Each result is yielded before the next frame is read. Painting is a callback between the method's two
-    steps, since this package must not import engines and styles.
+    steps, since this package must not import engines and styles. Returns its state after the last frame.
 
     Args:
         frames: of one clip, in order.
@@ -39,15 +73,24 @@ def steadied(
         flow: estimates motion of frames that come without; None: the default estimator of a CPU.
         raster: the method's backend; None: NumPy and OpenCV.
         side: an executor of one thread for the method's work beside painting; None: there is none.
+        state: the tensors of ``LoopState`` after the frame before, with the same arguments; None: the first
+            frame begins the clip.
 
     Raises:
-        OptionError: the temporal method cannot be made.
+        OptionError: the temporal method cannot be made, or cannot go on from a state.
+        KeyError: something is missing in ``state``.
     """
-    cuts = Cuts()
-    method: Method | None = None
-    interrupted: Method | None = None  # of the shot before a cut that may be a flash
-    is_first = True
     raster = CvRaster() if raster is None else raster
+
+    def begin() -> Method:
+        return load_method(options.temporal)(
+            flow, flow_size=options.flow_size, stability=options.stability, raster=raster, side=side
+        )
+
+    known_state = _restored(state, begin) if state is not None else LoopState(Cuts(), None, None)
+    cuts, method, interrupted = known_state.cuts, known_state.method, known_state.interrupted
+    is_first = state is None
+    known: ClipFrame | None = None
     for known in frames:
         frame = known.frame
         times = [perf_counter()]
@@ -62,10 +105,7 @@ def steadied(
             if boundary.is_return and interrupted is not None:
                 method, interrupted = interrupted, None
             elif is_cut or boundary.is_blank or method is None:
-                made: Method = load_method(options.temporal)(
-                    flow, flow_size=options.flow_size, stability=options.stability, raster=raster, side=side
-                )
-                method, interrupted = made, method
+                method, interrupted = begin(), method
             motion = None if boundary.is_return else known.motion  # which is to the flash's last frame
             repaint_mask = method.plan(frame.pixels, renew=known.renewal, motion=motion)
             times.append(perf_counter())
@@ -79,6 +119,18 @@ def steadied(
         plan, painting, settling = (end - start for start, end in pairwise(times))
         yield SteadyFrame(frame, pixels, is_cut, repainted, (plan, painting, settling))
         is_first = False
+    return LoopState(cuts, method, interrupted, known)
+
+
+class Returning(Generic[T, R]):
+    """The items of a generator, whose ``returned`` is what it returned once it has ended; None before."""
+
+    def __init__(self, items: Generator[T, None, R]) -> None:
+        self._items = items
+        self.returned: R | None = None
+
+    def __iter__(self) -> Generator[T, None, None]:
+        self.returned = yield from self._items
 
 
 def load_method(temporal: object) -> Callable[..., Method]:
@@ -92,3 +144,26 @@ def load_method(temporal: object) -> Callable[..., Method]:
             f"a temporal method is a class, made anew for each shot; got {name_of_part(temporal)}"
         )
     return cast("Callable[..., Method]", make)
+
+
+def _restored(tensors: Tensors, begin: Callable[[], Method]) -> LoopState:
+    """The state whose ``tensors`` these are; ``begin`` makes the method of a shot."""
+
+    def method(name: str) -> Method | None:
+        kept = in_group(name, tensors)
+        if not kept:
+            return None
+        made = begin()
+        _savable(made).restore(kept)
+        return made
+
+    return LoopState(Cuts.from_tensors(in_group("cuts", tensors)), method(_METHOD), method(_INTERRUPTED))
+
+
+def _savable(method: Method) -> SavableMethod:
+    if not isinstance(method, SavableMethod):
+        raise OptionError(
+            f"the state of the temporal method {type(method).__name__} cannot be kept: "
+            "it has no tensors() and restore()"
+        )
+    return method

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from vidstyle.engines.base import AnyEngine, EngineInfo
+from vidstyle.errors import OptionError
 from vidstyle.testing.devices import devices
 
 _SIZES = ((16, 16), (37, 53), (64, 48))
@@ -170,6 +171,23 @@ class EngineContract(ABC):
             kept = engine.style_from_tensors({name: tensor.clone() for name, tensor in tensors.items()})
             gap = _gap(engine.stylize(image, kept).image, engine.stylize(image, style).image)
             assert gap < self.near, f"style_from_tensors(style_tensors(style)) paints {gap} from the style"
+
+    @torch.inference_mode()
+    def test_statistics_that_can_be_kept_are_the_same_when_they_come_back(self) -> None:
+        for engine, device in self._made():
+            image, style = self._pair(engine, device)
+            statistics = engine.stylize(image, style).statistics
+            if statistics is None:
+                continue
+            tensors = {name: tensor.clone() for name, tensor in statistics.tensors().items()}
+            try:
+                kept = engine.statistics_from_tensors(tensors)
+            except OptionError:
+                continue  # the engine does not offer it
+            again = kept.tensors()
+            assert again.keys() == tensors.keys(), "statistics_from_tensors(tensors) has other names"
+            for name, tensor in tensors.items():
+                assert torch.equal(again[name], tensor), f"statistics_from_tensors changes {name!r}"
 
     def _made(self) -> list[tuple[AnyEngine, str]]:
         return [(self.make(device), device) for device in devices()]

@@ -59,6 +59,15 @@ class Raster(Protocol[Plane, Picture]):
     def downsample(self, picture: Picture, height: int, width: int) -> Picture:
         """``picture`` at a smaller size, by area averaging."""
 
+    def as_tensor(self, values: Plane | Picture) -> Tensor:
+        """A plane or a picture as a tensor on the CPU, to be kept; a copy."""
+
+    def plane(self, kept: Tensor) -> Plane:
+        """The plane that ``as_tensor`` made ``kept`` of; a copy."""
+
+    def picture(self, kept: Tensor) -> Picture:
+        """The picture that ``as_tensor`` made ``kept`` of; a copy."""
+
     # planes
 
     def grid(self, height: int, width: int) -> tuple[Plane, Plane]:
@@ -157,6 +166,9 @@ class Raster(Protocol[Plane, Picture]):
 
     def store(self, ring: Ring[Picture], slot: int, picture: Picture) -> None:
         """Store ``picture``, which must not be changed afterwards, in a slot."""
+
+    def stored(self, ring: Ring[Picture], slot: int) -> Picture:
+        """The picture that ``store`` put in a slot; a copy."""
 
     def sample_bilinear(self, ring: Ring[Picture], slot: Plane, x: Plane, y: Plane) -> Picture:
         """For each pixel the picture in ``slot`` (uint8) at (x, y), bilinear."""

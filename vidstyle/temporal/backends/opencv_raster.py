@@ -46,6 +46,16 @@ class CvRaster:
             return picture
         return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
 
+    def as_tensor(self, values: Array) -> Tensor:
+        return torch.from_numpy(values.copy())
+
+    def plane(self, kept: Tensor) -> Array:
+        values: Array = kept.numpy().copy()
+        return values
+
+    def picture(self, kept: Tensor) -> Array:
+        return self.plane(kept)
+
     # planes
 
     def grid(self, height: int, width: int) -> tuple[Array, Array]:
@@ -177,6 +187,11 @@ class CvRaster:
             lines[_PAD:-_PAD] = picture
         lines[:_PAD] = lines[_PAD]
         lines[-_PAD:] = lines[-_PAD - 1]
+
+    def stored(self, ring: Ring[Array], slot: int) -> Array:
+        # its own pixels are at even positions of an upsampled one
+        lines: Array = ring.block[slot, _PAD:-_PAD]
+        return lines[:: ring.upsampling, :: ring.upsampling].copy()
 
     def sample_bilinear(self, ring: Ring[Array], slot: Array, x: Array, y: Array) -> Array:
         return _sample_ring(ring, slot, x, y, cv2.INTER_LINEAR)

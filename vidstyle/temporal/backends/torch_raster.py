@@ -14,6 +14,7 @@ from torch import Tensor
 from vidstyle.device import memory_errors
 from vidstyle.flow.base import Array, FlowEstimator, GreyEstimator
 from vidstyle.frames import Pixels
+from vidstyle.named_tensors import copied
 from vidstyle.temporal.backends import kernels
 from vidstyle.temporal.backends.base import FlowInput, Ring
 from vidstyle.temporal.backends.torch_sampling import sample_ring
@@ -58,6 +59,15 @@ class TorchRaster:
 
     def downsample(self, picture: Tensor, height: int, width: int) -> Tensor:
         return self._resize(picture, height, width).to(picture.dtype)
+
+    def as_tensor(self, values: Tensor) -> Tensor:
+        return copied(values)
+
+    def plane(self, kept: Tensor) -> Tensor:
+        return kept.to(self.device, copy=True)
+
+    def picture(self, kept: Tensor) -> Tensor:
+        return kept.to(self.device, copy=True)
 
     # planes
 
@@ -189,6 +199,9 @@ class TorchRaster:
 
     def store(self, ring: Ring[Tensor], slot: int, picture: Tensor) -> None:
         ring.block[:, slot] = picture[0]
+
+    def stored(self, ring: Ring[Tensor], slot: int) -> Tensor:
+        return ring.block[:, slot].unsqueeze(0).clone()
 
     def sample_bilinear(self, ring: Ring[Tensor], slot: Tensor, x: Tensor, y: Tensor) -> Tensor:
         return sample_ring(ring.block, slot, x, y)

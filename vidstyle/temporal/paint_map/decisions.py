@@ -45,7 +45,8 @@ class Decider(Generic[Plane, Picture]):
         self._grid: tuple[Plane, Plane] = raster.grid(*layout.frame)
         self._small_grid: tuple[Plane, Plane] = raster.grid(*layout.decisions)
         self._tone_grid: tuple[Plane, Plane] = raster.grid(*layout.tone)
-        self._schedule: Schedule[Plane, Picture] = Schedule(raster, layout, stability)
+        self.schedule: Schedule[Plane, Picture] = Schedule(raster, layout, stability)
+        """Which patches are due; it goes on by a frame with each plan."""
 
     def begin(self, content: Picture) -> State[Plane, Picture]:
         """The state of a shot's first frame."""
@@ -134,11 +135,11 @@ class Decider(Generic[Plane, Picture]):
             | (loss > allowed_loss)
             | (differs > limits.allowed_difference(settings, texture, noise, self._tolerance))
             | is_torn
-            | limits.is_spent(raster, layout, settings, shift, jacobian, self._schedule.phase)
+            | limits.is_spent(raster, layout, settings, shift, jacobian, self.schedule.phase)
             | limits.is_patchwork(raster, layout, settings, self._subsample(slot))
             | limits.is_outside(layout, self._subsample(u), self._subsample(v))
         )
-        is_repainted = raster.median_filter(is_repainted) | ~is_old | self._schedule.advance(renew)
+        is_repainted = raster.median_filter(is_repainted) | ~is_old | self.schedule.advance(renew)
         weight = self._weight(is_repainted)
         agreement = raster.clip(
             2 - raster.gaussian_blur(differs, 1.0) / (settings.fade_content + noise), 0.0, 1.0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from vidstyle.errors import OptionError
 from vidstyle.flow.base import FlowEstimator, load_flow
@@ -107,3 +109,14 @@ class PaintMap:
         result = self._map.settle(painted, valid)
         self.repainted = self._map.repainted
         return result
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that it remembers, by name: copies on the CPU; raises ``OptionError`` before ``settle``."""
+        if self._format is None:
+            raise OptionError("a paint map has no state before its first frame: plan and settle one first")
+        return self._map.tensors()
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go on from what ``tensors`` gave; raises ``KeyError`` if something is missing."""
+        content = self._map.restore(tensors)
+        self._format = content.shape, content.dtype

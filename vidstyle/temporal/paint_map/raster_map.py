@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from typing import Generic, ParamSpec, TypeVar
+from typing import Generic
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from vidstyle.flow.base import FlowEstimator, refiner_of
 from vidstyle.frames import Pixels
+from vidstyle.named_tensors import Tensors, grouped, in_group
 from vidstyle.temporal.backends.base import Picture, Plane, Raster
 from vidstyle.temporal.base import FrameMotion, RepaintMask
 from vidstyle.temporal.paint_map import edge_structure
 from vidstyle.temporal.paint_map.decisions import Decider
+from vidstyle.temporal.paint_map.inline_executor import InlineExecutor
+from vidstyle.temporal.paint_map.kept_state import restore_state, state_tensors
 from vidstyle.temporal.paint_map.settings import MapLayout, MapSettings
 from vidstyle.temporal.paint_map.stale_paint import differs_in_texture, ghosts
 from vidstyle.temporal.paint_map.state import Plan, State
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 _RECENT = 0.3  # of ``State.recent_motion``: something moved there within the last dozen frames
 
@@ -39,7 +40,7 @@ class RasterMap(Generic[Plane, Picture]):
         side: Executor | None = None,
     ) -> None:
         self._raster: Raster[Plane, Picture] = raster
-        self._side = _InlineExecutor() if side is None else side
+        self._side = InlineExecutor() if side is None else side
         self._flow, self._settings = flow, settings
         self._flow_size, self._stability = flow_size, stability
         self._first: Picture | None = None  # content of the first frame, until it is settled
@@ -95,14 +96,64 @@ class RasterMap(Generic[Plane, Picture]):
         self._grid: tuple[Plane, Plane] = raster.grid(*self._layout.frame)
         self._first = picture
 
+    def tensors(self) -> dict[str, Tensor]:
+        """All that is remembered after ``settle``, by name; see ``SavableMethod``."""
+        raster, state = self._raster, self._state
+        assert state is not None and self._result is not None  # the first frame is settled
+        self._stored.result()
+        rings = {"results": self._results, "contents": self._contents, "paintings": self._paintings}
+        kept = {
+            name: torch.stack([raster.as_tensor(raster.stored(ring, slot)) for slot in range(self._used)])
+            for name, ring in rings.items()
+        }
+        kept |= grouped("state", state_tensors(raster, state))
+        kept["cycles"] = torch.tensor(self._decider.schedule.cycles, dtype=torch.float64)
+        kept["result"] = raster.as_tensor(self._result)
+        if self._rates is not None and self._fade_target is not None:
+            kept["fade_target"] = raster.as_tensor(self._fade_target)
+            kept["fade_strokes"], kept["fade_colors"] = map(raster.as_tensor, self._rates[:2])
+            kept["fade_sigma"] = torch.tensor(self._rates[2], dtype=torch.float64)
+        if self._fading is not None:
+            kept["fading"] = raster.as_tensor(self._fading)
+        return kept
+
+    def restore(self, tensors: Tensors) -> Pixels:
+        """Go on from ``tensors``; returns the content of the last frame, (H, W, 3)."""
+        raster = self._raster
+        content = raster.picture(tensors["state/content"])
+        pixels = raster.download(content)
+        self._begin(pixels.dtype.itemsize, content)
+        self._first = None
+        self._state = self._decider.begin(content)
+        restore_state(raster, self._state, in_group("state", tensors))
+        self._result = raster.picture(tensors["result"])
+        self._new_rings(self._result, self._state.small)
+        self._used: int = len(tensors["results"])
+        for slot in range(self._used):
+            self._store(slot, raster.picture(tensors["results"][slot]))
+            for ring, name in ((self._contents, "contents"), (self._paintings, "paintings")):
+                raster.store(ring, slot, raster.picture(tensors[name][slot]))
+        self._decider.schedule.cycles = float(tensors["cycles"])
+        if "fade_target" in tensors:
+            self._fade_target = raster.picture(tensors["fade_target"])
+            strokes, colors = (raster.plane(tensors[f"fade_{part}"]) for part in ("strokes", "colors"))
+            self._rates = strokes, colors, float(tensors["fade_sigma"])
+        if "fading" in tensors:
+            self._fading = raster.picture(tensors["fading"])
+        return pixels
+
+    def _new_rings(self, paint: Picture, small: Picture) -> None:
+        raster, slots = self._raster, self._layout.slots
+        self._results = raster.new_ring(slots, paint, self._layout.upsampling)
+        self._contents = raster.new_ring(slots, small)
+        self._paintings = raster.new_ring(slots, small)
+
     def _settle_first(self, content: Picture, paint: Picture) -> None:
         """Make the state and the rings from the shot's first painting."""
         raster = self._raster
         self._state = self._decider.begin(content)
-        self._results = raster.new_ring(self._layout.slots, paint, self._layout.upsampling)
-        self._contents = raster.new_ring(self._layout.slots, self._state.small)
+        self._new_rings(paint, self._state.small)
         self._store(0, paint)
-        self._paintings = raster.new_ring(self._layout.slots, self._state.small)
         raster.store(self._contents, 0, self._state.small)
         small = raster.downsample(paint, *self._layout.decisions)
         raster.store(self._paintings, 0, small)
@@ -244,18 +295,6 @@ class RasterMap(Generic[Plane, Picture]):
         self._store(slot, result)
         raster.store(self._contents, slot, state.small)
         raster.store(self._paintings, slot, raster.downsample(result, *self._layout.decisions))
-
-
-class _InlineExecutor(Executor):
-    """Runs each call in the caller's thread, before ``submit`` returns."""
-
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        future: Future[T] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:
-            future.set_exception(error)
-        return future
 
 
 def _fade_share(plan: Plan[Plane, Picture]) -> float:

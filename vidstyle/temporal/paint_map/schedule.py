@@ -24,7 +24,8 @@ class Schedule(Generic[Plane, Picture]):
     def __init__(self, raster: Raster[Plane, Picture], layout: MapLayout, stability: float) -> None:
         self._raster: Raster[Plane, Picture] = raster
         self._cycles_per_frame = (1 - stability) / 2  # at 0.5 every fourth frame
-        self._cycles = 0.0  # completed since the shot began
+        self.cycles = 0.0
+        """Completed since the shot began."""
         self.phase: Plane = _phases(raster, layout)
         """0 to 1, float32, on the decision grid; similar within a patch."""
 
@@ -33,10 +34,10 @@ class Schedule(Generic[Plane, Picture]):
 
         ``renew`` is the change of style since the last frame, as a share (0 to 1) of a whole transition.
         """
-        before = self._cycles
-        self._cycles += renew * CYCLES_PER_TRANSITION + self._cycles_per_frame
+        before = self.cycles
+        self.cycles += renew * CYCLES_PER_TRANSITION + self._cycles_per_frame
         start = self._raster.floor(self.phase + before)
-        is_due: Plane = self._raster.floor(self.phase + self._cycles) > start
+        is_due: Plane = self._raster.floor(self.phase + self.cycles) > start
         return is_due
 
 

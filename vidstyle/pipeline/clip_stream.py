@@ -1,0 +1,108 @@
+"""The painted frames of one clip, from its first frame on or from a saved state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Generic, TypeVar
+
+from vidstyle.engines.base import Statistics
+from vidstyle.flow.base import FlowEstimator
+from vidstyle.frames import Frame
+from vidstyle.options import SteadyOptions
+from vidstyle.pipeline.motion import raster_of
+from vidstyle.pipeline.prefetch import prefetch, side_thread
+from vidstyle.pipeline.stream_state import StreamState
+from vidstyle.rendering.clip_painter import ClipPainter
+from vidstyle.rendering.renderer import Renderer
+from vidstyle.styles.mixtures import Styles
+from vidstyle.temporal.base import ClipFrame, StylizedFrame
+from vidstyle.temporal.compositing import Compositor, composited_frames
+from vidstyle.temporal.lookahead import motions
+from vidstyle.temporal.loop import Returning, load_method, steadied
+
+_AHEAD = 2  # frames whose motion is known before they are painted
+
+S = TypeVar("S")
+T = TypeVar("T", bound=Statistics)
+
+StateAfter = Callable[[], StreamState | None]
+"""Makes the state after the last frame; None: there was no frame.
+
+Raises ``OptionError`` for parts whose state cannot be kept."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClipStream(Generic[S, T]):
+    """What paints the frames of a clip; it holds no state."""
+
+    renderer: Renderer[S, T]
+    styles: Styles[S]
+    strength: float
+    steady: SteadyOptions
+    flow: FlowEstimator | None
+    """None if ``steady`` needs none."""
+
+    def painted(
+        self,
+        frames: Iterable[Frame],
+        composite: Compositor | None,
+        *,
+        may_run_ahead: bool,
+        state: StreamState | None = None,
+    ) -> Generator[StylizedFrame, None, StateAfter]:
+        """The results of ``frames``, after ``composite``; what makes the state after them is returned.
+
+        Args:
+            may_run_ahead: whether frames may be read ahead of painting, by a thread of its own.
+            state: that after the frame before, which was painted alike; None: a clip begins.
+        """
+        raster = raster_of(self.renderer.device)
+        kept = None if state is None else state.painter
+        painter = ClipPainter(self.renderer, self.styles, self.strength, state=kept)
+        last, latest = (None, None) if state is None else (state.last, state.motion)
+        with ExitStack() as stack:
+            side = stack.enter_context(side_thread("results")) if raster.gains_from_threads else None
+            clip_frames: Iterable[ClipFrame] = map(ClipFrame, frames)
+            if self._takes_motion and raster.gains_from_threads:
+                moving = motions(frames, self.flow, self.steady.flow_size, last=last, latest=latest)
+                ahead = prefetch(moving, _AHEAD, "motion") if may_run_ahead else moving
+                clip_frames = stack.enter_context(closing(ahead))
+            if self.styles.is_moving:
+                clip_frames = _with_renewal(clip_frames, self.styles, None if last is None else last.time)
+            steady = Returning(
+                steadied(
+                    clip_frames,
+                    painter,
+                    options=self.steady,
+                    flow=self.flow,
+                    raster=raster,
+                    side=side,
+                    state=None if state is None else state.loop,
+                )
+            )
+            yield from composited_frames(steady, composite)
+        loop = steady.returned
+
+        def after() -> StreamState | None:
+            if loop is None or loop.last is None:
+                return state
+            return StreamState.of(loop.last, loop.tensors(), painter.tensors())
+
+        return after
+
+    @property
+    def _takes_motion(self) -> bool:
+        return self.steady.is_steady and getattr(load_method(self.steady.temporal), "takes_motion", False)
+
+
+def _with_renewal(
+    frames: Iterable[ClipFrame], styles: Styles[S], last: Fraction | None
+) -> Iterator[ClipFrame]:
+    """``frames`` with ``renewal``, the change of ``styles`` over time since the frame before, at ``last``."""
+    for clip_frame in frames:
+        time = clip_frame.frame.time
+        yield clip_frame if last is None else replace(clip_frame, renewal=styles.progress(last, time))
+        last = time
