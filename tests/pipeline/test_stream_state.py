@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from functools import cache
 from itertools import pairwise
@@ -17,8 +17,11 @@ import pytest
 from clips import write_clip
 from safetensors.torch import load_file
 from scenes import ground, shot, view
+from torch import Tensor
 
 from vidstyle import Frame, InputError, OptionError, OutputError, Stylizer
+from vidstyle.engines.base import Engine, EngineInfo, Painted
+from vidstyle.engines.stylenet import NormStatistics
 from vidstyle.frames import Pixels
 from vidstyle.pipeline.stream_state import load_state, save_state
 
@@ -188,4 +191,30 @@ def test_a_stream_that_ends_early_writes_no_state(tmp_path: Path) -> None:
     frames = made().frames(scene(), save_state=tmp_path / "state")
     next(frames)
     frames.close()  # type: ignore[attr-defined]
+    assert not list(tmp_path.iterdir())
+
+
+class Shade(Engine[Tensor, NormStatistics]):
+    """Adds the style's mean colour; its statistics cannot be made from tensors."""
+
+    info = EngineInfo(title="Shade", smallest=1)
+
+    def encode_style(self, image: Tensor) -> Tensor:
+        return image.mean((0, 2, 3))
+
+    def mix(self, styles: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+        return styles[0]
+
+    def stylize(
+        self, image: Tensor, style: Tensor, statistics: NormStatistics | None = None
+    ) -> Painted[NormStatistics]:
+        own = statistics or NormStatistics(image.mean((0, 2, 3)), image.var((0, 2, 3)))
+        return Painted((image + style.view(1, 3, 1, 1)) / 2, own)
+
+
+def test_an_engine_that_cannot_be_kept_paints_and_is_named(tmp_path: Path) -> None:
+    results = made(engine=Shade()).frames(scene()[:2], save_state=tmp_path / "state")
+    assert len([next(results) for _ in range(2)]) == 2
+    with pytest.raises(OptionError, match="painted by Shade cannot be kept"):
+        next(results)
     assert not list(tmp_path.iterdir())

@@ -47,7 +47,7 @@ from vidstyle.styles.pictures import load
 from vidstyle.styles.track import pictures_of
 from vidstyle.temporal.base import StylizedFrame
 from vidstyle.temporal.compositing import Compositor, composited_frames, compositor
-from vidstyle.temporal.loop import Returning
+from vidstyle.temporal.loop import Returning, load_method
 from vidstyle.video.stills import check_picture_target, load_image, save_image
 from vidstyle.video.writing.target import default_target
 
@@ -106,6 +106,8 @@ class Stylizer:
             log.warning(
                 "--flow-size and --stability are for the paint map; keyframes are carried without them"
             )
+        if self._steady.is_steady:
+            load_method(self._steady.temporal)  # raises for what is none
         self._mask = None if paint.mask is None else Mask(paint.mask)
 
     def video(
@@ -260,9 +262,10 @@ class Stylizer:
         results = Returning(self._composited(numbered(), ReadOptions(), may_run_ahead=False, state=state))
         for result in results:
             yield result.frame.pixels if are_pixels.popleft() else result.frame
-        ended = None if results.returned is None else results.returned()
-        if kept is not None and ended is not None:
-            save_state(kept, ended, self._facts())
+        if kept is not None and results.returned is not None:
+            ended = results.returned()
+            if ended is not None:
+                save_state(kept, ended, self._facts())
 
     def _facts(self) -> dict[str, str]:
         """What the state of a stream depends on, by name, and where it goes on must be the same."""

@@ -318,7 +318,7 @@ def test_a_stylizer_paints_the_same_with_its_map_in_torch(monkeypatch: pytest.Mo
     pictures = [content for content, _ in clip(4)]
     stylizer = Stylizer("waves", device="cpu", flow="dis")
     expected = list(stylizer.frames(pictures))
-    monkeypatch.setattr("vidstyle.pipeline.stylizer.raster_of", lambda device: TorchRaster(device))
+    monkeypatch.setattr("vidstyle.pipeline.clip_stream.raster_of", lambda device: TorchRaster(device))
     results = list(stylizer.frames(pictures))
     assert not np.array_equal(results[-1], expected[-1])  # torch rounds less
     alone = [stylizer.image(picture) for picture in pictures]
