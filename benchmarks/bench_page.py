@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 TABLES = (
-    *("speed", "memory", "steadiness", "quality_means", "sweep", "cuts", "engines"),
+    *("speed", "memory", "steadiness", "quality_means", "sweep", "cuts", "engines", "runtimes"),
     *("weights_stills", "weights_clips", "weights_shifts"),
 )
 

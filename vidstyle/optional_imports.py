@@ -13,6 +13,7 @@ _EXTRAS = {  # module, or its root -> what it is called, and the extra that inst
     "onnx": ("onnx", "onnx"),
     "onnxruntime": ("onnxruntime", "onnx"),
     "onnxscript": ("onnxscript", "onnx"),
+    "onnxruntime_ep_nv_tensorrt_rtx": ("onnxruntime-ep-nv-tensorrt-rtx-cu13", "tensorrt"),
     "openvino": ("openvino", "openvino"),
     "skimage": ("scikit-image", "evaluate"),
     "torch.utils.tensorboard": ("tensorboard", "train"),
@@ -27,18 +28,13 @@ def require(module: str, what: str, verb: str = "needs") -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        library, extra = _library_of(module)
+        library, extra = library_of(module)
         raise OptionError(
             f"{what} {verb} {library}, which is not installed; pip install 'vidstyle[{extra}]'"
         ) from error
 
 
-def extra_of(module: str) -> str:
-    """The extra that installs ``module``."""
-    return _library_of(module)[1]
-
-
-def _library_of(module: str) -> tuple[str, str]:
+def library_of(module: str) -> tuple[str, str]:
     """What a module's library is called, and the extra that installs it."""
     root = module.partition(".")[0]
     return _EXTRAS.get(module) or _EXTRAS.get(root) or (root, "evaluate")

@@ -134,6 +134,7 @@ RUNTIMES = Registry(
         "torch": "vidstyle.runtimes.torch:Torch",
         "onnxruntime": "vidstyle.runtimes.onnxruntime:OnnxRuntime",
         "openvino": "vidstyle.runtimes.openvino:OpenVino",
+        "tensorrt": "vidstyle.runtimes.tensorrt:TensorRT",
     },
     group="vidstyle.runtimes",
 )

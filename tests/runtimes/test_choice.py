@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from clips import shapes
 import vidstyle
 from vidstyle.cli.main import main
 from vidstyle.engines.base import AnyEngine, load_engine
-from vidstyle.errors import OptionError
+from vidstyle.errors import DeviceError, OptionError
 from vidstyle.frames import Pixels
 from vidstyle.registry import RUNTIMES
 from vidstyle.runtimes import choice
@@ -24,6 +25,7 @@ from vidstyle.runtimes.exported_engine import Array, Session
 from vidstyle.runtimes.openvino import OpenVino
 
 CPU = torch.device("cpu")
+PLUGIN = "onnxruntime_ep_nv_tensorrt_rtx"
 pytestmark = pytest.mark.usefixtures("shared_cache")
 
 
@@ -56,6 +58,25 @@ def test_engines_without_a_network_run_in_torch(engine: AnyEngine, monkeypatch: 
 def test_a_runtime_of_the_cpu_refuses_other_devices(name: str, engine: AnyEngine) -> None:
     with pytest.raises(OptionError, match=f"--runtime {name} computes on cpu, not on cuda; leave it out, or"):
         choose_runtime(name, engine, torch.device("cuda"))
+
+
+def test_tensorrt_without_its_library_or_a_gpu_is_one_line(
+    engine: AnyEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(OptionError, match="--runtime tensorrt computes on cuda, not on cpu; leave it out"):
+        choose_runtime("tensorrt", engine, CPU)
+    runtime = choose_runtime("tensorrt", engine, torch.device("cuda")).runtime
+    monkeypatch.setitem(sys.modules, PLUGIN, None)
+    needed = "the runtime TensorRT needs onnxruntime-ep-nv-tensorrt-rtx-cu13, which is not installed; "
+    with pytest.raises(OptionError, match=needed + r"pip install 'vidstyle\[tensorrt\]'"):
+        runtime.prepared(engine, torch.float16)
+    plugin = ModuleType(PLUGIN)  # a plug-in whose libraries cannot be loaded, as without a driver
+    vars(plugin).update(get_ep_name=lambda: "Nothing", get_library_path=lambda: "/nowhere/libnothing.so")
+    monkeypatch.setitem(sys.modules, PLUGIN, plugin)
+    refused = r"TensorRT cannot be loaded \(.*nowhere.*\); use --runtime torch"
+    with pytest.raises(DeviceError, match=refused) as caught:
+        runtime.prepared(engine, torch.float16)
+    assert "\n" not in str(caught.value)
 
 
 def test_what_is_no_runtime_is_refused(engine: AnyEngine) -> None:

@@ -19,7 +19,7 @@ class Exports:
     def __init__(self) -> None:
         self.count = 0
 
-    def __call__(self, engine: AnyEngine) -> bytes:
+    def __call__(self, engine: AnyEngine, precision: str) -> bytes:
         self.count += 1
         return f"a model of {engine.info.title}".encode()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from vidstyle.cli.parser import Parser
 from vidstyle.errors import VidstyleError
-from vidstyle.optional_imports import extra_of
+from vidstyle.optional_imports import library_of
 
 
 def add(commands: Any) -> None:
@@ -68,13 +68,14 @@ def _runtimes() -> Iterator[tuple[bool, str]]:
     from vidstyle.runtimes.choice import automatic, missing
 
     for name in RUNTIMES.bundled:
-        title = RUNTIMES.load(name).info.title
-        lacking = missing(name)
+        info = RUNTIMES.load(name).info
+        lacking = [library_of(module) for module in missing(name)]
         if lacking:
-            extra = extra_of(lacking[0])
-            yield True, f"no {name}: {' and '.join(lacking)} not installed; pip install 'vidstyle[{extra}]'"
+            libraries = " and ".join(library for library, _ in lacking)
+            yield True, f"no {name}: {libraries} not installed; pip install 'vidstyle[{lacking[0][1]}]'"
         else:
-            yield True, f"{name}: {title} {metadata.version(name)}"
+            library = library_of(info.modules[0])[0] if info.modules else name
+            yield True, f"{name}: {info.title} {metadata.version(library)}"
     name, why = automatic(choose_device("auto"))
     yield True, f"--runtime auto takes {name}: {why}"
 

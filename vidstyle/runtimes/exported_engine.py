@@ -68,9 +68,9 @@ class ExportedEngine(Engine[S, T], Generic[S, T]):
         frame = image.float()
         if height % multiple or width % multiple:
             frame = F.pad(frame, (0, -width % multiple, 0, -height % multiple), mode="reflect")
-        result = self._session(frame.contiguous().numpy(), self._inputs(style, statistics))
+        result = self._session(frame.contiguous().cpu().numpy(), self._inputs(style, statistics))
         # a copy, as the runtime writes the next painting into the same memory
-        painted = torch.from_numpy(result)[..., :height, :width].to(image.dtype, copy=True)
+        painted = torch.from_numpy(result)[..., :height, :width].to(image, copy=True)
         return Painted(painted.clamp_(0.0, 1.0), statistics)
 
     def _inputs(self, style: S, statistics: T) -> list[Array]:

@@ -23,17 +23,19 @@ LIMIT = 256 * 1024**2  # bytes in each folder; the least recently used files are
 _DIGEST = 32  # bytes of SHA-256 before a model, by which a damaged file is known
 
 
-def kept_model(engine: AnyEngine, folder: Path | None = None) -> bytes:
-    """The ONNX model of ``engine``, from ``folder`` or made and kept there; by default in the user's cache.
+def kept_model(engine: AnyEngine, folder: Path | None = None, *, precision: str = "fp32") -> bytes:
+    """The ONNX model of ``engine`` in ``precision``, from ``folder`` or made and kept there.
+
+    The folder is one of the user's cache if none is given.
 
     Raises ``OptionError`` as ``onnx_model`` does. A folder that cannot be used costs time, but is no error.
     """
-    path = (folder or cache_folder("networks")) / f"{_key(engine)}.onnx"
+    path = (folder or cache_folder("networks")) / f"{_key(engine, precision)}.onnx"
     known = _read(path)
     if known is not None:
         return known
     log.info("exporting the network of %s, once", engine.info.title)
-    model = onnx_model(engine)
+    model = onnx_model(engine, precision=precision)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, hashlib.sha256(model).digest() + model)
@@ -50,11 +52,11 @@ def cache_folder(name: str) -> Path:
     return folder
 
 
-def _key(engine: AnyEngine) -> str:
-    """Identifies the engine's code, options and weights, and what exports it."""
+def _key(engine: AnyEngine, precision: str) -> str:
+    """Identifies the engine's code, options and weights, the precision, and what exports it."""
     kind = type(engine)
     digest = hashlib.sha256()
-    facts = (__version__, torch.__version__, kind.__module__, kind.__qualname__, engine.made_with)
+    facts = (__version__, torch.__version__, kind.__module__, kind.__qualname__, engine.made_with, precision)
     digest.update(repr(facts).encode())
     with contextlib.suppress(OSError, TypeError, KeyError):  # a class that was typed in
         digest.update(inspect.getsource(sys.modules[kind.__module__]).encode())
@@ -82,8 +84,10 @@ def _read(path: Path) -> bytes | None:
 def _trim(folder: Path) -> None:
     """Remove the least recently used files of ``folder`` until ``LIMIT`` bytes are left."""
     states = []
-    for path in folder.glob("*") if folder.is_dir() else ():
+    for path in folder.rglob("*") if folder.is_dir() else ():
         with contextlib.suppress(OSError):  # another run has removed it
+            if not path.is_file():
+                continue
             state = path.stat()
             states.append((state.st_mtime, state.st_size, path))
     left = sum(size for _, size, _ in states)
