@@ -17,7 +17,7 @@ def main():  # type: () -> int
     parser = argparse.ArgumentParser(prog="demo.py", description=__doc__.splitlines()[0])
     parser.add_argument("clip", nargs="?", metavar="CLIP", help="another clip than the sample")
     parser.add_argument(
-        "--style", default="waves", help="a bundled style's name or a picture (default: waves)"
+        "--style", default="mosaic", help="a bundled style's name or a picture (default: mosaic)"
     )
     parser.add_argument("--fresh", action="store_true", help="make the virtual environment anew")
     arguments = parser.parse_args()
