@@ -80,6 +80,7 @@ class ClipStream(Generic[S, T]):
                     flow=self.flow,
                     raster=raster,
                     side=side,
+                    keeps_plain=True,
                     state=None if state is None else state.loop,
                 )
             )

@@ -6,6 +6,7 @@ from typing import Generic, TypeVar, cast
 
 import cv2
 import numpy as np
+import torch
 from torch import Tensor
 
 from vidstyle.engines.base import Statistics
@@ -21,6 +22,8 @@ T = TypeVar("T", bound=Statistics)
 
 _FULL_EVERY = 8  # frames from one full painting to the next; old paint takes its colours from it
 _FULL_SHARE = 0.25  # of a frame: if more must be repainted, it is painted in full
+_BRIGHTER, _STRONGER = 0.2, 1.2  # change of mean (of a deviation) and of deviation after which it is, too
+_SAMPLED = 64  # px, of the long side, that are looked at for that
 _SMOOTH = 0.9  # share of a shot's statistics that is kept from one frame to the next
 
 
@@ -46,6 +49,7 @@ class ClipPainter(Generic[S, T]):
         self._weighed: tuple[S, S] | None = None  # the latest style, before and after ``at_strength``
         self._statistics: FrameStatistics[T] | None = None  # of the shot so far, smoothed
         self._since = 0  # frames since the last full painting
+        self._tones = (0.0, 0.0)  # mean and deviation of the frame that was last painted in full
         if state is not None:
             self._restore(state)
 
@@ -54,7 +58,7 @@ class ClipPainter(Generic[S, T]):
 
         Raises ``OptionError`` for an engine whose statistics or styles cannot be kept.
         """
-        kept = {"since": as_integers([self._since])}
+        kept = {"since": as_integers([self._since]), "tones": torch.tensor(self._tones, dtype=torch.float64)}
         if self._statistics is not None:
             statistics = self._statistics.tensors()
             self._painter.statistics_from_tensors(statistics)  # raises
@@ -68,6 +72,8 @@ class ClipPainter(Generic[S, T]):
 
     def _restore(self, tensors: Tensors) -> None:
         (self._since,) = integers(tensors["since"])
+        mean, deviation = tensors["tones"].tolist()
+        self._tones = mean, deviation
         statistics, own = in_group("statistics", tensors), in_group("own", tensors)
         self._statistics = self._painter.statistics_from_tensors(statistics) if statistics else None
         self._own = self._painter.style_from_tensors(own) if own else None
@@ -81,9 +87,11 @@ class ClipPainter(Generic[S, T]):
         margin = _margin(frame)
         inner = (slice(margin, margin + frame.height), slice(margin, margin + frame.width))
         framed = _framed(frame.pixels, margin)
+        tones = _tones(frame.pixels)
+        has_changed = _has_changed(self._tones, tones)
         if repaint_mask is None or is_cut or self._statistics is None:
             self._statistics = None
-        elif self._since < _FULL_EVERY - 1 and repaint_mask.share < _FULL_SHARE:
+        elif not has_changed and self._since < _FULL_EVERY - 1 and repaint_mask.share < _FULL_SHARE:
             self._since += 1
             cells = round(margin * repaint_mask.mask.shape[0] / frame.height)
             part = self._painter.paint_where(
@@ -92,14 +100,14 @@ class ClipPainter(Generic[S, T]):
             valid = None if part.valid is None else np.ascontiguousarray(part.valid[inner])
             return PaintedFrame(_copied(part.pixels, inner), valid)
         painted = self._painter.paint(framed, style)
-        if self._statistics is None or painted.statistics is None:
+        if self._statistics is None or painted.statistics is None or has_changed:
             self._statistics = painted.statistics
         else:
             share = max(
                 1 - _SMOOTH ** (self._since + 1), repaint_mask.share if repaint_mask is not None else 1.0
             )
             self._statistics = self._statistics.towards(painted.statistics, share)
-        self._since = 0
+        self._since, self._tones = 0, tones
         return PaintedFrame(_copied(painted.pixels, inner))
 
     def keyframe(self, frame: Frame, initial: Pixels | None) -> Pixels:
@@ -123,6 +131,19 @@ class ClipPainter(Generic[S, T]):
                 self._own = self._painter.encode(frame.pixels)
             style = pushed(engine, style, self._own, strength)
         return style
+
+
+def _tones(pixels: Pixels) -> tuple[float, float]:
+    """Mean and deviation of ``pixels`` (H, W, 3), as shares of the full range; of some of them."""
+    step = max(1, max(pixels.shape[:2]) // _SAMPLED)
+    some = pixels[::step, ::step] / np.float32(np.iinfo(pixels.dtype).max)
+    return float(some.mean()), float(some.std())
+
+
+def _has_changed(before: tuple[float, float], now: tuple[float, float]) -> bool:
+    """Whether the statistics of a frame of the tones ``before`` cannot be those of one of ``now``."""
+    low, high = sorted((before[1], now[1]))
+    return abs(now[0] - before[0]) > _BRIGHTER * low + 1e-3 or high > _STRONGER * low + 1e-3
 
 
 def _framed(pixels: Pixels, margin: int) -> Pixels:

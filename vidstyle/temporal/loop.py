@@ -13,18 +13,20 @@ from torch import Tensor
 
 from vidstyle.errors import OptionError
 from vidstyle.flow.base import FlowEstimator
-from vidstyle.named_tensors import Tensors, grouped, in_group
+from vidstyle.named_tensors import Tensors, as_integers, grouped, in_group, integers
 from vidstyle.options import SteadyOptions
 from vidstyle.registry import TEMPORAL, name_of_part
 from vidstyle.temporal.backends.base import AnyRaster
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.base import ClipFrame, Method, Paint, SavableMethod, SteadyFrame
+from vidstyle.temporal.contrast import painted_share, shown
 from vidstyle.temporal.cuts import Cuts
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 _METHOD, _INTERRUPTED = "method", "interrupted"  # groups of tensors
+_PLAIN = "plain"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +38,8 @@ class LoopState:
     """That of the shot; None if each frame stands alone."""
     interrupted: Method | None
     """That of the shot before a cut that may be a flash; None if there is none."""
+    was_plain: bool = False
+    """Whether the frame was shown unpainted, for want of contrast."""
     last: ClipFrame | None = None
     """The frame; None if there was none since the loop began."""
 
@@ -44,7 +48,7 @@ class LoopState:
 
         Raises ``OptionError`` for a method that cannot be kept.
         """
-        kept = grouped("cuts", self.cuts.tensors())
+        kept = {**grouped("cuts", self.cuts.tensors()), _PLAIN: as_integers([self.was_plain])}
         for name, method in ((_METHOD, self.method), (_INTERRUPTED, self.interrupted)):
             if method is not None:
                 kept |= grouped(name, _savable(method).tensors())
@@ -59,6 +63,7 @@ def steadied(
     flow: FlowEstimator | None = None,
     raster: AnyRaster | None = None,
     side: Executor | None = None,
+    keeps_plain: bool = False,
     state: Tensors | None = None,
 ) -> Generator[SteadyFrame, None, LoopState]:
     """Paint ``frames`` one by one and make them temporally consistent.
@@ -73,6 +78,8 @@ def steadied(
         flow: estimates motion of frames that come without; None: the default estimator of a CPU.
         raster: the method's backend; None: NumPy and OpenCV.
         side: an executor of one thread for the method's work beside painting; None: there is none.
+        keeps_plain: show frames of hardly any contrast as they are, unpainted (``painted_share``). Painting
+            begins anew where a picture emerges from them.
         state: the tensors of ``LoopState`` after the frame before, with the same arguments; None: the first
             frame begins the clip.
 
@@ -89,19 +96,29 @@ def steadied(
 
     known_state = _restored(state, begin) if state is not None else LoopState(Cuts(), None, None)
     cuts, method, interrupted = known_state.cuts, known_state.method, known_state.interrupted
-    is_first = state is None
+    is_first, was_plain = state is None, known_state.was_plain
     known: ClipFrame | None = None
     for known in frames:
         frame = known.frame
         times = [perf_counter()]
         boundary = cuts.look(frame.pixels)
+        share = painted_share(frame.pixels) if keeps_plain else 1.0
+        if share == 0.0:
+            if not was_plain:  # a flash may be over soon
+                interrupted, method = method, None
+            is_cut = boundary.is_cut or is_first
+            is_first, was_plain = False, True
+            times.append(perf_counter())
+            yield SteadyFrame(frame, frame.pixels, is_cut, 0.0, (times[1] - times[0], 0.0, 0.0))
+            continue
+        emerges, was_plain = was_plain and not boundary.is_return, False
         if not options.is_steady:  # cuts are needed all the same: engines keep statistics of a shot
             is_cut = boundary.is_cut or is_first
             times.append(perf_counter())
-            pixels, repainted = paint(frame, is_cut or boundary.is_break, None).pixels, 1.0
+            pixels, repainted = paint(frame, is_cut or boundary.is_break or emerges, None).pixels, 1.0
             times.append(perf_counter())
         else:
-            is_cut = boundary.is_cut or method is None
+            is_cut = boundary.is_cut or is_first
             if boundary.is_return and interrupted is not None:
                 method, interrupted = interrupted, None
             elif is_cut or boundary.is_blank or method is None:
@@ -109,17 +126,19 @@ def steadied(
             motion = None if boundary.is_return else known.motion  # which is to the flash's last frame
             repaint_mask = method.plan(frame.pixels, renew=known.renewal, motion=motion)
             times.append(perf_counter())
-            painted = paint(frame, is_cut or boundary.is_break, repaint_mask)
+            painted = paint(frame, is_cut or boundary.is_break or emerges, repaint_mask)
             times.append(perf_counter())
             pixels = method.settle(painted.pixels, painted.valid)
             repainted = method.repainted
             if not (boundary.is_cut or boundary.is_blank or cuts.is_flash_possible):
                 interrupted = None
+        if share < 1.0:
+            pixels = shown(frame.pixels, pixels, share)
         times.append(perf_counter())
         plan, painting, settling = (end - start for start, end in pairwise(times))
         yield SteadyFrame(frame, pixels, is_cut, repainted, (plan, painting, settling))
         is_first = False
-    return LoopState(cuts, method, interrupted, known)
+    return LoopState(cuts, method, interrupted, was_plain, known)
 
 
 class Returning(Generic[T, R]):
@@ -157,7 +176,9 @@ def _restored(tensors: Tensors, begin: Callable[[], Method]) -> LoopState:
         _savable(made).restore(kept)
         return made
 
-    return LoopState(Cuts.from_tensors(in_group("cuts", tensors)), method(_METHOD), method(_INTERRUPTED))
+    (was_plain,) = integers(tensors[_PLAIN])
+    cuts = Cuts.from_tensors(in_group("cuts", tensors))
+    return LoopState(cuts, method(_METHOD), method(_INTERRUPTED), bool(was_plain))
 
 
 def _savable(method: Method) -> SavableMethod:
