@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scenes import ground, shot, view
 
-from vidstyle.frames import Pixels
+from vidstyle.frames import Frame, Pixels
 from vidstyle.pipeline.stylizer import Stylizer
 from vidstyle.temporal.contrast import painted_share
 
@@ -68,3 +71,14 @@ def test_a_flash_within_a_shot_is_shown_and_the_paint_of_the_shot_is_kept() -> N
     results = list(Stylizer("mosaic", engine="stylenet", device="cpu").frames(frames))
     assert np.array_equal(results[3], frames[3]) and np.array_equal(results[4], frames[4])
     assert np.abs(results[5].astype(float) - results[2]).mean() < 1
+
+
+def test_a_stream_that_is_stopped_in_a_fade_goes_on_as_an_unbroken_one(tmp_path: Path) -> None:
+    frames = [Frame(each, Fraction(i, 25), Fraction(1, 25)) for i, each in enumerate(fade(0))]
+    stylizer = Stylizer("mosaic", engine="stylenet", device="cpu")
+    whole = [frame.pixels for frame in stylizer.frames(frames)]
+    for stop in (2, 3, 8):  # within and at the end of the plain frames, and while the picture emerges
+        state = tmp_path / f"{stop}.safetensors"
+        parts = [frame.pixels for frame in stylizer.frames(frames[:stop], save_state=state)]
+        parts += [frame.pixels for frame in stylizer.frames(frames[stop:], resume=state)]
+        assert all(np.array_equal(one, other) for one, other in zip(parts, whole, strict=True))
