@@ -20,9 +20,9 @@ from vidstyle.options import SteadyOptions
 from vidstyle.temporal.backends.base import AnyRaster
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.backends.torch_raster import TorchRaster
-from vidstyle.temporal.base import ClipFrame, PaintedFrame, RepaintMask, SavableMethod
+from vidstyle.temporal.base import Boundary, ClipFrame, PaintedFrame, RepaintMask, SavableMethod
 from vidstyle.temporal.blend import Blend
-from vidstyle.temporal.cuts import Boundary, Cuts
+from vidstyle.temporal.cuts import Cuts
 from vidstyle.temporal.loop import Returning, steadied
 from vidstyle.temporal.paint_map.paint_map import PaintMap
 from vidstyle.temporal.paint_map.settings import MapSettings

@@ -20,8 +20,9 @@ from vidstyle.rendering.renderer import Renderer
 from vidstyle.styles.mixtures import Styles
 from vidstyle.temporal.base import ClipFrame, StylizedFrame
 from vidstyle.temporal.compositing import Compositor, composited_frames
+from vidstyle.temporal.cuts import Cuts
 from vidstyle.temporal.lookahead import motions
-from vidstyle.temporal.loop import Returning, load_method, steadied
+from vidstyle.temporal.loop import Returning, load_method, restored_cuts, steadied
 
 _AHEAD = 2  # frames whose motion is known before they are painted
 
@@ -63,11 +64,14 @@ class ClipStream(Generic[S, T]):
         kept = None if state is None else state.painter
         painter = ClipPainter(self.renderer, self.styles, self.strength, state=kept)
         last, latest = (None, None) if state is None else (state.last, state.motion)
+        cuts = Cuts() if state is None else restored_cuts(state.loop)
         with ExitStack() as stack:
             side = stack.enter_context(side_thread("results")) if raster.gains_from_threads else None
             clip_frames: Iterable[ClipFrame] = map(ClipFrame, frames)
             if self._takes_motion and raster.gains_from_threads:
-                moving = motions(frames, self.flow, self.steady.flow_size, last=last, latest=latest)
+                moving = motions(
+                    frames, self.flow, self.steady.flow_size, last=last, latest=latest, cuts=cuts
+                )
                 ahead = prefetch(moving, _AHEAD, "motion") if may_run_ahead else moving
                 clip_frames = stack.enter_context(closing(ahead))
             if self.styles.is_moving:
@@ -82,6 +86,7 @@ class ClipStream(Generic[S, T]):
                     side=side,
                     keeps_plain=True,
                     state=None if state is None else state.loop,
+                    cuts=cuts,
                 )
             )
             yield from composited_frames(steady, composite)

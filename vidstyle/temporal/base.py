@@ -16,15 +16,37 @@ from vidstyle.named_tensors import Tensors
 from vidstyle.temporal.backends.base import FlowInput
 
 
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """Whether a shot boundary lies before a frame."""
+
+    is_cut: bool
+    """A new shot begins here."""
+    is_return: bool = False
+    """The shot before the last cut, or before the blank frames, continues here: there was a flash."""
+    is_blank: bool = False
+    """The picture is saturated or black, suddenly; the first frame after it says whether a shot begins."""
+
+    is_flash_possible: bool = False
+    """The last cut is so few frames ago that it may have been a flash."""
+
+    @property
+    def is_break(self) -> bool:
+        """Whether motion from the last frame to this one is meaningless."""
+        return self.is_cut or self.is_return or self.is_blank
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameMotion:
     """A frame's input to the flow estimator, and its motion to the last frame."""
 
     flow_input: FlowInput
     planes: tuple[Array, Array] | None
-    """x and y, (h, w) float32, px of ``flow_input``; None for a first frame and for one equal to the last."""
+    """x and y, (h, w) float32, px of ``flow_input``; None for a first frame, for one equal to the last, and
+    where motion from the last frame is meaningless."""
     latest: tuple[Array, Array] | None = None
-    """The last motion that was estimated: this one or an earlier one; where the next search starts."""
+    """The last motion that was estimated in the shot: this one or an earlier one; where the next search
+    starts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +56,8 @@ class ClipFrame:
     frame: Frame
     motion: FrameMotion | None = None
     """To the frame before; None: the method estimates it."""
+    boundary: Boundary | None = None
+    """Between the frame before and this one; None: the loop classifies it."""
     renewal: float = 0.0
     """Change of style since the frame before, as a share (0 to 1) of a whole transition."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Self
 
 import cv2
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from vidstyle.frames import Pixels, eight_bits
 from vidstyle.named_tensors import Tensors, as_integers, integers
+from vidstyle.temporal.base import Boundary
 from vidstyle.temporal.continuity import is_continued, structure, textured
 
 Thumbnail = NDArray[np.uint8]
@@ -42,23 +43,6 @@ _STILL_WHITE = 165  # levels of 255: the same while a flash decays
 _PICTURES = ("finer", "last", "older", "before_cut", "before_blank")  # thumbnails that ``Cuts`` remembers
 
 
-@dataclass(frozen=True, slots=True)
-class Boundary:
-    """Whether a shot boundary lies before a frame."""
-
-    is_cut: bool
-    """A new shot begins here."""
-    is_return: bool = False
-    """The shot before the last cut, or before the blank frames, continues here: there was a flash."""
-    is_blank: bool = False
-    """The picture is saturated or black, suddenly; the first frame after it says whether a shot begins."""
-
-    @property
-    def is_break(self) -> bool:
-        """Whether motion from the last frame to this one is meaningless."""
-        return self.is_cut or self.is_return or self.is_blank
-
-
 class Cuts:
     """Detects cuts in the frames of one clip, in order.
 
@@ -77,11 +61,6 @@ class Cuts:
         self._before_cut: Thumbnail | None = None
         self._cut = 0
         self._before_blank: Thumbnail | None = None  # the last frame that was not blank, while it is
-
-    @property
-    def is_flash_possible(self) -> bool:
-        """Whether the last cut is less than ``_FLASH`` frames ago, so that it may have been a flash."""
-        return self._before_cut is not None and self._frame - self._cut < _FLASH
 
     def tensors(self) -> dict[str, Tensor]:
         """All that is remembered of the frames so far, by name."""
@@ -102,6 +81,13 @@ class Cuts:
 
     def look(self, pixels: Pixels) -> Boundary:
         """Classify the next frame, ``pixels`` (H, W, 3) uint8 or uint16; the first one is a cut."""
+        return replace(self._look(pixels), is_flash_possible=self._is_flash_possible)
+
+    @property
+    def _is_flash_possible(self) -> bool:
+        return self._before_cut is not None and self._frame - self._cut < _FLASH
+
+    def _look(self, pixels: Pixels) -> Boundary:
         now = _small(pixels, _SIDE)
         before, self._last = self._last, now
         # thumbnails are kept, not the frame: its owner may reuse the array
@@ -141,7 +127,7 @@ class Cuts:
         """Classify the first frame after blank ones."""
         earlier = self._before_blank
         is_same = earlier is not None and _goes_on(earlier, now)
-        if not is_same and self.is_flash_possible and _is_blank(now, _STILL_WHITE):
+        if not is_same and self._is_flash_possible and _is_blank(now, _STILL_WHITE):
             return Boundary(is_cut=False)
         was_sudden, self._before_cut, self._before_blank = self._before_cut is not None, None, None
         if is_same and (not was_sudden or self._frame - self._cut <= _FLASH):

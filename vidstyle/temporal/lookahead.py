@@ -11,6 +11,7 @@ from vidstyle.frames import Frame
 from vidstyle.temporal.backends.base import FlowInput
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.base import ClipFrame, FrameMotion
+from vidstyle.temporal.cuts import Cuts
 from vidstyle.temporal.paint_map.settings import flow_shape
 
 
@@ -21,12 +22,22 @@ def motions(
     *,
     last: Frame | None = None,
     latest: tuple[Array, Array] | None = None,
+    cuts: Cuts | None = None,
 ) -> Generator[ClipFrame, None, None]:
     """``frames`` with their motion, for a ``PaintMap`` on a CPU with the same ``flow`` and ``flow_size``.
 
-    ``flow`` None is the default estimator of a CPU. May run in a thread of its own, ahead of
-    painting. Where a stream goes on, ``last`` is the frame before and ``latest`` that of its motion.
+    No motion crosses a boundary, so that a shot does not depend on what came before it. May run in a thread
+    of its own, ahead of painting.
+
+    Args:
+        frames: of one clip, in order.
+        flow: None: the default estimator of a CPU.
+        flow_size: short side, px, at which motion is estimated.
+        last: the frame before, where a stream goes on; None: a clip begins.
+        latest: that of the motion of ``last``.
+        cuts: classifies the frames, and has classified those so far; None: a clip begins.
     """
+    cuts = Cuts() if cuts is None else cuts
     raster, estimator = CvRaster(), flow if flow is not None else load_flow("auto", "cpu")
 
     def as_input(frame: Frame) -> FlowInput:
@@ -35,12 +46,13 @@ def motions(
 
     before = None if last is None else as_input(last)
     for frame in frames:
-        flow_input = as_input(frame)
+        flow_input, boundary = as_input(frame), cuts.look(frame.pixels)
+        latest = None if boundary.is_break else latest
         planes: tuple[Array, Array] | None = None
         # a frame equal to the last needs no motion: nothing will be planned
         is_same_size = last is not None and last.pixels.shape == frame.pixels.shape
         is_changed = last is not None and is_same_size and not np.array_equal(last.pixels, frame.pixels)
-        if is_changed and before is not None:
+        if is_changed and before is not None and not boundary.is_break:
             latest = planes = raster.estimate_motion(estimator, flow_input, before, latest)
-        yield ClipFrame(frame, FrameMotion(flow_input, planes, latest))
+        yield ClipFrame(frame, FrameMotion(flow_input, planes, latest), boundary)
         last, before = frame, flow_input

@@ -65,6 +65,7 @@ def steadied(
     side: Executor | None = None,
     keeps_plain: bool = False,
     state: Tensors | None = None,
+    cuts: Cuts | None = None,
 ) -> Generator[SteadyFrame, None, LoopState]:
     """Paint ``frames`` one by one and make them temporally consistent.
 
@@ -82,6 +83,8 @@ def steadied(
             begins anew where a picture emerges from them.
         state: the tensors of ``LoopState`` after the frame before, with the same arguments; None: the first
             frame begins the clip.
+        cuts: what classifies the frames that come without a boundary, or has classified them ahead; None: it
+            is made, or is that of ``state``.
 
     Raises:
         OptionError: the temporal method cannot be made, or cannot go on from a state.
@@ -95,13 +98,14 @@ def steadied(
         )
 
     known_state = _restored(state, begin) if state is not None else LoopState(Cuts(), None, None)
-    cuts, method, interrupted = known_state.cuts, known_state.method, known_state.interrupted
+    cuts = known_state.cuts if cuts is None else cuts
+    method, interrupted = known_state.method, known_state.interrupted
     is_first, was_plain = state is None, known_state.was_plain
     known: ClipFrame | None = None
     for known in frames:
         frame = known.frame
         times = [perf_counter()]
-        boundary = cuts.look(frame.pixels)
+        boundary = cuts.look(frame.pixels) if known.boundary is None else known.boundary
         share = painted_share(frame.pixels) if keeps_plain else 1.0
         if share == 0.0:
             if not was_plain:  # a flash may be over soon
@@ -130,7 +134,7 @@ def steadied(
             times.append(perf_counter())
             pixels = method.settle(painted.pixels, painted.valid)
             repainted = method.repainted
-            if not (boundary.is_cut or boundary.is_blank or cuts.is_flash_possible):
+            if not (boundary.is_cut or boundary.is_blank or boundary.is_flash_possible):
                 interrupted = None
         if share < 1.0:
             pixels = shown(frame.pixels, pixels, share)
@@ -150,6 +154,11 @@ class Returning(Generic[T, R]):
 
     def __iter__(self) -> Generator[T, None, None]:
         self.returned = yield from self._items
+
+
+def restored_cuts(tensors: Tensors) -> Cuts:
+    """The ``cuts`` of the state whose ``tensors`` these are."""
+    return Cuts.from_tensors(in_group("cuts", tensors))
 
 
 def load_method(temporal: object) -> Callable[..., Method]:
@@ -177,8 +186,7 @@ def _restored(tensors: Tensors, begin: Callable[[], Method]) -> LoopState:
         return made
 
     (was_plain,) = integers(tensors[_PLAIN])
-    cuts = Cuts.from_tensors(in_group("cuts", tensors))
-    return LoopState(cuts, method(_METHOD), method(_INTERRUPTED), bool(was_plain))
+    return LoopState(restored_cuts(tensors), method(_METHOD), method(_INTERRUPTED), bool(was_plain))
 
 
 def _savable(method: Method) -> SavableMethod:
