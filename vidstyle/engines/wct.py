@@ -46,7 +46,7 @@ class WCT(StatisticsEngine):
     info: ClassVar[EngineInfo] = EngineInfo(
         title="WCT",
         good_for="most of a style's colours and textures, blotchy where it has no plain areas",
-        cost="3 times stylenet's",
+        cost="3 to 4 times stylenet's",
         origin="trained for vidstyle with VGG-16 as teacher, Apache-2.0",
         receptive_field=112 + NOISE_REACH,
         near_field=48,  # beyond, 0.4 levels in photographs and in white noise

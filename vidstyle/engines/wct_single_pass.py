@@ -39,7 +39,7 @@ class WCTSinglePass(StatisticsEngine):
     info: ClassVar[EngineInfo] = EngineInfo(
         title="WCT in a single pass",
         good_for="a style's colours, and strokes of its own for each style",
-        cost="1.4 times stylenet's",
+        cost="1.4 (a CPU with AMX) to 2.2 times stylenet's",
         origin="trained for vidstyle with a compressed VGG-19 as teacher, Apache-2.0",
         receptive_field=64 + NOISE_REACH,
         near_field=40,  # beyond, 0.1 levels in the mean and 5 at most, in films and in white noise
