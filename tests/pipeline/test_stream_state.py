@@ -218,3 +218,10 @@ def test_an_engine_that_cannot_be_kept_paints_and_is_named(tmp_path: Path) -> No
     with pytest.raises(OptionError, match="painted by Shade cannot be kept"):
         next(results)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_state_of_another_quality_is_refused(tmp_path: Path) -> None:
+    state = tmp_path / "state.safetensors"
+    paint(made(quality="draft"), scene()[:2], save_state=state)
+    with pytest.raises(OptionError, match=r"largest_share = 0\.5, and now it is 1\.0"):
+        paint(made(quality="normal"), scene()[2:4], resume=state)

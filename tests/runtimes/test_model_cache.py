@@ -64,3 +64,9 @@ def test_the_least_recently_used_are_removed(shared_cache: Path, monkeypatch: py
     monkeypatch.setattr(model_cache, "LIMIT", 250)
     assert cache_folder("tried") == folder
     assert sorted(path.name for path in folder.iterdir()) == ["1", "4"]
+
+
+def test_a_cache_that_cannot_be_made_is_no_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr("vidstyle.runtimes.model_cache.user_cache", lambda: tmp_path / "file" / "cache")
+    assert cache_folder("openvino") is None

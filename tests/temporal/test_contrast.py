@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from clips import write_clip
 from scenes import ground, shot, view
 
 from vidstyle.frames import Frame, Pixels
 from vidstyle.pipeline.stylizer import Stylizer
 from vidstyle.temporal.contrast import painted_share
+from vidstyle.video.reading.reader import Reader
 
 HEIGHT, WIDTH, SECOND = 72, 96, 16  # frames
 
@@ -82,3 +84,13 @@ def test_a_stream_that_is_stopped_in_a_fade_goes_on_as_an_unbroken_one(tmp_path:
         parts = [frame.pixels for frame in stylizer.frames(frames[:stop], save_state=state)]
         parts += [frame.pixels for frame in stylizer.frames(frames[stop:], resume=state)]
         assert all(np.array_equal(one, other) for one, other in zip(parts, whole, strict=True))
+
+
+def test_plain_frames_are_kept_between_keyframes_too(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "fade.mkv", fade(0)[:6], codec="ffv1")
+    result = tmp_path / "painted.mkv"
+    stylizer = Stylizer("mosaic", quality="best", device="cpu")
+    stylizer.video(clip, result, codec="ffv1")
+    with Reader(result) as reader:
+        means = [float(frame.pixels.mean()) for frame in reader]
+    assert max(means[:3]) < 2 < means[-1]

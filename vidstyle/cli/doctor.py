@@ -75,7 +75,11 @@ def _runtimes() -> Iterator[tuple[bool, str]]:
             yield True, f"no {name}: {libraries} not installed; pip install 'vidstyle[{lacking[0][1]}]'"
         else:
             library = library_of(info.modules[0])[0] if info.modules else name
-            yield True, f"{name}: {info.title} {metadata.version(library)}"
+            try:
+                version = metadata.version(library)
+            except metadata.PackageNotFoundError:  # from another distribution, such as onnxruntime-gpu
+                version = "of an unknown version"
+            yield True, f"{name}: {info.title} {version}"
     name, why = automatic(choose_device("auto"))
     yield True, f"--runtime auto takes {name}: {why}"
 

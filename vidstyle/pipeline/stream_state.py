@@ -100,7 +100,10 @@ def load_state(path: Path, facts: Facts) -> StreamState:
                 f"{path} was saved with {name} = {kept.get(name, 'none')}, and now it is {value}: "
                 "a stream goes on with what it began with"
             )
-    return StreamState.from_tensors(tensors)
+    try:
+        return StreamState.from_tensors(tensors)
+    except KeyError as error:
+        raise InputError(f"{path} is not whole: {error} is missing in the state of a stream") from error
 
 
 def content_hash(contents: Iterable[Pixels | Path]) -> str:

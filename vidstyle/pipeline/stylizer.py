@@ -47,6 +47,7 @@ from vidstyle.styles.pictures import load
 from vidstyle.styles.track import pictures_of
 from vidstyle.temporal.base import StylizedFrame
 from vidstyle.temporal.compositing import Compositor, composited_frames, compositor
+from vidstyle.temporal.contrast import with_plain
 from vidstyle.temporal.loop import Returning, load_method
 from vidstyle.video.stills import check_picture_target, load_image, save_image
 from vidstyle.video.writing.target import default_target
@@ -228,7 +229,7 @@ class Stylizer:
             composite = self._compositor(read, stack)
             loss, renewal = self._painter.engine.info.keyframe_loss, self._styles.progress
             steady = keyframed(frames, source, read, paint, flow=self._flow, renewal=renewal, loss=loss)
-            yield from composited_frames(steady, composite)
+            yield from composited_frames(map(with_plain, steady), composite)
 
     def _composited(
         self,
@@ -276,6 +277,7 @@ class Stylizer:
             "engine": self._engine_name,
             "runtime": self._runtime_name,
             "working_size": paint.chosen_working_size,
+            "largest_share": paint.largest_share,
             "flow": flow_name(steady, self._flow_device),
             "device": self._painter.device.type,
             "precision": str(self._painter.precision).removeprefix("torch."),

@@ -53,8 +53,8 @@ def automatic(device: torch.device) -> tuple[str, str]:
         return "torch", f"the device is {device.type}"
     if has_bfloat16():
         return "torch", "the CPU has bfloat16"
-    if missing(_FASTER):
-        return "torch", f"{_FASTER} is not installed"
+    if lacking := missing(_FASTER):
+        return "torch", f"{lacking[0]} is not installed"
     return _FASTER, "the CPU has no bfloat16"
 
 

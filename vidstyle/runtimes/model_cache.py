@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import inspect
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def kept_model(engine: AnyEngine, folder: Path | None = None, *, precision: str 
 
     Raises ``OptionError`` as ``onnx_model`` does. A folder that cannot be used costs time, but is no error.
     """
-    path = (folder or cache_folder("networks")) / f"{_key(engine, precision)}.onnx"
+    path = (folder or user_cache() / "networks") / f"{_key(engine, precision)}.onnx"
     known = _read(path)
     if known is not None:
         return known
@@ -45,11 +46,19 @@ def kept_model(engine: AnyEngine, folder: Path | None = None, *, precision: str 
     return model
 
 
-def cache_folder(name: str) -> Path:
-    """The folder ``name`` in vidstyle's cache; its least recently used files are removed beyond ``LIMIT``."""
+def cache_folder(name: str) -> Path | None:
+    """The folder ``name`` in vidstyle's cache; its least recently used files are removed beyond ``LIMIT``.
+
+    None if it cannot be made or written, as in a home that is read-only: compiling again costs time only.
+    """
     folder = user_cache() / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        log.debug("no cache in %s: %s", folder, error)
+        return None
     _trim(folder)
-    return folder
+    return folder if os.access(folder, os.W_OK) else None
 
 
 def _key(engine: AnyEngine, precision: str) -> str:

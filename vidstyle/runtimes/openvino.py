@@ -32,8 +32,10 @@ class OpenVino(GraphRuntime):
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
             "PERFORMANCE_HINT": "LATENCY",
             "ENABLE_CPU_PINNING": False,  # decoder and encoder run on the same cores
-            "CACHE_DIR": str(cache_folder("openvino")),
         }
+        folder = cache_folder("openvino")
+        if folder is not None:
+            settings["CACHE_DIR"] = str(folder)
         request = core.compile_model(core.read_model(model), "CPU", settings).create_infer_request()
         latest: list[Sequence[Array]] = []  # the inputs that the request has, kept alive
 

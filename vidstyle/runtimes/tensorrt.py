@@ -35,9 +35,12 @@ class TensorRT(GraphRuntime):
     def session(self, model: bytes, precision: torch.dtype) -> Session:
         library = require("onnxruntime", f"the runtime {self.info.title}")
         options = library.SessionOptions()
-        folder = cache_folder("tensorrt") / hashlib.sha256(model).hexdigest()
-        folder.mkdir(parents=True, exist_ok=True)
-        options.add_provider_for_devices(_devices()[:1], {"nv_runtime_cache_path": str(folder)})
+        settings, folder = {}, cache_folder("tensorrt")
+        if folder is not None:
+            kept = folder / hashlib.sha256(model).hexdigest()
+            kept.mkdir(exist_ok=True)
+            settings["nv_runtime_cache_path"] = str(kept)
+        options.add_provider_for_devices(_devices()[:1], settings)
         made = library.InferenceSession(model, options)
         image, *names = (value.name for value in made.get_inputs())
 

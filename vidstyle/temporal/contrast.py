@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 import cv2
 import numpy as np
 
 from vidstyle.frames import Pixels, eight_bits
+from vidstyle.temporal.base import SteadyFrame
 
 _SIDE = 40  # px, long side at which contrast is looked for: noise is averaged away
 _NONE = 20.0  # levels of 255: frames of a smaller range are plain
@@ -33,3 +35,11 @@ def painted_share(pixels: Pixels) -> float:
 def shown(pixels: Pixels, painting: Pixels, share: float) -> Pixels:
     """``painting`` over the frame ``pixels`` (H, W, 3; one depth) with the weight ``share`` (0 to 1)."""
     return cast(Pixels, cv2.addWeighted(pixels, 1.0 - share, painting, share, 0.0))
+
+
+def with_plain(steady: SteadyFrame) -> SteadyFrame:
+    """``steady`` with the frame itself where that has hardly any contrast, in the share that it has."""
+    share = painted_share(steady.content.pixels)
+    if share == 1.0:
+        return steady
+    return replace(steady, pixels=shown(steady.content.pixels, steady.pixels, share))
