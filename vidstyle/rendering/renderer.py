@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
@@ -19,6 +16,7 @@ from torch import Tensor
 from vidstyle._version import __version__
 from vidstyle.device import memory_errors
 from vidstyle.engines.base import Engine, KeyframeEngine, OnStep, Statistics
+from vidstyle.engines.identity import engine_hash
 from vidstyle.errors import InputError
 from vidstyle.frames import Pixels, check_pixels
 from vidstyle.named_tensors import Tensors, grouped, in_group
@@ -124,14 +122,8 @@ class Renderer(Generic[S, T]):
         those that the engine was loaded with, and its public attributes that are plain values.
         """
         engine = self.engine.itself
-        kind = type(engine)
         plain = {name: value for name, value in vars(engine).items() if _is_plain_option(name, value)}
-        facts = (kind.__module__, kind.__qualname__, _source_of(kind), __version__, sorted(plain.items()))
-        digest = hashlib.sha256(repr(facts).encode())
-        for name, tensor in (*engine.named_parameters(), *engine.named_buffers()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()
+        return engine_hash(engine, __version__, sorted(plain.items()))
 
     def style_tensors(self, style: S) -> Mapping[str, Tensor] | None:
         """All that ``style`` holds, by name; None if the engine's styles cannot be kept."""
@@ -324,11 +316,3 @@ def _is_plain_option(name: str, value: object) -> bool:
         return False
     several = value if isinstance(value, tuple) else (value,)
     return all(isinstance(item, (bool, int, float, str, type(None))) for item in several)
-
-
-def _source_of(kind: type) -> str:
-    """The text of the module of a class ``kind``; "" for one that has no file."""
-    try:
-        return inspect.getsource(sys.modules[kind.__module__])
-    except (KeyError, OSError, TypeError):
-        return ""

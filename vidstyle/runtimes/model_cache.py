@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import inspect
 import logging
 import os
-import sys
 from pathlib import Path
 
 import torch
@@ -15,6 +13,7 @@ import torch
 from vidstyle._version import __version__
 from vidstyle.atomic_write import write_atomically
 from vidstyle.engines.base import AnyEngine
+from vidstyle.engines.identity import engine_hash
 from vidstyle.runtimes.onnx_export import onnx_model
 from vidstyle.weights import user_cache
 
@@ -63,19 +62,13 @@ def cache_folder(name: str) -> Path | None:
 
 def _key(engine: AnyEngine, precision: str) -> str:
     """Identifies the engine's code, options and weights, the precision, and what exports it."""
-    kind = type(engine)
-    digest = hashlib.sha256()
-    facts = (__version__, torch.__version__, kind.__module__, kind.__qualname__, engine.made_with, precision)
-    digest.update(repr(facts).encode())
-    with contextlib.suppress(OSError, TypeError, KeyError):  # a class that was typed in
-        digest.update(inspect.getsource(sys.modules[kind.__module__]).encode())
+    digest = hashlib.sha256(
+        engine_hash(engine, __version__, torch.__version__, engine.made_with, precision).encode()
+    )
     package = Path(__file__).parent.parent
-    for room in ("engines", "nn", "runtimes"):
-        for file in sorted((package / room).glob("*.py")):
+    for folder in ("engines", "nn", "runtimes"):
+        for file in sorted((package / folder).glob("*.py")):
             digest.update(file.read_bytes())
-    for name, tensor in (*engine.named_parameters(), *engine.named_buffers()):
-        digest.update(f"{name} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 

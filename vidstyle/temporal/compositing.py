@@ -87,7 +87,7 @@ def composite_frame(
     painting = restored(clip, painting, detail)
     colored = recolored(clip, painting) if preserve_color else painting
     if weights is None:
-        return colored if strength >= 1.0 else _mixed(clip, colored, strength)
+        return colored if strength >= 1.0 else mixed(clip, colored, strength)
     return _masked(clip, colored, weights if strength >= 1.0 else weights * np.float32(strength))
 
 
@@ -128,7 +128,8 @@ def as_weights(mask: Frame, height: int, width: int) -> MaskWeights:
     return weights
 
 
-def _mixed(clip: Pixels, painting: Pixels, share: float) -> Pixels:
+def mixed(clip: Pixels, painting: Pixels, share: float) -> Pixels:
+    """``painting`` over ``clip`` (H, W, 3; one depth) with the weight ``share`` (0 to 1)."""
     return cast(Pixels, cv2.addWeighted(clip, 1.0 - share, painting, share, 0.0))
 
 

@@ -88,10 +88,10 @@ class Cuts:
         return self._before_cut is not None and self._frame - self._cut < _FLASH
 
     def _look(self, pixels: Pixels) -> Boundary:
-        now = _small(pixels, _SIDE)
+        now = thumbnail(pixels, _SIDE)
         before, self._last = self._last, now
         # thumbnails are kept, not the frame: its owner may reuse the array
-        last, self._finer = self._finer, _small(pixels, _FINE)
+        last, self._finer = self._finer, thumbnail(pixels, _FINE)
         is_other_shape, self._shape = self._shape != pixels.shape, pixels.shape
         self._frame += 1
         older, self._older = self._older, None
@@ -180,7 +180,8 @@ def _is_mixture(between: Thumbnail, before: Thumbnail, after: Thumbnail) -> bool
     return is_mean and min(textured(before), textured(after)) >= _MIXED_TEXTURED
 
 
-def _small(pixels: Pixels, side: int) -> Thumbnail:
+def thumbnail(pixels: Pixels, side: int) -> Thumbnail:
+    """``pixels`` (H, W, 3) in 8 bits with a long side of at most ``side`` px."""
     height, width = pixels.shape[:2]
     scale = side / max(height, width)
     if scale >= 1:

@@ -19,7 +19,8 @@ from vidstyle.registry import TEMPORAL, name_of_part
 from vidstyle.temporal.backends.base import AnyRaster
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.base import ClipFrame, Method, Paint, SavableMethod, SteadyFrame
-from vidstyle.temporal.contrast import painted_share, shown
+from vidstyle.temporal.compositing import mixed
+from vidstyle.temporal.contrast import painted_share
 from vidstyle.temporal.cuts import Cuts
 
 T = TypeVar("T")
@@ -137,7 +138,7 @@ def steadied(
             if not (boundary.is_cut or boundary.is_blank or boundary.is_flash_possible):
                 interrupted = None
         if share < 1.0:
-            pixels = shown(frame.pixels, pixels, share)
+            pixels = mixed(frame.pixels, pixels, share)
         times.append(perf_counter())
         plan, painting, settling = (end - start for start, end in pairwise(times))
         yield SteadyFrame(frame, pixels, is_cut, repainted, (plan, painting, settling))
