@@ -57,8 +57,7 @@ _ARROWS: dict[str, set[str]] = {
         *("video.reading", "video.stills", "weights"),
     },
     "pipeline": {
-        "atomic_write",
-        "named_tensors",
+        *("atomic_write", "cache_folder", "named_tensors"),
         *("_version", "device", "engines", "errors", "flow", "frames", "metrics", "options", "outputs"),
         *("registry", "rendering", "styles", "temporal", "temporal.backends", "temporal.base", "tensors"),
         *("keyframes", "runtimes", "video.pictures", "video.reading", "video.stills", "video.writing"),
@@ -78,10 +77,13 @@ _ARROWS: dict[str, set[str]] = {
         *("temporal.paint_map", "tensors", "video.stills"),
     },
     "runtimes": {
-        *("_version", "atomic_write", "device", "engines", "errors", "optional_imports", "registry"),
-        "weights",
+        *("_version", "atomic_write", "cache_folder", "device", "engines", "errors", "optional_imports"),
+        *("registry", "weights"),
     },
-    "styles": {"atomic_write", "engines", "errors", "frames", "options", "video.reading", "video.stills"},
+    "styles": {
+        *("atomic_write", "cache_folder", "engines", "errors", "frames", "options", "video.reading"),
+        "video.stills",
+    },
     "temporal": {
         "named_tensors",
         *("errors", "flow", "frames", "options", "registry", "temporal.backends", "temporal.base"),
@@ -93,8 +95,9 @@ _ARROWS: dict[str, set[str]] = {
     "metrics": {"errors", "flow", "nn", "optional_imports", "registry", "tensors"},
     "losses": {"errors", "flow", "nn"},
     "engines": {"errors", "nn", "registry", "weights"},
-    "flow": {"atomic_write", "errors", "registry", "weights"},
+    "flow": {"atomic_write", "cache_folder", "errors", "registry", "weights"},
     "nn": {"errors", "weights"},
+    "cache_folder": {"weights"},
     "tensors": {"frames"},
     "weights": {"errors"},
     "device": {"errors"},

@@ -89,8 +89,12 @@ class SinglePass(nn.Module):
         style: list[Moments],
         alpha: Tensor,
         given: list[Moments] | None = None,
+        decoded: dict[int, Tensor] | None = None,
     ) -> tuple[Tensor, list[Moments]]:
-        """Paintings (B, 3, H, W), and the statistics of their features, unless they are ``given``."""
+        """Paintings (B, 3, H, W), and the statistics of their features, unless they are ``given``.
+
+        Features as they are decoded are put into ``decoded``, by level.
+        """
         taken: list[Moments] = []
         value = features[4]
         for place, level in enumerate(LEVELS):
@@ -101,6 +105,8 @@ class SinglePass(nn.Module):
             value = _transformed(value, own, style[place], alpha)
             if level > 1:
                 value = self.decode(value, level)
+                if decoded is not None:
+                    decoded[level - 1] = value
         return F.pixel_shuffle(value, 2), taken
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import torch
 
 from vidstyle.engines.base import AnyEngine, load_engine
 from vidstyle.runtimes import model_cache
-from vidstyle.runtimes.model_cache import cache_folder, kept_model
+from vidstyle.runtimes.model_cache import kept_model
 
 
 class Exports:
@@ -52,21 +51,3 @@ def test_other_weights_are_another_network(exports: Exports, tmp_path: Path) -> 
 def test_a_folder_that_cannot_be_made_is_no_error(exports: Exports, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     assert kept_model(load_engine("stylenet"), tmp_path / "file" / "below") == b"a model of StyleNet"
-
-
-def test_the_least_recently_used_are_removed(shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = shared_cache / "tried"
-    folder.mkdir(parents=True)
-    for number in range(5):
-        (folder / f"{number}").write_bytes(bytes(100))
-        os.utime(folder / f"{number}", (number, number))
-    os.utime(folder / "1", (9, 9))
-    monkeypatch.setattr(model_cache, "LIMIT", 250)
-    assert cache_folder("tried") == folder
-    assert sorted(path.name for path in folder.iterdir()) == ["1", "4"]
-
-
-def test_a_cache_that_cannot_be_made_is_no_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    monkeypatch.setattr("vidstyle.runtimes.model_cache.user_cache", lambda: tmp_path / "file" / "cache")
-    assert cache_folder("openvino") is None

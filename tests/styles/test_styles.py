@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -296,6 +297,23 @@ def test_engines_of_other_modules_or_other_options_have_embeddings_of_their_own(
     for engine in engines:
         EmbeddingCache(Renderer(engine), tmp_path).encode(flat(100))
     assert [engine.encoded for engine in engines] == [1, 1, 1, 1]
+
+
+def test_a_bounded_cache_forgets_the_styles_that_were_not_used_for_longest(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache = EmbeddingCache(Renderer(Tint()), tmp_path, limit=10_000)
+    cache.encode(flat(1))
+    (kept,) = tmp_path.iterdir()
+    size = kept.stat().st_size
+    bounded = EmbeddingCache(Renderer(Tint()), tmp_path, limit=2 * size)
+    bounded.encode(flat(2))
+    os.utime(kept, (1, 1))
+    EmbeddingCache(Renderer(Tint()), tmp_path, limit=2 * size).encode(flat(1))  # used: now the newest
+    bounded.encode(flat(3))
+    assert kept.exists() and len(list(tmp_path.iterdir())) == 2
+    EmbeddingCache(Renderer(Swatch()), tmp_path, limit=size).encode(flat(4))
+    assert not caplog.text  # nobody asked for the cache
 
 
 class Swatch(Tint):

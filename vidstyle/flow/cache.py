@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import logging
-import os
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -17,11 +15,13 @@ import torch
 from torch import Tensor
 
 from vidstyle.atomic_write import write_atomically
+from vidstyle.cache_folder import mark_used, trim
 from vidstyle.weights import user_cache
 
 log = logging.getLogger(__name__)
 
 LIMIT = 2 * 1024**3  # bytes; the least recently used motion is removed first
+_FILES = ("??/*.npz", "??/*.part")  # those of a killed run included
 _FORMAT = "1"  # part of every key: a change of what is stored makes old files unused
 _KEPT = 0.8  # share of the limit that is left after clearing, so that not every write clears
 
@@ -40,8 +40,7 @@ class FlowCache:
         path = self.folder / key[:2] / f"{key}.npz"
         stored = _read(path)
         if stored is not None:
-            with contextlib.suppress(OSError):
-                os.utime(path)  # the least recently used are removed first
+            mark_used(path)
             return stored
         made = make()
         self._write(path, made)
@@ -57,33 +56,10 @@ class FlowCache:
         except OSError as error:
             log.debug("motion is not kept in %s: %s", self.folder, error)
             return
-        if self._size is None:
-            self._size = sum(size for _, size, _ in self._files())
-        else:
-            self._size += size
-        if self._size > self._limit:
-            self._clear()
-
-    def _clear(self) -> None:
-        """Remove the least recently used files."""
-        files = sorted(self._files())
-        size = sum(size for _, size, _ in files)
-        for _, one, path in files:
-            if size <= self._limit * _KEPT:
-                break
-            with contextlib.suppress(OSError):  # another run has removed it
-                path.unlink()
-            size -= one
-        self._size = size
-
-    def _files(self) -> list[tuple[float, int, Path]]:
-        """Time of last use, size and path of each file, those of a killed run included."""
-        files = []
-        for path in [*self.folder.glob("??/*.npz"), *self.folder.glob("??/*.part")]:
-            with contextlib.suppress(OSError):
-                state = path.stat()
-                files.append((state.st_mtime, state.st_size, path))
-        return files
+        known = 0 if self._size is None else self._size + size
+        if self._size is None or known > self._limit:
+            known = trim(self.folder, self._limit, left=_KEPT, patterns=_FILES)
+        self._size = known
 
 
 def key_of(identity: str, *pictures: Tensor) -> str:

@@ -160,7 +160,7 @@ class PaintOptions(CompositingOptions):
         special=("auto",),
     )
     style_cache: Path | None = option(
-        None, "keep style embeddings in this folder between runs", metavar="DIR", parse=as_path
+        None, "keep style embeddings in this folder instead of vidstyle's cache", metavar="DIR", parse=as_path
     )
 
     @property

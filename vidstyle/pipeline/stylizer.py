@@ -10,6 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Unpack, cast, overload
 
+from vidstyle.cache_folder import LIMIT as CACHE_LIMIT
+from vidstyle.cache_folder import cache_folder
 from vidstyle.device import choose_device
 from vidstyle.engines.base import chosen_engine, load_engine
 from vidstyle.errors import OptionError
@@ -90,7 +92,12 @@ class Stylizer:
             largest_share=paint.largest_share,
             on_step=check_wanted,
         )
-        self._embeddings: EmbeddingCache[Any] = EmbeddingCache(self._painter, paint.style_cache)
+        folder = paint.style_cache
+        self._embeddings: EmbeddingCache[Any] = (
+            EmbeddingCache(self._painter, cache_folder("styles"), limit=CACHE_LIMIT)
+            if folder is None
+            else EmbeddingCache(self._painter, folder)
+        )
         self._styles = self._encode(style, paint.style_weights, paint.style_track)
         number_format = str(self._painter.precision).removeprefix("torch.")
         log.info("%s paints on %s in %s", self._engine_name, device, number_format)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import logging
-import os
 from pathlib import Path
 
 import torch
 
 from vidstyle._version import __version__
 from vidstyle.atomic_write import write_atomically
+from vidstyle.cache_folder import LIMIT, mark_used, trim
 from vidstyle.engines.base import AnyEngine
 from vidstyle.engines.identity import engine_hash
 from vidstyle.runtimes.onnx_export import onnx_model
@@ -19,7 +18,6 @@ from vidstyle.weights import user_cache
 
 log = logging.getLogger(__name__)
 
-LIMIT = 256 * 1024**2  # bytes in each folder; the least recently used files are removed first
 _DIGEST = 32  # bytes of SHA-256 before a model, by which a damaged file is known
 
 
@@ -39,25 +37,10 @@ def kept_model(engine: AnyEngine, folder: Path | None = None, *, precision: str 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, hashlib.sha256(model).digest() + model)
-        _trim(path.parent)
+        trim(path.parent, LIMIT)
     except OSError as error:
         log.debug("the network is not kept in %s: %s", path.parent, error)
     return model
-
-
-def cache_folder(name: str) -> Path | None:
-    """The folder ``name`` in vidstyle's cache; its least recently used files are removed beyond ``LIMIT``.
-
-    None if it cannot be made or written, as in a home that is read-only: compiling again costs time only.
-    """
-    folder = user_cache() / name
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        log.debug("no cache in %s: %s", folder, error)
-        return None
-    _trim(folder)
-    return folder if os.access(folder, os.W_OK) else None
 
 
 def _key(engine: AnyEngine, precision: str) -> str:
@@ -76,26 +59,8 @@ def _read(path: Path) -> bytes | None:
     """The model in ``path``; None if there is no such file or it is damaged."""
     try:
         data = path.read_bytes()
-        path.touch()  # the least recently used are removed first
+        mark_used(path)
     except OSError:
         return None
     model = data[_DIGEST:]
     return model if hashlib.sha256(model).digest() == data[:_DIGEST] else None
-
-
-def _trim(folder: Path) -> None:
-    """Remove the least recently used files of ``folder`` until ``LIMIT`` bytes are left."""
-    states = []
-    for path in folder.rglob("*") if folder.is_dir() else ():
-        with contextlib.suppress(OSError):  # another run has removed it
-            if not path.is_file():
-                continue
-            state = path.stat()
-            states.append((state.st_mtime, state.st_size, path))
-    left = sum(size for _, size, _ in states)
-    for _, size, path in sorted(states):
-        if left <= LIMIT:
-            break
-        with contextlib.suppress(OSError):
-            path.unlink()
-        left -= size

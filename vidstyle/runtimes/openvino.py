@@ -8,11 +8,11 @@ from typing import ClassVar
 import numpy as np
 import torch
 
+from vidstyle.cache_folder import cache_folder
 from vidstyle.optional_imports import require
 from vidstyle.runtimes.base import RuntimeInfo
 from vidstyle.runtimes.exported_engine import Array, Session
 from vidstyle.runtimes.graph import GraphRuntime
-from vidstyle.runtimes.model_cache import cache_folder
 
 _HINTS = {torch.float32: "f32", torch.bfloat16: "bf16"}
 

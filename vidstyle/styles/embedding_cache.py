@@ -1,4 +1,4 @@
-"""Style embeddings, computed once: kept in memory by content, and on request in a folder."""
+"""Style embeddings, computed once: kept in memory and in a folder, by content."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Generic, Protocol, TypeVar
 from torch import Tensor
 
 from vidstyle.atomic_write import write_atomically
+from vidstyle.cache_folder import mark_used, trim
 from vidstyle.frames import Pixels
 
 log = logging.getLogger(__name__)
@@ -40,12 +41,17 @@ class EmbeddingCache(Generic[S]):
     Args:
         encoder: encodes.
         folder: where embeddings are kept between runs, by the hashes of picture and engine; damaged files are
-            skipped with a warning. Made if it does not exist.
+            skipped. Made if it does not exist. None: they are kept in memory only.
+        limit: the folder is one of vidstyle's cache, of at most so many bytes: the least recently used files
+            are removed. None: it is the user's, nothing is removed, and what goes wrong there is a warning.
     """
 
-    def __init__(self, encoder: StyleEncoder[S], folder: Path | None = None) -> None:
+    def __init__(
+        self, encoder: StyleEncoder[S], folder: Path | None = None, *, limit: int | None = None
+    ) -> None:
         self._encoder = encoder
-        self._folder = folder
+        self._folder, self._limit = folder, limit
+        self._level = logging.WARNING if limit is None else logging.DEBUG  # of messages on the folder
         self._known: dict[str, S] = {}
         self._engine_hash = ""
 
@@ -68,24 +74,33 @@ class EmbeddingCache(Generic[S]):
         self._engine_hash = self._engine_hash or self._encoder.fingerprint()
         path = self._folder / f"{hashlib.sha256((key + self._engine_hash).encode()).hexdigest()}.safetensors"
         try:
-            return self._encoder.style_from_tensors(load(path.read_bytes()))
+            style = self._encoder.style_from_tensors(load(path.read_bytes()))
         except FileNotFoundError:
             pass
         except (OSError, SafetensorError, KeyError, ValueError) as error:
-            log.warning("passed over a style embedding that cannot be read, %s: %s", path, error)
+            log.log(self._level, "passed over a style embedding that cannot be read, %s: %s", path, error)
+        else:
+            if self._limit is not None:
+                mark_used(path)
+            return style
         embedding = self._encoder.encode(picture)
         tensors = self._encoder.style_tensors(embedding)
         if tensors is None:
-            log.warning("style embeddings of this engine cannot be kept in %s", self._folder)
+            log.log(self._level, "style embeddings of this engine cannot be kept in %s", self._folder)
         else:
-            _write(path, save({name: part.detach().cpu().contiguous() for name, part in tensors.items()}))
+            self._write(
+                path, save({name: part.detach().cpu().contiguous() for name, part in tensors.items()})
+            )
         return embedding
 
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file that appears only once it is whole; a cache that cannot be written is no error."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, data)
-    except OSError as error:
-        log.warning("could not keep a style embedding in %s: %s", path.parent, error.strerror or error)
+    def _write(self, path: Path, data: bytes) -> None:
+        """Write a file that appears only once it is whole; a cache that cannot be written is no error."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, data)
+        except OSError as error:
+            reason = error.strerror or error
+            log.log(self._level, "could not keep a style embedding in %s: %s", path.parent, reason)
+            return
+        if self._limit is not None:
+            trim(path.parent, self._limit)
