@@ -92,6 +92,19 @@ def as_path(value: object) -> Path:
     return Path(value)
 
 
+def as_working_size(value: object) -> int | str:
+    """A number of px, or "auto"."""
+    if isinstance(value, str) and value.strip() == "auto":
+        return "auto"
+    try:
+        size = as_integer(value)
+    except ValueError:
+        size = 0
+    if size < 16:
+        raise ValueError("a whole number of px, 16 or more, or auto")
+    return size
+
+
 def as_text(value: object) -> str:
     """A text that is not empty, without spaces around it."""
     if not isinstance(value, str) or not value.strip():

@@ -35,7 +35,8 @@ class ImageKeywords(CompositingKeywords, total=False):
     engine_options: Mapping[str, object] | Sequence[str]
     style_weights: Sequence[float] | str | None
     style_track: File | None
-    working_size: int | None
+    working_size: int | Literal["auto"] | None
+    fps_target: float | None
     device: Literal["auto", "cpu", "cuda", "mps"]
     precision: Literal["auto", "fp32", "fp16", "bf16"]
     runtime: str | object

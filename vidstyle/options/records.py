@@ -26,6 +26,7 @@ from vidstyle.options.converters import (
     as_seconds,
     as_switch,
     as_text,
+    as_working_size,
 )
 from vidstyle.options.qualities import DEFAULT_QUALITY, QUALITIES
 from vidstyle.registry import ENGINES, FLOWS, RUNTIMES, TEMPORAL
@@ -143,12 +144,19 @@ class PaintOptions(CompositingOptions):
     style_track: Path | None = option(
         None, "styles over time: a text (time style weight) or JSON file", metavar="FILE", parse=as_path
     )
-    working_size: int | None = option(
+    working_size: int | str | None = option(
         None,
-        "short side at which strokes are painted (480, or 720 at --quality high or best; at most the source)",
-        low=16,
+        "short side at which strokes are painted (480, or 720 at --quality high or best; at most the source) "
+        "or auto: so fine that --fps-target is held",
         metavar="PX",
-        parse=as_integer,
+        parse=as_working_size,
+    )
+    fps_target: float | None = option(
+        None,
+        "frames a second that --working-size auto holds (the clip's own rate if not given)",
+        low=0.1,
+        metavar="FPS",
+        parse=as_number,
     )
     device: str = option("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
     precision: str = option("auto", "number format of the network", choices=("auto", "fp32", "fp16", "bf16"))
@@ -163,6 +171,11 @@ class PaintOptions(CompositingOptions):
         None, "keep style embeddings in this folder instead of vidstyle's cache", metavar="DIR", parse=as_path
     )
 
+    def __post_init__(self) -> None:
+        Checked.__post_init__(self)  # super() does not work in a dataclass with slots
+        if self.fps_target is not None and not self.adapts_size:
+            raise OptionError("--fps-target is held by --working-size auto; give both")
+
     @property
     def quality_engine(self) -> str:
         """The engine of the quality."""
@@ -170,8 +183,14 @@ class PaintOptions(CompositingOptions):
 
     @property
     def chosen_working_size(self) -> int:
-        """The short side (px) at which strokes are painted, given or that of the quality."""
-        return self.working_size or QUALITIES[self.quality].working_size
+        """The short side (px) at which strokes are painted at most, given or that of the quality."""
+        given = self.working_size
+        return given if isinstance(given, int) else QUALITIES[self.quality].working_size
+
+    @property
+    def adapts_size(self) -> bool:
+        """Whether the size of the strokes follows the time that frames take."""
+        return self.working_size == "auto"
 
     @property
     def largest_share(self) -> float:

@@ -15,10 +15,11 @@ from vidstyle.options import SteadyOptions
 from vidstyle.pipeline.motion import raster_of
 from vidstyle.pipeline.prefetch import prefetch, side_thread
 from vidstyle.pipeline.stream_state import StreamState
+from vidstyle.rendering.adaptive_size import AdaptiveSize
 from vidstyle.rendering.clip_painter import ClipPainter
 from vidstyle.rendering.renderer import Renderer
 from vidstyle.styles.mixtures import Styles
-from vidstyle.temporal.base import ClipFrame, StylizedFrame
+from vidstyle.temporal.base import ClipFrame, SteadyFrame, StylizedFrame
 from vidstyle.temporal.compositing import Compositor, composited_frames
 from vidstyle.temporal.cuts import Cuts
 from vidstyle.temporal.lookahead import motions
@@ -45,6 +46,8 @@ class ClipStream(Generic[S, T]):
     steady: SteadyOptions
     flow: FlowEstimator | None
     """None if ``steady`` needs none."""
+    new_size: Callable[[], AdaptiveSize] | None = None
+    """Makes what chooses the size at which the frames of a clip are painted; None: always the largest."""
 
     def painted(
         self,
@@ -62,7 +65,8 @@ class ClipStream(Generic[S, T]):
         """
         raster = raster_of(self.renderer.device)
         kept = None if state is None else state.painter
-        painter = ClipPainter(self.renderer, self.styles, self.strength, state=kept)
+        size = None if self.new_size is None else self.new_size()
+        painter = ClipPainter(self.renderer, self.styles, self.strength, size=size, state=kept)
         last, latest = (None, None) if state is None else (state.last, state.motion)
         cuts = Cuts() if state is None else restored_cuts(state.loop)
         with ExitStack() as stack:
@@ -89,7 +93,7 @@ class ClipStream(Generic[S, T]):
                     cuts=cuts,
                 )
             )
-            yield from composited_frames(steady, composite)
+            yield from composited_frames(steady if size is None else _observed(steady, size), composite)
         loop = steady.returned
 
         def after() -> StreamState | None:
@@ -102,6 +106,14 @@ class ClipStream(Generic[S, T]):
     @property
     def _takes_motion(self) -> bool:
         return self.steady.is_steady and getattr(load_method(self.steady.temporal), "takes_motion", False)
+
+
+def _observed(frames: Iterable[SteadyFrame], size: AdaptiveSize) -> Iterator[SteadyFrame]:
+    """``frames``, of each of which ``size`` is told what it cost."""
+    for frame in frames:
+        plan, painting, settling = frame.seconds
+        size.observe(painting, plan + settling, float(frame.content.duration))
+        yield frame
 
 
 def _with_renewal(

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any, Unpack, cast, overload
 
@@ -40,6 +41,7 @@ from vidstyle.pipeline.runner import option_values, run
 from vidstyle.pipeline.stream_state import StreamState, content_hash, load_state, save_state
 from vidstyle.pipeline.styling import Styling, files_of, style_list, styling_name
 from vidstyle.registry import name_of_part
+from vidstyle.rendering.adaptive_size import AdaptiveSize
 from vidstyle.rendering.clip_painter import ClipPainter
 from vidstyle.rendering.renderer import Renderer
 from vidstyle.runtimes.choice import choose_runtime
@@ -108,6 +110,11 @@ class Stylizer:
             and self._steady.temporal == SteadyOptions().temporal
         )
         """Whether the engine paints some frames of a clip, which are carried to the others."""
+        if self.paints_keyframes and paint.adapts_size:
+            raise OptionError(
+                f"--working-size auto is for engines that paint every frame; {self._engine_name} "
+                "paints keyframes: give a number of px"
+            )
         self._flow = flow_of(self._steady, self._flow_device)
         log.info("steadied by %s with %s", self._method, flow_name(self._steady, self._flow_device))
         if self.paints_keyframes and (self._steady.flow_size is not None or self._steady.stability < 1):
@@ -170,6 +177,11 @@ class Stylizer:
                 "a whole clip: give stylize_video a file, or temporal='none' to have every frame painted"
             )
         check_not_empty(resume=resume, save_state=save_state)
+        if self._paint.adapts_size and (resume is not None or save_state is not None):
+            raise OptionError(
+                "with working_size='auto' results depend on the time that they take, so none can go on as "
+                "an unbroken one: give a number of px with save_state and resume"
+            )
         step = 1 / (as_rate(rate) if rate is not None else _RATE)
         kept = None if save_state is None else Path(save_state)
         if kept is not None:
@@ -247,7 +259,10 @@ class Stylizer:
         state: StreamState | None = None,
     ) -> Generator[StylizedFrame, None, StateAfter]:
         """The composited frames of one clip; see ``ClipStream.painted``."""
-        stream = ClipStream(self._painter, self._styles, self._paint.strength, self._steady, self._flow)
+        paint = self._paint
+        target = paint.fps_target
+        sizes = partial(AdaptiveSize, None if target is None else 1 / target) if paint.adapts_size else None
+        stream = ClipStream(self._painter, self._styles, paint.strength, self._steady, self._flow, sizes)
         with ExitStack() as stack:
             composite = self._compositor(read, stack)
             return (yield from stream.painted(frames, composite, may_run_ahead=may_run_ahead, state=state))
@@ -319,7 +334,7 @@ def painting(
         **option_values(stylizer._paint, stylizer._steady, read, write),
         "engine": stylizer._engine_name,
         "runtime": stylizer._runtime_name,
-        "working_size": stylizer._paint.chosen_working_size,
+        "working_size": "auto" if stylizer._paint.adapts_size else stylizer._paint.chosen_working_size,
         "temporal": stylizer._method,
         "flow": flow_name(stylizer._steady, stylizer._flow_device) or "none",  # what auto means here
     }

@@ -13,6 +13,7 @@ from vidstyle.engines.base import Statistics
 from vidstyle.errors import OptionError
 from vidstyle.frames import Frame, Pixels
 from vidstyle.named_tensors import Tensors, as_integers, copied, grouped, in_group, integers
+from vidstyle.rendering.adaptive_size import AdaptiveSize
 from vidstyle.rendering.renderer import FrameStatistics, Renderer
 from vidstyle.styles.mixtures import Styles, pushed
 from vidstyle.temporal.base import PaintedFrame, RepaintMask
@@ -35,14 +36,22 @@ class ClipPainter(Generic[S, T]):
         styles: the style at each time.
         strength: applied by the engine if it has a ``feature_strength``; else, above 1, the style is moved
             away from the shot's own.
+        size: chooses the size at which frames are painted; None: always the largest.
         state: the ``tensors()`` of a painter with the same arguments after the frame before; None: the first
             frame begins the clip. Raises ``KeyError`` if something is missing in it.
     """
 
     def __init__(
-        self, painter: Renderer[S, T], styles: Styles[S], strength: float, *, state: Tensors | None = None
+        self,
+        painter: Renderer[S, T],
+        styles: Styles[S],
+        strength: float,
+        *,
+        size: AdaptiveSize | None = None,
+        state: Tensors | None = None,
     ) -> None:
-        self._painter = painter
+        self._largest = self._painter = painter
+        self._size = size
         self._styles = styles
         self._strength = strength
         self._own: S | None = None  # the encoded first frame of the shot, for strengths above 1
@@ -83,6 +92,9 @@ class ClipPainter(Generic[S, T]):
         if repaint_mask is not None and repaint_mask.share == 0 and not is_cut:
             self._since += 1
             return PaintedFrame(frame.pixels, np.zeros(frame.pixels.shape[:2], np.bool_))
+        if self._size is not None and self._size.decide(is_cut=is_cut):
+            self._painter = self._largest.coarser(self._size.share)
+            self._statistics = None  # those of other strokes
         style = self._style(frame, is_cut)
         margin = _margin(frame)
         inner = (slice(margin, margin + frame.height), slice(margin, margin + frame.width))

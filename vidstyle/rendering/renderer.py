@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
@@ -30,6 +31,7 @@ S = TypeVar("S")
 T = TypeVar("T", bound=Statistics)
 
 _FINEST = 1080  # px, largest short side of the finer strokes; beyond, the picture is only enlarged
+_COARSEST = 96  # px, least short side of strokes that are reduced to hold a rate
 _NO_FINER = 1.25  # a frame at most this much larger than the working size is only enlarged
 _CLIP_SHARE = 0.25  # share of the clip in the input of the second painting: restores the clip's edges
 _AFAR = 4  # tones are restored at the working size divided by this: colours are kept, strokes may change
@@ -104,6 +106,13 @@ class Renderer(Generic[S, T]):
         self.working_size = working_size or QUALITIES[DEFAULT_QUALITY].working_size
         self.largest_share = largest_share
         self._on_step = on_step
+        self._reduction = 1.0  # factor on the finest size
+
+    def coarser(self, share: float) -> Renderer[S, T]:
+        """A renderer that shares this one's engine and paints at ``share`` (0 to 1) of its sizes at most."""
+        other = copy(self)
+        other._reduction = share
+        return other
 
     def encode(self, picture: Pixels) -> S:
         """The style of a ``picture`` (H, W, 3), as the engine knows it."""
@@ -260,12 +269,19 @@ class Renderer(Generic[S, T]):
     def _shapes(self, height: int, width: int) -> tuple[tuple[int, int], tuple[int, int]]:
         """The sizes of the strokes and of the finer ones painted over them; equal: painted once."""
         working = self.working_shape(height, width)
-        if min(height, width) * self.largest_share <= _NO_FINER * min(working):
+        if self._largest_scale(height, width) * min(height, width) <= _NO_FINER * min(working):
             return working, working
         return working, self._limited(height, width, max(_FINEST, min(working)))
 
+    def _largest_scale(self, height: int, width: int) -> float:
+        """The largest share of a frame's own size at which it is painted."""
+        if self._reduction == 1:
+            return self.largest_share
+        finest = min(self.largest_share, max(_FINEST, self.working_size) / min(height, width))
+        return max(self._reduction * finest, _COARSEST / min(height, width))
+
     def _limited(self, height: int, width: int, short: int) -> tuple[int, int]:
-        scale = min(self.largest_share, short / min(height, width))
+        scale = min(self._largest_scale(height, width), self.largest_share, short / min(height, width))
         return max(self.engine.info.smallest, round(height * scale)), max(
             self.engine.info.smallest, round(width * scale)
         )

@@ -1,0 +1,68 @@
+"""A painted size that follows the measured time of a clip's frames, so that a wanted rate is held."""
+
+from __future__ import annotations
+
+import logging
+
+log = logging.getLogger(__name__)
+
+_STEP = 0.5**0.25  # from one size to the next smaller one: two steps halve the area
+_STEPS = 9  # the smallest is about a fifth of the largest
+_SLACK = 0.9  # share of the wanted time that is aimed at
+_BESIDE = 0.25  # of the time of the rest: to make painting cheaper than that would gain little
+_AFFORDED = 0.6  # of it, within a shot: finer strokes begin in the middle of one only if they are cheap
+_SHOT, _EVERY = 4, 24  # frames that must be measured to change at a cut, and within a shot
+_WARM_UP = 2  # first frames, which are not measured
+
+
+class AdaptiveSize:
+    """Chooses the size at which frames are painted, in steps, from what the frames before have cost.
+
+    It changes where a shot begins. Within a shot it changes only if the rate is missed, or held by far.
+
+    Args:
+        seconds: wanted for a frame, in the mean; None: each frame's own duration.
+    """
+
+    def __init__(self, seconds: float | None = None) -> None:
+        self._seconds = seconds
+        self._step, self._seen = 0, 0
+        self._painting = self._rest = self._wanted = 0.0  # s, sums over ``_count`` frames
+        self._count = 0
+
+    @property
+    def share(self) -> float:
+        """The share of the largest size (sides, not area), 0 to 1, at which to paint."""
+        return float(_STEP**self._step)
+
+    def observe(self, painting: float, rest: float, duration: float) -> None:
+        """Note the seconds that painting a frame took, those of all the rest, and the frame's duration."""
+        self._seen += 1
+        if self._seen <= _WARM_UP:
+            return
+        self._painting += painting
+        self._rest += rest
+        self._wanted += duration if self._seconds is None else self._seconds
+        self._count += 1
+
+    def decide(self, *, is_cut: bool) -> bool:
+        """Choose the size of the next frame; true if it has changed. Painting costs as its area."""
+        if self._count < (_SHOT if is_cut else _EVERY):
+            return False
+        limit = max(_SLACK * self._wanted, (1 + _BESIDE) * self._rest)
+        step = next((step for step in range(_STEPS) if self._cost(step) <= limit), _STEPS - 1)
+        if not is_cut and step < self._step and self._cost(step) > _AFFORDED * self._wanted:
+            step = self._step
+        has_changed, rate = step != self._step, self._count / (self._painting + self._rest)
+        if has_changed:
+            wanted = self._count / self._wanted
+            log.info("%.1f frames a second, %.1f wanted: painted at %.0f %% of the largest size from now on",
+                     rate, wanted, 100 * _STEP**step)  # fmt: skip
+        self._step = step
+        self._painting = self._rest = self._wanted = 0.0
+        self._count = 0
+        return has_changed
+
+    def _cost(self, step: int) -> float:
+        """Seconds that the frames noted would have taken at another ``step``."""
+        return self._rest + self._painting * float(_STEP ** (2 * (step - self._step)))
