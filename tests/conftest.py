@@ -42,9 +42,12 @@ def styles(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_pictures(tmp_path_factory.mktemp("training") / "styles", 3, seed=5)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def shared_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """vidstyle's cache folder, the same in all processes of a run, so that each network is exported once."""
+    """vidstyle's cache folder, the same in all processes of a run, so that each network is exported once.
+
+    The user's own cache is neither read nor written by tests.
+    """
     own = tmp_path_factory.getbasetemp()
     folder = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
