@@ -68,6 +68,15 @@ def test_arrays_come_back_as_arrays_of_their_size_and_depth(stylizer: Stylizer) 
         assert _difference(painted[0], pictures[0]) > 0.02 * np.iinfo(pictures[0].dtype).max
 
 
+@pytest.mark.parametrize("temporal", ["map", "blend", "none"])
+def test_a_stream_may_change_its_size_and_its_depth(art: Path, temporal: str) -> None:
+    small = np.random.default_rng(0).integers(0, 255, (24, 32, 3), np.uint8)
+    deep, large = small.astype(np.uint16) * 257, np.tile(small, (2, 2, 1))
+    frames = [small, small, deep, deep, large, large, small]
+    results = list(Stylizer(art, temporal=temporal, engine="stylenet", device="cpu").frames(frames))
+    assert [(each.shape, each.dtype) for each in results] == [(each.shape, each.dtype) for each in frames]
+
+
 def test_frames_come_back_as_frames_with_their_times_and_alpha(stylizer: Stylizer) -> None:
     alpha = np.arange(50 * 70, dtype=np.uint8).reshape(50, 70)
     times = [Fraction(0), Fraction(1, 7), Fraction(3, 7)]

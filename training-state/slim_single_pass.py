@@ -28,6 +28,7 @@ from stylenet2_losses import (
     grey,
     grid,
     pyramid,
+    ripple,
     statistics,
     style_distance,
 )
@@ -38,8 +39,20 @@ from wct_single_pass_networks import SinglePass
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
-NAMES = ("pixel", "feature", "encoder", "level", "style", "grey", "content", "structure", "shift", "grid")
-WEIGHTS = (2.0, 1.0, 1.0, 0.3, 1.0, 1.2, 0.2, 0.15, 3.0, 7.0)
+NAMES = (
+    "pixel",
+    "feature",
+    "encoder",
+    "level",
+    "style",
+    "grey",
+    "content",
+    "structure",
+    "shift",
+    "grid",
+    "ripple",
+)
+WEIGHTS = (2.0, 1.0, 1.0, 0.3, 1.0, 1.2, 0.2, 0.15, 3.0, 7.0, 4.0)
 SHIFT_FROM, SHIFT_FULLY = 0.15, 0.35  # shares of the schedule
 # channels that are the same: those of a level, and those of its decoded features
 SAME = {
@@ -231,7 +244,7 @@ def _losses(
     choice: random.Random,
     share: float,
 ) -> Tensor:
-    """(10,) errors, as NAMES."""
+    """(11,) errors, as NAMES."""
     count, size = words.batch, words.size
     content = recoloured(pictures[0].crops(count, size, 0.6, choice), 0.5)
     style = recoloured(pictures[1].crops(count, size, 0.6, choice), 1.0)
@@ -285,6 +298,7 @@ def _losses(
             _structure(picture, content),
             shift,
             grid(picture, 8) + 0.5 * grid(picture, 4) + 0.5 * grid(picture, 2),
+            ripple(picture, style),
         ]
     )
 

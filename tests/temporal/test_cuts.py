@@ -228,6 +228,11 @@ def test_a_frame_of_another_size_begins_a_shot() -> None:
     assert cuts([shot(still("blobs", size)) for size in (*SIZES, SIZES[1])]) == [1]
 
 
+def test_a_frame_of_another_depth_begins_a_shot() -> None:
+    frame = shot(still("blobs", SIZES[0]))
+    assert cuts([frame, frame, frame.astype(np.uint16) * 257, frame.astype(np.uint16) * 257, frame]) == [2, 4]
+
+
 def test_a_buffer_that_is_filled_again_hides_no_cut() -> None:
     coarse = np.random.default_rng(1).integers(0, 255, (2, 9, 16, 3))
     shots = coarse.repeat(10, 1).repeat(10, 2).astype(np.uint8)

@@ -80,7 +80,10 @@ class Cuts:
         return cuts
 
     def look(self, pixels: Pixels) -> Boundary:
-        """Classify the next frame, ``pixels`` (H, W, 3) uint8 or uint16; the first one is a cut."""
+        """Classify the next frame, ``pixels`` (H, W, 3) uint8 or uint16.
+
+        The first one is a cut, and so is one of another size or depth than the one before.
+        """
         return replace(self._look(pixels), is_flash_possible=self._is_flash_possible)
 
     @property
@@ -92,7 +95,8 @@ class Cuts:
         before, self._last = self._last, now
         # thumbnails are kept, not the frame: its owner may reuse the array
         last, self._finer = self._finer, thumbnail(pixels, _FINE)
-        is_other_shape, self._shape = self._shape != pixels.shape, pixels.shape
+        shape = (*pixels.shape, pixels.dtype.itemsize)
+        is_other_shape, self._shape = self._shape != shape, shape
         self._frame += 1
         older, self._older = self._older, None
         if before is None or last is None or is_other_shape:

@@ -210,12 +210,14 @@ def test_results_that_are_kept_fit_in_memory_and_under_the_limits_of_sampling(fr
     assert layout.upsampling * frame[1] < 32_767
 
 
-def test_frames_of_another_size_are_refused_in_one_line() -> None:
+def test_frames_of_another_size_or_depth_are_refused_in_one_line() -> None:
     paint_map = PaintMap()
     paint_map.plan(at(0, 0))
     paint_map.settle(at(0, 0))
-    with pytest.raises(OptionError, match="160x96 so far; got 80x48"):
+    with pytest.raises(OptionError, match="160x96 uint8 so far; got 80x48 uint8"):
         paint_map.plan(np.zeros((48, 80, 3), np.uint8))
+    with pytest.raises(OptionError, match="160x96 uint8 so far; got 160x96 uint16"):
+        paint_map.plan(at(0, 0).astype(np.uint16))
 
 
 def test_settling_before_planning_is_refused() -> None:

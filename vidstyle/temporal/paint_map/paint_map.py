@@ -75,13 +75,13 @@ class PaintMap:
             motion: from this frame to the last one planned, if ``lookahead.motions`` has estimated it.
 
         Raises:
-            OptionError: the frame's size differs from the first one's.
+            OptionError: the frame's size or depth differs from the first one's.
         """
-        if self._format is not None and content.shape != self._format[0]:
+        if self._format is not None and (content.shape, content.dtype) != self._format:
             (height, width, _), (other_height, other_width, *_) = self._format[0], content.shape
             raise OptionError(
-                f"frames of one paint map must have one size, {width}x{height} so far; "
-                f"got {other_width}x{other_height}: begin a new map"
+                f"frames of one paint map must have one size and depth, {width}x{height} "
+                f"{self._format[1]} so far; got {other_width}x{other_height} {content.dtype}: begin a new map"
             )
         mask = self._map.plan(content, renew, motion)
         if self._format is None:
