@@ -43,7 +43,12 @@ _ARROWS: dict[str, set[str]] = {
     },
     "testing": {"device", "engines", "errors", "flow", "losses", "metrics", "nn", "runtimes"},
     "api": {
-        *("flow", "frames", "keyframes", "options", "pipeline", "temporal", "temporal.base"),
+        *("flow", "frames", "keyframes", "options", "pipeline", "segments", "temporal", "temporal.base"),
+        *("video.reading", "video.writing"),
+    },
+    "segments": {
+        *("_version", "atomic_write", "derived_names", "device", "errors", "file_suffixes", "frames"),
+        *("optional_imports", "options", "patterns", "pipeline", "registry", "styles", "temporal"),
         *("video.reading", "video.writing"),
     },
     "evaluation": {

@@ -48,6 +48,7 @@ from .metrics.meaning import Sampling as Sampling
 from .options import CompositingOptions as CompositingOptions
 from .options import PaintOptions as PaintOptions
 from .options import ReadOptions as ReadOptions
+from .options import SegmentOptions as SegmentOptions
 from .options import SteadyOptions as SteadyOptions
 from .options import WriteOptions as WriteOptions
 from .options.keywords import AdaptKeywords as AdaptKeywords
@@ -57,6 +58,7 @@ from .options.keywords import ImageKeywords as ImageKeywords
 from .options.keywords import Number as Number
 from .options.keywords import PropagateKeywords as PropagateKeywords
 from .options.keywords import ReadKeywords as ReadKeywords
+from .options.keywords import SegmentKeywords as SegmentKeywords
 from .options.keywords import SteadyFileKeywords as SteadyFileKeywords
 from .options.keywords import StreamKeywords as StreamKeywords
 from .options.keywords import VideoKeywords as VideoKeywords
@@ -66,6 +68,8 @@ from .pipeline.report import RunReport as RunReport
 from .pipeline.styling import Styling as Styling
 from .runtimes.base import Runtime as Runtime
 from .runtimes.base import RuntimeInfo as RuntimeInfo
+from .segments.film_progress import FilmProgress as FilmProgress
+from .segments.film_progress import OnFilm as OnFilm
 from .styles.pictures import Style as Style
 from .temporal.backends.base import AnyRaster as AnyRaster
 from .temporal.backends.base import Raster as Raster

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Unpack, cast, overload
 
@@ -18,6 +20,7 @@ from vidstyle.options import (
     DetailOptions,
     PaintOptions,
     ReadOptions,
+    SegmentOptions,
     SteadyOptions,
     WriteOptions,
     check_keywords,
@@ -35,13 +38,16 @@ from vidstyle.options.keywords import (
 )
 from vidstyle.pipeline.mask import Mask
 from vidstyle.pipeline.motion import flow_name, flow_of
-from vidstyle.pipeline.plan import Stage, plan_painting, plan_run
+from vidstyle.pipeline.plan import Stage, plan_run
 from vidstyle.pipeline.precomputed import Pair, Pairs, paintings
 from vidstyle.pipeline.prefetch import side_thread
 from vidstyle.pipeline.report import OnFrame, RunReport
 from vidstyle.pipeline.runner import option_values, run
-from vidstyle.pipeline.styling import Styling, files_of, styling_name
+from vidstyle.pipeline.styling import Styling, files_of, style_list, styling_name
 from vidstyle.pipeline.stylizer import Stylizer
+from vidstyle.segments.film import FilmRequest, paint_clip
+from vidstyle.segments.film_progress import OnFilm
+from vidstyle.segments.segment_job import Painting
 from vidstyle.temporal.base import ClipFrame, StylizedFrame
 from vidstyle.temporal.compositing import composited_frames, compositor
 from vidstyle.temporal.loop import steadied
@@ -57,32 +63,52 @@ def stylize_video(
     *,
     style: Styling = (),
     on_frame: OnFrame | None = None,
+    on_film: OnFilm | None = None,
     measure: bool = False,
+    executor: Executor | None = None,
     **options: Unpack[VideoKeywords],
 ) -> RunReport:
     """Paint a clip into ``target`` (if None ``<clip>_<style>``), with its sound, timing and colour tags.
 
-    Raises a ``VidstyleError`` if that is not possible. ``target`` appears when it is complete.
+    Raises a ``VidstyleError`` if that is not possible. ``target`` appears when it is complete. A clip of more
+    than 60 s is painted in segments: the same call goes on from what a run that was stopped has done.
 
     Args:
         style: one or several, which are mixed by ``style_weights``; not needed with ``style_track``.
-        on_frame: called with a ``Progress`` for every frame; returning False ends early with a valid file.
+        on_frame: called with a ``Progress`` for every frame that this process paints; returning False ends
+            early with a valid file.
+        on_film: called with a ``FilmProgress`` while a clip is painted in segments.
+        executor: paints segments, ``workers`` of them at a time (32 if not given); its workers must see the
+            files at the same paths.
         measure: whether to measure flicker and style during the run, for the report's ``measured``.
         options: all options of the command line as keywords; see ``vidstyle.options``.
     """
     check_not_empty(source=source, target=target, style=style)
-    check_keywords(options, PaintOptions, SteadyOptions, ReadOptions, WriteOptions)
+    check_keywords(options, PaintOptions, SteadyOptions, ReadOptions, WriteOptions, SegmentOptions)
     read, write = make_record(ReadOptions, options), make_record(WriteOptions, options)
-    paint = make_record(PaintOptions, options)
+    paint, segments = make_record(PaintOptions, options), make_record(SegmentOptions, options)
     name = styling_name(style, paint.style_track)
     result = Path(target) if target is not None else default_target(Path(source), name, write)
 
-    def load() -> Stylizer:
-        return Stylizer(style, **cast(FrameKeywords, select_keywords(options, PaintOptions, SteadyOptions)))
+    keywords = select_keywords(options, PaintOptions, SteadyOptions)
 
-    files = files_of(style, paint)
-    plan = plan_painting(source, result, load, read=read, write=write, inputs=files, measure=measure)
-    return run(plan, on_frame=on_frame)
+    @cache
+    def load() -> Stylizer:
+        return Stylizer(style, **cast(FrameKeywords, keywords))
+
+    request = FilmRequest(
+        source=Path(source),
+        target=result,
+        painting=Painting(tuple(style_list(style)), keywords),
+        load=load,
+        read=read,
+        write=write,
+        segments=segments,
+        inputs=files_of(style, paint),
+        executor=executor,
+        measure=measure,
+    )
+    return paint_clip(request, on_frame=on_frame, on_film=on_film)
 
 
 @overload

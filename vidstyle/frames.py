@@ -88,6 +88,8 @@ class VideoInfo:
     """Estimated frames of the selected part; for progress only."""
     start: Fraction = Fraction(0)
     """The source's own time (s, absolute, as its container counts) that corresponds to frame time 0."""
+    origin: Fraction = Fraction(0)
+    """The source's own time (s) from which the options ``start`` and ``end`` count."""
     color: ColorTags = ColorTags()
     """What a result should be tagged with (after tone mapping, SDR)."""
     codec: str = ""

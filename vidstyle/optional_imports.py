@@ -8,6 +8,7 @@ from typing import Any
 from vidstyle.errors import OptionError
 
 _EXTRAS = {  # module, or its root -> what it is called, and the extra that installs it
+    "distributed": ("dask[distributed]", "dask"),
     "lightning_fabric": ("lightning-fabric", "train"),
     "nncf": ("nncf", "int8"),
     "onnx": ("onnx", "onnx"),
@@ -15,6 +16,7 @@ _EXTRAS = {  # module, or its root -> what it is called, and the extra that inst
     "onnxscript": ("onnxscript", "onnx"),
     "onnxruntime_ep_nv_tensorrt_rtx": ("onnxruntime-ep-nv-tensorrt-rtx-cu13", "tensorrt"),
     "openvino": ("openvino", "openvino"),
+    "ray": ("ray", "ray"),
     "skimage": ("scikit-image", "evaluate"),
     "torch.utils.tensorboard": ("tensorboard", "train"),
     "torch_fidelity": ("torch-fidelity", "evaluate"),

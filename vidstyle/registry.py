@@ -139,6 +139,15 @@ RUNTIMES = Registry(
     group="vidstyle.runtimes",
 )
 
+EXECUTORS = Registry(
+    "executor",
+    {
+        "ray": "vidstyle.segments.executors.ray:open_workers",
+        "dask": "vidstyle.segments.executors.dask:open_workers",
+    },
+    group="vidstyle.executors",
+)
+
 TEMPORAL = Registry(
     "temporal method",
     {

@@ -18,23 +18,26 @@ from vidstyle.video.writing.pipe_output import target_name
 
 if TYPE_CHECKING:
     from vidstyle.pipeline.preview import Preview
-    from vidstyle.pipeline.report import OnFrame, Progress, RunReport
+    from vidstyle.pipeline.report import Progress, RunReport
+    from vidstyle.segments.film_progress import FilmProgress
 
 PAUSE = 30.0  # s between status lines where stderr is no terminal
 _RECENT = 50  # last frames from which frame rate and time left are computed
 
 
 @contextlib.contextmanager
-def bar(name: str, hidden: bool) -> Generator[OnFrame, None, None]:
+def bar(name: str, hidden: bool) -> Generator[Bar, None, None]:
     """A progress bar for ``name`` on stderr, as ``on_frame`` callback; plain lines without a terminal."""
-    progress_bar = _Bar(name, hidden)
+    progress_bar = Bar(name, hidden)
     try:
         yield progress_bar
     finally:
         progress_bar.close()
 
 
-class _Bar:
+class Bar:
+    """A progress bar that frames of a run advance, or the state of a film that is painted in segments."""
+
     def __init__(self, name: str, hidden: bool) -> None:
         name = printable(name)
         self._title = name
@@ -43,26 +46,41 @@ class _Bar:
         self._hidden = hidden
         self._bar: tqdm[None] | None = None
         self._recent: deque[tuple[float, Fraction]] = deque(maxlen=_RECENT)
+        self._counts_frames = False
+        self._step = ""  # of a film
+        self._begun = (0.0, Fraction(0))  # when that step began, and the film's time then
 
     def __call__(self, progress: Progress) -> bool:
-        if self._bar is None:
-            self._bar = self._open(progress)
+        """Show that a frame was written."""
         done = progress.frame.time + progress.frame.duration
         self._recent.append((monotonic(), done))
-        self._lines.update(lambda: f"{self._title}: {state(progress, self._recent)}")
-        bar = "{percentage:3.0f}% |{bar}| " if progress.info.duration else ""
-        self._bar.bar_format = f"{self._name} {bar}{state(progress, self._recent)}"
+        self._draw(state(progress, self._recent), done, progress.info.duration)
+        self._counts_frames = True
+        return True
+
+    def film(self, progress: FilmProgress) -> None:
+        """Show how far a film is; while frames are counted, they show it."""
+        if progress.step != self._step:
+            self._step, self._begun, self._counts_frames = progress.step, (monotonic(), progress.time), False
+        if not self._counts_frames:
+            self._draw(film_state(progress, *self._begun), progress.time, progress.duration)
+
+    def _draw(self, text: str, done: Fraction, length: Fraction | None) -> None:
+        if self._bar is None:
+            self._bar = self._open(length)
+        self._lines.update(lambda: f"{self._title}: {text}")
+        bar = "{percentage:3.0f}% |{bar}| " if length else ""
+        self._bar.bar_format = f"{self._name} {bar}{text}"
         total = self._bar.total
         # the total is an estimate; if it is too short the bar stays full
-        self._bar.update(max(0.0, (min(float(done), total) if total else float(done)) - self._bar.n))
-        return True
+        self._bar.n = min(float(done), total) if total else float(done)
+        self._bar.update(0)
 
     def close(self) -> None:
         if self._bar is not None:
             self._bar.close()
 
-    def _open(self, progress: Progress) -> tqdm[None]:
-        length = progress.info.duration
+    def _open(self, length: Fraction | None) -> tqdm[None]:
         return tqdm(
             total=float(length) if length else None,
             bar_format=self._name,
@@ -105,6 +123,25 @@ def state(progress: Progress, recent: Sequence[tuple[float, Fraction]]) -> str:
     return ", ".join([*parts, f"{progress.limit} limits"] if progress.limit else parts)
 
 
+def film_state(progress: FilmProgress, begun: float, first: Fraction) -> str:
+    """``00:12/01:30, 3 of 10 segments, 2 at a time, 05:02 left``, or what else is done to the film.
+
+    The step began at ``begun`` (s, monotonic), with ``first`` seconds of the film done.
+    """
+    length, elapsed, advanced = progress.duration, monotonic() - begun, progress.time - first
+    parts = [clock(float(progress.time)) + (f"/{clock(float(length))}" if length else "")]
+    if progress.step == "join":
+        return f"{parts[0]}, joining {progress.of_segments} segments"
+    if progress.step == "plan":
+        return f"{parts[0]}, looking for cuts"
+    parts.append(f"{progress.segments} of {progress.of_segments} segments")
+    if progress.running > 1:
+        parts.append(f"{progress.running} at a time")
+    if length and advanced > 0 and elapsed > 0:
+        parts.append(f"{clock(float(length - progress.time) * elapsed / float(advanced))} left")
+    return ", ".join(parts)
+
+
 def clock(seconds: float) -> str:
     """``01:30`` or ``1:01:30``."""
     return str(tqdm.format_interval(round(seconds)))
@@ -117,6 +154,8 @@ def summary(report: RunReport) -> str:
     if report.cuts:
         parts.append(f"{len(report.cuts)} cut{'s' if len(report.cuts) > 1 else ''}")
     parts.append(f"{report.repainted:.0%} repainted")
+    if report.reused:
+        parts[0] += f", {report.reused} of them by an earlier run"
     if report.skipped:
         parts.append(f"{report.skipped} damaged packets skipped")
     return f"{printable(target_name(report.target))}: {', '.join(parts)}"

@@ -19,6 +19,7 @@ from vidstyle.options import (
     QUALITIES,
     PaintOptions,
     ReadOptions,
+    SegmentOptions,
     SteadyOptions,
     WriteOptions,
 )
@@ -87,6 +88,7 @@ def add(commands: Any) -> None:
     add_options(parser, "steadiness", SteadyOptions)
     add_options(parser, "reading", ReadOptions)
     add_options(parser, "writing", WriteOptions)
+    add_options(parser, "long films", SegmentOptions)
     parser.set_defaults(run=_run, parser=parser)
 
 
@@ -124,6 +126,7 @@ class _Batch:
         self.skipped: list[str] = []
         self._write = write = WriteOptions(**select_options(arguments, WriteOptions))
         self._read = ReadOptions(**select_options(arguments, ReadOptions))
+        self._segments = SegmentOptions(**select_options(arguments, SegmentOptions))
         paint = PaintOptions(**select_options(arguments, PaintOptions))
         self.sources = expand(arguments.inputs, style, write)
         if arguments.adapt is not None:
@@ -170,21 +173,23 @@ class _Batch:
 
     def _paint(self, source: str, target: Path) -> None:
         from vidstyle.cli.progress import bar, summary
-        from vidstyle.pipeline.plan import plan_painting
+        from vidstyle.segments.film import FilmRequest, paint_clip
+        from vidstyle.segments.segment_job import Painting
 
-        with bar(Path(source).name, hidden=self.arguments.quiet) as draw:
-            plan = plan_painting(
-                source,
-                target,
-                self._loaded,
-                read=self._read,
-                write=self._write,
-                inputs=self._files,
-                measure=self.arguments.measure,
-            )
-            from vidstyle.pipeline.runner import run  # imports torch: errors of the files come first
-
-            report = run(plan, on_frame=draw)
+        arguments = self.arguments
+        request = FilmRequest(
+            source=Path(source),
+            target=target,
+            painting=Painting(tuple(arguments.style), select_options(arguments, PaintOptions, SteadyOptions)),
+            load=self._loaded,
+            read=self._read,
+            write=self._write,
+            segments=self._segments,
+            inputs=tuple(self._files),
+            measure=arguments.measure,
+        )
+        with bar(Path(source).name, hidden=arguments.quiet) as draw:
+            report = paint_clip(request, on_frame=draw, on_film=draw.film)
         self.reports.append(report)
         self._print(summary(report))
         if report.measured is not None:
@@ -223,6 +228,12 @@ class _Batch:
 
     def _check_adaptation(self, paint: PaintOptions) -> None:
         """Raise an error where ``--adapt`` cannot be, before anything is read or written."""
+        if self._segments != SegmentOptions(segments="off") and self._segments != SegmentOptions():
+            raise OptionError(
+                "--adapt tunes weights for one run, in one piece; for a long film make them with "
+                "`vidstyle adapt`, and give them as --weights"
+            )
+        self._segments = SegmentOptions(segments="off")
         from vidstyle.adaptation.style_pictures import style_files
         from vidstyle.engines.base import chosen_engine
         from vidstyle.video.reading.pipes import is_pipe

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -28,6 +28,31 @@ def as_seconds(value: object) -> Fraction:
     for part in parts:
         total = 60 * total + Fraction("0" + part)
     return total
+
+
+def as_segments(value: object) -> str | Fraction:
+    """``auto``, ``off``, or a time as exact seconds, above 0."""
+    expected = ValueError("auto, off, or a time in seconds or as h:m:s, above 0")
+    if isinstance(value, str) and value.strip().lower() in ("auto", "off"):
+        return value.strip().lower()
+    try:
+        seconds = as_seconds(value)
+    except ValueError:
+        raise expected from None
+    if seconds <= 0:
+        raise expected
+    return seconds
+
+
+def as_workers(value: object, known: Collection[str]) -> str:
+    """A number from 1 on, or the name of one of the ``known`` engines, with ``:ADDRESS`` or without."""
+    text = str(value).strip() if not isinstance(value, bool) else ""
+    name, _, address = text.partition(":")
+    is_count = text.isdecimal() and int(text) > 0
+    if not is_count and (name not in known or (":" in text and not address)):
+        names = ", ".join(f"{name}:ADDRESS" for name in known)
+        raise ValueError(f"a number of processes from 1 on, or one of {names}")
+    return str(int(text)) if is_count else text
 
 
 def as_rate(value: object) -> Fraction:

@@ -98,7 +98,18 @@ class PropagateKeywords(CompositingKeywords, FileKeywords, total=False):
     """All keywords of ``propagate``."""
 
 
-class VideoKeywords(FrameKeywords, FileKeywords, total=False):
+class SegmentKeywords(TypedDict, total=False):
+    """How a long film is painted in segments (``options.SegmentOptions``)."""
+
+    segments: Number
+    workers: int | str
+    resume: bool
+    restart: bool
+    work_dir: File | None
+    keep_work: bool
+
+
+class VideoKeywords(FrameKeywords, FileKeywords, SegmentKeywords, total=False):
     """All keywords of ``stylize_video``."""
 
 

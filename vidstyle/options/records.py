@@ -24,12 +24,14 @@ from vidstyle.options.converters import (
     as_path,
     as_rate,
     as_seconds,
+    as_segments,
     as_switch,
     as_text,
+    as_workers,
     as_working_size,
 )
 from vidstyle.options.qualities import DEFAULT_QUALITY, QUALITIES
-from vidstyle.registry import ENGINES, FLOWS, RUNTIMES, TEMPORAL
+from vidstyle.registry import ENGINES, EXECUTORS, FLOWS, RUNTIMES, TEMPORAL
 
 R = TypeVar("R")
 
@@ -196,6 +198,36 @@ class PaintOptions(CompositingOptions):
     def largest_share(self) -> float:
         """Share of a frame's size that is painted at most: the quality's."""
         return QUALITIES[self.quality].largest_share
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentOptions(Checked):
+    """How a long film is painted in segments, which survive a crash and may be painted side by side."""
+
+    segments: str | Fraction = option(
+        "auto",
+        "paint in segments of at most so many seconds, from which a stopped run goes on: auto (60 s for "
+        "longer clips), off, or seconds",
+        metavar="SECONDS",
+        parse=as_segments,
+    )
+    workers: str = option(
+        "1",
+        "how many segments are painted side by side: a number of processes, ray[:ADDRESS] or dask:ADDRESS",
+        metavar="N",
+        parse=lambda value: as_workers(value, EXECUTORS),
+    )
+    resume: bool = option(
+        False, "go on from an earlier run, which must be there (without: if it is there)", parse=as_switch
+    )
+    restart: bool = option(False, "begin anew, whatever an earlier run has done", parse=as_switch)
+    work_dir: Path | None = option(
+        None,
+        "folder for the work of runs that are not finished (beside the result if not given)",
+        metavar="DIR",
+        parse=as_path,
+    )
+    keep_work: bool = option(False, "keep the segments when the film is whole", parse=as_switch)
 
 
 DEFAULT_CRF = 16.0

@@ -56,19 +56,23 @@ class ClipStream(Generic[S, T]):
         *,
         may_run_ahead: bool,
         state: StreamState | None = None,
+        cuts: Cuts | None = None,
     ) -> Generator[StylizedFrame, None, StateAfter]:
         """The results of ``frames``, after ``composite``; what makes the state after them is returned.
 
         Args:
             may_run_ahead: whether frames may be read ahead of painting, by a thread of its own.
-            state: that after the frame before, which was painted alike; None: a clip begins.
+            state: that after the frame before, which was painted alike; None: a clip begins, or a shot.
+            cuts: has classified the frames before those, where a shot begins; None: a clip begins, or that of
+                ``state``.
         """
         raster = raster_of(self.renderer.device)
         kept = None if state is None else state.painter
         size = None if self.new_size is None else self.new_size()
         painter = ClipPainter(self.renderer, self.styles, self.strength, size=size, state=kept)
         last, latest = (None, None) if state is None else (state.last, state.motion)
-        cuts = Cuts() if state is None else restored_cuts(state.loop)
+        if cuts is None:
+            cuts = Cuts() if state is None else restored_cuts(state.loop)
         with ExitStack() as stack:
             side = stack.enter_context(side_thread("results")) if raster.gains_from_threads else None
             clip_frames: Iterable[ClipFrame] = map(ClipFrame, frames)

@@ -105,7 +105,7 @@ def plan_painting(
     """
 
     def stage() -> Stage[Frame]:
-        from vidstyle.pipeline.stylizer import painting  # imports torch, as ``load`` does
+        from vidstyle.pipeline.painting import painting  # imports torch, as ``load`` does
 
         return painting(load(), source, read, write, measure=measure)
 

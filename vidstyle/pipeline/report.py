@@ -75,6 +75,10 @@ class RunReport:
     """``meter.Measured`` as JSON values, if metrics were measured."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """All options with their values."""
+    segments: int = 1
+    """How many segments it was painted in."""
+    reused: int = 0
+    """Frames that earlier runs had painted."""
 
     def to_json(self) -> dict[str, Any]:
         """This report and the versions of libraries, in JSON types."""

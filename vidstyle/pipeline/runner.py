@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from time import perf_counter
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Protocol, TypeVar
 
 from vidstyle._version import __version__
 from vidstyle.errors import InputError
+from vidstyle.frames import Frame, VideoInfo
 from vidstyle.pipeline.plan import RunPlan
 from vidstyle.pipeline.prefetch import Waits, prefetch
 from vidstyle.pipeline.report import OnFrame, Progress, RunReport
@@ -22,15 +24,35 @@ from vidstyle.video.writing.writer import Writer
 
 T = TypeVar("T")
 
+
+class FrameWriter(Protocol):
+    """A context into which frames are written."""
+
+    def __enter__(self) -> FrameWriter: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def write(self, frame: Frame) -> None:
+        """Write one frame; times must increase, and all frames have the same size."""
+
+
 _AHEAD = 4  # frames buffered between stages: evens out slow frames, at little memory in 4K
 
 
-def run(plan: RunPlan[T], *, on_frame: OnFrame | None = None) -> RunReport:
+def run(
+    plan: RunPlan[T],
+    *,
+    on_frame: OnFrame | None = None,
+    open_writer: Callable[[VideoInfo], FrameWriter] | None = None,
+) -> RunReport:
     """Execute ``plan``: read its source, stylize, and write the target.
 
     The target appears when it is complete. After an error no thread and no partial file is left, and the
     source is closed. Sound, subtitles and the like are copied from the source's file. ``on_frame`` is called
-    in the caller's thread with each frame after it was written. Raises a ``VidstyleError``.
+    in the caller's thread with each frame after it was written. ``open_writer`` makes what is written to
+    instead of the target. Raises a ``VidstyleError``.
     """
     stage = plan.stage
     begun = perf_counter()
@@ -46,11 +68,8 @@ def run(plan: RunPlan[T], *, on_frame: OnFrame | None = None) -> RunReport:
         results = stack.enter_context(closing(results))
         for path in plan.inputs:  # otherwise the decoding thread would wait for a silent pipe
             stack.callback(stop_waiting, path)
-        sound = None if info.is_still_sequence else info.path
         stack.callback(clocks.encode.stop)
-        writer = stack.enter_context(
-            Writer(plan.output, like=info, source=sound, tags=_provenance_tag(stage.options, info.tags))
-        )
+        writer = stack.enter_context(_writer(plan, info) if open_writer is None else open_writer(info))
         stack.callback(clocks.encode.start)  # closing the writer takes time too: encoders delay frames
         for result in results:
             with clocks.encode:
@@ -81,7 +100,12 @@ def run(plan: RunPlan[T], *, on_frame: OnFrame | None = None) -> RunReport:
     )
 
 
-def _provenance_tag(options: Mapping[str, Any], tags: Sequence[tuple[str, str]]) -> dict[str, str]:
+def _writer(plan: RunPlan[T], info: VideoInfo) -> Writer:
+    sound = None if info.is_still_sequence else info.path
+    return Writer(plan.output, like=info, source=sound, tags=provenance_tag(plan.stage.options, info.tags))
+
+
+def provenance_tag(options: Mapping[str, Any], tags: Sequence[tuple[str, str]]) -> dict[str, str]:
     """The tag that says how the result was made: ``evaluate`` then scores it with another flow.
 
     It is a comment; if the clip has one, which stays, the next free one of ``_TAG_KEYS``.

@@ -30,11 +30,11 @@ from vidstyle.options.empty_paths import check_not_empty
 from vidstyle.options.keywords import FileKeywords, FrameKeywords, Number
 from vidstyle.outputs import check_file_output, check_outputs
 from vidstyle.pipeline.clip_stream import ClipStream, StateAfter
-from vidstyle.pipeline.keyframed import keyframed, planned
+from vidstyle.pipeline.keyframed import OpenFrames, keyframed, planned
 from vidstyle.pipeline.mask import Mask
-from vidstyle.pipeline.meter import Meter, metered
+from vidstyle.pipeline.meter import Meter
 from vidstyle.pipeline.motion import flow_name, flow_of
-from vidstyle.pipeline.plan import Stage, plan_painting
+from vidstyle.pipeline.plan import plan_painting
 from vidstyle.pipeline.prefetch import check_wanted
 from vidstyle.pipeline.report import OnFrame, RunReport
 from vidstyle.pipeline.runner import option_values, run
@@ -52,6 +52,7 @@ from vidstyle.styles.track import pictures_of
 from vidstyle.temporal.base import StylizedFrame
 from vidstyle.temporal.compositing import Compositor, composited_frames, compositor
 from vidstyle.temporal.contrast import with_plain
+from vidstyle.temporal.cuts import Cuts
 from vidstyle.temporal.loop import Returning, load_method
 from vidstyle.video.stills import check_picture_target, load_image, save_image
 from vidstyle.video.writing.target import default_target
@@ -233,21 +234,21 @@ class Stylizer:
         """Where motion is estimated: paint is carried from keyframes on the CPU."""
         return "cpu" if self.paints_keyframes else str(self._painter.device)
 
-    def _keyframes(self, source: str | Path, read: ReadOptions) -> int:
-        """The number of keyframes of ``source``."""
+    def _keyframes(self, reopen: OpenFrames) -> int:
+        """The number of keyframes among the frames that ``reopen`` gives."""
         loss = self._painter.engine.info.keyframe_loss
-        plan = planned(source, read, flow=self._flow, renewal=self._styles.progress, loss=loss)
+        plan = planned(reopen, flow=self._flow, renewal=self._styles.progress, loss=loss)
         return len(plan.keyframes)
 
     def _keyframed(
-        self, frames: Iterable[Frame], source: str | Path, read: ReadOptions
+        self, frames: Iterable[Frame], reopen: OpenFrames, read: ReadOptions
     ) -> Generator[StylizedFrame, None, None]:
-        """The composited frames of ``source``, of which the engine paints the keyframes."""
+        """The composited ``frames``, which ``reopen`` gives again; the engine paints the keyframes."""
         paint = ClipPainter(self._painter, self._styles, self._paint.strength).keyframe
         with ExitStack() as stack:
             composite = self._compositor(read, stack)
             loss, renewal = self._painter.engine.info.keyframe_loss, self._styles.progress
-            steady = keyframed(frames, source, read, paint, flow=self._flow, renewal=renewal, loss=loss)
+            steady = keyframed(frames, reopen, paint, flow=self._flow, renewal=renewal, loss=loss)
             yield from composited_frames(map(with_plain, steady), composite)
 
     def _composited(
@@ -257,6 +258,7 @@ class Stylizer:
         *,
         may_run_ahead: bool,
         state: StreamState | None = None,
+        cuts: Cuts | None = None,
     ) -> Generator[StylizedFrame, None, StateAfter]:
         """The composited frames of one clip; see ``ClipStream.painted``."""
         paint = self._paint
@@ -265,7 +267,11 @@ class Stylizer:
         stream = ClipStream(self._painter, self._styles, paint.strength, self._steady, self._flow, sizes)
         with ExitStack() as stack:
             composite = self._compositor(read, stack)
-            return (yield from stream.painted(frames, composite, may_run_ahead=may_run_ahead, state=state))
+            return (
+                yield from stream.painted(
+                    frames, composite, may_run_ahead=may_run_ahead, state=state, cuts=cuts
+                )
+            )
 
     def _stream(
         self, frames: Iterable[Any], step: Fraction, state: StreamState | None, kept: Path | None
@@ -313,36 +319,6 @@ class Stylizer:
         paint, weakest = self._paint, self._painter.engine.info.feature_strength
         share = paint.strength if weakest is None else min(1.0, paint.strength / weakest)
         return compositor(strength=share, preserve_color=paint.preserve_color, mask=mask, detail=paint.detail)
-
-
-def painting(
-    stylizer: Stylizer, source: str | Path, read: ReadOptions, write: WriteOptions, *, measure: bool
-) -> Stage[Frame]:
-    """The stage that paints the frames of ``source``; ``read`` and ``write`` are that file's options."""
-    meter = stylizer._meter() if measure else None
-
-    def results(frames: Iterable[Frame]) -> Iterator[StylizedFrame]:
-        def composited(contents: Iterable[Frame]) -> Iterator[StylizedFrame]:
-            if stylizer.paints_keyframes:
-                return stylizer._keyframed(contents, source, read)
-            return stylizer._composited(contents, read, may_run_ahead=True)
-
-        return composited(frames) if meter is None else metered(frames, composited, meter)
-
-    values = {
-        "style": stylizer._names,
-        **option_values(stylizer._paint, stylizer._steady, read, write),
-        "engine": stylizer._engine_name,
-        "runtime": stylizer._runtime_name,
-        "working_size": "auto" if stylizer._paint.adapts_size else stylizer._paint.chosen_working_size,
-        "temporal": stylizer._method,
-        "flow": flow_name(stylizer._steady, stylizer._flow_device) or "none",  # what auto means here
-    }
-
-    def keyframes(part: ReadOptions) -> int:
-        return stylizer._keyframes(source, part)
-
-    return Stage(results, values, meter, keyframes if stylizer.paints_keyframes else None)
 
 
 def _as_frame(item: Any, time: Fraction, step: Fraction) -> Frame:

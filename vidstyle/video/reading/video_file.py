@@ -122,6 +122,7 @@ class VideoFile:
             duration=duration,
             frames=frames,
             start=start,
+            origin=self._decoder.origin,
             color=converter.result_tags,
             codec=stream.codec_context.codec.canonical_name,
             container=container.format.name,

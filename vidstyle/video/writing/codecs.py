@@ -45,6 +45,8 @@ class Codec:
     """Whether results are pictures or animated pictures: no sound, and shown as sRGB if untagged."""
     reorders: bool = False
     """Whether decoding order may differ from display order; not all encoders report this."""
+    segment_format: str = "nut"
+    """FFmpeg's name of the muxer for segments of a long film, which must leave packets as they are."""
     mov_tag: str = ""
     """The codec tag in MP4 and QuickTime, if players refuse FFmpeg's default."""
 
@@ -96,6 +98,7 @@ CODECS: Mapping[str, Codec] = {
             (".webm", ".mkv"),
             alpha_formats=("yuva420p", "yuva420p"),
             loses_alpha_in_other_files=True,
+            segment_format="matroska",  # which holds alpha, and leaves packets as they are
         ),
         Codec(
             "prores",
@@ -105,6 +108,7 @@ CODECS: Mapping[str, Codec] = {
             format_of=_prores_format,
             alpha_formats=("yuva444p10le", "yuva444p10le"),
             has_full_range=False,
+            segment_format="matroska",  # NUT has no place for it
         ),
         Codec(
             "ffv1",

@@ -67,6 +67,8 @@ def configure(
     size: tuple[int, int],
     tick: Fraction,
     tuning: Tuning,
+    *,
+    threads: int,
 ) -> None:
     """Set up a codec ``context`` that is not open yet; ``size`` is (width, height) in px, ``tick`` in s."""
     for name, value in environment(encoder).items():
@@ -76,11 +78,15 @@ def configure(
     context.time_base = tick
     # with PyAV's default, SLICE, x264 encodes each picture in independent slices, which costs quality
     context.thread_type = "AUTO"
-    # half of the cores: painting uses the others, and fewer threads need less work and memory
-    context.thread_count = min(_MOST_THREADS, (_cores() + 1) // 2)
+    context.thread_count = threads
     if tuning.bit_rate:
         context.bit_rate = tuning.bit_rate
     context.options = dict(tuning.options)
+
+
+def encoder_threads() -> int:
+    """Threads of an encoder: half of the cores. Painting uses the others, and fewer need less memory."""
+    return min(_MOST_THREADS, (_cores() + 1) // 2)
 
 
 @contextmanager
@@ -132,7 +138,9 @@ def open_codec(encoder: str, pixel_format: str, tuning: Tuning) -> Opened:
             context = cast(
                 "VideoCodecContext", av.CodecContext.create(encoder, "w", hwaccel=hardware_device(encoder))
             )
-            configure(context, encoder, pixel_format, _SIZE, Fraction(1, 25), tuning)
+            configure(
+                context, encoder, pixel_format, _SIZE, Fraction(1, 25), tuning, threads=encoder_threads()
+            )
             with own_priority():
                 context.open()
             unused = dict(context.options)
@@ -151,7 +159,10 @@ def _write_header(encoder: str, pixel_format: str, tuning: Tuning, container: st
             stream = cast("VideoStream", added)
         except ValueError:
             return "it has no place for that codec"
-        configure(stream.codec_context, encoder, pixel_format, _SIZE, Fraction(1, 25), tuning)
+        threads = encoder_threads()
+        configure(
+            stream.codec_context, encoder, pixel_format, _SIZE, Fraction(1, 25), tuning, threads=threads
+        )
         try:
             with own_priority():
                 out.start_encoding()

@@ -25,8 +25,10 @@ _PNG = b"\x89PNG\r\n\x1a\n"  # the signature of the file
 class PictureFolder:
     """Numbered PNG pictures, ``000001.png`` and so on: 8 or 16 bits, with alpha where the frames have it."""
 
-    def __init__(self, path: Path, picture_format: PictureFormat, like: VideoInfo) -> None:
-        self._path, self._picture_format = path, picture_format
+    def __init__(
+        self, path: Path, picture_format: PictureFormat, like: VideoInfo, *, warns: bool = True
+    ) -> None:
+        self._path, self._picture_format, self._warns = path, picture_format, warns
         self._scaler = VideoReformatter()
         self._aspect = like.pixel_aspect.limit_denominator(65535)
         self._count = 0
@@ -44,7 +46,7 @@ class PictureFolder:
         (self._path / f"{self._count:06d}.png").write_bytes(self._encoded(frame))
 
     def finish(self) -> None:
-        if self._is_uneven:
+        if self._is_uneven and self._warns:
             log.warning("the pictures are shown for different times, which a folder cannot say")
 
     def abort(self) -> None:
@@ -83,12 +85,12 @@ class AnimatedPictureFile(EncodedFile):
     def finish(self) -> None:
         """Complete the file, with the last picture's duration, which FFmpeg only guesses."""
         super().finish()
-        assert self._last is not None
+        assert self.last is not None
         with self._path.open("rb+") as file:
             if _read_at(file, 0, len(_PNG)) == _PNG:
-                _set_last_delay_png(file, self._last.duration)
+                _set_last_delay_png(file, self.last.duration)
             else:
-                _set_last_delay_webp(file, self._last.time + self._last.duration - self._first_time)
+                _set_last_delay_webp(file, self.last.time + self.last.duration - self._first_time)
 
 
 def _set_last_delay_png(file: BinaryIO, duration: Fraction) -> None:

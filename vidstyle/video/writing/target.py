@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from vidstyle.atomic_write import check_overwrite
@@ -18,7 +18,7 @@ from vidstyle.outputs import check_outputs
 from vidstyle.video.containers import CONTAINERS, FOLDER, STREAMS, Container
 from vidstyle.video.writing.codecs import CODECS, DEFAULT_CODEC, choose_encoder, codec_of, pixel_format_of
 from vidstyle.video.writing.encoder_settings import tune
-from vidstyle.video.writing.encoder_trial import try_encoder
+from vidstyle.video.writing.encoder_trial import encoder_threads, try_encoder
 from vidstyle.video.writing.pipe_output import check_stream, is_stream, target_name
 
 
@@ -31,6 +31,8 @@ class OutputPlan:
     container: Container
     encoder: str
     """FFmpeg's name; it has been tested."""
+    threads: int = field(default_factory=encoder_threads)
+    """Threads of the encoder, on whose number the bytes of some depend."""
 
     @property
     def is_stream(self) -> bool:
@@ -131,6 +133,16 @@ def cannot_write(target: Path, error: OSError) -> OutputError:
         return OutputError(f"the reader of {target_name(target)} has gone; it did not get the whole result")
     reason = os.strerror(error.errno) if error.errno else str(error)
     return OutputError(f"cannot write {target_name(target)}: {reason[:1].lower()}{reason[1:]}")
+
+
+def cannot_keep(path: Path, error: OSError) -> OutputError:
+    """The error for an ``OSError`` on writing ``path``, a part of a long film that is painted in segments."""
+    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+        return OutputError(
+            f"cannot write {path}: the disk is full; what is done is kept: make room, "
+            "and give the same command again"
+        )
+    return cannot_write(path, error)
 
 
 _PICTURE = re.compile(r"\d+\.png")

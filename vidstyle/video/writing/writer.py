@@ -62,7 +62,7 @@ class Writer:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        traceback: TracebackType | None,
+        trace: TracebackType | None,
     ) -> None:
         if kind is None:
             self.finish()

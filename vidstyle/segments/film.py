@@ -1,0 +1,147 @@
+"""A clip painted into a file: short ones in one piece, long ones in segments."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Executor
+from contextlib import ExitStack
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from vidstyle.errors import InputError, OptionError
+from vidstyle.options import ReadOptions, SegmentOptions, WriteOptions
+from vidstyle.pipeline.plan import plan_painting
+from vidstyle.pipeline.report import OnFrame, RunReport
+from vidstyle.segments.film_progress import OnFilm
+from vidstyle.segments.manifest import Manifest
+from vidstyle.segments.segment_job import Painting
+from vidstyle.segments.work_folder import WorkFolder
+from vidstyle.video.reading.pipes import is_pipe
+from vidstyle.video.reading.probe import rough_length
+from vidstyle.video.writing.pipe_output import is_stream
+from vidstyle.video.writing.target import check_target
+
+log = logging.getLogger(__name__)
+
+AUTO = Fraction(60)
+"""Seconds: what is longer is painted in segments of at most so long, if nothing else is asked for."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FilmRequest:
+    """A clip to be painted into a file, with all options."""
+
+    source: Path
+    target: Path
+    painting: Painting
+    load: Callable[[], Any]
+    """Returns the ``Stylizer`` of ``painting`` in this process."""
+    read: ReadOptions
+    write: WriteOptions
+    segments: SegmentOptions
+    inputs: tuple[Path, ...]
+    """Further files that are read, such as styles and masks."""
+    executor: Executor | None = None
+    measure: bool = False
+
+
+def paint_clip(
+    request: FilmRequest, *, on_frame: OnFrame | None = None, on_film: OnFilm | None = None
+) -> RunReport:
+    """Paint a clip into a file, in one piece or in segments, as the options and its length say.
+
+    ``on_frame`` is called with each frame that this process paints, ``on_film`` with the state of a film that
+    is painted in segments. Raises a ``VidstyleError``.
+    """
+    options = request.segments
+    if options.resume and options.restart:
+        raise OptionError("--resume goes on from an earlier run, --restart begins anew; give one of the two")
+    limit = _limit(request)
+    if limit is None:
+        plan = plan_painting(
+            request.source,
+            request.target,
+            request.load,
+            read=request.read,
+            write=request.write,
+            inputs=request.inputs,
+            measure=request.measure,
+        )
+        from vidstyle.pipeline.runner import run  # imports torch: errors of the files come first
+
+        return run(plan, on_frame=on_frame)
+    inputs = (request.source, *request.inputs)
+    output = check_target(request.target, request.write, *inputs)
+    rough_length(request.source)  # raises if it cannot be opened, before there is a folder
+    with ExitStack() as stack:
+        work = stack.enter_context(WorkFolder(request.target, options.work_dir))
+        from vidstyle.segments.film_run import FilmRun
+
+        try:
+            if options.restart:
+                work.clear()
+            report = FilmRun(request, output, work, limit).run(on_frame=on_frame, on_film=on_film)
+        except BaseException:
+            if not Manifest.is_in(work.path):
+                work.remove()  # nothing has been painted
+            else:
+                log.warning("what is done is kept in %s; the same command goes on from it", work.path)
+            raise
+        if not options.keep_work:
+            work.remove()
+    return report
+
+
+def _limit(request: FilmRequest) -> Fraction | None:
+    """Seconds of a segment at most; None: the clip is painted in one piece."""
+    options, chosen = request.segments, request.segments.segments
+    why_not = _why_not(request)
+    needs_segments = _first_given(options, request.executor)
+    if why_not or chosen == "off":
+        if needs_segments is not None:
+            raise OptionError(
+                f"{needs_segments} is for films painted in segments, and {why_not or '--segments off'}; "
+                "leave out one of the two"
+            )
+        if why_not and isinstance(chosen, Fraction):
+            raise OptionError(f"{why_not}, which --segments cannot be; leave out one of the two")
+        return None
+    if isinstance(chosen, Fraction):
+        return chosen
+    work = WorkFolder(request.target, options.work_dir)
+    earlier = None if options.restart or not work.exists() else Manifest.load(work.path)
+    if earlier is not None:
+        return earlier.limit
+    if options.resume:
+        raise OptionError(
+            f"there is no earlier run for {request.target} in {work.path}; leave out --resume to begin"
+        )
+    try:
+        length = rough_length(request.source, request.read)
+    except InputError:  # which is raised again, after what is checked before
+        return None
+    return AUTO if length is not None and length > AUTO else None
+
+
+def _why_not(request: FilmRequest) -> str:
+    """Why a clip cannot be painted in segments; empty if it can."""
+    if is_stream(request.target):
+        return "a result that goes through a pipe is written in one piece"
+    if is_pipe(request.source):
+        return "an input that comes through a pipe is read once"
+    if request.measure:
+        return "--measure measures a run in one piece"
+    return ""
+
+
+def _first_given(options: SegmentOptions, executor: Executor | None) -> str | None:
+    """The first option that only segments take and that is not the default; None if there is none."""
+    if executor is not None:
+        return "executor"
+    for item in fields(options):
+        if item.name != "segments" and getattr(options, item.name) != item.default:
+            return "--" + item.name.replace("_", "-")
+    return None

@@ -1,0 +1,166 @@
+"""The plan of a long film: its segments, and the exact times of all frames, from one pass over the clip."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import accumulate, groupby
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from vidstyle.errors import InputError
+from vidstyle.frames import Frame, Pixels, VideoInfo
+from vidstyle.options import ReadOptions
+from vidstyle.pipeline.prefetch import prefetch
+from vidstyle.segments.shot_limits import LOOKED_BACK, Look, choose_starts
+from vidstyle.temporal.cuts import Cuts
+from vidstyle.video.reading.reader import Reader
+
+Span = tuple[Fraction, Fraction]
+"""Time and duration of a frame (s)."""
+
+_STEP = 8  # px between the samples of a checksum
+_COARSE = 16  # px between those that are compared with the last frame's
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A part of a film that is painted and encoded by itself."""
+
+    first: int
+    """The number of its first frame, from 0."""
+    count: int
+    """How many frames it has."""
+    begins_shot: bool
+    """Whether a shot begins with it; otherwise it goes on from the state after the segment before."""
+    checksum: int
+    """Of its first frame, to know it again."""
+
+    @property
+    def end(self) -> int:
+        """The number of the first frame after it."""
+        return self.first + self.count
+
+    @property
+    def before(self) -> int:
+        """How many frames before it are looked at, to tell shots apart as in the whole clip."""
+        return min(LOOKED_BACK, self.first) if self.begins_shot else 0
+
+
+@dataclass(frozen=True, slots=True)
+class FilmPlan:
+    """The segments of a film, in order, and what is known of its frames."""
+
+    segments: tuple[Segment, ...]
+    durations: tuple[tuple[Fraction, int], ...]
+    """Durations of frames (s), each with the number of frames in a row that have it."""
+    depth: int
+    """Bits of a frame's samples, 8 or 16."""
+    has_alpha: bool
+    """Whether the first frame has alpha."""
+    skipped: int
+    """Damaged packets of the source."""
+
+    def spans(self) -> list[Span]:
+        """Time and duration of each frame."""
+        durations = [duration for duration, count in self.durations for _ in range(count)]
+        return list(zip(accumulate(durations, initial=Fraction(0)), durations, strict=False))
+
+    def first_frame(self, info: VideoInfo) -> Frame:
+        """A black frame like the first one, whose clip is ``info``."""
+        shape = (info.height, info.width)
+        if self.depth == 8:
+            samples: Pixels = np.zeros((*shape, 4), np.uint8)
+        else:
+            samples = np.zeros((*shape, 4), np.uint16)
+        alpha = samples[..., 3] if self.has_alpha else None
+        return Frame(samples[..., :3], Fraction(0), self.durations[0][0], alpha)
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it in JSON's types; times are exact, as text."""
+        return {
+            "segments": [[each.first, each.count, each.begins_shot, each.checksum] for each in self.segments],
+            "durations": [[str(duration), count] for duration, count in self.durations],
+            "depth": self.depth,
+            "has_alpha": self.has_alpha,
+            "skipped": self.skipped,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """The plan whose ``to_json()`` this is; raises ``KeyError``, ``TypeError`` or ``ValueError``."""
+        return cls(
+            tuple(Segment(*each) for each in data["segments"]),
+            tuple((Fraction(duration), int(count)) for duration, count in data["durations"]),
+            int(data["depth"]),
+            bool(data["has_alpha"]),
+            int(data["skipped"]),
+        )
+
+
+def plan_film(
+    source: Path,
+    read: ReadOptions,
+    limit: Fraction,
+    *,
+    splits_shots: bool,
+    on_frame: Callable[[Frame, VideoInfo], object] | None = None,
+) -> FilmPlan:
+    """Read ``source`` once, and cut it into segments of whole shots of at most ``limit`` seconds.
+
+    A shot longer than that is cut where the picture changes most, if ``splits_shots``. The plan depends on
+    the arguments and the clip alone. ``on_frame`` is called with each frame. Raises ``InputError``.
+    """
+    looks: list[Look] = []
+    checksums: list[int] = []
+    durations: list[Fraction] = []
+    cuts, before, first = Cuts(), None, None
+    with Reader(source, read) as reader, closing(prefetch(reader, 4, "decode")) as frames:
+        for frame in frames:
+            first = first or frame
+            boundary = cuts.look(frame.pixels)
+            coarse = frame.pixels[::_COARSE, ::_COARSE].astype(np.float32)
+            change = 0.0 if before is None else float(np.abs(coarse - before).mean())
+            is_odd = boundary.is_return or boundary.is_blank
+            looks.append(Look(frame.time, boundary.is_cut, is_odd, change))
+            durations.append(frame.duration)
+            checksums.append(checksum(frame.pixels))
+            before = coarse
+            if on_frame is not None:
+                on_frame(frame, reader.info)
+        skipped, info = reader.skipped, reader.info
+    if first is None:
+        raise InputError(f"{info.path} has no frames in the selected part; see --start and --end")
+    end = looks[-1].time + durations[-1]
+    starts = choose_starts(looks, end, limit, splits_shots=splits_shots)
+    ends = [*(start for start, _ in starts[1:]), len(looks)]
+    return FilmPlan(
+        tuple(
+            Segment(start, end - start, begins_shot, checksums[start])
+            for (start, begins_shot), end in zip(starts, ends, strict=True)
+        ),
+        tuple(_runs(durations)),
+        first.bits,
+        first.alpha is not None,
+        skipped,
+    )
+
+
+def checksum(pixels: Pixels) -> int:
+    """A checksum of samples of a frame (H, W, 3)."""
+    return zlib.crc32(np.ascontiguousarray(pixels[::_STEP, ::_STEP]).tobytes())
+
+
+def span_seconds(spans: Sequence[Span]) -> Fraction:
+    """Seconds from the begin of the first of ``spans`` to the end of the last."""
+    return spans[-1][0] + spans[-1][1] - spans[0][0] if spans else Fraction(0)
+
+
+def _runs(items: Iterable[Fraction]) -> Iterable[tuple[Fraction, int]]:
+    for item, group in groupby(items):
+        yield item, sum(1 for _ in group)

@@ -1,0 +1,317 @@
+"""One run of a film that is painted in segments: planned or gone on with, painted, joined."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import fields, replace
+from fractions import Fraction
+from pathlib import Path
+from time import monotonic, perf_counter
+
+from vidstyle._version import __version__
+from vidstyle.errors import InputError, OptionError
+from vidstyle.frames import Frame, VideoInfo
+from vidstyle.options import ReadOptions, WriteOptions
+from vidstyle.pipeline.report import OnFrame, RunReport
+from vidstyle.pipeline.runner import provenance_tag
+from vidstyle.segments.executors.base import Workers, open_workers
+from vidstyle.segments.film import FilmRequest
+from vidstyle.segments.film_plan import FilmPlan, plan_film, span_seconds
+from vidstyle.segments.film_progress import FilmProgress, OnFilm
+from vidstyle.segments.hashes import content_of
+from vidstyle.segments.manifest import Manifest, check_same
+from vidstyle.segments.portable import with_absolute_paths
+from vidstyle.segments.schedule import paint_side_by_side, result_or_raise
+from vidstyle.segments.segment_job import Film, Job, SegmentResult
+from vidstyle.segments.segment_record import is_as_written
+from vidstyle.segments.work_folder import WorkFolder
+from vidstyle.segments.worker import Description, attempt, describe, paint_segment
+from vidstyle.video.reading.probe import probe
+from vidstyle.video.writing.encoded_file import may_reorder_at_end
+from vidstyle.video.writing.joined_file import JoinedSegment, join_segments
+from vidstyle.video.writing.picture_encoder import TickClock, choose_tick
+from vidstyle.video.writing.target import OutputPlan
+
+log = logging.getLogger(__name__)
+
+_PAUSE = 0.5  # s between two calls of ``on_film`` while the clip is read
+_THREADS = "encoder threads"
+
+
+class FilmRun:
+    """Paints what is missing of a film in a locked work folder, and joins it."""
+
+    def __init__(self, request: FilmRequest, output: OutputPlan, work: WorkFolder, limit: Fraction) -> None:
+        self._request, self._output, self._work, self._limit = request, output, work, limit
+        self._on_film: OnFilm | None = None
+
+    def run(self, *, on_frame: OnFrame | None, on_film: OnFilm | None) -> RunReport:
+        """Paint and join; the report's ``seconds`` are those of this run."""
+        request, begun = self._request, perf_counter()
+        self._on_film = on_film
+        known = Manifest.load(self._work.path)
+        if known is None and request.segments.resume:
+            raise OptionError(
+                f"there is no earlier run for {request.target} in {self._work.path}; "
+                "leave out --resume to begin"
+            )
+        if known is not None:  # on whose number the bytes of some encoders depend
+            self._output = replace(self._output, threads=int(known.facts[_THREADS]))
+        info = probe(request.source, request.read)
+        with ExitStack() as stack:
+            opened = open_workers(request.segments.workers, self._work.path, request.executor)
+            workers = None if opened is None else stack.enter_context(opened)
+            about = self._described(workers)
+            source_hash = content_of(request.source)
+            facts = self._facts(about, source_hash)
+            if known is not None:
+                check_same(request.target, known.facts, facts)
+            else:
+                known = self._planned(facts, about.keeps_state)
+            self._manifest = _without_what_is_lost(known, self._work.path)
+            self._film = self._film_of(info, about, source_hash, workers)
+            reused = sum(result.frames for result in self._manifest.done.values())
+            self._manifest.save(self._work.path)
+            missing = [n for n in range(len(known.plan.segments)) if n not in self._manifest.done]
+            stopped = self._paint(missing, workers, on_frame)
+        self._tell("join")
+        self._join(about, stopped)
+        return self._report(about, stopped, reused, perf_counter() - begun)
+
+    def _described(self, workers: Workers | None) -> Description:
+        request = self._request
+        if workers is None:
+            painting, load, threads = request.painting, request.load, None
+            return describe(painting, request.read, request.write, threads, load)
+        painting = with_absolute_paths(request.painting)
+        answer = workers.submit(attempt, describe, painting, request.read, request.write, workers.threads)
+        description: Description = result_or_raise(answer.result())
+        return description
+
+    def _facts(self, about: Description, source_hash: str) -> dict[str, str]:
+        """All that the film depends on, by name."""
+        read, write = self._request.read, self._request.write
+        values = {item.name: getattr(read, item.name) for item in fields(ReadOptions)}
+        values |= {item.name: getattr(write, item.name) for item in fields(WriteOptions)}
+        del values["overwrite"]
+        return {
+            "input": source_hash,
+            **about.facts,
+            **{name: str(value) for name, value in values.items()},
+            "container": self._output.container.format,
+            "encoder": self._output.encoder,
+            _THREADS: str(self._output.threads),
+            "segments": f"{float(self._limit):g}",
+            "version of vidstyle": __version__,
+        }
+
+    def _planned(self, facts: Mapping[str, str], splits_shots: bool) -> Manifest:
+        request = self._request
+        last, count = monotonic(), 0
+
+        def tell(frame: Frame, info: VideoInfo) -> None:
+            nonlocal last, count
+            count += 1
+            if self._on_film is not None and monotonic() - last > _PAUSE:
+                last = monotonic()
+                end = frame.time + frame.duration
+                self._on_film(FilmProgress("plan", count, info.frames, end, info.duration))
+
+        plan = plan_film(request.source, request.read, self._limit, splits_shots=splits_shots, on_frame=tell)
+        log.info("%s: %d segments", request.source, len(plan.segments))
+        return Manifest(request.target, request.source, facts, self._limit, plan, {})
+
+    def _film_of(
+        self, info: VideoInfo, about: Description, source_hash: str, workers: Workers | None
+    ) -> Film:
+        request, plan = self._request, self._manifest.plan
+        if plan.depth != (16 if info.bits > 8 else 8):
+            raise InputError(f"{request.source} has changed since the film was planned; give --restart")
+        first = plan.first_frame(info)
+        self._spans = plan.spans()
+        tick = choose_tick(info, first)
+        clock = TickClock(tick)
+        for span in self._spans:
+            clock(*span)
+        self._is_last_key = may_reorder_at_end(self._output) and clock.is_uneven
+        return Film(
+            painting=request.painting if workers is None else with_absolute_paths(request.painting),
+            source=request.source if workers is None else request.source.absolute(),
+            source_hash=source_hash,
+            read=request.read,
+            info=info if workers is None else replace(info, path=info.path.absolute()),
+            output=self._output,
+            first=first,
+            tick=tick,
+            folder=self._work.path.absolute(),
+            facts=about.facts,
+            version=__version__,
+            threads=None if workers is None else workers.threads,
+        )
+
+    def _job(self, number: int) -> Job | None:
+        """The job of a segment; None if the one that it goes on from is not painted yet."""
+        segments = self._manifest.plan.segments
+        segment, resume = segments[number], None
+        if not segment.begins_shot:
+            before = self._manifest.done.get(number - 1)
+            if before is None:
+                return None
+            resume = before.state_sha256
+        return Job(
+            film=self._film,
+            number=number,
+            segment=segment,
+            spans=tuple(self._spans[segment.first - segment.before : segment.end]),
+            resume=resume,
+            saves_state=_is_gone_on_from(self._manifest.plan, number),
+            is_last_key=self._is_last_key and number == len(segments) - 1,
+        )
+
+    def _paint(
+        self, missing: Iterable[int], workers: Workers | None, on_frame: OnFrame | None
+    ) -> SegmentResult | None:
+        """Paint ``missing`` segments; the result of the one within which ``on_frame`` stopped, or None."""
+        self._tell("paint")
+        if workers is not None:
+            paint_side_by_side(
+                missing, self._job, workers, on_result=self._keep, on_poll=self._tell_of_running
+            )
+            return None
+        for number in missing:
+            job = self._job(number)
+            assert job is not None  # they are painted in order
+            result = paint_segment(job, self._request.load, on_frame)
+            if result.frames < job.segment.count:
+                return result
+            self._keep(number, result)
+        return None
+
+    def _keep(self, number: int, result: SegmentResult) -> None:
+        """Enter a result into the manifest; the state from which the segment went on is not needed now."""
+        self._manifest = self._manifest.with_done(number, result)
+        self._manifest.save(self._work.path)
+        if not self._manifest.plan.segments[number].begins_shot:
+            with suppress(OSError):
+                _state_path(self._work.path, number - 1).unlink()
+        self._tell("paint")
+
+    def _tell(self, step: str, running: Iterable[Job] = ()) -> None:
+        if self._on_film is None:
+            return
+        done = self._manifest.done
+        segments = self._manifest.plan.segments
+        jobs = [job for job in running if job.number not in done]
+        counts = [_painted_so_far(job) for job in jobs]
+        spans = [self._spans[segments[n].first : segments[n].end] for n in done]
+        spans += [self._spans[job.segment.first :][:count] for job, count in zip(jobs, counts, strict=True)]
+        self._on_film(
+            FilmProgress(
+                step,
+                sum(map(len, spans)),
+                len(self._spans),
+                sum(map(span_seconds, spans), Fraction(0)),
+                span_seconds(self._spans),
+                len(done),
+                len(segments),
+                sum(1 for count in counts if count),
+            )
+        )
+
+    def _tell_of_running(self, jobs: Iterable[Job]) -> None:
+        self._tell("paint", jobs)
+
+    def _parts(self, stopped: SegmentResult | None) -> list[tuple[int, SegmentResult]]:
+        """Number and result of each segment that is joined; one in which the run was stopped is the last."""
+        done = self._manifest.done
+        count = next((n for n in range(len(self._manifest.plan.segments)) if n not in done), None)
+        whole = [(n, done[n]) for n in sorted(done) if count is None or n < count]
+        return whole if stopped is None or count is None else [*whole, (count, stopped)]
+
+    def _join(self, about: Description, stopped: SegmentResult | None) -> None:
+        film, segments = self._film, self._manifest.plan.segments
+        parts = self._parts(stopped)
+        join_segments(
+            [
+                JoinedSegment(
+                    film.folder / f"{number:05d}",
+                    self._spans[segments[number].first :][: result.frames],
+                    result.order,
+                )
+                for number, result in parts
+            ],
+            self._output,
+            like=film.info,
+            first=film.first,
+            tick=film.tick,
+            delay=max(result.delay for _, result in parts),
+            is_last_key=self._is_last_key and stopped is None,
+            tags=provenance_tag(about.options, film.info.tags),
+        )
+
+    def _report(
+        self, about: Description, stopped: SegmentResult | None, reused: int, seconds: float
+    ) -> RunReport:
+        results = [result for _, result in self._parts(stopped)]
+        frames = sum(result.frames for result in results)
+        stages: dict[str, float] = {}
+        for result in results:
+            for name, value in result.stages.items():
+                stages[name] = stages.get(name, 0.0) + value
+        return RunReport(
+            source=self._request.source,
+            target=self._request.target,
+            frames=frames,
+            duration=span_seconds(self._spans[:frames]),
+            cuts=tuple(time for result in results for time in result.cuts),
+            repainted=sum(result.repainted * result.frames for result in results) / frames,
+            skipped=self._manifest.plan.skipped,
+            seconds=seconds,
+            stages=stages,
+            limit=results[-1].limit,
+            stopped=stopped is not None,
+            options={**about.options, "segments": float(self._limit)},
+            segments=len(results),
+            reused=reused,
+        )
+
+
+def _without_what_is_lost(manifest: Manifest, folder: Path) -> Manifest:
+    """``manifest`` with the segments to be painted again whose files are not as they were written.
+
+    Where one of them goes on from a state that is not there either, the segment before is among them.
+    """
+    done, plan = manifest.done, manifest.plan
+    lost = {
+        number
+        for number, result in done.items()
+        if not is_as_written(folder / f"{number:05d}", result.sha256)
+    }
+    for number in sorted(lost):
+        log.warning("segment %d is damaged: it is painted again", number + 1)
+    for number in reversed(range(1, len(plan.segments))):
+        is_missing = number in lost or number not in done
+        if is_missing and not plan.segments[number].begins_shot and number - 1 in done:
+            state = done[number - 1].state_sha256
+            if not is_as_written(_state_path(folder, number - 1), state):
+                lost.add(number - 1)
+    return manifest.without(lost)
+
+
+def _is_gone_on_from(plan: FilmPlan, number: int) -> bool:
+    """Whether the next segment goes on from the state after this one."""
+    return number + 1 < len(plan.segments) and not plan.segments[number + 1].begins_shot
+
+
+def _state_path(folder: Path, number: int) -> Path:
+    return folder / f"{number:05d}.safetensors"
+
+
+def _painted_so_far(job: Job) -> int:
+    """Frames of a segment that a worker has noted."""
+    try:
+        return min(job.segment.count, int(job.progress_path.read_text(encoding="ascii") or 0))
+    except (OSError, ValueError):
+        return 0

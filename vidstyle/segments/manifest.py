@@ -1,0 +1,114 @@
+"""The manifest of a film: its plan, what it depends on, and which segments are done."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Self
+
+from vidstyle.atomic_write import write_atomically
+from vidstyle.errors import OptionError
+from vidstyle.segments.film_plan import FilmPlan
+from vidstyle.segments.hashes import text_hash
+from vidstyle.segments.segment_job import SegmentResult
+from vidstyle.segments.work_folder import disk_errors
+
+log = logging.getLogger(__name__)
+
+_NAME = "manifest.json"
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Manifest:
+    """A film that is painted in segments."""
+
+    target: Path
+    source: Path
+    facts: Mapping[str, str]
+    """What the film depends on, by name: input, options, versions, weights."""
+    limit: Fraction
+    """The most seconds of a segment."""
+    plan: FilmPlan
+    done: Mapping[int, SegmentResult]
+    """Results of segments by number."""
+
+    def with_done(self, number: int, result: SegmentResult) -> Self:
+        """The same with the segment ``number`` done."""
+        return replace(self, done={**self.done, number: result})
+
+    def without(self, numbers: set[int]) -> Self:
+        """The same with the segments ``numbers`` to be painted."""
+        return replace(self, done={place: each for place, each in self.done.items() if place not in numbers})
+
+    def save(self, folder: Path) -> None:
+        """Write it to ``folder`` and on to the disk; raises ``OutputError``."""
+        content = {
+            "format": _FORMAT,
+            "target": str(self.target),
+            "source": str(self.source),
+            "facts": dict(self.facts),
+            "limit": str(self.limit),
+            "plan": self.plan.to_json(),
+            "done": {str(number): result.to_json() for number, result in sorted(self.done.items())},
+        }
+        data = json.dumps({"content": content, "sha256": text_hash(content)}).encode()
+        with disk_errors(folder / _NAME):
+            write_atomically(folder / _NAME, data, is_synced=True)
+
+    @staticmethod
+    def is_in(folder: Path) -> bool:
+        """Whether ``folder`` holds a manifest, damaged or not."""
+        return (folder / _NAME).is_file()
+
+    @classmethod
+    def load(cls, folder: Path) -> Self | None:
+        """The manifest in ``folder``; None if there is none, or it is damaged, which is logged."""
+        path = folder / _NAME
+        try:
+            data = json.loads(path.read_bytes())
+            content = data["content"]
+            if data["sha256"] != text_hash(content) or content["format"] != _FORMAT:
+                raise ValueError("its hash is another")
+            return cls._of(content)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            log.warning("%s is damaged (%s): the film is planned anew", path, error)
+            return None
+
+    @classmethod
+    def _of(cls, content: Mapping[str, Any]) -> Self:
+        return cls(
+            Path(content["target"]),
+            Path(content["source"]),
+            content["facts"],
+            Fraction(content["limit"]),
+            FilmPlan.from_json(content["plan"]),
+            {int(number): SegmentResult.from_json(each) for number, each in content["done"].items()},
+        )
+
+
+def check_same(target: Path, before: Mapping[str, str], now: Mapping[str, str]) -> None:
+    """Raise ``OptionError`` that names what differs between an earlier run for ``target`` and this one."""
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    if not names:
+        return
+    told = "; ".join(
+        f"{name.replace('_', ' ')} was {_short(before.get(name))} and now is {_short(now.get(name))}"
+        for name in names
+    )
+    raise OptionError(
+        f"an earlier run for {target} differs: {told}. Give what it had, or --restart to begin anew"
+    )
+
+
+def _short(value: str | None) -> str:
+    """``value`` for a message: long hashes cut."""
+    text = "not known" if value is None else value
+    is_hash = len(text) == 64 and all(letter in "0123456789abcdef" for letter in text)
+    return f"{text[:8]}…" if is_hash else text

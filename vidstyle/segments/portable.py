@@ -1,0 +1,27 @@
+"""What is sent to workers: the same files under paths that do not depend on the current folder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from vidstyle.segments.segment_job import Painting
+from vidstyle.styles.pictures import Style
+
+_FILES = ("mask", "style_cache", "style_track", "weights")
+
+
+def with_absolute_paths(painting: Painting) -> Painting:
+    """``painting`` with absolute paths; names of bundled styles stay as they are."""
+    options: dict[str, Any] = dict(painting.options)
+    for name in _FILES:
+        if options.get(name) is not None:
+            options[name] = Path(options[name]).absolute()
+    return replace(painting, styles=tuple(map(_absolute, painting.styles)), options=options)
+
+
+def _absolute(style: Style) -> Style:
+    if isinstance(style, (str, Path)) and Path(style).exists():
+        return Path(style).absolute()
+    return style

@@ -1,0 +1,76 @@
+"""The frames of one segment, read from the middle of the source, and checked to be those of the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from itertools import chain, islice, repeat
+from types import TracebackType
+
+from vidstyle.errors import InputError
+from vidstyle.frames import Frame, VideoInfo
+from vidstyle.segments.film_plan import checksum
+from vidstyle.segments.segment_job import Job
+from vidstyle.video.reading.reader import Reader
+
+
+class ReadsDifferently(InputError):
+    """The source gives other frames than when it was planned."""
+
+
+class SegmentFrames:
+    """The frames of a segment with the film's times; a context, iterated once.
+
+    Args:
+        job: the segment.
+        before: how many frames before it come first.
+        seeks: whether reading begins near the segment; otherwise at the beginning of the source.
+
+    Raises ``ReadsDifferently`` where frames are not those of the plan: of damaged files some are read
+    differently from their middle on.
+    """
+
+    skipped = 0
+
+    def __init__(self, job: Job, before: int, *, seeks: bool) -> None:
+        self._job, self._before, self._seeks = job, before, seeks
+        self.info: VideoInfo = job.film.info
+
+    def __enter__(self) -> SegmentFrames:
+        film, spans = self._job.film, self._spans
+        begin = spans[0][0] if self._seeks else Fraction(0)
+        read = film.read
+        if begin > 0:
+            start = film.info.start - film.info.origin + begin
+            read = replace(read, start=start, frames=len(spans))
+        self._begin = begin
+        self._reader = Reader(film.source, read)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._reader.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        segment, spans = self._job.segment, self._spans
+        left_out = 0 if self._begin > 0 else segment.first - self._before
+        frames = islice(self._reader, left_out, left_out + len(spans))
+        ended = repeat(None)
+        for place, (frame, (time, duration)) in enumerate(zip(chain(frames, ended), spans, strict=False)):
+            if frame is None or (frame.time + self._begin, frame.duration) != (time, duration):
+                raise self._error()
+            if place == self._before and checksum(frame.pixels) != segment.checksum:
+                raise self._error()
+            yield replace(frame, time=time)
+
+    @property
+    def _spans(self) -> tuple[tuple[Fraction, Fraction], ...]:
+        return self._job.spans[self._job.segment.before - self._before :]
+
+    def _error(self) -> ReadsDifferently:
+        return ReadsDifferently(
+            f"{self._job.film.source} gives other pictures than when the film was planned; "
+            "if the file has changed, give --restart"
+        )

@@ -1,0 +1,156 @@
+"""What a worker is told of a segment, and what it answers: paths and numbers, never frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Self
+
+from vidstyle.frames import Frame, VideoInfo
+from vidstyle.options import ReadOptions
+from vidstyle.segments.film_plan import Segment, Span
+from vidstyle.segments.hashes import text_hash
+from vidstyle.styles.pictures import Style
+from vidstyle.video.writing.target import OutputPlan
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Painting:
+    """The styles and the keyword arguments of a ``Stylizer``."""
+
+    styles: tuple[Style, ...]
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Film:
+    """What all segments of a film have in common."""
+
+    painting: Painting
+    source: Path
+    source_hash: str
+    read: ReadOptions
+    info: VideoInfo
+    """The source."""
+    output: OutputPlan
+    first: Frame
+    """A frame like the first; its pixels do not matter."""
+    tick: Fraction
+    """Seconds."""
+    folder: Path
+    """Where segments are written."""
+    facts: Mapping[str, str]
+    """What the painting depends on, by name; see ``worker.describe``."""
+    version: str
+    """Of vidstyle."""
+    threads: int | None = None
+    """Threads of torch and OpenCV; None: the worker's own choice."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """One segment to paint."""
+
+    film: Film
+    number: int
+    segment: Segment
+    spans: tuple[Span, ...]
+    """Times of its frames, after those of the ``segment.before`` frames before it."""
+    resume: str | None
+    """The hash of the state after the segment before, from which it goes on; None: a shot begins."""
+    saves_state: bool
+    """Whether the state after its last frame is needed."""
+    is_last_key: bool
+    """Whether its last picture must be a key picture."""
+
+    @property
+    def path(self) -> Path:
+        """The file, or the folder of pictures, that is written."""
+        return self.film.folder / f"{self.number:05d}"
+
+    @property
+    def state_path(self) -> Path:
+        """The state after the last frame."""
+        return self.film.folder / f"{self.number:05d}.safetensors"
+
+    @property
+    def resume_path(self) -> Path | None:
+        """The state from which the segment goes on."""
+        return None if self.resume is None else self.film.folder / f"{self.number - 1:05d}.safetensors"
+
+    @property
+    def result_path(self) -> Path:
+        """What ``paint_segment`` answered, kept so that it answers the same again."""
+        return self.film.folder / f"{self.number:05d}.json"
+
+    @property
+    def progress_path(self) -> Path:
+        """The number of frames so far, as text, while it is painted."""
+        return self.film.folder / f"{self.number:05d}.progress"
+
+    @property
+    def key(self) -> str:
+        """A hash of all that the result depends on."""
+        film = self.film
+        return text_hash(
+            [
+                *(film.version, film.source_hash, dict(film.facts), film.output.encoder, film.output.threads),
+                *(repr(film.read), repr(film.output.options), str(film.tick), film.output.container.format),
+                *(asdict(self.segment), [[str(time), str(length)] for time, length in self.spans]),
+                *(self.resume, self.saves_state, self.is_last_key),
+            ]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentResult:
+    """A segment that has been painted."""
+
+    key: str
+    """``Job.key``."""
+    frames: int
+    sha256: str
+    """Of the file, or of the pictures of the folder."""
+    size: int
+    """Bytes."""
+    order: tuple[int, ...]
+    """``SegmentFile.order``."""
+    delay: int
+    """``SegmentFile.delay``."""
+    state_sha256: str | None
+    """Of the state after the last frame; None: it is not needed."""
+    cuts: tuple[Fraction, ...] = ()
+    """Times (s) at which shots begin within it."""
+    repainted: float = 1.0
+    """Mean share of a frame that is fresh paint."""
+    seconds: float = 0.0
+    """Wall time."""
+    stages: Mapping[str, float] = field(default_factory=dict)
+    """As in a ``RunReport``."""
+    limit: str = ""
+    """As in a ``RunReport``."""
+    host: str = ""
+    """The machine that painted it."""
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it in JSON's types."""
+        order = list(self.order)
+        return {
+            **asdict(self),
+            "order": None if order == list(range(self.frames)) else order,
+            "cuts": [str(time) for time in self.cuts],
+            "stages": dict(self.stages),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The result whose ``to_json()`` this is; raises ``KeyError``, ``TypeError`` or ``ValueError``."""
+        frames, order = int(data["frames"]), data["order"]
+        known = {
+            "frames": frames,
+            "order": tuple(range(frames) if order is None else map(int, order)),
+            "cuts": tuple(map(Fraction, data["cuts"])),
+        }
+        return cls(**{**data, **known})

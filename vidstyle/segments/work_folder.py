@@ -1,0 +1,163 @@
+"""The folder in which the work of one film is kept until it is whole, and its lock."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from vidstyle.derived_names import fitted
+from vidstyle.errors import OutputError
+from vidstyle.video.writing.target import cannot_keep
+
+_SUFFIX = ".vidstyle"
+_LOCK = "lock"
+_PATIENCE = 1.0  # s for which a lock is waited for: `vidstyle status` holds it for a moment
+
+
+class WorkFolder:
+    """``.NAME.vidstyle`` beside the target NAME, or ``NAME.vidstyle`` in another folder.
+
+    A context that holds the folder's lock, which ends with the process, however that ends.
+    """
+
+    def __init__(self, target: Path, parent: Path | None) -> None:
+        name = fitted(target.name if parent else f".{target.name}", _SUFFIX)
+        self.target = target
+        self.path = (target.parent if parent is None else parent) / name
+        self._lock: int | None = None
+
+    @property
+    def stop_file(self) -> Path:
+        """A file that tells workers to stop, by being there."""
+        return self.path / "stop"
+
+    def exists(self) -> bool:
+        """Whether there is work of an earlier run."""
+        return self.path.is_dir()
+
+    def __enter__(self) -> Self:
+        """Make the folder and lock it; raises ``OutputError`` if that fails or another run holds the lock."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = _locked(self.path, _PATIENCE)
+        except OSError as error:
+            raise cannot_keep(self.path, error) from error
+        if self._lock is None:
+            raise OutputError(
+                f"another run is painting {self.target}; wait for it, or give another name with --output"
+            )
+        with suppress(OSError):
+            self.stop_file.unlink(missing_ok=True)
+            self._discard_parts()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._unlock()
+
+    def clear(self) -> None:
+        """Remove all work, but keep the folder and its lock."""
+        for item in self.path.iterdir():
+            if item.name != _LOCK:
+                _discard(item)
+
+    def remove(self) -> None:
+        """Remove the folder with all work; never raises."""
+        with suppress(OSError):
+            self.clear()
+        self._unlock()
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def _discard_parts(self) -> None:
+        """Remove what runs that were killed had not finished."""
+        for item in self.path.iterdir():
+            if item.name.startswith(".") and ".part" in item.name:
+                _discard(item)
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def is_in_use(folder: Path) -> bool:
+    """Whether a run holds the lock of a work folder."""
+    try:
+        lock = _locked(folder, 0.0)
+    except OSError:
+        return False
+    if lock is None:
+        return True
+    os.close(lock)
+    return False
+
+
+def work_folders(folder: Path) -> Iterator[Path]:
+    """``folder`` if it is a work folder, or those in it."""
+    if folder.name.endswith(_SUFFIX) and folder.is_dir():
+        yield folder
+        return
+    yield from sorted(item for item in folder.iterdir() if item.name.endswith(_SUFFIX) and item.is_dir())
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn an ``OSError`` into an ``OutputError`` that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise cannot_keep(path, error) from error
+
+
+def _discard(item: Path) -> None:
+    if item.is_dir() and not item.is_symlink():
+        shutil.rmtree(item)
+    else:
+        item.unlink(missing_ok=True)
+
+
+def _locked(folder: Path, patience: float) -> int | None:
+    """An open descriptor of the folder's lock file that holds the lock; None if another process does."""
+    deadline = time.monotonic() + patience
+    while True:
+        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            # a run that has just finished may have removed the folder, and the file that was opened with it
+            if _try_lock(descriptor) and _is_the_file(descriptor, folder / _LOCK):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+        if time.monotonic() >= deadline:
+            return None
+        time.sleep(0.05)
+
+
+def _is_the_file(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
