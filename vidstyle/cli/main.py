@@ -30,6 +30,7 @@ COMMANDS = {  # command -> module with ``add(commands)``, in the order of the he
     "train": "vidstyle.cli.train",
     "export": "vidstyle.cli.export",
     "export-onnx": "vidstyle.cli.export_onnx",
+    "status": "vidstyle.cli.status",
     "list": "vidstyle.cli.list",
     "doctor": "vidstyle.cli.doctor",
     "completion": "vidstyle.cli.completion",

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -120,7 +119,7 @@ def keeps_state(stylizer: Stylizer) -> bool:
     return True
 
 
-def reported_options(stylizer: Stylizer, read: ReadOptions, write: WriteOptions) -> dict[str, Any]:
+def reported_options(stylizer: Stylizer, read: ReadOptions, write: WriteOptions) -> dict[str, object]:
     """All options of a run with their values, for its report."""
     return {
         "style": stylizer._names,

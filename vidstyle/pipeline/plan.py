@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -65,6 +66,10 @@ class RunPlan(Generic[Item]):
     """All files and pipes that are read, including the source."""
 
 
+class LongClip(Exception):
+    """The clip is too long to be painted in one piece; nobody sees this error."""
+
+
 def plan_run(
     open_source: Callable[[], Source[Item]],
     target: Path,
@@ -97,16 +102,25 @@ def plan_painting(
     write: WriteOptions,
     inputs: Iterable[Path] = (),
     measure: bool = False,
+    longest: Fraction | None = None,
 ) -> RunPlan[Frame]:
     """Plan to paint a clip with the stylizer that ``load`` returns.
 
     If ``measure``, flicker and style are measured. ``inputs`` are further files that are read, such as styles
-    and masks. Raises as ``plan_run`` does.
+    and masks. Raises as ``plan_run`` does, and ``LongClip`` for a clip of more than ``longest`` seconds (by its
+    header) before anything is loaded.
     """
+
+    def open_source() -> Reader:
+        reader = Reader(source, read)
+        if longest is not None and (reader.info.duration or 0) > longest:
+            reader.close()
+            raise LongClip
+        return reader
 
     def stage() -> Stage[Frame]:
         from vidstyle.pipeline.painting import painting  # imports torch, as ``load`` does
 
         return painting(load(), source, read, write, measure=measure)
 
-    return plan_run(lambda: Reader(source, read), target, stage, inputs=[Path(source), *inputs], write=write)
+    return plan_run(open_source, target, stage, inputs=[Path(source), *inputs], write=write)

@@ -9,20 +9,22 @@ from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from vidstyle.errors import InputError, OptionError
+from vidstyle.errors import OptionError
 from vidstyle.options import ReadOptions, SegmentOptions, WriteOptions
-from vidstyle.pipeline.plan import plan_painting
+from vidstyle.pipeline.plan import LongClip, plan_painting
 from vidstyle.pipeline.report import OnFrame, RunReport
 from vidstyle.segments.film_progress import OnFilm
 from vidstyle.segments.manifest import Manifest
 from vidstyle.segments.segment_job import Painting
 from vidstyle.segments.work_folder import WorkFolder
 from vidstyle.video.reading.pipes import is_pipe
-from vidstyle.video.reading.probe import rough_length
 from vidstyle.video.writing.pipe_output import is_stream
 from vidstyle.video.writing.target import check_target
+
+if TYPE_CHECKING:
+    from vidstyle.pipeline.stylizer import Stylizer
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +39,7 @@ class FilmRequest:
     source: Path
     target: Path
     painting: Painting
-    load: Callable[[], Any]
+    load: Callable[[], Stylizer]
     """Returns the ``Stylizer`` of ``painting`` in this process."""
     read: ReadOptions
     write: WriteOptions
@@ -61,21 +63,36 @@ def paint_clip(
         raise OptionError("--resume goes on from an earlier run, --restart begins anew; give one of the two")
     limit = _limit(request)
     if limit is None:
-        plan = plan_painting(
-            request.source,
-            request.target,
-            request.load,
-            read=request.read,
-            write=request.write,
-            inputs=request.inputs,
-            measure=request.measure,
-        )
-        from vidstyle.pipeline.runner import run  # imports torch: errors of the files come first
+        longest = AUTO if options.segments == "auto" and not _why_not(request) else None
+        try:
+            return _in_one_piece(request, longest, on_frame)
+        except LongClip:
+            limit = AUTO
+    return _in_segments(request, limit, on_frame=on_frame, on_film=on_film)
 
-        return run(plan, on_frame=on_frame)
+
+def _in_one_piece(request: FilmRequest, longest: Fraction | None, on_frame: OnFrame | None) -> RunReport:
+    plan = plan_painting(
+        request.source,
+        request.target,
+        request.load,
+        read=request.read,
+        write=request.write,
+        inputs=request.inputs,
+        measure=request.measure,
+        longest=longest,
+    )
+    from vidstyle.pipeline.runner import run  # imports torch: errors of the files come first
+
+    return run(plan, on_frame=on_frame)
+
+
+def _in_segments(
+    request: FilmRequest, limit: Fraction, *, on_frame: OnFrame | None, on_film: OnFilm | None
+) -> RunReport:
+    options = request.segments
     inputs = (request.source, *request.inputs)
     output = check_target(request.target, request.write, *inputs)
-    rough_length(request.source)  # raises if it cannot be opened, before there is a folder
     with ExitStack() as stack:
         work = stack.enter_context(WorkFolder(request.target, options.work_dir))
         from vidstyle.segments.film_run import FilmRun
@@ -84,10 +101,10 @@ def paint_clip(
             if options.restart:
                 work.clear()
             report = FilmRun(request, output, work, limit).run(on_frame=on_frame, on_film=on_film)
-        except BaseException:
+        except BaseException as error:
             if not Manifest.is_in(work.path):
                 work.remove()  # nothing has been painted
-            else:
+            elif not isinstance(error, OptionError):
                 log.warning("what is done is kept in %s; the same command goes on from it", work.path)
             raise
         if not options.keep_work:
@@ -96,7 +113,7 @@ def paint_clip(
 
 
 def _limit(request: FilmRequest) -> Fraction | None:
-    """Seconds of a segment at most; None: the clip is painted in one piece."""
+    """Seconds of a segment at most; None: painted in one piece, unless the clip turns out to be long."""
     options, chosen = request.segments, request.segments.segments
     why_not = _why_not(request)
     needs_segments = _first_given(options, request.executor)
@@ -119,11 +136,7 @@ def _limit(request: FilmRequest) -> Fraction | None:
         raise OptionError(
             f"there is no earlier run for {request.target} in {work.path}; leave out --resume to begin"
         )
-    try:
-        length = rough_length(request.source, request.read)
-    except InputError:  # which is raised again, after what is checked before
-        return None
-    return AUTO if length is not None and length > AUTO else None
+    return None
 
 
 def _why_not(request: FilmRequest) -> str:

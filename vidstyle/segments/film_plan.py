@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate, groupby
 from pathlib import Path
-from typing import Any, Self
+from typing import Self, TypedDict
 
 import numpy as np
 
@@ -52,6 +52,16 @@ class Segment:
         return min(LOOKED_BACK, self.first) if self.begins_shot else 0
 
 
+class PlanRecord(TypedDict):
+    """A ``FilmPlan`` in JSON's types, with exact times as text."""
+
+    segments: list[tuple[int, int, bool, int]]
+    durations: list[tuple[str, int]]
+    depth: int
+    has_alpha: bool
+    skipped: int
+
+
 @dataclass(frozen=True, slots=True)
 class FilmPlan:
     """The segments of a film, in order, and what is known of its frames."""
@@ -81,25 +91,25 @@ class FilmPlan:
         alpha = samples[..., 3] if self.has_alpha else None
         return Frame(samples[..., :3], Fraction(0), self.durations[0][0], alpha)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> PlanRecord:
         """All of it in JSON's types; times are exact, as text."""
         return {
-            "segments": [[each.first, each.count, each.begins_shot, each.checksum] for each in self.segments],
-            "durations": [[str(duration), count] for duration, count in self.durations],
+            "segments": [(each.first, each.count, each.begins_shot, each.checksum) for each in self.segments],
+            "durations": [(str(duration), count) for duration, count in self.durations],
             "depth": self.depth,
             "has_alpha": self.has_alpha,
             "skipped": self.skipped,
         }
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
+    def from_json(cls, data: PlanRecord) -> Self:
         """The plan whose ``to_json()`` this is; raises ``KeyError``, ``TypeError`` or ``ValueError``."""
         return cls(
             tuple(Segment(*each) for each in data["segments"]),
-            tuple((Fraction(duration), int(count)) for duration, count in data["durations"]),
-            int(data["depth"]),
-            bool(data["has_alpha"]),
-            int(data["skipped"]),
+            tuple((Fraction(duration), count) for duration, count in data["durations"]),
+            data["depth"],
+            data["has_alpha"],
+            data["skipped"],
         )
 
 

@@ -6,7 +6,6 @@ import hashlib
 import json
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from vidstyle.file_suffixes import READABLE_PICTURES
 from vidstyle.patterns import files_of, is_pattern, listed
@@ -24,7 +23,7 @@ def content_of(path: Path) -> str:
     return _file_hash(str(path.absolute()), state.st_size, state.st_mtime_ns)
 
 
-def text_hash(value: Any) -> str:
+def text_hash(value: object) -> str:
     """A hash of a ``value`` of JSON's types."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 

@@ -8,19 +8,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Self
+from typing import Self, TypedDict
 
 from vidstyle.atomic_write import write_atomically
 from vidstyle.errors import OptionError
-from vidstyle.segments.film_plan import FilmPlan
+from vidstyle.segments.film_plan import FilmPlan, PlanRecord
 from vidstyle.segments.hashes import text_hash
-from vidstyle.segments.segment_job import SegmentResult
+from vidstyle.segments.segment_job import ResultRecord, SegmentResult
 from vidstyle.segments.work_folder import disk_errors
 
 log = logging.getLogger(__name__)
 
 _NAME = "manifest.json"
 _FORMAT = 1
+
+
+class ManifestRecord(TypedDict):
+    """A ``Manifest`` in JSON's types."""
+
+    format: int
+    target: str
+    source: str
+    facts: dict[str, str]
+    limit: str
+    plan: PlanRecord
+    done: dict[str, ResultRecord]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +59,7 @@ class Manifest:
 
     def save(self, folder: Path) -> None:
         """Write it to ``folder`` and on to the disk; raises ``OutputError``."""
-        content = {
+        content: ManifestRecord = {
             "format": _FORMAT,
             "target": str(self.target),
             "source": str(self.source),
@@ -82,7 +94,7 @@ class Manifest:
             return None
 
     @classmethod
-    def _of(cls, content: Mapping[str, Any]) -> Self:
+    def _of(cls, content: ManifestRecord) -> Self:
         return cls(
             Path(content["target"]),
             Path(content["source"]),

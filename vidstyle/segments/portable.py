@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from vidstyle.segments.segment_job import Painting
 from vidstyle.styles.pictures import Style
@@ -14,10 +13,10 @@ _FILES = ("mask", "style_cache", "style_track", "weights")
 
 def with_absolute_paths(painting: Painting) -> Painting:
     """``painting`` with absolute paths; names of bundled styles stay as they are."""
-    options: dict[str, Any] = dict(painting.options)
+    options: dict[str, object] = dict(painting.options)
     for name in _FILES:
         if options.get(name) is not None:
-            options[name] = Path(options[name]).absolute()
+            options[name] = Path(str(options[name])).absolute()
     return replace(painting, styles=tuple(map(_absolute, painting.styles)), options=options)
 
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
-from typing import Any
+from typing import TypeVar
 
 import vidstyle.errors
 from vidstyle.errors import DeviceError, OptionError, UnknownName, VidstyleError
@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 _POLL = 0.5  # s between two looks at the progress of segments
 _ATTEMPTS = 4  # of a segment whose workers die
 
+T = TypeVar("T")
+
+Answer = SegmentResult | Failure
 OnResult = Callable[[int, SegmentResult], None]
 """Called with each segment's number and result."""
 OnPoll = Callable[[Iterable[Job]], None]
@@ -40,7 +43,7 @@ def paint_side_by_side(
     ``VidstyleError``.
     """
     left = sorted(waiting)
-    running: dict[Future[Any], Job] = {}
+    running: dict[Future[Answer], Job] = {}
     attempts: dict[int, int] = {}
     try:
         while left or running:
@@ -85,7 +88,7 @@ def paint_side_by_side(
 _PATIENCE = 15.0  # s for which workers that were told to stop are waited for
 
 
-def result_or_raise(answer: Any) -> Any:
+def result_or_raise(answer: T | Failure) -> T:
     """The answer of ``worker.attempt``; raises the error that it stands for."""
     if not isinstance(answer, Failure):
         return answer
@@ -93,16 +96,16 @@ def result_or_raise(answer: Any) -> Any:
     raise (OptionError if kind is UnknownName else kind)(answer.message)
 
 
-def _submitted(workers: Workers, job: Job) -> Future[Any]:
+def _submitted(workers: Workers, job: Job) -> Future[Answer]:
     try:
         return workers.submit(attempt, paint_segment, job)
     except Exception as error:  # a pool of which a process was killed takes nothing more
-        future: Future[Any] = Future()
+        future: Future[Answer] = Future()
         future.set_exception(error)
         return future
 
 
-def _result_of(future: Future[Any]) -> SegmentResult | None:
+def _result_of(future: Future[Answer]) -> SegmentResult | None:
     """The result; None if the worker has died. Raises the error of the segment."""
     if future.cancelled():
         return None
@@ -110,5 +113,4 @@ def _result_of(future: Future[Any]) -> SegmentResult | None:
     if error is not None:
         log.info("a worker died: %s", " ".join(str(error).split())[:200])
         return None
-    result: SegmentResult = result_or_raise(future.result())
-    return result
+    return result_or_raise(future.result())

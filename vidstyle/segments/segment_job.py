@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Self
+from typing import Self, TypedDict
 
 from vidstyle.frames import Frame, VideoInfo
 from vidstyle.options import ReadOptions
@@ -21,7 +21,7 @@ class Painting:
     """The styles and the keyword arguments of a ``Stylizer``."""
 
     styles: tuple[Style, ...]
-    options: Mapping[str, Any]
+    options: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,6 +104,25 @@ class Job:
         )
 
 
+class ResultRecord(TypedDict):
+    """A ``SegmentResult`` in JSON's types."""
+
+    key: str
+    frames: int
+    sha256: str
+    size: int
+    order: list[int] | None
+    """None: that of the frames."""
+    delay: int
+    state_sha256: str | None
+    cuts: list[str]
+    repainted: float
+    seconds: float
+    stages: dict[str, float]
+    limit: str
+    host: str
+
+
 @dataclass(frozen=True, slots=True)
 class SegmentResult:
     """A segment that has been painted."""
@@ -134,23 +153,41 @@ class SegmentResult:
     host: str = ""
     """The machine that painted it."""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> ResultRecord:
         """All of it in JSON's types."""
         order = list(self.order)
         return {
-            **asdict(self),
+            "key": self.key,
+            "frames": self.frames,
+            "sha256": self.sha256,
+            "size": self.size,
             "order": None if order == list(range(self.frames)) else order,
+            "delay": self.delay,
+            "state_sha256": self.state_sha256,
             "cuts": [str(time) for time in self.cuts],
+            "repainted": self.repainted,
+            "seconds": self.seconds,
             "stages": dict(self.stages),
+            "limit": self.limit,
+            "host": self.host,
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
+    def from_json(cls, data: ResultRecord) -> Self:
         """The result whose ``to_json()`` this is; raises ``KeyError``, ``TypeError`` or ``ValueError``."""
-        frames, order = int(data["frames"]), data["order"]
-        known = {
-            "frames": frames,
-            "order": tuple(range(frames) if order is None else map(int, order)),
-            "cuts": tuple(map(Fraction, data["cuts"])),
-        }
-        return cls(**{**data, **known})
+        order = range(data["frames"]) if data["order"] is None else data["order"]
+        return cls(
+            data["key"],
+            data["frames"],
+            data["sha256"],
+            data["size"],
+            tuple(order),
+            data["delay"],
+            data["state_sha256"],
+            tuple(map(Fraction, data["cuts"])),
+            data["repainted"],
+            data["seconds"],
+            data["stages"],
+            data["limit"],
+            data["host"],
+        )

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from time import monotonic
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from vidstyle._version import __version__
 from vidstyle.device import own_process, set_threads, stream_threads
@@ -51,7 +51,7 @@ class Description:
     """What results depend on, by name."""
     keeps_state: bool
     """Whether painting can go on from a saved state."""
-    options: Mapping[str, Any]
+    options: Mapping[str, object]
     """All options with their values, for the report."""
 
 
@@ -102,7 +102,7 @@ class Failure:
     message: str
 
 
-def attempt(function: Callable[..., T], *arguments: Any) -> T | Failure:
+def attempt(function: Callable[..., T], *arguments: object) -> T | Failure:
     """Call ``function`` in a worker, with its error as a value: what is raised then is the worker's end."""
     try:
         return function(*arguments)

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol, TypeVar
 
 from vidstyle.registry import EXECUTORS
+
+T = TypeVar("T")
 
 
 class Workers(Protocol):
@@ -19,7 +21,7 @@ class Workers(Protocol):
     threads: int | None
     """Threads of each worker; None: it knows itself."""
 
-    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+    def submit(self, function: Callable[..., T], *arguments: object) -> Future[T]:
         """Call ``function`` in a worker; the future has an error only if the worker has died."""
 
     def recover(self) -> None:
@@ -47,7 +49,7 @@ class ExecutorWorkers:
     def __exit__(self, *error: object) -> None:
         """Leave the executor as it is."""
 
-    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+    def submit(self, function: Callable[..., T], *arguments: object) -> Future[T]:
         return self._executor.submit(function, *arguments)
 
     def recover(self) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from vidstyle.errors import DeviceError, OptionError
 from vidstyle.optional_imports import require
 from vidstyle.segments.executors.base import Workers
+
+T = TypeVar("T")
 
 _PATIENCE = 30  # s until the scheduler must have answered, and have a worker
 
@@ -28,7 +30,7 @@ class DaskWorkers:
 
     def __init__(self, address: str) -> None:
         self._address = address
-        self._distributed: Any = require("distributed", "--workers dask")
+        self._distributed = require("distributed", "--workers dask")
 
     def __enter__(self) -> Workers:
         try:
@@ -57,8 +59,8 @@ class DaskWorkers:
         self._executor.shutdown(wait=False)
         self._client.close()
 
-    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        future: Future[Any] = self._executor.submit(function, *arguments)
+    def submit(self, function: Callable[..., T], *arguments: object) -> Future[T]:
+        future: Future[T] = self._executor.submit(function, *arguments)
         return future
 
     def recover(self) -> None:

@@ -12,10 +12,12 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from vidstyle.device import cores
 from vidstyle.segments.executors.base import Workers
+
+T = TypeVar("T")
 
 _GRACE = 10.0  # s after which a process that was told to stop ends in the middle of a frame
 _POLL = 0.5  # s
@@ -41,7 +43,7 @@ class LocalWorkers:
     def __exit__(self, *error: object) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+    def submit(self, function: Callable[..., T], *arguments: object) -> Future[T]:
         return self._pool.submit(function, *arguments)
 
     def recover(self) -> None:

@@ -6,11 +6,13 @@ import os
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from vidstyle.errors import DeviceError
 from vidstyle.optional_imports import require
 from vidstyle.segments.executors.base import Workers
+
+T = TypeVar("T")
 
 _MOST_CORES = 4  # of one segment: painting gains little from more
 _RETRIES = 3  # after the death of a worker or its machine
@@ -28,8 +30,8 @@ class RayWorkers:
 
     def __init__(self, address: str) -> None:
         self._address = address
-        self._ray: Any = require("ray", "--workers ray")
-        self._refs: list[Any] = []
+        self._ray = require("ray", "--workers ray")
+        self._refs: list[object] = []
 
     def __enter__(self) -> Workers:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # the coming default; else it warns
@@ -67,10 +69,10 @@ class RayWorkers:
         if self._is_own:
             self._ray.shutdown()
 
-    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+    def submit(self, function: Callable[..., T], *arguments: object) -> Future[T]:
         ref = self._ray.remote(**self._options)(_called).remote(function, *arguments)
         self._refs.append(ref)
-        future: Future[Any] = ref.future()
+        future: Future[T] = ref.future()
         return future
 
     def recover(self) -> None:
@@ -81,5 +83,5 @@ class RayWorkers:
             self._ray.cancel(ref, force=False)
 
 
-def _called(function: Callable[..., Any], *arguments: Any) -> Any:
+def _called(function: Callable[..., T], *arguments: object) -> T:
     return function(*arguments)
