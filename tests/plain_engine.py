@@ -14,7 +14,7 @@ from vidstyle.engines.base import Engine, EngineInfo, Painted, Statistics
 from vidstyle.errors import OptionError
 
 PIDS = "VIDSTYLE_TEST_PIDS"
-"""The variable of the environment that names a folder for files called as the processes that paint."""
+"""The variable with a folder for files that are called as the processes that paint: a byte for each frame."""
 PAUSE = "VIDSTYLE_TEST_PAUSE"
 """The variable with the seconds that painting a frame takes longer."""
 
@@ -34,7 +34,8 @@ class Plain(Engine[Tensor, Statistics]):
         self, image: Tensor, style: Tensor, statistics: Statistics | None = None
     ) -> Painted[Statistics]:
         if folder := os.environ.get(PIDS):
-            Path(folder, str(os.getpid())).touch()
+            with Path(folder, str(os.getpid())).open("ab") as file:
+                file.write(b".")
         time.sleep(float(os.environ.get(PAUSE, "0")))
         return Painted(image)
 

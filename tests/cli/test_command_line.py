@@ -20,6 +20,7 @@ from vidstyle.options import (
     DetailOptions,
     PaintOptions,
     ReadOptions,
+    SegmentOptions,
     SheetOptions,
     SteadyOptions,
     WriteOptions,
@@ -217,7 +218,10 @@ def test_a_word_too_many_is_usage(capsys: pytest.CaptureFixture[str]) -> None:
         (keywords.FileKeywords, (ReadOptions, WriteOptions)),
         (keywords.FrameKeywords, (PaintOptions, SteadyOptions)),
         (keywords.SteadyFileKeywords, (DetailOptions, SteadyOptions, ReadOptions, WriteOptions)),
-        (keywords.VideoKeywords, (PaintOptions, SteadyOptions, ReadOptions, WriteOptions)),
+        (
+            keywords.VideoKeywords,
+            (PaintOptions, SteadyOptions, ReadOptions, WriteOptions, SegmentOptions),
+        ),
     ],
 )
 def test_keywords_are_the_fields_of_the_records(typed: Any, records: tuple[Any, ...]) -> None:

@@ -107,8 +107,8 @@ def plan_painting(
     """Plan to paint a clip with the stylizer that ``load`` returns.
 
     If ``measure``, flicker and style are measured. ``inputs`` are further files that are read, such as styles
-    and masks. Raises as ``plan_run`` does, and ``LongClip`` for a clip of more than ``longest`` seconds (by its
-    header) before anything is loaded.
+    and masks. Raises as ``plan_run`` does, and ``LongClip`` before anything is loaded if the clip, by its
+    header, has more than ``longest`` seconds.
     """
 
     def open_source() -> Reader:

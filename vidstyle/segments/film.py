@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidstyle.errors import OptionError
-from vidstyle.options import ReadOptions, SegmentOptions, WriteOptions
+from vidstyle.options import PaintOptions, ReadOptions, SegmentOptions, WriteOptions, make_record
 from vidstyle.pipeline.plan import LongClip, plan_painting
 from vidstyle.pipeline.report import OnFrame, RunReport
 from vidstyle.segments.film_progress import OnFilm
@@ -147,6 +147,8 @@ def _why_not(request: FilmRequest) -> str:
         return "an input that comes through a pipe is read once"
     if request.measure:
         return "--measure measures a run in one piece"
+    if make_record(PaintOptions, request.painting.options).adapts_size:
+        return "--working-size auto follows the time that frames take, which no later run can repeat"
     return ""
 
 

@@ -1,0 +1,129 @@
+"""Segments painted side by side, by processes or any executor: workers that die, inputs that are bad."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import plain_engine
+import pytest
+from films import FRAMES, write_film
+
+import vidstyle
+from vidstyle import FilmProgress, OptionError, RunReport
+from vidstyle.errors import DeviceError
+
+LIMIT = 2.5  # s: four segments, of which the third goes on from the second
+_PATIENCE = 60  # s
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_film(tmp_path_factory.mktemp("film") / "film.mp4")
+
+
+@pytest.fixture(scope="module")
+def expected(film: Path) -> bytes:
+    """The film as this process paints it."""
+    target = film.with_name("expected.mkv")
+    paint(film, target)
+    return target.read_bytes()
+
+
+def paint(film: Path, target: Path, **options: Any) -> RunReport:
+    given = {"style": "waves", "engine": "plain_engine:plain", "device": "cpu", "segments": LIMIT}
+    return vidstyle.stylize_video(film, target, **{**given, "codec": "ffv1", **options})
+
+
+class Dying(Executor):
+    """Calls what it gets, but loses some calls as if their worker had been killed."""
+
+    def __init__(self, *lost: int) -> None:
+        self.calls = 0
+        self._lost = lost
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **options: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self.calls += 1
+        if self.calls in self._lost:
+            future.set_exception(RuntimeError("killed"))
+        else:
+            future.set_result(function(*arguments))
+        return future
+
+
+def test_any_executor_paints_segments(film: Path, tmp_path: Path, expected: bytes) -> None:
+    told: list[FilmProgress] = []
+    with ThreadPoolExecutor(2) as pool:
+        report = paint(film, tmp_path / "film.mkv", executor=pool, workers=2, on_film=told.append)
+    assert (report.frames, report.segments) == (FRAMES, 4)
+    assert told[-1].segments == 4
+    assert (tmp_path / "film.mkv").read_bytes() == expected
+    assert [path.name for path in tmp_path.iterdir()] == ["film.mkv"]
+
+
+def test_a_segment_whose_worker_dies_is_painted_again(film: Path, tmp_path: Path, expected: bytes) -> None:
+    pool = Dying(2, 4)
+    paint(film, tmp_path / "film.mkv", executor=pool)
+    assert pool.calls == 1 + 4 + 2  # what paints is described first
+    assert (tmp_path / "film.mkv").read_bytes() == expected
+
+
+def test_workers_that_always_die_end_the_run(film: Path, tmp_path: Path) -> None:
+    with pytest.raises(DeviceError, match="die each time"):
+        paint(film, tmp_path / "film.mkv", executor=Dying(*range(2, 40)))
+
+
+def test_what_cannot_be_painted_is_not_tried_again(film: Path, tmp_path: Path) -> None:
+    pool = Dying()
+    with pytest.raises(OptionError, match="cannot be painted"):
+        paint(film, tmp_path / "film.mkv", executor=pool, workers=1, engine="plain_engine:broken")
+    assert pool.calls <= 1 + 4
+
+
+def test_another_input_at_the_workers_is_told(film: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.mp4"
+    copy.write_bytes(film.read_bytes())
+
+    class Elsewhere(Dying):
+        """Its workers see another file at the same path."""
+
+        def submit(self, function: Callable[..., Any], /, *arguments: Any, **options: Any) -> Future[Any]:
+            if self.calls == 1:
+                copy.write_bytes(film.read_bytes() + b"\0")
+            return super().submit(function, *arguments, **options)
+
+    with pytest.raises(vidstyle.InputError, match="is another file on"):
+        paint(copy, tmp_path / "film.mkv", executor=Elsewhere())
+
+
+@pytest.mark.slow(reason="starts processes that load torch, and kills one")
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
+def test_processes_paint_the_same_film_though_one_is_killed(
+    film: Path, tmp_path: Path, expected: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pids = tmp_path / "pids"
+    pids.mkdir()
+    monkeypatch.setenv(plain_engine.PIDS, str(pids))
+    monkeypatch.setenv(plain_engine.PAUSE, "0.01")
+    killed: list[int] = []
+
+    def kill_one() -> None:
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline and not killed:
+            time.sleep(0.02)
+            killed.extend(int(file.name) for file in pids.iterdir() if file.stat().st_size > 8)
+        os.kill(killed[0], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_one)
+    killer.start()
+    report = paint(film, tmp_path / "film.mkv", workers=2)
+    killer.join()
+    assert killed and report.frames == FRAMES
+    assert (tmp_path / "film.mkv").read_bytes() == expected
