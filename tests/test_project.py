@@ -40,6 +40,11 @@ _ARROWS: dict[str, set[str]] = {
         *("options", "pipeline", "registry", "segments", "styles", "training", "video.reading"),
         *("video.writing", "weights", "derived_names", "outputs", "patterns"),
         *("atomic_write", "file_suffixes", "printable", "runtimes", "tensors", "video.containers"),
+        "server",
+    },
+    "server": {
+        *("api", "device", "engines", "errors", "frames", "options", "pipeline", "registry", "styles"),
+        *("video.reading", "video.writing"),
     },
     "testing": {"device", "engines", "errors", "flow", "losses", "metrics", "nn", "runtimes"},
     "api": {

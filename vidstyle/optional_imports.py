@@ -18,10 +18,13 @@ _EXTRAS = {  # module, or its root -> what it is called, and the extra that inst
     "openvino": ("openvino", "openvino"),
     "ray": ("ray", "ray"),
     "skimage": ("scikit-image", "evaluate"),
+    "starlette": ("starlette", "page"),
     "torch.utils.tensorboard": ("tensorboard", "train"),
     "torch_fidelity": ("torch-fidelity", "evaluate"),
     "transformers": ("transformers", "clip"),
+    "uvicorn": ("uvicorn", "page"),
     "webdataset": ("webdataset", "shards"),
+    "websockets": ("websockets", "page"),
 }
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import vidstyle
 from vidstyle.cli.main import main
 from vidstyle.engines.base import EngineInfo, KeyframeEngine, OnStep, Painted, Statistics
 from vidstyle.frames import Pixels
-from vidstyle.pipeline.prefetch import Unwanted, check_wanted, prefetch
+from vidstyle.pipeline.prefetch import Unwanted, check_wanted, interruptible, prefetch
 
 
 class Negative(KeyframeEngine[Tensor]):
@@ -166,3 +168,21 @@ def test_work_whose_consumer_has_gone_is_told_so() -> None:
     assert next(items) == 1
     items.close()
     assert ends == [True]
+
+
+def test_waiting_for_work_that_takes_long_can_be_interrupted() -> None:
+    stop, ended = threading.Event(), threading.Event()
+
+    def work() -> Iterator[int]:
+        try:
+            stop.set()  # by another thread, while the first item is awaited
+            while True:
+                check_wanted()
+        finally:
+            ended.set()
+        yield 1
+
+    with interruptible(stop), pytest.raises(Unwanted), closing(prefetch(work())) as items:
+        next(items)
+    assert ended.is_set()
+    check_wanted()  # which raises nothing outside of the context

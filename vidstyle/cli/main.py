@@ -22,6 +22,7 @@ from vidstyle.printable import printable
 COMMANDS = {  # command -> module with ``add(commands)``, in the order of the help
     "run": "vidstyle.cli.run",
     "image": "vidstyle.cli.image",
+    "page": "vidstyle.cli.page",
     "sheet": "vidstyle.cli.sheet",
     "steady": "vidstyle.cli.steady",
     "propagate": "vidstyle.cli.propagate",

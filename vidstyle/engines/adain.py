@@ -57,6 +57,7 @@ class AdaIN(StatisticsEngine):
         good_for="a style's colours and some of its texture, with weights of your own or of pytorch-AdaIN",
         cost="1.9 times stylenet's",
         origin="none, it needs --weights",
+        needs_weights=True,
         receptive_field=72,  # of the authors' VGG-19; of the small VGG 64
         near_field=48,  # beyond, 0.1 levels in photographs and in white noise
         near_error=1,

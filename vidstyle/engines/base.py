@@ -56,6 +56,8 @@ class EngineInfo:
     """The time that a run takes, over that with the engine stylenet."""
     origin: str = ""
     """Where its own weights come from, and their licence."""
+    needs_weights: bool = False
+    """Whether it comes without weights, so that it paints with a file of them only."""
     receptive_field: int | None = None
     """Px around a part that its paint depends on, with given statistics; None: it depends on everything."""
     near_field: int | None = None

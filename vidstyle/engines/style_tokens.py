@@ -39,6 +39,7 @@ class TokenEngine(FeatureEngine[StyleTokens]):
         "or those of SANet or AdaAttN",
         cost="3.2 times stylenet's",
         origin="none, it needs --weights",
+        needs_weights=True,
         receptive_field=64,
         near_field=48,  # beyond, 0.1 levels in white noise
         near_error=1,

@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Generator, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Generic, TypeVar
@@ -13,7 +14,7 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 _thread = threading.local()  # its ``stop``: the stop flag of the thread of ``prefetch`` that looks at it
-_POLL = 0.1  # s between checks of the stop flag while a queue is full
+_POLL = 0.1  # s between checks of the stop flag while a queue is full or empty
 
 
 class Unwanted(Exception):
@@ -86,7 +87,7 @@ def prefetch(
         try:
             while True:
                 begun = perf_counter()
-                item = ready.get()
+                item = _next_of(ready)
                 clock.empty += perf_counter() - begun
                 if isinstance(item, _End):
                     if item.error is not None:
@@ -103,11 +104,33 @@ def prefetch(
     return run()
 
 
+@contextmanager
+def interruptible(stop: threading.Event) -> Generator[None, None, None]:
+    """In this context work in this thread ends soon after another thread sets ``stop``: by ``Unwanted``."""
+    _thread.stop = stop
+    try:
+        yield
+    finally:
+        _thread.stop = None
+
+
 def check_wanted() -> None:
-    """Raise ``Unwanted`` in a thread of ``prefetch`` whose consumer has gone; for work that takes long."""
+    """Raise ``Unwanted`` if nobody wants the result of this thread's work any more; for work that takes long.
+
+    In a thread of ``prefetch`` that is so once its consumer has gone.
+    """
     stop: threading.Event | None = getattr(_thread, "stop", None)
     if stop is not None and stop.is_set():
         raise Unwanted
+
+
+def _next_of(ready: queue.Queue[T | _End[T]]) -> T | _End[T]:
+    """The next item of a queue; raises ``Unwanted`` while it waits if this thread is to stop."""
+    while True:
+        try:
+            return ready.get(timeout=_POLL)
+        except queue.Empty:
+            check_wanted()
 
 
 def side_thread(name: str) -> Executor:

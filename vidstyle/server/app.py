@@ -1,0 +1,217 @@
+"""The web application of the page: its addresses, and what each of them answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import shutil
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+
+from vidstyle.errors import InputError, OptionError, VidstyleError
+from vidstyle.server.connection import Connections
+from vidstyle.server.security import Guard
+from vidstyle.server.session import Clip, PageStyle, Session
+from vidstyle.server.settings import described_options, settings_of
+from vidstyle.server.stills import frame_at, jpeg, shown_size, time_of, within
+from vidstyle.server.uploads import CLIP_LIMIT, STYLE_LIMIT, TooLarge, receive_file
+from vidstyle.styles.pictures import load
+
+log = logging.getLogger(__name__)
+
+V = TypeVar("V")
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+PAGE = Path(__file__).parent / "page"
+_LONGEST_MESSAGE = 100_000  # bytes
+_WIDEST = 1920  # px, of a frame for the page
+_STYLE_SIDE = 192  # px
+_MEDIA_TYPES = {  # what browsers take for files that they can play
+    ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
+    ".mov": "video/mp4",
+    ".webm": "video/webm",
+    ".mkv": "video/webm",
+}
+
+
+def make_app(
+    session: Session,
+    *,
+    token: str,
+    host: str,
+    clip_limit: int = CLIP_LIMIT,
+    on_start: Callable[[], None] | None = None,
+) -> Guard:
+    """The application for a ``session``; see ``Guard`` for ``token`` and ``host``.
+
+    ``clip_limit`` is in bytes; ``on_start`` is called in a thread of its own once the server answers.
+    """
+    api = _Api(session, clip_limit)
+    connections = Connections(session)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncGenerator[None, None]:
+        connections.begin()
+        if on_start is not None:
+            asyncio.get_running_loop().run_in_executor(None, on_start)
+        yield
+
+    routes = [
+        Route("/", api.index),
+        Mount("/static", StaticFiles(directory=PAGE)),
+        Route("/api/state", _answering(session, api.state)),
+        Route("/api/clips", _answering(session, api.add_clip), methods=["POST"]),
+        Route("/api/clips/{clip}/frame", _answering(session, api.frame)),
+        Route("/api/styles", _answering(session, api.add_style), methods=["POST"]),
+        Route("/api/styles/{style}/picture", _answering(session, api.style_picture)),
+        Route("/api/jobs", _answering(session, api.add_job), methods=["POST"]),
+        Route("/api/jobs/{job}/stop", _answering(session, api.stop_job), methods=["POST"]),
+        Route("/api/jobs/{job}/picture", _answering(session, api.job_picture)),
+        Route("/api/jobs/{job}/result", _answering(session, api.result)),
+        Route("/api/pictures/{picture}", _answering(session, connections.picture)),
+        WebSocketRoute("/api/socket", connections.endpoint),
+    ]
+    return Guard(Starlette(routes=routes, lifespan=lifespan), token=token, host=host)
+
+
+class _Api:
+    """The answers to requests; each may raise a ``VidstyleError``, which becomes a line on the page."""
+
+    def __init__(self, session: Session, clip_limit: int) -> None:
+        self._session, self._clip_limit = session, clip_limit
+        self._options: list[dict[str, object]] = []
+
+    async def index(self, request: Request) -> Response:
+        return FileResponse(PAGE / "index.html")
+
+    async def state(self, request: Request) -> Response:
+        if not self._options:
+            self._options = await self._reading(described_options)
+        limits = {"clip": self._clip_limit, "style": STYLE_LIMIT}
+        return JSONResponse({**self._session.to_json(), "options": self._options, "limits": limits})
+
+    async def add_clip(self, request: Request) -> Response:
+        def add(path: Path, name: str) -> Clip:
+            return self._session.add_clip(path, name)
+
+        return JSONResponse((await self._received(request, self._clip_limit, add)).to_json())
+
+    async def add_style(self, request: Request) -> Response:
+        def add(path: Path, name: str) -> PageStyle:
+            return self._session.add_style(path, name)
+
+        return JSONResponse((await self._received(request, STYLE_LIMIT, add)).to_json())
+
+    async def frame(self, request: Request) -> Response:
+        """A frame of a clip: ``time`` in s, ``width`` in px."""
+        clip = self._session.clip(request.path_params["clip"])
+        time, width = time_of(request.query_params.get("time")), request.query_params.get("width", "")
+        size = shown_size(clip.info, max(16, min(_WIDEST, int(width) if width.isdigit() else _WIDEST)))
+        data = await self._reading(lambda: jpeg(frame_at(clip.path, time).pixels, size))
+        return _picture(data)
+
+    async def style_picture(self, request: Request) -> Response:
+        style = self._session.styles.get(request.path_params["style"])
+        if style is None:
+            raise InputError("that style is not in this session; drop its picture again")
+
+        def read() -> bytes:
+            pixels = load(style.path)
+            return jpeg(pixels, within(pixels, _STYLE_SIDE))
+
+        return _picture(await self._reading(read))
+
+    async def add_job(self, request: Request) -> Response:
+        message = await _message(request)
+        settings = settings_of(message.get("settings"))
+        clip = self._session.clip(message.get("clip"))
+        styles = self._session.chosen(settings)
+        job = self._session.jobs.add(
+            clip=clip.name,
+            source=clip.path,
+            styles=tuple(style.argument for style in styles),
+            style_names=tuple(style.name for style in styles),
+            settings=settings,
+            command=str(self._session.command(clip, settings)["command"]),
+        )
+        return JSONResponse(job.to_json())
+
+    async def stop_job(self, request: Request) -> Response:
+        return JSONResponse(self._session.jobs.stop(request.path_params["job"]).to_json())
+
+    async def job_picture(self, request: Request) -> Response:
+        return _picture(self._session.jobs.job(request.path_params["job"]).picture)
+
+    async def result(self, request: Request) -> Response:
+        """The finished file, or the part of it that the browser asks for; to be saved with ``download``."""
+        job = self._session.jobs.job(request.path_params["job"])
+        if not job.to_json()["playable"] or not job.target.is_file():
+            raise InputError(f"{job.target.name} is not there; was it moved?")
+        media_type = _MEDIA_TYPES.get(job.target.suffix.lower())
+        name = job.target.name if "download" in request.query_params else None
+        return FileResponse(job.target, media_type=media_type, filename=name)
+
+    async def _received(self, request: Request, limit: int, add: Callable[[Path, str], V]) -> V:
+        """What ``add`` makes of the file in ``request``, whose name is in the query."""
+        name = request.query_params.get("name", "").replace("\\", "/").rpartition("/")[2]
+        if not name:
+            raise OptionError("a dropped file must have a name")
+        path = self._session.place(name)
+        await receive_file(request, path, limit)
+        try:
+            return await self._reading(lambda: add(path, name))
+        except BaseException:
+            shutil.rmtree(path.parent, ignore_errors=True)
+            raise
+
+    async def _reading(self, work: Callable[[], V]) -> V:
+        return await asyncio.get_running_loop().run_in_executor(self._session.frames_thread, work)
+
+
+def _answering(session: Session, endpoint: Endpoint) -> Endpoint:
+    """``endpoint`` with errors as JSON, ``{"error": line}``."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except TooLarge as error:
+            # the rest of the file is not read, so the connection cannot be used again
+            return JSONResponse({"error": session.plain_message(error)}, 413, {"connection": "close"})
+        except (VidstyleError, OSError) as error:
+            return JSONResponse({"error": session.plain_message(error)}, 400)
+        except Exception as error:  # one request must not fill the terminal
+            log.warning("the page: unexpected %s: %s", type(error).__name__, error)
+            return JSONResponse({"error": f"unexpected {type(error).__name__}: {error}"}, 500)
+
+    return answer
+
+
+async def _message(request: Request) -> dict[str, object]:
+    data = b""
+    async for piece in request.stream():
+        data += piece
+        if len(data) > _LONGEST_MESSAGE:
+            raise OptionError("the message is too long")
+    try:
+        message = json.loads(data)
+    except ValueError:
+        message = None
+    if not isinstance(message, dict):
+        raise OptionError("the message must be a JSON object")
+    return message
+
+
+def _picture(data: bytes) -> Response:
+    if not data:
+        raise InputError("there is no picture yet")
+    return Response(data, media_type="image/jpeg", headers={"cache-control": "private, max-age=3600"})

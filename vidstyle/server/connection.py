@@ -1,0 +1,150 @@
+"""The WebSocket of each open page: looks at painted frames, of which only the newest counts, and jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import logging
+import threading
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from vidstyle.errors import InputError, OptionError, VidstyleError
+from vidstyle.server.previews import DRAFT, FULL, THUMBNAIL, Look
+from vidstyle.server.session import Session
+from vidstyle.server.settings import Settings, settings_of
+from vidstyle.server.stills import Recent, time_of
+
+log = logging.getLogger(__name__)
+
+_JOBS_PAUSE = 0.1  # s between two messages on jobs
+_KEPT = 100  # painted pictures, until the page has fetched them
+
+
+class Connections:
+    """All open pages of a session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._changes: set[asyncio.Event] = set()
+        self._pictures: Recent[bytes] = Recent(_KEPT)
+
+    def begin(self) -> None:
+        """Tell the pages of changes of jobs from now on; call it in the server's event loop."""
+        loop = asyncio.get_running_loop()
+
+        def changed() -> None:
+            with contextlib.suppress(RuntimeError):  # the server has ended before the job
+                loop.call_soon_threadsafe(self._tell)
+
+        self._session.jobs.on_change = changed
+
+    async def endpoint(self, socket: WebSocket) -> None:
+        """Serve one page until it is closed."""
+        await socket.accept()
+        change = asyncio.Event()
+        change.set()  # a page that opens learns of the jobs
+        self._changes.add(change)
+        looks = _Looks(self, self._session, socket)
+        tasks = [asyncio.create_task(work) for work in (self._report(socket, change), looks.paint())]
+        try:
+            while True:
+                looks.take(await socket.receive_text())
+        except (WebSocketDisconnect, KeyError):  # KeyError: a message that is no text
+            pass
+        finally:
+            self._changes.discard(change)
+            looks.stop.set()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def picture(self, request: Request) -> Response:
+        """A painted frame, whose name the socket has sent."""
+        data = self._pictures.get(request.path_params["picture"])
+        if data is None:
+            raise InputError("that picture is not kept any more; move the slider once")
+        headers = {"cache-control": "private, max-age=3600"}
+        return Response(data, media_type="image/jpeg", headers=headers)
+
+    def keep(self, picture: bytes) -> str:
+        """The name under which ``picture`` can be fetched."""
+        name = hashlib.sha256(picture).hexdigest()[:32]
+        self._pictures.put(name, picture)
+        return name
+
+    def _tell(self) -> None:
+        for change in self._changes:
+            change.set()
+
+    async def _report(self, socket: WebSocket, change: asyncio.Event) -> None:
+        while True:
+            await change.wait()
+            change.clear()
+            await socket.send_json({"kind": "jobs", "jobs": self._session.jobs.to_json()})
+            await asyncio.sleep(_JOBS_PAUSE)
+
+
+class _Looks:
+    """The requests of one page for painted frames: a newer one ends the older."""
+
+    def __init__(self, connections: Connections, session: Session, socket: WebSocket) -> None:
+        self._connections, self._session, self._socket = connections, session, socket
+        self._newest = ""
+        self._is_new = asyncio.Event()
+        self.stop = threading.Event()
+        """Ends the painting that goes on."""
+
+    def take(self, text: str) -> None:
+        """Begin with a request instead of what was asked before."""
+        self.stop.set()
+        self._newest = text
+        self._is_new.set()
+
+    async def paint(self) -> None:
+        """Answer the newest request, for ever."""
+        while True:
+            await self._is_new.wait()
+            self._is_new.clear()
+            self.stop = stop = threading.Event()
+            number: object = None
+            try:
+                message = json.loads(self._newest)
+                if not isinstance(message, dict):
+                    raise OptionError("a message must be an object")
+                number = message.get("number")
+                await self._answer(message, number, stop)
+            except (VidstyleError, OSError, MemoryError) as error:
+                await self._send("error", number, message=self._session.plain_message(error))
+            except WebSocketDisconnect:
+                return
+            except Exception as error:  # of a message that is no JSON, or an engine from outside
+                log.debug("a look at a frame failed", exc_info=True)
+                await self._send("error", number, message=f"unexpected {type(error).__name__}: {error}")
+
+    async def _answer(self, message: dict[str, object], number: object, stop: threading.Event) -> None:
+        clip = self._session.clip(message.get("clip"))
+        time = time_of(message.get("time"))
+        settings = settings_of(message.get("settings"))
+        styles = tuple(style.argument for style in self._session.chosen(settings))
+        await self._send("command", number, **self._session.command(clip, settings))
+        look = Look(clip.path, clip.info, time, styles, settings)
+        for stage in (DRAFT, FULL):
+            picture = await self._session.previews.painted(look, stage, stop)
+            if picture is None or stop.is_set():
+                return
+            await self._send("painted", number, stage=stage, picture=self._connections.keep(picture))
+        alone = Settings(settings.styles[:1], (), settings.options)
+        for style in list(self._session.styles.values()):
+            small = Look(clip.path, clip.info, time, (style.argument,), alone)
+            picture = await self._session.previews.painted(small, THUMBNAIL, stop)
+            if picture is None or stop.is_set():
+                return
+            await self._send("thumbnail", number, style=style.id, picture=self._connections.keep(picture))
+
+    async def _send(self, kind: str, number: object, **values: object) -> None:
+        await self._socket.send_json({"kind": kind, "number": number, **values})

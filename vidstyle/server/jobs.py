@@ -1,0 +1,211 @@
+"""Runs that the page asked for: a queue, one at a time, with progress, in a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from time import monotonic
+from typing import cast
+
+from vidstyle.api import stylize_video
+from vidstyle.device import make_deterministic
+from vidstyle.errors import InputError, VidstyleError
+from vidstyle.options import WriteOptions
+from vidstyle.options.keywords import VideoKeywords
+from vidstyle.pipeline.prefetch import Unwanted, check_wanted, interruptible, side_thread
+from vidstyle.pipeline.report import Progress
+from vidstyle.pipeline.styling import styling_name
+from vidstyle.server.settings import Settings
+from vidstyle.server.stills import jpeg, shown_size
+from vidstyle.video.writing.target import default_target
+
+log = logging.getLogger(__name__)
+
+WAITING, RUNNING, DONE, STOPPED, FAILED = "waiting", "running", "done", "stopped", "failed"
+_RECENT = 50  # last frames from which frame rate and time left are computed
+_PICTURE_PAUSE = 0.5  # s between two pictures of the newest frame
+_PICTURE_WIDTH = 480  # px
+
+
+@dataclass(eq=False)
+class Job:
+    """A run, and how far it is. The job's thread writes it, others read it."""
+
+    id: str
+    clip: str
+    """What the user calls the clip."""
+    source: Path
+    target: Path
+    styles: tuple[str | Path, ...]
+    style_names: tuple[str, ...]
+    settings: Settings
+    command: str
+    state: str = WAITING
+    frames: int = 0
+    """Frames written so far."""
+    share: float | None = 0.0
+    """Of the clip that is done, 0 to 1; None: its length is not known."""
+    rate: float | None = None
+    """Frames a second, of the last ones."""
+    left: float | None = None
+    """Estimated seconds until it is done."""
+    error: str = ""
+    picture: bytes = b""
+    """The newest frame, as a JPEG file; for the page."""
+    pictured: int = 0
+    """The number of pictures so far, by which the page sees that there is a new one."""
+    stop: threading.Event = field(default_factory=threading.Event)
+    abandon: threading.Event = field(default_factory=threading.Event)
+    """Ends the run without a result."""
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "id": self.id,
+            "clip": self.clip,
+            "styles": list(self.style_names),
+            "result": self.target.name,
+            "command": self.command,
+            "state": self.state,
+            "frames": self.frames,
+            "share": self.share,
+            "rate": self.rate,
+            "left": self.left,
+            "error": self.error,
+            "pictured": self.pictured,
+            "playable": self.state == DONE or (self.state == STOPPED and self.frames > 0),
+        }
+
+
+class Jobs:
+    """The queue of runs, whose results are written into a folder; all end when ``stopping`` is set."""
+
+    def __init__(self, results: Path, stopping: threading.Event) -> None:
+        self._results, self._stopping = results, stopping
+        self._thread = side_thread("jobs")
+        self._jobs: dict[str, Job] = {}
+        self._numbers = count(1)
+        self.on_change: Callable[[], None] = lambda: None
+        """Called in any thread whenever a job has changed."""
+
+    def add(
+        self,
+        *,
+        clip: str,
+        source: Path,
+        styles: tuple[str | Path, ...],
+        style_names: tuple[str, ...],
+        settings: Settings,
+        command: str,
+    ) -> Job:
+        """Queue a run of ``source``; the arguments are those of ``Job``."""
+        number = str(next(self._numbers))
+        target = self._free_target(source, styling_name(list(styles), None))
+        job = Job(number, clip, source, target, styles, style_names, settings, command)
+        self._jobs[number] = job
+        self._thread.submit(self._run, job)
+        self.on_change()
+        return job
+
+    def job(self, name: str) -> Job:
+        """The job with this identifier; raises ``InputError``."""
+        job = self._jobs.get(name)
+        if job is None:
+            raise InputError("there is no such job in this session")
+        return job
+
+    def stop(self, name: str) -> Job:
+        """End a job after the frame that is being painted; what is done is kept as a valid file.
+
+        A job of which no frame is done leaves no file.
+        """
+        job = self.job(name)
+        job.stop.set()
+        if job.state == WAITING:
+            job.state = STOPPED
+        if not job.frames:
+            job.abandon.set()
+        self.on_change()
+        return job
+
+    def close(self) -> None:
+        """End all jobs without further results, and wait for that."""
+        for job in self._jobs.values():
+            job.abandon.set()
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+    def to_json(self) -> list[dict[str, object]]:
+        return [job.to_json() for job in self._jobs.values()]
+
+    def _free_target(self, source: Path, style: str) -> Path:
+        """``<clip>_<style>`` in the folder of results, with a number if that is there or will be."""
+        taken = {job.target for job in self._jobs.values()}
+        for number in count(1):
+            name = style if number == 1 else f"{style}_{number}"
+            target = self._results / default_target(source, name, WriteOptions()).name
+            if target not in taken and not target.exists():
+                return target
+        raise AssertionError("some number is free")
+
+    def _run(self, job: Job) -> None:
+        if job.stop.is_set() or self._stopping.is_set():
+            self._end(job, STOPPED)
+            return
+        job.state = RUNNING
+        self.on_change()
+        make_deterministic()  # as a process of its own would begin
+        keywords = cast(VideoKeywords, job.settings.keywords)
+        try:
+            with interruptible(job.abandon):
+                report = stylize_video(
+                    job.source, job.target, style=[*job.styles], on_frame=_Watch(job, self), **keywords
+                )
+        except Unwanted:
+            job.frames = 0
+            self._end(job, STOPPED)
+        except (VidstyleError, OSError, MemoryError) as error:
+            self._end(job, FAILED, str(error) or "out of memory; try a smaller working size")
+        except Exception as error:  # of an engine from outside: it must not end the queue
+            log.warning("%s: unexpected %s: %s", job.clip, type(error).__name__, error)
+            self._end(job, FAILED, f"unexpected {type(error).__name__}: {' '.join(str(error).split())}")
+        else:
+            self._end(job, STOPPED if report.stopped else DONE)
+
+    def _end(self, job: Job, state: str, error: str = "") -> None:
+        job.error = error
+        if state == DONE:
+            job.share, job.left = 1.0, 0.0
+        job.state = state
+        self.on_change()
+
+
+class _Watch:
+    """Called with each frame of a job: notes how far it is; returns whether it shall go on."""
+
+    def __init__(self, job: Job, jobs: Jobs) -> None:
+        self._job, self._jobs = job, jobs
+        self._recent: deque[tuple[float, float]] = deque(maxlen=_RECENT)
+        self._pictured_at = -_PICTURE_PAUSE
+
+    def __call__(self, progress: Progress) -> bool:
+        check_wanted()
+        job, now = self._job, monotonic()
+        end = float(progress.frame.time + progress.frame.duration)
+        length = progress.info.duration
+        self._recent.append((now, end))
+        job.frames = progress.index + 1
+        job.share = None if not length else min(1.0, end / float(length))
+        elapsed, advanced = now - self._recent[0][0], end - self._recent[0][1]
+        if elapsed > 0 and advanced > 0:
+            job.rate = (len(self._recent) - 1) / elapsed
+            job.left = None if not length else max(0.0, float(length) - end) * elapsed / advanced
+        if now - self._pictured_at >= _PICTURE_PAUSE:
+            self._pictured_at = now
+            job.picture = jpeg(progress.frame.pixels, shown_size(progress.info, _PICTURE_WIDTH))
+            job.pictured += 1
+        self._jobs.on_change()
+        return not job.stop.is_set()

@@ -1,0 +1,212 @@
+// Connects the parts of the page: clip, frame, time line, styles, options, command and runs.
+
+import { address, ask, Socket, upload } from "./server.js";
+import { clearFrame, setHint, showPainted, showSource } from "./frame.js";
+import { now, onTime, showTimeline } from "./timeline.js";
+import { addStyle, choose, chosen, onStyles, restore, showThumbnail } from "./gallery.js";
+import { makeOptions, onOptions, options, restoreOptions } from "./options.js";
+import { showJobs } from "./jobs.js";
+
+const element = (id) => document.getElementById(id);
+const memory = "vidstyle";  // what is chosen, kept for a reload of this tab
+let clip = null;
+let limits = {};
+let number = 0;  // of the newest look at a frame; answers to older ones are not shown
+let sourceNumber = 0;
+let socket = null;
+
+const sayOfRun = (line) => say(line, "run");
+
+async function begin() {
+  const state = await ask("api/state");
+  limits = state.limits;
+  state.styles.forEach(addStyle);
+  makeOptions(state.options);
+  const kept = JSON.parse(sessionStorage.getItem(memory) ?? "{}");
+  restore(kept.styles ?? []);
+  restoreOptions(kept.options ?? {});
+  element("results").textContent = `Results go to ${state.results}`;
+  socket = new Socket(receive, (isOpen) => {
+    say(isOpen ? "" : "The connection to vidstyle is lost; it is tried again.", "connection");
+  });
+  showJobs(state.jobs, sayOfRun);
+  const first = state.clips.find(({ id }) => id === kept.clip) ?? state.clips.at(-1);
+  if (first) useClip(first, first.id === kept.clip ? kept.time : 0);
+}
+
+function useClip(next, time = 0) {
+  clip = next;
+  element("clip-name").textContent = `${clip.name}, ${clip.width} × ${clip.height}`;
+  element("run").disabled = false;
+  clearFrame();
+  setHint("");
+  showTimeline(clip, time);
+  showTime();
+}
+
+/** Shows the source frame at the chosen time, and asks for its painting. */
+async function showTime() {
+  const turn = ++sourceNumber;
+  lookAgain();
+  const image = await loaded(address(`api/clips/${clip.id}/frame`, { time: now(), width: 1280 }));
+  if (turn === sourceNumber && image) showSource(image, { keepsPainting: paintedNumber === number });
+}
+
+let paintedNumber = 0;
+
+function lookAgain() {
+  if (!clip) return;
+  const settings = { styles: chosen(), options: options() };
+  sessionStorage.setItem(memory, JSON.stringify({ clip: clip.id, time: now(), ...settings }));
+  number += 1;
+  document.body.dataset.painted = "";
+  element("status").textContent = "Painting…";
+  socket.send({ number, clip: clip.id, time: now(), settings });
+}
+
+async function receive(message) {
+  if (message.kind === "jobs") {
+    showJobs(message.jobs, sayOfRun);
+    return;
+  }
+  if (message.number !== number) return;
+  if (message.kind === "error") {
+    element("status").textContent = "";
+    say(message.message, "look");
+  } else if (message.kind === "command") {
+    say("", "look");
+    showCommand(message);
+  } else {
+    const image = await loaded(address(`api/pictures/${message.picture}`));
+    if (message.number !== number || !image) return;
+    if (message.kind === "thumbnail") {
+      showThumbnail(message.style, image.src);
+      return;
+    }
+    paintedNumber = number;
+    showPainted(image);
+    element("status").textContent = message.stage === "draft" ? "Painting… (draft shown)" : "";
+    document.body.dataset.painted = message.stage;
+  }
+}
+
+function showCommand({ command, needs }) {
+  element("command-box").hidden = false;
+  element("command").textContent = command;
+  element("needs").textContent = needs.length ? `Run it where these are: ${needs.join(", ")}` : "";
+}
+
+/** The picture at `url`, decoded; null if it cannot be had. */
+async function loaded(url) {
+  const image = new Image();
+  image.src = url;
+  try {
+    await image.decode();
+  } catch {
+    return null;
+  }
+  return image;
+}
+
+const notices = new Map();  // what is wrong, by what it is about: look, file, run or connection
+
+/** Shows a line that says what is wrong `about` something; an empty one takes it away. */
+function say(line, about) {
+  notices.set(about, line);
+  const lines = [...notices.values()].filter(Boolean);
+  element("notice").textContent = lines.join(" ");
+  element("notice").hidden = lines.length === 0;
+}
+
+async function takeClip(file) {
+  if (file.size > limits.clip) {
+    const size = Math.round(limits.clip / 1e6).toLocaleString("en");
+    say(`${file.name} is larger than ${size} MB, the most that can be dropped; start with it: vidstyle page FILE`, "file");
+    return;
+  }
+  say("", "file");
+  const bar = element("upload");
+  bar.hidden = false;
+  try {
+    useClip(await upload("api/clips", file, file.name, (share) => { bar.value = share; }));
+  } catch (error) {
+    say(error.message, "file");
+  }
+  bar.hidden = true;
+}
+
+async function takeStyle(file, name = file.name) {
+  say("", "file");
+  try {
+    const style = await upload("api/styles", file, name);
+    addStyle(style);
+    choose(style.id);
+  } catch (error) {
+    say(error.message, "file");
+  }
+}
+
+function takeFiles(files, isOnGallery) {
+  for (const file of files) {
+    // an animated picture may be a clip: on the gallery it is a style, elsewhere a clip
+    const isStyle = file.type.startsWith("image/") && (isOnGallery || !/gif|apng|webp/.test(file.type));
+    if (isStyle) takeStyle(file);
+    else takeClip(file);
+  }
+}
+
+let pasted = 0;
+document.addEventListener("paste", (event) => {
+  for (const file of event.clipboardData?.files ?? []) {
+    if (file.type.startsWith("image/")) takeStyle(file, `pasted-${++pasted}.${file.type.split("/")[1]}`);
+  }
+});
+document.addEventListener("dragover", (event) => {
+  event.preventDefault();
+  document.body.classList.add("dropping");
+});
+document.addEventListener("dragleave", (event) => {
+  if (!event.relatedTarget) document.body.classList.remove("dropping");
+});
+document.addEventListener("drop", (event) => {
+  event.preventDefault();
+  document.body.classList.remove("dropping");
+  takeFiles(event.dataTransfer.files, Boolean(event.target.closest?.("#choices")));
+});
+for (const [id, take] of [["clip-file", takeClip], ["style-file", takeStyle]]) {
+  element(id).addEventListener("change", async (event) => {
+    for (const file of event.target.files) await take(file);
+    event.target.value = "";
+  });
+}
+element("run").addEventListener("click", async () => {
+  try {
+    await ask("api/jobs", { message: { clip: clip.id, settings: { styles: chosen(), options: options() } } });
+    sayOfRun("");
+  } catch (error) {
+    sayOfRun(error.message);
+  }
+});
+element("copy").addEventListener("click", async () => {
+  const text = element("command").textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+    element("copy").textContent = "Copied";
+  } catch {  // not allowed: it is marked, so that the keyboard copies it
+    getSelection().selectAllChildren(element("command"));
+  }
+  setTimeout(() => { element("copy").textContent = "Copy"; }, 1500);
+});
+let waiting = 0;
+const soon = () => {  // a slider that is dragged sends some tens of events a second
+  clearTimeout(waiting);
+  waiting = setTimeout(lookAgain, 60);
+};
+onTime(() => {
+  clearTimeout(waiting);
+  waiting = setTimeout(showTime, 40);
+});
+onStyles(soon);
+onOptions(soon);
+
+begin().catch((error) => say(error.message, "connection"));

@@ -1,0 +1,61 @@
+// The time line: thumbnails over the length of the clip, and a scrubber.
+
+import { address } from "./server.js";
+
+const THUMBNAILS = 10;
+const strip = document.getElementById("strip");
+const slider = document.getElementById("time");
+const text = document.getElementById("time-text");
+let shown = 0;  // counts clips: thumbnails of an earlier one are not added
+
+/** Calls `listener` with the time in seconds whenever it is changed. */
+export function onTime(listener) {
+  slider.addEventListener("input", () => {
+    describe();
+    listener(now());
+  });
+}
+
+/** The chosen time in seconds. */
+export function now() {
+  return Number(slider.value);
+}
+
+/** Shows the time line of `clip`, at `time` seconds. */
+export function showTimeline(clip, time = 0) {
+  const step = clip.step ?? 0.04;
+  const last = Math.max(0, (clip.duration ?? 0) - step);
+  slider.step = step;
+  slider.max = last || step;
+  slider.value = Math.min(time, last);
+  slider.disabled = last === 0;
+  describe();
+  loadThumbnails(clip, last, ++shown);
+}
+
+function describe() {
+  const words = `${clock(now())} of ${clock(Number(slider.max) + Number(slider.step))}`;
+  text.value = words;
+  slider.setAttribute("aria-valuetext", words);
+}
+
+async function loadThumbnails(clip, last, turn) {
+  strip.replaceChildren();
+  const count = last ? THUMBNAILS : 1;
+  for (let index = 0; index < count; index += 1) {
+    const image = new Image();
+    image.alt = "";
+    image.src = address(`api/clips/${clip.id}/frame`, { time: last * (index + 0.5) / count, width: 120 });
+    // one after the other, so that the frame that is looked at need not wait for all of them
+    await image.decode().catch(() => {});
+    if (turn !== shown) return;
+    strip.append(image);
+  }
+}
+
+/** Seconds as 1:02.3. */
+export function clock(seconds) {
+  const minutes = Math.floor(seconds / 60);
+  const rest = (seconds - 60 * minutes).toFixed(1).padStart(4, "0");
+  return `${minutes}:${rest}`;
+}

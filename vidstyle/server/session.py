@@ -1,0 +1,177 @@
+"""What a session of the page holds: the clips and styles that were dropped, its painter and its jobs."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+
+from vidstyle.device import own_process, set_threads, stream_threads
+from vidstyle.errors import InputError, OutputError
+from vidstyle.frames import VideoInfo
+from vidstyle.pipeline.prefetch import side_thread
+from vidstyle.server.jobs import Jobs
+from vidstyle.server.previews import Previews
+from vidstyle.server.settings import Settings, command_of
+from vidstyle.styles.pictures import bundled_styles, load
+from vidstyle.video.reading.probe import probe
+
+_HEADER = 4096  # bytes at the beginning of a file that show what it is
+_LONGEST_NAME = 100  # characters of a dropped file's name that are kept on the disk
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A clip of the session."""
+
+    id: str
+    name: str
+    """What the user calls it."""
+    path: Path
+    info: VideoInfo
+    word: str
+    """How it is written in a command."""
+    is_dropped: bool = True
+
+    def to_json(self) -> dict[str, object]:
+        info = self.info
+        step = 1 / info.rate if info.rate else None
+        return {
+            "id": self.id,
+            "name": self.name,
+            "width": round(info.width * float(info.pixel_aspect)),
+            "height": info.height,
+            "duration": None if info.duration is None else float(info.duration),
+            "step": None if step is None else float(step),
+            "frames": info.frames,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PageStyle:
+    """A style that the page offers: a bundled one, or a picture that was dropped."""
+
+    id: str
+    name: str
+    path: Path
+    is_bundled: bool = False
+
+    @property
+    def argument(self) -> str | Path:
+        """What the library takes for it."""
+        return self.name if self.is_bundled else self.path
+
+    def to_json(self) -> dict[str, object]:
+        return {"id": self.id, "name": self.name, "bundled": self.is_bundled}
+
+
+class Session:
+    """The state behind the page, shared by all its tabs; a context that ends all work and removes uploads.
+
+    Args:
+        results: an existing folder, into which results are written.
+        clip: a clip to begin with, read where it is. Raises ``InputError`` if it cannot be.
+    """
+
+    def __init__(self, results: Path, clip: str | None = None) -> None:
+        if not results.is_dir():
+            raise OutputError(f"there is no folder {results} for results; make it first")
+        given = None if clip is None else Clip("given", Path(clip).name, Path(clip), probe(clip), clip, False)
+        own_process()
+        set_threads(stream_threads())
+        self.results = results
+        self.folder = Path(tempfile.mkdtemp(prefix="vidstyle-page-"))
+        self.clips: dict[str, Clip] = {} if given is None else {given.id: given}
+        bundled = bundled_styles().items()
+        self.styles = {name: PageStyle(name, name, path, is_bundled=True) for name, path in bundled}
+        self.stopping = threading.Event()
+        self.frames_thread = side_thread("frames")
+        """Reads frames and pictures, one after the other."""
+        self.previews = Previews(self.stopping)
+        self.jobs = Jobs(results, self.stopping)
+        self._numbers = count(1)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stopping.set()
+        self.jobs.close()
+        self.previews.close()
+        self.frames_thread.shutdown(wait=True, cancel_futures=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def place(self, name: str) -> Path:
+        """A path for a dropped file in a new folder of its own; only the last part of ``name`` is used."""
+        folder = self.folder / str(next(self._numbers))
+        folder.mkdir()
+        plain = re.sub(r'[\\:*?"<>|%\[\]\x00-\x1f]+', "-", name.replace("\\", "/").rpartition("/")[2])
+        stem, dot, suffix = plain.strip(" ").lstrip(".-").rpartition(".")
+        short = f"{stem[: _LONGEST_NAME - len(suffix)]}{dot}{suffix[:_LONGEST_NAME]}"
+        return folder / (short if stem else "dropped")
+
+    def add_clip(self, path: Path, name: str) -> Clip:
+        """A clip that was written to a ``place``; raises ``InputError`` if it cannot be read."""
+        _check_is_no_list(path)
+        clip = Clip(f"clip{path.parent.name}", name, path, probe(path), name)
+        self.clips[clip.id] = clip
+        return clip
+
+    def add_style(self, path: Path, name: str) -> PageStyle:
+        """A style picture that was written to a ``place``; raises ``InputError`` if it cannot be read."""
+        load(path)
+        style = PageStyle(f"style{path.parent.name}", name, path)
+        self.styles[style.id] = style
+        return style
+
+    def clip(self, name: object) -> Clip:
+        """The clip with this identifier; raises ``InputError``."""
+        clip = self.clips.get(name) if isinstance(name, str) else None
+        if clip is None:
+            raise InputError("that clip is not in this session; drop it again")
+        return clip
+
+    def chosen(self, settings: Settings) -> list[PageStyle]:
+        """The styles of ``settings``; raises ``InputError`` for one that is not in this session."""
+        unknown = [name for name in settings.styles if name not in self.styles]
+        if unknown:
+            raise InputError(f"the style {unknown[0]!r} is not in this session; drop its picture again")
+        return [self.styles[name] for name in settings.styles]
+
+    def command(self, clip: Clip, settings: Settings) -> dict[str, object]:
+        """The command line for ``settings``, and the dropped files that it expects in the current folder."""
+        styles = self.chosen(settings)
+        needs = [clip.name] if clip.is_dropped else []
+        needs += [style.name for style in styles if not style.is_bundled]
+        line = command_of(clip.word, [style.name for style in styles], settings)
+        return {"command": line, "needs": needs}
+
+    def plain_message(self, error: BaseException) -> str:
+        """The message of an error, in which dropped files have the names that the user knows."""
+        return re.sub(rf"{re.escape(str(self.folder))}[/\\]+\d+[/\\]+", "", str(error))
+
+    def to_json(self) -> Mapping[str, object]:
+        """The clips, styles and jobs, for a page that opens."""
+        clips: Sequence[Clip] = list(self.clips.values())
+        return {
+            "clips": [clip.to_json() for clip in clips],
+            "styles": [style.to_json() for style in self.styles.values()],
+            "jobs": self.jobs.to_json(),
+            "results": str(self.results.resolve()),
+        }
+
+
+def _check_is_no_list(path: Path) -> None:
+    """Raise ``InputError`` for a playlist, with which FFmpeg would open other files of this machine."""
+    with path.open("rb") as file:
+        begin = file.read(_HEADER).lstrip(b"\xef\xbb\xbf \t\r\n")
+    if begin.startswith((b"#EXTM3U", b"ffconcat", b"[playlist]")) or b"<MPD" in begin or b"<smil" in begin:
+        raise InputError(f"{path.name} is a list of other files; drop a video instead")
