@@ -43,8 +43,8 @@ _ARROWS: dict[str, set[str]] = {
         "server",
     },
     "server": {
-        *("api", "device", "engines", "errors", "frames", "options", "pipeline", "registry", "styles"),
-        *("video.reading", "video.writing"),
+        *("api", "device", "engines", "errors", "frames", "options", "pipeline", "registry", "segments"),
+        *("styles", "video.reading", "video.writing"),
     },
     "testing": {"device", "engines", "errors", "flow", "losses", "metrics", "nn", "runtimes"},
     "api": {

@@ -171,7 +171,7 @@ def test_the_page_is_accessible_in_light_and_dark_and_fits_a_phone(page: Page, f
     _choose(page, folder / "my clip.mp4")
     _painted(page).wait_for()
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         found = Axe().run(page).response["violations"]
         assert [(item["impact"], item["id"]) for item in found] == []
     page.set_viewport_size({"width": 390, "height": 844})

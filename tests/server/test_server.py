@@ -15,6 +15,7 @@ from clips import shapes, write_clip
 from page_server import HOST, TOKEN, Served, serving
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from vidstyle.cli.main import main
 from vidstyle.server.addresses import is_own_host
@@ -68,16 +69,16 @@ def test_a_foreign_page_cannot_change_anything(served: Served) -> None:
         assert served.request("POST", "/api/jobs", body=body, headers={"Origin": origin})[0] == 403
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", None])
-def test_a_foreign_page_cannot_open_the_socket(served: Served, origin: str | None) -> None:
+@pytest.mark.parametrize("origin", [Origin("http://evil.example"), None])
+def test_a_foreign_page_cannot_open_the_socket(served: Served, origin: Origin | None) -> None:
     with pytest.raises(InvalidStatus, match="403"):
-        connect(f"ws://{HOST}:{served.port}/api/socket?token={TOKEN}", origin=origin)  # type: ignore[arg-type]
+        connect(f"ws://{HOST}:{served.port}/api/socket?token={TOKEN}", origin=origin)
 
 
 def test_the_socket_needs_the_token(served: Served) -> None:
-    origin = f"http://{HOST}:{served.port}"
+    origin = Origin(f"http://{HOST}:{served.port}")
     with pytest.raises(InvalidStatus, match="403"):
-        connect(f"ws://{HOST}:{served.port}/api/socket?token=wrong", origin=origin)  # type: ignore[arg-type]
+        connect(f"ws://{HOST}:{served.port}/api/socket?token=wrong", origin=origin)
 
 
 def test_every_answer_has_the_strict_policy(served: Served) -> None:

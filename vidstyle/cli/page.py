@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from vidstyle.cli.logs import log_to_stderr, write_line
 from vidstyle.cli.parser import Parser, add_verbosity
@@ -20,9 +19,9 @@ examples:
 """
 
 
-def add(commands: Any) -> None:
+def add(commands: argparse._SubParsersAction[Parser]) -> None:
     """Add the command to ``commands``."""
-    parser: Parser = commands.add_parser(
+    parser = commands.add_parser(
         "page",
         help="open a page in the browser to choose styles, look at frames and run",
         description="Serves a page on this machine: drop a clip, choose styles, see painted frames, run.",

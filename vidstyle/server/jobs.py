@@ -20,6 +20,7 @@ from vidstyle.options.keywords import VideoKeywords
 from vidstyle.pipeline.prefetch import Unwanted, check_wanted, interruptible, side_thread
 from vidstyle.pipeline.report import Progress
 from vidstyle.pipeline.styling import styling_name
+from vidstyle.segments.film_progress import FilmProgress
 from vidstyle.server.settings import Settings
 from vidstyle.server.stills import jpeg, shown_size
 from vidstyle.video.writing.target import default_target
@@ -46,6 +47,8 @@ class Job:
     settings: Settings
     command: str
     state: str = WAITING
+    step: str = ""
+    """Of a long clip, which is painted in segments: plan, paint or join."""
     frames: int = 0
     """Frames written so far."""
     share: float | None = 0.0
@@ -71,6 +74,7 @@ class Job:
             "result": self.target.name,
             "command": self.command,
             "state": self.state,
+            "step": self.step,
             "frames": self.frames,
             "share": self.share,
             "rate": self.rate,
@@ -160,9 +164,15 @@ class Jobs:
         make_deterministic()  # as a process of its own would begin
         keywords = cast(VideoKeywords, job.settings.keywords)
         try:
+            watch = _Watch(job, self)
             with interruptible(job.abandon):
                 report = stylize_video(
-                    job.source, job.target, style=[*job.styles], on_frame=_Watch(job, self), **keywords
+                    job.source,
+                    job.target,
+                    style=[*job.styles],
+                    on_frame=watch,
+                    on_film=watch.see_step,
+                    **keywords,
                 )
         except Unwanted:
             job.frames = 0
@@ -209,3 +219,9 @@ class _Watch:
             job.pictured += 1
         self._jobs.on_change()
         return not job.stop.is_set()
+
+    def see_step(self, progress: FilmProgress) -> None:
+        """Note the step that a long clip is at: it is read once before it is painted."""
+        check_wanted()
+        self._job.step = progress.step
+        self._jobs.on_change()

@@ -95,7 +95,8 @@ function words(job) {
   if (job.state === "failed") return job.error;
   if (job.state === "done") return `Done: ${frames}.`;
   if (job.state === "stopped") return job.frames ? `Stopped: ${frames} are kept.` : "Stopped.";
-  if (!job.frames) return "Loads the engine…";
+  if (job.step === "join") return "Joins the parts…";
+  if (!job.frames) return job.step === "plan" ? "Reads the clip…" : "Loads the engine…";
   const parts = [frames];
   if (job.rate) parts.push(`${job.rate.toFixed(1)} a second`);
   if (job.left !== null && job.rate) parts.push(`${clock(job.left)} left`);
