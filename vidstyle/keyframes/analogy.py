@@ -22,6 +22,10 @@ _STEPS = (4, 1)  # px from which neighbours' places are taken over
 _RADII = (8, 3, 1)  # px of the random search around the best place
 _PATCH = ((0, 0), (-2, -2), (-2, 2), (2, -2), (2, 2))  # px: where a patch is compared, y first
 _GAIN = 0.97  # of the distance: a place from elsewhere must be closer by this, so that patches stay whole
+_FINEST_AGREED = 2  # the finest scale at which neighbours agree
+_ROUNDS = 3  # of agreeing
+_APART = 0.4  # of a pixel's usual distance: what a neighbour costs whose offset differs
+_SAME = 2.0  # px: offsets that differ by less are of one piece
 _VOTERS = 3  # px: pixels this near vote on a pixel's place
 
 
@@ -54,6 +58,7 @@ class Analogy:
                 start = [_reduced(offset, columns, rows) / np.float32(scale) for offset in (x, y)]
                 search = _Search(source, target, mask, *start)
                 search.compare_all()
+                search.agree()
             else:
                 before = search.offsets()
                 start = [_enlarged(each, columns, rows) for each in before]
@@ -61,6 +66,8 @@ class Analogy:
                 start = [np.where(mask, found, kept) for found, kept in zip(start, own, strict=True)]
                 search = _Search(source, target, mask, *start)
                 search.refine(random)
+                if scale >= _FINEST_AGREED:
+                    search.agree()
         assert search is not None  # there are scales
         found_x, found_y = search.voted()
         return Coordinates(
@@ -121,6 +128,36 @@ class _Search:
         for radius in _RADII:
             moves = random.integers(-radius, radius + 1, self._best.places.shape, np.int32)
             self._offer(self._inside(self._best.places + moves), _GAIN)
+
+    def agree(self) -> None:
+        """Choose among the places of neighbours, at a cost for each neighbour of another piece.
+
+        Iterated conditional modes (Besag 1986) of a Potts model: of places that look much alike those are
+        taken that make large pieces with smooth borders, with what was carried, too.
+        """
+        cost = np.float32(_APART * float(np.median(self._best.distance))) if len(self._rows) else 0.0
+        for _ in range(_ROUNDS):
+            x, y = (np.pad(each, 1, mode="edge") for each in self.offsets())
+            near = [
+                (x[self._rows + down, self._columns + right], y[self._rows + down, self._columns + right])
+                for down in range(3)
+                for right in range(3)
+            ]
+            lowest = np.full(len(self._rows), np.inf, np.float32)
+            places, distances = self._best.places.copy(), self._best.distance.copy()
+            for own_x, own_y in near:
+                chosen = self._inside(np.stack([self._columns + own_x, self._rows + own_y]))
+                distance = self._distance(chosen)
+                differ = sum(
+                    (np.maximum(np.abs(other_x - own_x), np.abs(other_y - own_y)) > _SAME).astype(np.float32)
+                    for other_x, other_y in near
+                )
+                energy = distance + cost * differ
+                is_better = energy < lowest
+                lowest = np.where(is_better, energy, lowest)
+                places = np.where(is_better, chosen, places)
+                distances = np.where(is_better, distance, distances)
+            self._best = _Best(places, distances)
 
     def offsets(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The places found, and elsewhere the known ones, relative to each pixel; x and y (h, w)."""
