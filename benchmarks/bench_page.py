@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 TABLES = (
-    *("speed", "memory", "steadiness", "quality_means", "sweep", "cuts", "engines", "runtimes"),
+    *("speed", "memory", "steadiness", "quality_means", "sweep", "cuts", "engines", "adapt", "runtimes"),
     *("weights_stills", "weights_clips", "weights_shifts"),
 )
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from compare_weights import HELD_OUT, held_out, painter, square
+from judges import Network, judge
 from quality_tables import table
 
 if TYPE_CHECKING:
@@ -22,15 +23,9 @@ if TYPE_CHECKING:
 
     from vidstyle.frames import Pixels
 
-_VGG19 = ("", "relu1_1", "", "relu2_1", "", "relu3_1", "", "", "", "relu4_1")  # after each convolution
-_POOLED = (2, 4, 8)  # convolutions before which a 2x2 maximum halves the picture
 _STYLE_SIDE = 256  # px: style pictures are looked at in an area of this side squared, as style_distance does
 _SILENT = 0.01  # of a layer's mean deviation: channels with less count as having this much
 _GREY = (0.5, 0.2)  # mean and deviation of every grey picture
-
-
-class Network(Protocol):
-    def __call__(self, picture: Tensor) -> Mapping[str, Tensor]: ...
 
 
 def main() -> int:
@@ -42,7 +37,7 @@ def main() -> int:
     with torch.inference_mode():
         print(
             measured(
-                vgg19(arguments.network, arguments.prefix), contents, styles, arguments.engine or ["stylenet"]
+                judge(arguments.network, arguments.prefix), contents, styles, arguments.engine or ["stylenet"]
             )
         )
     return 0
@@ -51,10 +46,16 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="style_retrieval", description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
-        "--network", type=Path, required=True, metavar="FILE", help="safetensors: a VGG-19, or one like it"
+        "--network",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="a VGG-19 (.safetensors) or EfficientNet-Lite0 (.pth)",
     )
     parser.add_argument(
-        "--prefix", default="encoder", help="what the names of its convolutions begin with (default: encoder)"
+        "--prefix",
+        default="encoder",
+        help="what the names of a VGG-19's convolutions begin with (default: encoder)",
     )
     parser.add_argument("--content", type=Path, required=True, metavar="DIR")
     parser.add_argument("--style", type=Path, required=True, metavar="DIR")
@@ -138,33 +139,6 @@ def _look(network: Network, picture: Tensor) -> _Look:
     # centred: some small networks learn a VGG's features but for their means, which would drown all else
     centred = [features - features.mean((2, 3), keepdim=True) for features in network(picture).values()]
     return _Look([gram(features) for features in centred], _strokes(network, picture))
-
-
-def vgg19(file: Path, prefix: str) -> Network:
-    """Layers relu1_1 to relu4_1 of a VGG-19 of any width; its first convolution, 1x1, is of the colours."""
-    import torch.nn.functional as F
-    from safetensors.torch import load_file
-
-    tensors = {name: tensor.float() for name, tensor in load_file(file).items() if name.startswith(prefix)}
-    names = sorted(name.removesuffix(".weight") for name in tensors if name.endswith(".weight"))
-    if len(names) != len(_VGG19):
-        raise SystemExit(f"style_retrieval: {file} has {len(names)} convolutions, expected {len(_VGG19)}")
-
-    def features(picture: Tensor) -> Mapping[str, Tensor]:
-        outputs: dict[str, Tensor] = {}
-        for number, (name, layer) in enumerate(zip(names, _VGG19, strict=True)):
-            weight = tensors[f"{name}.weight"]
-            if number in _POOLED:
-                picture = F.max_pool2d(picture, 2)
-            rim = weight.shape[-1] // 2
-            picture = F.conv2d(F.pad(picture, (rim,) * 4, "reflect"), weight, tensors[f"{name}.bias"])
-            if number:
-                picture = picture.relu()
-            if layer:
-                outputs[layer] = picture
-        return outputs
-
-    return features
 
 
 def _strokes(network: Network, picture: Tensor) -> Tensor:

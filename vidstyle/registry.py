@@ -206,6 +206,7 @@ LOSSES = Registry(
         "style": "vidstyle.losses.style:RelativeStyle",
         "gram": "vidstyle.losses.style:GramStyle",
         "mean-deviation": "vidstyle.losses.style:MeanDeviation",
+        "covariance": "vidstyle.losses.style:CovarianceStyle",
         "identity": "vidstyle.losses.identity:Identity",
         "variation": "vidstyle.losses.variation:Variation",
         "distillation": "vidstyle.losses.distillation:Distillation",
@@ -235,6 +236,7 @@ RECIPES = Registry(
         "small-vgg": "vidstyle.training.recipes:SMALL_VGG",
         "wct-decoder": "vidstyle.training.recipes:WCT_DECODER",
         "photoreal": "vidstyle.training.recipes:PHOTOREAL",
+        "wct-single-pass": "vidstyle.training.recipes:WCT_SINGLE_PASS",
         "adain": "vidstyle.training.recipes:ADAIN",
         "attention": "vidstyle.training.recipes:ATTENTION",
     },
@@ -248,5 +250,6 @@ STUDENTS = Registry(
         "photoreal": "vidstyle.training.photoreal_student:PhotorealStudent",
         "adain": "vidstyle.training.adain_student:AdaINStudent",
         "attention": "vidstyle.training.attention_student:AttentionStudent",
+        "wct-single-pass": "vidstyle.training.single_pass_student:SinglePassStudent",
     },
 )

@@ -24,7 +24,7 @@ from vidstyle.losses.frame_difference_loss import FrameDifferenceLoss
 from vidstyle.losses.grid import Grid
 from vidstyle.losses.identity import Identity
 from vidstyle.losses.shift import Shift
-from vidstyle.losses.style import GramStyle, MeanDeviation, RelativeStyle
+from vidstyle.losses.style import CovarianceStyle, GramStyle, MeanDeviation, RelativeStyle
 from vidstyle.losses.style_embedding import StyleEmbedding
 from vidstyle.losses.variation import Variation
 from vidstyle.losses.warped import Warped
@@ -127,7 +127,11 @@ def _style_reference(step: Step, kind: str, sides: Sequence[int]) -> float:
         elif kind == "mean-deviation":
             values.append(((mean - their_mean) ** 2).mean() + ((deviation - their_deviation) ** 2).mean())
         else:
-            value = np.sqrt((gap**2).sum()) / np.sqrt((gram_of(theirs) ** 2).sum())
+            wanted = gram_of(theirs)
+            if kind == "covariance":
+                gap = gap - np.outer(mean, mean) + np.outer(their_mean, their_mean)
+                wanted = wanted - np.outer(their_mean, their_mean)
+            value = np.sqrt((gap**2).sum()) / np.sqrt((wanted**2).sum())
             value += 0.5 * np.linalg.norm(mean - their_mean) / np.linalg.norm(their_mean)
             value += 0.5 * np.linalg.norm(deviation - their_deviation) / np.linalg.norm(their_deviation)
             values.append(value)
@@ -135,7 +139,13 @@ def _style_reference(step: Step, kind: str, sides: Sequence[int]) -> float:
 
 
 @pytest.mark.parametrize(
-    ("kind", "loss"), [("gram", GramStyle), ("mean-deviation", MeanDeviation), ("relative", RelativeStyle)]
+    ("kind", "loss"),
+    [
+        ("gram", GramStyle),
+        ("mean-deviation", MeanDeviation),
+        ("relative", RelativeStyle),
+        ("covariance", CovarianceStyle),
+    ],
 )
 def test_style_compares_statistics_at_every_scale(step: Step, kind: str, loss: Any) -> None:
     assert near(loss(LAYERS, (24, 18))(step), _style_reference(step, kind, (24, 18)))

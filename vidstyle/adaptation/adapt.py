@@ -53,7 +53,7 @@ def adapt(
     on_step: OnAdaptStep | None = None,
     **options: Unpack[AdaptKeywords],
 ) -> Adapted:
-    """Tune StyleNet to the pictures of one artist or material; write weights to ``target``.
+    """Tune the engine wct-single-pass to the pictures of one artist or material; write weights to ``target``.
 
     A sheet of paintings before and after is written beside them.
 

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from vidstyle.adaptation.contents import Moment, square
 from vidstyle.adaptation.style_pictures import StylePictures
-from vidstyle.engines.stylenet import StyleNet
+from vidstyle.engines.wct_single_pass import WCTSinglePass
 from vidstyle.frames import Frame, Pixels
-from vidstyle.nn.vgg import bundled
+from vidstyle.nn.single_pass_vgg import SinglePassVGG
 from vidstyle.tensors import to_pixels, to_tensor
 
 _CONTENTS, _SIDE = 3, 320  # rows, and the side of each picture, px
@@ -30,9 +30,10 @@ def before_and_after(
     """Three contents (rows) painted in the first and the last style picture, before and after (columns)."""
     pictures = [styles.pixels[0], *([styles.pixels[-1]] if styles.has_held_out else [])]
     heads = [square(picture, _SIDE) for picture in pictures]
-    vgg, contents = bundled(), _contents(moments)
+    contents = _contents(moments)
     engines = [
-        (name, StyleNet(vgg, dict(tensors))) for name, tensors in (("before", before), ("after", after))
+        (name, WCTSinglePass(SinglePassVGG(tensors)))
+        for name, tensors in (("before", before), ("after", after))
     ]
     columns: list[tuple[str, list[Pixels | None]]] = [("content", [None, *contents])]
     for picture, head in zip(pictures, heads, strict=True):

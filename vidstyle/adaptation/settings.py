@@ -8,7 +8,7 @@ from pathlib import Path
 from vidstyle.options import Checked, option
 from vidstyle.options.converters import as_integer, as_number, as_path, as_switch
 
-TUNED_ENGINE = "stylenet"
+TUNED_ENGINE = "wct-single-pass"
 """The engine whose weights are tuned, of ``ENGINES``."""
 
 
@@ -40,7 +40,10 @@ class AdaptOptions(Checked):
         parse=as_integer,
     )
     weights: Path | None = option(
-        None, "weights of stylenet to begin with, instead of the bundled ones", metavar="FILE", parse=as_path
+        None,
+        "weights of wct-single-pass to begin with, instead of the bundled ones",
+        metavar="FILE",
+        parse=as_path,
     )
     device: str = option("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
     overwrite: bool = option(False, "replace existing weights and their sheet", parse=as_switch)

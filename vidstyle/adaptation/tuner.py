@@ -6,7 +6,6 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import cast
@@ -20,7 +19,6 @@ from vidstyle.adaptation.settings import AdaptOptions
 from vidstyle.adaptation.style_pictures import StylePictures
 from vidstyle.device import choose_device, has_bfloat16
 from vidstyle.errors import TrainingError
-from vidstyle.frames import Pixels
 from vidstyle.losses.step_features import at_area
 from vidstyle.metrics.base import Sample, Setup
 from vidstyle.metrics.perceptual_features import bundled
@@ -28,21 +26,19 @@ from vidstyle.metrics.style_distance import StyleDistance
 from vidstyle.tensors import to_tensor
 from vidstyle.training.config import TrainOptions
 from vidstyle.training.data import TrainingBatch
-from vidstyle.training.objective import Objective, TrainingStep
+from vidstyle.training.learner import Learner
+from vidstyle.training.objective import Objective, TrainingStep, style_batch
 from vidstyle.training.order import random_at
 from vidstyle.training.picture_folder import Cut
-from vidstyle.training.recipes import STYLENET
-from vidstyle.training.student import Student
+from vidstyle.training.recipes import WCT_SINGLE_PASS
 
-# without grid, shift and ripple, dots that repeat with the network's strides cover plain areas (300 steps);
-# with grid 3 and shift 1 they can still be seen (100 steps)
-_LOSSES = {"style": 1.0, "content": 0.15, "tones": 1.0, "grid": 10.0, "shift": 3.0, "ripple": 4.0}
+# covariances instead of Gram matrices: with these, the pictures that are held out gain less
+_LOSSES = {"covariance": 1.0, "content": 0.15, "tones": 0.5, "grid": 5.0, "shift": 2.0, "ripple": 0.5}
 _OF_CLIPS = {"warped": 20.0}
-_BATCH, _CROP = 4, 176  # contents a step, and their side, px
-_STYLE_SIDES = (256, 181)  # px
-# Adam's learning rate, and steps over which it rises; with 1e-3 paintings in a picture that is held out get
-# worse at first, and in some styles stay so
-_RATE, _WARMUP = 3e-4, 10
+_BATCH, _CROP = 4, 192  # contents a step, and their side, px
+_STYLE_SIDES = (256,)  # px
+_PICTURE_SIDE = 384  # px: style pictures are kept in an area of this side squared, as the engine sees them
+_RATE, _WARMUP = 2e-4, 10  # Adam's learning rate, and steps over which it rises
 _LARGEST_NORM = 2.0  # of a step's gradient
 _KEPT = 0.98  # share of the averaged weights that is kept at each step
 _LOOKS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.55, 0.7, 0.85, 1.0)
@@ -84,7 +80,7 @@ def tune(
     options: AdaptOptions,
     on_step: OnAdaptStep | None = None,
 ) -> Tuned:
-    """Tune film and painter to ``styles`` on ``moments``; keep the averaged weights nearest to the style.
+    """Tune the single pass's decoder to ``styles`` on ``moments``; keep the averaged weights nearest to them.
 
     Nearest is the lowest style distance, by VGG-16, to the held-out picture, or to the only one. VGG-16 and
     not the small VGG of the losses: a distance that is trained on falls even where paintings get no nearer.
@@ -103,15 +99,16 @@ class _Tuner:
             losses={**_LOSSES, **(_OF_CLIPS if self._has_pairs else {})},  # type: ignore[arg-type]
             features="small",
             style_sides=_STYLE_SIDES,
+            grid_period=8,
             learning_rate=_RATE,
-            learns=("painter", "film"),
+            learns=("decoder",),
             start=start,
             clips=Path() if self._has_pairs else None,  # so that motion of pairs is estimated
             flow="dis",
         )
-        self._objective = Objective(STYLENET, settings).to(self._device)
+        self._objective = Objective(WCT_SINGLE_PASS, settings).to(self._device)
         self._frozen = self._objective.freeze(self._device)
-        self._student = cast(Student, self._objective.student)
+        self._student = self._objective.student
         self._average = AveragedModel(
             self._student,
             avg_fn=_averaged,
@@ -119,7 +116,9 @@ class _Tuner:
         )
         self._optimizer = torch.optim.Adam(self._objective.groups())
         self._pictures = self._remembered(styles)
-        self._measure = _Measure(self._frozen.describer.describe, styles.pixels[-1], moments, self._device)
+        measured = to_tensor(styles.pixels[-1], self._device)
+        embedding = self._student.encode(style_batch(self._frozen, (measured,)))
+        self._measure = _Measure(embedding, measured, moments)
 
     @torch.enable_grad()
     def run(self, on_step: OnAdaptStep | None) -> Tuned:
@@ -144,15 +143,14 @@ class _Tuner:
         return Tuned(begun, tensors, progress)
 
     @property
-    def _averaged(self) -> Student:
-        return cast(Student, self._average.module)
+    def _averaged(self) -> Learner:
+        return cast(Learner, self._average.module)
 
     def _remembered(self, styles: StylePictures) -> tuple[Tensor, ...]:
-        """The pictures that are learnt, at the scale of the losses, described once from the originals."""
-        originals = [to_tensor(pixels, self._device) for pixels in styles.learnt]
-        for key, original in enumerate(originals):
-            self._frozen.memory.descriptor(key, partial(self._frozen.describer.describe, original))
-        return tuple(at_area(original, max(_STYLE_SIDES)) for original in originals)
+        """The pictures that are learnt; their embeddings are computed once, from the originals."""
+        originals = tuple(to_tensor(pixels, self._device) for pixels in styles.learnt)
+        self._student.encode(style_batch(self._frozen, originals, tuple(range(len(originals)))))
+        return tuple(at_area(original, _PICTURE_SIDE) for original in originals)
 
     def _learn(self, step: int, share: float) -> None:
         rate = _RATE * min(1.0, (step + 1) / _WARMUP) * (1 + math.cos(math.pi * share)) / 2
@@ -195,26 +193,18 @@ def _averaged(average: Tensor, value: Tensor, steps: Tensor | int) -> Tensor:
 class _Measure:
     """The mean style distance of a few contents, painted in one style picture, to that picture."""
 
-    def __init__(
-        self,
-        describe: Callable[[Tensor], Tensor],
-        style: Pixels,
-        moments: Sequence[Moment],
-        device: torch.device,
-    ) -> None:
-        picture = to_tensor(style, device)
-        self._descriptor = describe(picture)
-        self._metric = StyleDistance(Setup(style=picture, features=bundled(device)))
+    def __init__(self, embedding: Tensor, picture: Tensor, moments: Sequence[Moment]) -> None:
+        self._embedding = embedding  # the encoder does not learn
+        self._metric = StyleDistance(Setup(style=picture, features=bundled(picture.device)))
         count = min(_MEASURED, len(moments))
         chosen = (moments[number * len(moments) // count][0] for number in range(count))
-        self._contents = [to_tensor(square(pixels, _MEASURED_SIDE), device) for pixels in chosen]
+        self._contents = [to_tensor(square(pixels, _MEASURED_SIDE), picture.device) for pixels in chosen]
 
     @torch.no_grad()
-    def __call__(self, student: Student) -> float:
-        embedding = student.style(self._descriptor)[None]
+    def __call__(self, student: Learner) -> float:
         distances = []
         for content in self._contents:
-            self._metric.add(Sample(content, student.paint(content, embedding)), {}, {})
+            self._metric.add(Sample(content, student.paint(content, self._embedding).clamp(0, 1)), {}, {})
             assert self._metric.latest is not None
             distances.append(self._metric.latest)
         return sum(distances) / len(distances)

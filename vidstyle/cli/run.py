@@ -15,8 +15,6 @@ from vidstyle.cli.parser import Parser, add_options, add_styles, add_verbosity, 
 from vidstyle.derived_names import fitted
 from vidstyle.errors import OptionError, VidstyleError
 from vidstyle.options import (
-    DEFAULT_QUALITY,
-    QUALITIES,
     PaintOptions,
     ReadOptions,
     SegmentOptions,
@@ -238,10 +236,7 @@ class _Batch:
         from vidstyle.engines.base import chosen_engine
         from vidstyle.video.reading.pipes import is_pipe
 
-        # the tuned weights name their engine, which then paints instead of that of the default quality
-        usual = paint.quality_engine == QUALITIES[DEFAULT_QUALITY].engine
-        otherwise = TUNED_ENGINE if usual else paint.quality_engine
-        engine = chosen_engine(paint.engine, paint.weights, otherwise)
+        engine = chosen_engine(paint.engine, paint.weights, paint.quality_engine)
         if engine != TUNED_ENGINE:
             raise OptionError(
                 f"--adapt tunes the engine {TUNED_ENGINE}, not {name_of_part(engine)}; "

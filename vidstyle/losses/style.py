@@ -70,6 +70,26 @@ class RelativeStyle(StyleLoss):
         )
 
 
+class CovarianceStyle(StyleLoss):
+    """mean [ ‖Σ - Σ_s‖/‖Σ_s‖ + ½ ‖μ - μ_s‖/‖μ_s‖ + ½ ‖σ - σ_s‖/‖σ_s‖ ], Frobenius norms, Σ = G - μ·μᵀ.
+
+    As ``RelativeStyle``, but with covariances. Gram matrices are mostly the products of means, which hide how
+    features vary together: strokes.
+    """
+
+    def _distance(self, painted: LayerStatistics, target: LayerStatistics) -> Tensor:
+        return (
+            relative(_covariance(painted), _covariance(target))
+            + 0.5 * relative(painted.mean, target.mean)
+            + 0.5 * relative(painted.deviation, target.deviation)
+        )
+
+
+def _covariance(statistics: LayerStatistics) -> Tensor:
+    mean = statistics.mean
+    return statistics.gram - mean[:, :, None] * mean[:, None]
+
+
 class MeanDeviation(StyleLoss):
     """mean [ MSE(μ, μ_s) + MSE(σ, σ_s) ] (Huang and Belongie 2017, AdaIN, eq. 13, with squares)."""
 

@@ -26,7 +26,7 @@ class StyleMemory:
         self._statistics: dict[tuple[int, int], dict[str, tuple[Tensor, ...]]] = {}
 
     def descriptor(self, key: Key, compute: Callable[[], Tensor]) -> Tensor:
-        """The descriptor (2816,) of a style picture."""
+        """What a student makes embeddings of, of a style picture: (2816,) of ``stylenet``."""
         if key is None:
             return compute()
         if key not in self._descriptors:

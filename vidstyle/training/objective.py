@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -222,17 +223,22 @@ class Objective(nn.Module):
 
 def style_batch(frozen: Frozen, pictures: tuple[Tensor, ...], keys: tuple[Key, ...] = ()) -> StyleBatch:
     """Style pictures (1, 3, h, w) in [0, 1]; descriptors are computed once for each key but None."""
-    return StyleBatch(pictures, partial(_describe, frozen, pictures, keys))
+    known = keys or (None,) * len(pictures)
 
+    def recall(number: int, compute: Callable[[], Tensor]) -> Tensor:
+        return frozen.memory.descriptor(known[number], compute)
 
-@torch.no_grad()
-def _describe(frozen: Frozen, styles: tuple[Tensor, ...], keys: tuple[Key, ...]) -> Tensor:
-    with torch.autocast(styles[0].device.type, enabled=False):
-        descriptors = [
-            frozen.memory.descriptor(key, partial(frozen.describer.describe, style))
-            for style, key in zip(styles, keys or (None,) * len(styles), strict=True)
-        ]
-    return torch.stack(descriptors)
+    @torch.no_grad()
+    def describe() -> Tensor:
+        with torch.autocast(pictures[0].device.type, enabled=False):
+            return torch.stack(
+                [
+                    recall(number, partial(frozen.describer.describe, picture))
+                    for number, picture in enumerate(pictures)
+                ]
+            )
+
+    return StyleBatch(pictures, describe, recall)
 
 
 def _teacher(options: TrainOptions) -> AnyEngine:

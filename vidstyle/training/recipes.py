@@ -133,6 +133,30 @@ PHOTOREAL = Recipe(
     student="photoreal",
 )
 
+WCT_SINGLE_PASS = Recipe(
+    "wct-single-pass",
+    "the decoder of the engine wct-single-pass, from the bundled weights, towards the style pictures",
+    {
+        "losses": {
+            "covariance": 1.0,
+            "content": 0.15,
+            "tones": 0.5,
+            "grid": 5.0,
+            "shift": 2.0,
+            "ripple": 0.5,
+        },
+        "grid_period": 8,
+        "style_sides": (256,),
+        "style_crop": 0.6,
+        "learning_rate": 2e-4,
+        "warmup": 10,
+        "learns": ("decoder",),
+        "crop": 192,
+        "epochs": 2.0,
+    },
+    student="wct-single-pass",
+)
+
 ADAIN = Recipe(
     "adain",
     "the decoders of the engine adain, for features with the means and deviations of a style",
