@@ -28,6 +28,7 @@ from vidstyle.options import ReadOptions
 from vidstyle.styles.pictures import find_style
 from vidstyle.tensors import to_tensor
 from vidstyle.training.data import TrainingBatch
+from vidstyle.training.learner import Learner
 from vidstyle.training.objective import Objective, TrainingStep
 from vidstyle.video.stills import load_image, load_style
 
@@ -94,7 +95,13 @@ def test_the_last_picture_is_held_out_and_the_nearest_weights_are_kept(
 
     monkeypatch.setattr(Objective, "forward", watched)
     measured = iter((0.9, 0.5, 0.7, 0.4, 0.6, *[0.8] * 20))
-    monkeypatch.setattr(tuner._Measure, "__call__", lambda self, student: next(measured))
+    averages: list[dict[str, torch.Tensor]] = []
+
+    def measure(self: object, student: Learner) -> float:
+        averages.append({name: value.clone() for name, value in student.tensors().items()})
+        return next(measured)
+
+    monkeypatch.setattr(tuner._Measure, "__call__", measure)
     seen: list[float] = []
     adapted = vidstyle.adapt(
         [pictures],
@@ -109,6 +116,9 @@ def test_the_last_picture_is_held_out_and_the_nearest_weights_are_kept(
     assert seen[:6] == [0.5, 0.5, 0.4, 0.4, 0.4, 0.4]
     assert (adapted.before, adapted.after) == (0.9, 0.4)
     assert weights.metadata(adapted.weights)["held_out"] == "2.png"
+    kept = weights.load(adapted.weights)
+    assert all(value.equal(averages[3][name]) for name, value in kept.items())  # not the last ones
+    assert not kept["head1.bias"].equal(averages[-1]["head1.bias"])
 
 
 def test_steps_have_the_same_result_each_time(pictures: Path, contents: Path, tmp_path: Path) -> None:

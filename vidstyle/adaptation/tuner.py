@@ -122,7 +122,7 @@ class _Tuner:
 
     @torch.enable_grad()
     def run(self, on_step: OnAdaptStep | None) -> Tuned:
-        begun = self._averaged.tensors()
+        begun = self._weights()
         best, tensors = self._measure(self._averaged), begun
         before, looked, step, share, since = best, 0, 0, 0.0, monotonic()
         while share < 1:
@@ -136,7 +136,7 @@ class _Tuner:
                 looked = due
                 distance = self._measure(self._averaged)
                 if distance < best:
-                    best, tensors = distance, self._averaged.tensors()
+                    best, tensors = distance, self._weights()
             progress = AdaptProgress(step, share, monotonic() - since, before, best)
             if on_step is not None and on_step(progress) is False:
                 break
@@ -145,6 +145,10 @@ class _Tuner:
     @property
     def _averaged(self) -> Learner:
         return cast(Learner, self._average.module)
+
+    def _weights(self) -> dict[str, Tensor]:
+        """The averaged weights now: copies, as later steps change the tensors themselves."""
+        return {name: value.clone() for name, value in self._averaged.tensors().items()}
 
     def _remembered(self, styles: StylePictures) -> tuple[Tensor, ...]:
         """The pictures that are learnt; their embeddings are computed once, from the originals."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
 
 from vidstyle.engines.feature_statistics import resized, without_noise
 from vidstyle.engines.wct_single_pass import WCTSinglePass
@@ -182,7 +183,7 @@ class _InverseRoot(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, covariance: Tensor) -> Tensor:
+    def forward(ctx: FunctionCtx, covariance: Tensor) -> Tensor:
         values, vectors = torch.linalg.eigh(covariance)
         roots = values.clamp_min(_LEAST).sqrt()
         ctx.save_for_backward(roots, vectors)
