@@ -41,6 +41,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tuner, "_STYLE_SIDES", (64,))
     monkeypatch.setattr(tuner, "_MEASURED_SIDE", 64)
     monkeypatch.setattr(tuner, "_WARMUP", 1)
+    monkeypatch.setattr(tuner, "_STYLE_CROPS", 0)
     monkeypatch.setattr(before_and_after, "_SIDE", 64)
 
 
@@ -112,7 +113,7 @@ def test_the_last_picture_is_held_out_and_the_nearest_weights_are_kept(
     )
     learnt = {style.mean().item() for batch in batches for style in batch.styles}
     assert len(learnt) == 2  # of three
-    assert adapted.measured_on == "2.png"
+    assert adapted.measured_on == "0.png and 2.png"
     assert seen[:6] == [0.5, 0.5, 0.4, 0.4, 0.4, 0.4]
     assert (adapted.before, adapted.after) == (0.9, 0.4)
     assert weights.metadata(adapted.weights)["held_out"] == "2.png"

@@ -33,6 +33,7 @@ PYTHON = re.findall(r"^```py\n(.*?)^```", PAGE, re.S | re.M)
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the files of the page, in which steps are small and minutes are hundredths of seconds."""
     for name, value in (("_BATCH", 2), ("_CROP", 48), ("_STYLE_SIDES", (64,)), ("_MEASURED_SIDE", 64)):
+        monkeypatch.setattr(tuner, "_STYLE_CROPS", 0)
         monkeypatch.setattr(tuner, name, value)
     monkeypatch.setattr(before_and_after, "_SIDE", 64)
     monkeypatch.chdir(tmp_path)
@@ -71,7 +72,8 @@ def test_adapt_says_what_was_gained(workplace: Path, capsys: pytest.CaptureFixtu
     assert main([*command, "--steps", "2"]) == 0
     said = capsys.readouterr().out
     assert re.fullmatch(
-        r"new\.safetensors: 2 steps in \d\d:\d\d, style distance to b\.jpg [\d.]+ -> [\d.]+; see new\.jpg\n",
+        r"new\.safetensors: 2 steps in \d\d:\d\d, style distance to a\.jpg and b\.jpg [\d.]+ -> [\d.]+; "
+        r"see new\.jpg\n",
         said,
     )
     assert json.loads(weights.metadata(Path("new.safetensors"))["styles"]) == ["a.jpg", "b.jpg"]
@@ -182,7 +184,7 @@ def interrupted(command: str) -> tuple[str, str]:
 _SMALL = """
 import sys
 from vidstyle.adaptation import tuner
-tuner._CROP, tuner._STYLE_SIDES, tuner._MEASURED_SIDE = 48, (64,), 64
+tuner._CROP, tuner._STYLE_SIDES, tuner._MEASURED_SIDE, tuner._STYLE_CROPS = 48, (64,), 64, 0
 learn = tuner._Tuner._learn
 def said(self, step, share):
     if step == 0:

@@ -38,7 +38,7 @@ class Adapted:
     seconds: float
     """Wall time of learning."""
     measured_on: str
-    """Name of the style picture that style distances are measured to."""
+    """Names of the style pictures that style distances are measured to."""
     before: float
     """Style distance of the weights that it began with."""
     after: float
@@ -58,8 +58,9 @@ def adapt(
     A sheet of paintings before and after is written beside them.
 
     With two pictures or more the last one is held out: it is not trained on, and of all weights measured
-    those are written that come nearest to it (style distance by VGG-16). ``stylize_video(...,
-    weights=target)`` paints with them. Raises a ``VidstyleError``; nothing is written then.
+    those are written that come nearest to it and to the first one (style distance by VGG-16).
+    ``stylize_video(..., weights=target)`` paints with them. Raises a ``VidstyleError``; nothing is written
+    then.
 
     Args:
         style: pictures, bundled names or folders of pictures: 1 to 20 pictures.
@@ -87,12 +88,13 @@ def adapt(
     last = tuned.last
     if last.best >= last.before:
         log.warning(
-            "the paintings came no nearer to %s; the weights are those that it began with", styles.names[-1]
+            "the paintings came no nearer to %s; the weights are those that it began with",
+            styles.measured_names,
         )
     drawn = before_and_after(styles, moments, tuned.begun, tuned.tensors)
     _write(target, tuned, _metadata(styles, sources, chosen, tuned))
     save_image(sheet, drawn)
-    return Adapted(target, sheet, last.step, last.seconds, styles.names[-1], last.before, last.best)
+    return Adapted(target, sheet, last.step, last.seconds, styles.measured_names, last.before, last.best)
 
 
 def _listed(value: str | Path | Sequence[str | Path]) -> list[str | Path]:

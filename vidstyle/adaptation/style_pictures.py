@@ -30,6 +30,16 @@ class StylePictures:
         return len(self.names) > 1
 
     @property
+    def measured(self) -> tuple[Pixels, ...]:
+        """The pictures to measure with: the first one, which is learnt, and the one that is held out."""
+        return (self.pixels[0], self.pixels[-1]) if self.has_held_out else self.pixels
+
+    @property
+    def measured_names(self) -> str:
+        """The names of ``measured``."""
+        return f"{self.names[0]} and {self.names[-1]}" if self.has_held_out else self.names[0]
+
+    @property
     def learnt(self) -> tuple[Pixels, ...]:
         """The pictures that are trained on: all, if there is only one, or all but the last."""
         return self.pixels[:-1] if self.has_held_out else self.pixels

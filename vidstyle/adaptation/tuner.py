@@ -10,6 +10,7 @@ from pathlib import Path
 from time import monotonic
 from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
@@ -19,6 +20,7 @@ from vidstyle.adaptation.settings import AdaptOptions
 from vidstyle.adaptation.style_pictures import StylePictures
 from vidstyle.device import choose_device, has_bfloat16
 from vidstyle.errors import TrainingError
+from vidstyle.frames import Pixels
 from vidstyle.losses.step_features import at_area
 from vidstyle.metrics.base import Sample, Setup
 from vidstyle.metrics.perceptual_features import bundled
@@ -43,7 +45,10 @@ _LARGEST_NORM = 2.0  # of a step's gradient
 _KEPT = 0.98  # share of the averaged weights that is kept at each step
 _LOOKS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.55, 0.7, 0.85, 1.0)
 """Shares of the run after which the averaged weights are measured: what is held out gains early."""
-_MEASURED, _MEASURED_SIDE = 3, 256  # contents that are painted for one, and their side, px
+_MEASURED, _MEASURED_SIDE = 2, 256  # contents that are painted in each picture, and their side, px
+_STYLE_CROPS = 7  # of each picture, besides the whole: with few styles others get worse
+_LEAST_CROP, _LARGEST_CROP = 0.55, 0.9  # of the picture's sides
+_SALT = 2  # of the random numbers of these crops
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +87,9 @@ def tune(
 ) -> Tuned:
     """Tune the single pass's decoder to ``styles`` on ``moments``; keep the averaged weights nearest to them.
 
-    Nearest is the lowest style distance, by VGG-16, to the held-out picture, or to the only one. VGG-16 and
-    not the small VGG of the losses: a distance that is trained on falls even where paintings get no nearer.
+    Nearest is the lowest mean style distance, by VGG-16, to a picture that is learnt and the one that is held
+    out, or to the only one. VGG-16 and not the small VGG of the losses: a distance that is trained on falls
+    even where paintings get no nearer.
     Raises ``WeightsError``, ``DeviceError`` and ``TrainingError``.
     """
     return _Tuner(styles, moments, options).run(on_step)
@@ -116,9 +122,9 @@ class _Tuner:
         )
         self._optimizer = torch.optim.Adam(self._objective.groups())
         self._pictures = self._remembered(styles)
-        measured = to_tensor(styles.pixels[-1], self._device)
-        embedding = self._student.encode(style_batch(self._frozen, (measured,)))
-        self._measure = _Measure(embedding, measured, moments)
+        measured = tuple(to_tensor(pixels, self._device) for pixels in styles.measured)
+        embeddings = self._student.encode(style_batch(self._frozen, measured))
+        self._measure = _Measure(embeddings, measured, moments)
 
     @torch.enable_grad()
     def run(self, on_step: OnAdaptStep | None) -> Tuned:
@@ -151,8 +157,13 @@ class _Tuner:
         return {name: value.clone() for name, value in self._averaged.tensors().items()}
 
     def _remembered(self, styles: StylePictures) -> tuple[Tensor, ...]:
-        """The pictures that are learnt; their embeddings are computed once, from the originals."""
-        originals = tuple(to_tensor(pixels, self._device) for pixels in styles.learnt)
+        """The pictures that are learnt and crops of them; embeddings are computed once, from originals."""
+        crops = [
+            pixels if number == 0 else _cropped(pixels, random_at(number, index, _SALT))
+            for number in range(1 + _STYLE_CROPS)
+            for index, pixels in enumerate(styles.learnt)
+        ]
+        originals = tuple(to_tensor(pixels, self._device) for pixels in crops)
         self._student.encode(style_batch(self._frozen, originals, tuple(range(len(originals)))))
         return tuple(at_area(original, _PICTURE_SIDE) for original in originals)
 
@@ -194,21 +205,39 @@ def _averaged(average: Tensor, value: Tensor, steps: Tensor | int) -> Tensor:
     return average.lerp(value, 1 - kept)
 
 
-class _Measure:
-    """The mean style distance of a few contents, painted in one style picture, to that picture."""
+def _cropped(pixels: Pixels, random: np.random.Generator) -> Pixels:
+    """A part of ``pixels`` (H, W, 3), mirrored half of the time."""
+    share = random.uniform(_LEAST_CROP, _LARGEST_CROP)
+    height, width = (max(min(16, side), round(side * share)) for side in pixels.shape[:2])
+    top, left = (
+        int(random.integers(whole - part + 1))
+        for whole, part in zip(pixels.shape[:2], (height, width), strict=True)
+    )
+    crop = pixels[top : top + height, left : left + width]
+    return np.ascontiguousarray(crop[:, ::-1] if random.random() < 0.5 else crop, np.uint8)
 
-    def __init__(self, embedding: Tensor, picture: Tensor, moments: Sequence[Moment]) -> None:
-        self._embedding = embedding  # the encoder does not learn
-        self._metric = StyleDistance(Setup(style=picture, features=bundled(picture.device)))
+
+class _Measure:
+    """The mean style distance of a few contents, painted in each of some pictures, to that picture."""
+
+    def __init__(self, embeddings: Tensor, pictures: Sequence[Tensor], moments: Sequence[Moment]) -> None:
+        """``embeddings`` (N, K) of N ``pictures`` (1, 3, h, w) in [0, 1]: the encoder does not learn."""
+        device = embeddings.device
+        features = bundled(device)
+        self._styles = [
+            (embedding, StyleDistance(Setup(style=picture, features=features)))
+            for embedding, picture in zip(torch.split(embeddings, 1), pictures, strict=True)
+        ]
         count = min(_MEASURED, len(moments))
         chosen = (moments[number * len(moments) // count][0] for number in range(count))
-        self._contents = [to_tensor(square(pixels, _MEASURED_SIDE), picture.device) for pixels in chosen]
+        self._contents = [to_tensor(square(pixels, _MEASURED_SIDE), device) for pixels in chosen]
 
     @torch.no_grad()
     def __call__(self, student: Learner) -> float:
         distances = []
-        for content in self._contents:
-            self._metric.add(Sample(content, student.paint(content, self._embedding).clamp(0, 1)), {}, {})
-            assert self._metric.latest is not None
-            distances.append(self._metric.latest)
+        for embedding, metric in self._styles:
+            for content in self._contents:
+                metric.add(Sample(content, student.paint(content, embedding).clamp(0, 1)), {}, {})
+                assert metric.latest is not None
+                distances.append(metric.latest)
         return sum(distances) / len(distances)

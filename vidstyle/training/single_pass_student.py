@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd.function import FunctionCtx
+from torch.autograd.function import BackwardCFunction, FunctionCtx
 
 from vidstyle.engines.feature_statistics import resized, without_noise
 from vidstyle.engines.wct_single_pass import WCTSinglePass
@@ -191,8 +191,8 @@ class _InverseRoot(torch.autograd.Function):
         return inverse
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        roots, vectors = ctx.saved_tensors
+    def backward(ctx: BackwardCFunction, *gradients: Tensor) -> Tensor:
+        roots, vectors = cast(tuple[Tensor, Tensor], ctx.saved_tensors)
         one, two = roots[:, :, None], roots[:, None, :]
         inner = vectors.mT @ gradients[0] @ vectors / (-one * two * (one + two))
         gradient: Tensor = vectors @ inner @ vectors.mT
