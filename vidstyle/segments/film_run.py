@@ -61,7 +61,7 @@ class FilmRun:
             self._output = replace(self._output, threads=int(known.facts[_THREADS]))
         info = probe(request.source, request.read)
         with ExitStack() as stack:
-            opened = open_workers(request.segments.workers, self._work.path, request.executor)
+            opened = open_workers(request.segments.workers, request.executor)
             workers = None if opened is None else stack.enter_context(opened)
             about = self._described(workers)
             source_hash = content_of(request.source)

@@ -12,6 +12,7 @@ import vidstyle.errors
 from vidstyle.errors import DeviceError, OptionError, UnknownName, VidstyleError
 from vidstyle.segments.executors.base import Workers
 from vidstyle.segments.segment_job import Job, SegmentResult
+from vidstyle.segments.work_folder import STOP_FILE
 from vidstyle.segments.worker import Failure, attempt, paint_segment
 
 log = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ def paint_side_by_side(
     except BaseException:
         for future in running:
             future.cancel()
-        stop_file = next((job.film.folder / "stop" for job in running.values()), None)
+        stop_file = next((job.film.folder / STOP_FILE for job in running.values()), None)
         if stop_file is not None:
             with suppress(OSError):  # if the disk is full workers end with their segments
                 stop_file.touch()

@@ -17,6 +17,8 @@ from vidstyle.video.writing.target import cannot_keep
 
 _SUFFIX = ".vidstyle"
 _LOCK = "lock"
+STOP_FILE = "stop"
+"""The name of a file that tells workers to stop, by being there."""
 _PATIENCE = 1.0  # s for which a lock is waited for: `vidstyle status` holds it for a moment
 
 
@@ -31,11 +33,6 @@ class WorkFolder:
         self.target = target
         self.path = (target.parent if parent is None else parent) / name
         self._lock: int | None = None
-
-    @property
-    def stop_file(self) -> Path:
-        """A file that tells workers to stop, by being there."""
-        return self.path / "stop"
 
     def exists(self) -> bool:
         """Whether there is work of an earlier run."""
@@ -53,7 +50,7 @@ class WorkFolder:
                 f"another run is painting {self.target}; wait for it, or give another name with --output"
             )
         with suppress(OSError):
-            self.stop_file.unlink(missing_ok=True)
+            (self.path / STOP_FILE).unlink(missing_ok=True)
             self._discard_parts()
         return self
 

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from time import monotonic
 from typing import TypeVar
 
 from vidstyle._version import __version__
 from vidstyle.device import own_process, set_threads, stream_threads
-from vidstyle.errors import InputError, OptionError, VidstyleError
+from vidstyle.errors import InputError, OptionError, OutputError, VidstyleError
 from vidstyle.options import ReadOptions, WriteOptions
 from vidstyle.pipeline.painting import PartPainting, keeps_state, painting_facts, reported_options
 from vidstyle.pipeline.plan import RunPlan, Stage
@@ -25,8 +26,9 @@ from vidstyle.segments.hashes import content_of
 from vidstyle.segments.segment_frames import ReadsDifferently, SegmentFrames
 from vidstyle.segments.segment_job import Job, Painting, SegmentResult
 from vidstyle.segments.segment_record import load_result, save_result, sha256_of, size_of
-from vidstyle.segments.work_folder import disk_errors
+from vidstyle.segments.work_folder import STOP_FILE, disk_errors
 from vidstyle.video.writing.segment_file import SegmentFile
+from vidstyle.video.writing.target import cannot_keep
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +79,8 @@ def paint_segment(job: Job, load: Load | None = None, on_frame: OnFrame | None =
     done = load_result(job)
     if done is not None:
         return done
+    if on_frame is None and _is_stopped(job):
+        raise Stopped("stopped")
     _check_place(job)
     stylizer = _loaded(job.film.painting, job.film.threads) if load is None else load()
     _check_facts(job, stylizer)
@@ -139,13 +143,22 @@ def _painted(job: Job, stylizer: Stylizer, on_frame: OnFrame | None, *, seeks: b
     if report.frames != segment.count and not report.stopped:
         raise ReadsDifferently(f"{film.source} ended early in segment {job.number + 1}")
     if job.saves_state and not report.stopped:
-        part.save_state(job.state_path)
+        _save_state(part, job.state_path)
     with disk_errors(job.path):
         result = _result(job, report, file)
         if report.stopped:
             return result
         save_result(job, result)
     return result
+
+
+def _save_state(part: PartPainting, path: Path) -> None:
+    try:
+        part.save_state(path)
+    except OutputError as error:
+        if isinstance(error.__cause__, OSError):
+            raise cannot_keep(path, error.__cause__) from error
+        raise
 
 
 def _result(job: Job, report: RunReport, file: SegmentFile) -> SegmentResult:
@@ -171,7 +184,6 @@ def _result(job: Job, report: RunReport, file: SegmentFile) -> SegmentResult:
 @contextmanager
 def _noted(job: Job, on_frame: OnFrame | None) -> Iterator[OnFrame]:
     """``on_frame`` with the film's numbers of frames; without it, notes of progress, and the stop file."""
-    stop_file = job.film.folder / "stop"
     last = monotonic()
 
     def note(progress: Progress) -> bool | None:
@@ -180,13 +192,17 @@ def _noted(job: Job, on_frame: OnFrame | None) -> Iterator[OnFrame]:
             return on_frame(replace(progress, index=progress.index + job.segment.first))
         if monotonic() - last > _POLL:
             last = monotonic()
-            if stop_file.exists():
+            if _is_stopped(job):
                 raise Stopped("stopped")
             with suppress(OSError):  # progress is told less exactly then
                 job.progress_path.write_text(str(progress.index + 1), encoding="ascii")
         return None
 
     yield note
+
+
+def _is_stopped(job: Job) -> bool:
+    return (job.film.folder / STOP_FILE).exists()
 
 
 def _check_place(job: Job) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Protocol, TypeVar
 
 from vidstyle.registry import EXECUTORS
@@ -31,8 +30,8 @@ class Workers(Protocol):
         """Give up all calls; those that run are told by the stop file."""
 
 
-OpenWorkers = Callable[[str, Path], AbstractContextManager[Workers]]
-"""(address, work folder) -> the workers there; what ``EXECUTORS`` names."""
+OpenWorkers = Callable[[str], AbstractContextManager[Workers]]
+"""Address -> the workers there; what ``EXECUTORS`` names."""
 
 
 class ExecutorWorkers:
@@ -59,9 +58,7 @@ class ExecutorWorkers:
         """Do nothing: calls that have not begun are cancelled one by one."""
 
 
-def open_workers(
-    workers: str, folder: Path, executor: Executor | None
-) -> AbstractContextManager[Workers] | None:
+def open_workers(workers: str, executor: Executor | None) -> AbstractContextManager[Workers] | None:
     """The workers that ``--workers`` names, or those of ``executor``; None: this process paints alone."""
     if executor is not None:
         return ExecutorWorkers(executor, int(workers) if workers.isdecimal() and workers != "1" else _SLOTS)
@@ -70,9 +67,9 @@ def open_workers(
     if workers.isdecimal():
         from vidstyle.segments.executors.local import open_workers as open_local
 
-        return open_local(workers, folder)
+        return open_local(workers)
     name, _, address = workers.partition(":")
-    opened: AbstractContextManager[Workers] = EXECUTORS.load(name)(address, folder)
+    opened: AbstractContextManager[Workers] = EXECUTORS.load(name)(address)
     return opened
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from pathlib import Path
 from typing import TypeVar
 
 from vidstyle.errors import DeviceError, OptionError
@@ -16,7 +15,7 @@ T = TypeVar("T")
 _PATIENCE = 30  # s until the scheduler must have answered, and have a worker
 
 
-def open_workers(address: str, folder: Path) -> DaskWorkers:
+def open_workers(address: str) -> DaskWorkers:
     """The cluster whose scheduler is at ``address``, like ``tcp://machine:8786``."""
     if not address:
         raise OptionError("--workers dask needs the scheduler's address: dask:tcp://machine:8786")

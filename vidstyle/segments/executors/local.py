@@ -7,11 +7,11 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing.connection import wait
-from pathlib import Path
 from typing import TypeVar
 
 from vidstyle.device import cores
@@ -19,24 +19,23 @@ from vidstyle.segments.executors.base import Workers
 
 T = TypeVar("T")
 
-_GRACE = 10.0  # s after which a process that was told to stop ends in the middle of a frame
-_POLL = 0.5  # s
+_GRACE = 3.0  # s in which a process that is told to stop may finish its frame
 
 
-def open_workers(count: str, folder: Path) -> LocalWorkers:
+def open_workers(count: str) -> LocalWorkers:
     """``count`` processes; they end with this one, however it ends."""
-    return LocalWorkers(int(count), folder)
+    return LocalWorkers(int(count))
 
 
 class LocalWorkers:
     """Processes that each paint one segment at a time; a context."""
 
-    def __init__(self, count: int, folder: Path) -> None:
+    def __init__(self, count: int) -> None:
         self.slots = count
         self.threads: int | None = max(1, cores() // count)
-        self._folder = folder
 
     def __enter__(self) -> Workers:
+        self._others = set(multiprocessing.active_children())
         self._pool = self._new_pool()
         return self
 
@@ -44,19 +43,25 @@ class LocalWorkers:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def submit(self, function: Callable[..., T], *arguments: object) -> Future[T]:
-        return self._pool.submit(function, *arguments)
+        with _interrupts_blocked():
+            return self._pool.submit(function, *arguments)
 
     def recover(self) -> None:
         """Begin with new processes if one was killed, with which a pool ends all others."""
         try:
-            self._pool.submit(os.getpid)
+            self.submit(os.getpid)
         except BrokenProcessPool:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = self._new_pool()
 
     def cancel(self) -> None:
-        """Give up what has not begun; processes look at the stop file."""
+        """Give up what has not begun; processes look at the stop file, and are ended if they do not stop."""
+        children = set(multiprocessing.active_children()) - self._others
         self._pool.shutdown(wait=False, cancel_futures=True)
+        deadline = time.monotonic() + _GRACE
+        for child in children:
+            child.join(max(0.0, deadline - time.monotonic()))
+            child.terminate()
 
     def _new_pool(self) -> ProcessPoolExecutor:
         # spawn: a fork of a process with threads, or with CUDA, may hang
@@ -64,24 +69,36 @@ class LocalWorkers:
             self.slots,
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_begin,
-            initargs=(str(self._folder / "stop"),),
         )
 
 
-def _begin(stop_file: str) -> None:
-    """Set up a new process: Ctrl-C is for the one that started it, which tells the others."""
-    for name in ("SIGINT", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """A context in which Ctrl-C waits; processes that begin in it never see one.
+
+    It is for this process, which tells the others. Without, those that are just beginning end with an error.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin() -> None:
+    """Set up a new process."""
+    if not hasattr(signal, "pthread_sigmask"):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_watch, args=(Path(stop_file),), name="watch", daemon=True).start()
+    threading.Thread(target=_watch, name="watch", daemon=True).start()
 
 
-def _watch(stop_file: Path) -> None:
-    """End this process with the one that started it, or if it does not stop by itself."""
+def _watch() -> None:
+    """End this process with the one that started it, however that ends."""
     parent = multiprocessing.parent_process()
-    while parent is not None and not wait([parent.sentinel], timeout=_POLL):
-        if stop_file.exists():
-            time.sleep(_GRACE)
-            break
+    assert parent is not None
+    wait([parent.sentinel])
     os._exit(1)

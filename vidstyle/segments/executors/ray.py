@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import Future
-from pathlib import Path
 from typing import TypeVar
 
 from vidstyle.errors import DeviceError
@@ -18,7 +17,7 @@ _MOST_CORES = 4  # of one segment: painting gains little from more
 _RETRIES = 3  # after the death of a worker or its machine
 
 
-def open_workers(address: str, folder: Path) -> RayWorkers:
+def open_workers(address: str) -> RayWorkers:
     """The cluster at ``address`` (``auto``: the one of this machine); "": that one, or else a new one."""
     return RayWorkers(address)
 
