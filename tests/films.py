@@ -26,9 +26,10 @@ def pictures(seed: int = 5) -> list[Pixels]:
     noise = np.random.default_rng(seed)
     taken: list[Pixels] = []
     for number, count in enumerate(SHOTS):
-        coarse = noise.integers(0, 256, (6, 8, 3)).astype(np.uint8)
-        ground = np.kron(coarse, np.ones((HEIGHT // 6, WIDTH // 8, 1), np.uint8))
-        moving = shapes(count, WIDTH, HEIGHT, speed=1.5)
+        dark, bright, rows = ((0, 256, 6), (0, 110, 12), (60, 256, 3))[number]
+        coarse = noise.integers(dark, bright, (rows, rows * 4 // 3, 3)).astype(np.uint8)
+        ground = np.kron(coarse, np.ones((HEIGHT // rows, HEIGHT // rows, 1), np.uint8))
+        moving = [picture[:, :: -1 if number else 1] for picture in shapes(count, WIDTH, HEIGHT, speed=1.5)]
         for place, picture in enumerate(moving):
             mixed = (0.7 * np.roll(ground, place // 2, axis=1) + 0.3 * picture) / 255
             stamp(mixed, (sum(SHOTS[:number]) + place) % 64)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate, groupby
 from pathlib import Path
@@ -18,14 +17,12 @@ from vidstyle.frames import Frame, Pixels, VideoInfo
 from vidstyle.options import ReadOptions
 from vidstyle.pipeline.prefetch import prefetch
 from vidstyle.segments.shot_limits import LOOKED_BACK, Look, choose_starts
+from vidstyle.segments.starts import ReadsDifferently, Span, Starts, checksum
 from vidstyle.temporal.cuts import Cuts
 from vidstyle.video.reading.reader import Reader
 
-Span = tuple[Fraction, Fraction]
-"""Time and duration of a frame (s)."""
-
-_STEP = 8  # px between the samples of a checksum
-_COARSE = 16  # px between those that are compared with the last frame's
+_SIDE = 256  # px, long side at which cuts are looked for: the largest of ``Cuts``
+_COARSE = 4  # px between the samples that are compared with the last frame's
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +78,6 @@ class FilmPlan:
         durations = [duration for duration, count in self.durations for _ in range(count)]
         return list(zip(accumulate(durations, initial=Fraction(0)), durations, strict=False))
 
-    def first_frame(self, info: VideoInfo) -> Frame:
-        """A black frame like the first one, whose clip is ``info``."""
-        shape = (info.height, info.width)
-        if self.depth == 8:
-            samples: Pixels = np.zeros((*shape, 4), np.uint8)
-        else:
-            samples = np.zeros((*shape, 4), np.uint16)
-        alpha = samples[..., 3] if self.has_alpha else None
-        return Frame(samples[..., :3], Fraction(0), self.durations[0][0], alpha)
-
     def to_json(self) -> PlanRecord:
         """All of it in JSON's types; times are exact, as text."""
         return {
@@ -113,6 +100,16 @@ class FilmPlan:
         )
 
 
+def blank_frame(info: VideoInfo, depth: int, has_alpha: bool, duration: Fraction) -> Frame:
+    """A black frame like the first of the clip ``info``, which lasts for ``duration`` s."""
+    shape = (info.height, info.width)
+    if depth == 8:
+        samples: Pixels = np.zeros((*shape, 4), np.uint8)
+    else:
+        samples = np.zeros((*shape, 4), np.uint16)
+    return Frame(samples[..., :3], Fraction(0), duration, samples[..., 3] if has_alpha else None)
+
+
 def plan_film(
     source: Path,
     read: ReadOptions,
@@ -124,13 +121,37 @@ def plan_film(
     """Read ``source`` once, and cut it into segments of whole shots of at most ``limit`` seconds.
 
     A shot longer than that is cut where the picture changes most, if ``splits_shots``. The plan depends on
-    the arguments and the clip alone. ``on_frame`` is called with each frame. Raises ``InputError``.
+    the arguments and the clip alone. ``on_frame`` is called with each frame, which may be shrunk. Raises
+    ``InputError``.
     """
+    try:
+        pass_over = _pass(source, read, _SIDE, on_frame)
+        return _plan(pass_over, limit, splits_shots, Starts(source, read, pass_over.spans))
+    except ReadsDifferently:  # from the middle on; then cuts are found at full size, and read from the start
+        pass_over = _pass(source, read, None, on_frame)
+        return _plan(pass_over, limit, splits_shots, None)
+
+
+@dataclass(slots=True)
+class _Pass:
+    """What is known after all frames were read."""
+
+    looks: list[Look]
+    checksums: list[int]
+    spans: list[Span]
+    depth: int
+    has_alpha: bool
+    skipped: int
+
+
+def _pass(
+    source: Path, read: ReadOptions, side: int | None, on_frame: Callable[[Frame, VideoInfo], object] | None
+) -> _Pass:
     looks: list[Look] = []
     checksums: list[int] = []
-    durations: list[Fraction] = []
+    spans: list[Span] = []
     cuts, before, first = Cuts(), None, None
-    with Reader(source, read) as reader, closing(prefetch(reader, 4, "decode")) as frames:
+    with Reader(source, read, side=side) as reader, closing(prefetch(reader, 4, "decode")) as frames:
         for frame in frames:
             first = first or frame
             boundary = cuts.look(frame.pixels)
@@ -138,7 +159,7 @@ def plan_film(
             change = 0.0 if before is None else float(np.abs(coarse - before).mean())
             is_odd = boundary.is_return or boundary.is_blank
             looks.append(Look(frame.time, boundary.is_cut, is_odd, change))
-            durations.append(frame.duration)
+            spans.append((frame.time, frame.duration))
             checksums.append(checksum(frame.pixels))
             before = coarse
             if on_frame is not None:
@@ -146,24 +167,36 @@ def plan_film(
         skipped, info = reader.skipped, reader.info
     if first is None:
         raise InputError(f"{info.path} has no frames in the selected part; see --start and --end")
-    end = looks[-1].time + durations[-1]
-    starts = choose_starts(looks, end, limit, splits_shots=splits_shots)
+    return _Pass(looks, checksums, spans, first.bits, first.alpha is not None, skipped)
+
+
+def _plan(known: _Pass, limit: Fraction, splits_shots: bool, at_full_size: Starts | None) -> FilmPlan:
+    """The plan; a cut that is none ``at_full_size`` begins no segment."""
+    looks, checksums = known.looks, known.checksums
+    end = sum(known.spans[-1], Fraction(0))
+    while True:
+        starts = choose_starts(looks, end, limit, splits_shots=splits_shots)
+        if at_full_size is None:
+            break
+        found = {start: at_full_size.look(start, begins_shot) for start, begins_shot in starts}
+        if all(is_cut for _, is_cut in found.values()):
+            checksums = [found[place][0] if place in found else 0 for place in range(len(looks))]
+            break
+        looks = [
+            replace(look, is_cut=look.is_cut and found.get(place, (0, True))[1])
+            for place, look in enumerate(looks)
+        ]
     ends = [*(start for start, _ in starts[1:]), len(looks)]
     return FilmPlan(
         tuple(
             Segment(start, end - start, begins_shot, checksums[start])
             for (start, begins_shot), end in zip(starts, ends, strict=True)
         ),
-        tuple(_runs(durations)),
-        first.bits,
-        first.alpha is not None,
-        skipped,
+        tuple(_runs(duration for _, duration in known.spans)),
+        known.depth,
+        known.has_alpha,
+        known.skipped,
     )
-
-
-def checksum(pixels: Pixels) -> int:
-    """A checksum of samples of a frame (H, W, 3)."""
-    return zlib.crc32(np.ascontiguousarray(pixels[::_STEP, ::_STEP]).tobytes())
 
 
 def span_seconds(spans: Sequence[Span]) -> Fraction:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import fields, replace
 from fractions import Fraction
-from pathlib import Path
 from time import monotonic, perf_counter
 
 from vidstyle._version import __version__
@@ -18,14 +17,15 @@ from vidstyle.pipeline.report import OnFrame, RunReport
 from vidstyle.pipeline.runner import provenance_tag
 from vidstyle.segments.executors.base import Workers, open_workers
 from vidstyle.segments.film import FilmRequest
-from vidstyle.segments.film_plan import FilmPlan, plan_film, span_seconds
+from vidstyle.segments.film_plan import FilmPlan, blank_frame, plan_film, span_seconds
 from vidstyle.segments.film_progress import FilmProgress, OnFilm
 from vidstyle.segments.hashes import content_of
+from vidstyle.segments.lost_segments import without_what_is_lost
 from vidstyle.segments.manifest import Manifest, check_same
 from vidstyle.segments.portable import with_absolute_paths
 from vidstyle.segments.schedule import paint_side_by_side, result_or_raise
-from vidstyle.segments.segment_job import Film, Job, SegmentResult
-from vidstyle.segments.segment_record import is_as_written
+from vidstyle.segments.segment_job import Film, Job, SegmentResult, segment_path, state_path
+from vidstyle.segments.segment_record import noted_frames
 from vidstyle.segments.work_folder import WorkFolder
 from vidstyle.segments.worker import Description, attempt, describe, paint_segment
 from vidstyle.video.reading.probe import probe
@@ -70,7 +70,7 @@ class FilmRun:
                 check_same(request.target, known.facts, facts)
             else:
                 known = self._planned(facts, about.keeps_state)
-            self._manifest = _without_what_is_lost(known, self._work.path)
+            self._manifest = without_what_is_lost(known, self._work.path)
             self._film = self._film_of(info, about, source_hash, workers)
             reused = sum(result.frames for result in self._manifest.done.values())
             self._manifest.save(self._work.path)
@@ -129,9 +129,9 @@ class FilmRun:
         request, plan = self._request, self._manifest.plan
         if plan.depth != (16 if info.bits > 8 else 8):
             raise InputError(f"{request.source} has changed since the film was planned; give --restart")
-        first = plan.first_frame(info)
         self._spans = plan.spans()
-        tick = choose_tick(info, first)
+        first_duration = self._spans[0][1]
+        tick = choose_tick(info, blank_frame(info, plan.depth, plan.has_alpha, first_duration))
         clock = TickClock(tick)
         for span in self._spans:
             clock(*span)
@@ -143,7 +143,9 @@ class FilmRun:
             read=request.read,
             info=info if workers is None else replace(info, path=info.path.absolute()),
             output=self._output,
-            first=first,
+            depth=plan.depth,
+            has_alpha=plan.has_alpha,
+            first_duration=first_duration,
             tick=tick,
             folder=self._work.path.absolute(),
             facts=about.facts,
@@ -195,7 +197,7 @@ class FilmRun:
         self._manifest.save(self._work.path)
         if not self._manifest.plan.segments[number].begins_shot:
             with suppress(OSError):
-                _state_path(self._work.path, number - 1).unlink()
+                state_path(self._work.path, number - 1).unlink()
         self._tell("paint")
 
     def _tell(self, step: str, running: Iterable[Job] = ()) -> None:
@@ -204,7 +206,7 @@ class FilmRun:
         done = self._manifest.done
         segments = self._manifest.plan.segments
         jobs = [job for job in running if job.number not in done]
-        counts = [_painted_so_far(job) for job in jobs]
+        counts = [noted_frames(job.film.folder, job.number) or 0 for job in jobs]
         spans = [self._spans[segments[n].first : segments[n].end] for n in done]
         spans += [self._spans[job.segment.first :][:count] for job, count in zip(jobs, counts, strict=True)]
         self._on_film(
@@ -236,7 +238,7 @@ class FilmRun:
         join_segments(
             [
                 JoinedSegment(
-                    film.folder / f"{number:05d}",
+                    segment_path(film.folder, number),
                     self._spans[segments[number].first :][: result.frames],
                     result.order,
                 )
@@ -278,40 +280,6 @@ class FilmRun:
         )
 
 
-def _without_what_is_lost(manifest: Manifest, folder: Path) -> Manifest:
-    """``manifest`` with the segments to be painted again whose files are not as they were written.
-
-    Where one of them goes on from a state that is not there either, the segment before is among them.
-    """
-    done, plan = manifest.done, manifest.plan
-    lost = {
-        number
-        for number, result in done.items()
-        if not is_as_written(folder / f"{number:05d}", result.sha256)
-    }
-    for number in sorted(lost):
-        log.warning("segment %d is damaged: it is painted again", number + 1)
-    for number in reversed(range(1, len(plan.segments))):
-        is_missing = number in lost or number not in done
-        if is_missing and not plan.segments[number].begins_shot and number - 1 in done:
-            state = done[number - 1].state_sha256
-            if not is_as_written(_state_path(folder, number - 1), state):
-                lost.add(number - 1)
-    return manifest.without(lost)
-
-
 def _is_gone_on_from(plan: FilmPlan, number: int) -> bool:
     """Whether the next segment goes on from the state after this one."""
     return number + 1 < len(plan.segments) and not plan.segments[number + 1].begins_shot
-
-
-def _state_path(folder: Path, number: int) -> Path:
-    return folder / f"{number:05d}.safetensors"
-
-
-def _painted_so_far(job: Job) -> int:
-    """Frames of a segment that a worker has noted."""
-    try:
-        return min(job.segment.count, int(job.progress_path.read_text(encoding="ascii") or 0))
-    except (OSError, ValueError):
-        return 0

@@ -8,15 +8,10 @@ from fractions import Fraction
 from itertools import chain, islice, repeat
 from types import TracebackType
 
-from vidstyle.errors import InputError
 from vidstyle.frames import Frame, VideoInfo
-from vidstyle.segments.film_plan import checksum
 from vidstyle.segments.segment_job import Job
+from vidstyle.segments.starts import ReadsDifferently, checksum, part_of
 from vidstyle.video.reading.reader import Reader
-
-
-class ReadsDifferently(InputError):
-    """The source gives other frames than when it was planned."""
 
 
 class SegmentFrames:
@@ -39,12 +34,10 @@ class SegmentFrames:
 
     def __enter__(self) -> SegmentFrames:
         film, spans = self._job.film, self._spans
-        begin = spans[0][0] if self._seeks else Fraction(0)
+        self._begin = spans[0][0] if self._seeks else Fraction(0)
         read = film.read
-        if begin > 0:
-            start = film.info.start - film.info.origin + begin
-            read = replace(read, start=start, frames=len(spans))
-        self._begin = begin
+        if self._begin > 0:
+            read = part_of(read, film.info, self._begin, len(spans))
         self._reader = Reader(film.source, read)
         return self
 

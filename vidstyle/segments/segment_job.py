@@ -10,8 +10,9 @@ from typing import Self, TypedDict
 
 from vidstyle.frames import Frame, VideoInfo
 from vidstyle.options import ReadOptions
-from vidstyle.segments.film_plan import Segment, Span
+from vidstyle.segments.film_plan import Segment, blank_frame
 from vidstyle.segments.hashes import text_hash
+from vidstyle.segments.starts import Span
 from vidstyle.styles.pictures import Style
 from vidstyle.video.writing.target import OutputPlan
 
@@ -35,8 +36,12 @@ class Film:
     info: VideoInfo
     """The source."""
     output: OutputPlan
-    first: Frame
-    """A frame like the first; its pixels do not matter."""
+    depth: int
+    """Bits of a frame's samples, 8 or 16."""
+    has_alpha: bool
+    """Whether the first frame has alpha."""
+    first_duration: Fraction
+    """Seconds of the first frame."""
     tick: Fraction
     """Seconds."""
     folder: Path
@@ -47,6 +52,11 @@ class Film:
     """Of vidstyle."""
     threads: int | None = None
     """Threads of torch and OpenCV; None: the worker's own choice."""
+
+    @property
+    def first(self) -> Frame:
+        """A black frame like the first one."""
+        return blank_frame(self.info, self.depth, self.has_alpha, self.first_duration)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,17 +78,17 @@ class Job:
     @property
     def path(self) -> Path:
         """The file, or the folder of pictures, that is written."""
-        return self.film.folder / f"{self.number:05d}"
+        return segment_path(self.film.folder, self.number)
 
     @property
     def state_path(self) -> Path:
         """The state after the last frame."""
-        return self.film.folder / f"{self.number:05d}.safetensors"
+        return state_path(self.film.folder, self.number)
 
     @property
     def resume_path(self) -> Path | None:
         """The state from which the segment goes on."""
-        return None if self.resume is None else self.film.folder / f"{self.number - 1:05d}.safetensors"
+        return None if self.resume is None else state_path(self.film.folder, self.number - 1)
 
     @property
     def result_path(self) -> Path:
@@ -88,7 +98,7 @@ class Job:
     @property
     def progress_path(self) -> Path:
         """The number of frames so far, as text, while it is painted."""
-        return self.film.folder / f"{self.number:05d}.progress"
+        return progress_path(self.film.folder, self.number)
 
     @property
     def key(self) -> str:
@@ -102,6 +112,21 @@ class Job:
                 *(self.resume, self.saves_state, self.is_last_key),
             ]
         )
+
+
+def segment_path(folder: Path, number: int) -> Path:
+    """The file, or folder of pictures, of the segment ``number`` in a work folder."""
+    return folder / f"{number:05d}"
+
+
+def state_path(folder: Path, number: int) -> Path:
+    """The state after its last frame."""
+    return folder / f"{number:05d}.safetensors"
+
+
+def progress_path(folder: Path, number: int) -> Path:
+    """The number of frames that are painted so far, as text."""
+    return folder / f"{number:05d}.progress"
 
 
 class ResultRecord(TypedDict):

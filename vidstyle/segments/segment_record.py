@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from vidstyle.atomic_write import write_atomically
-from vidstyle.segments.segment_job import Job, SegmentResult
+from vidstyle.segments.segment_job import Job, SegmentResult, progress_path
 
 _BLOCK = 1 << 20  # bytes
 
@@ -50,3 +50,11 @@ def size_of(path: Path) -> int:
     """Bytes of a file, or of all files of a folder."""
     files = path.iterdir() if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files)
+
+
+def noted_frames(folder: Path, number: int) -> int | None:
+    """Frames that a worker has noted of the segment ``number`` while it paints; None: there is no note."""
+    try:
+        return int(progress_path(folder, number).read_text(encoding="ascii") or 0)
+    except (OSError, ValueError):
+        return None

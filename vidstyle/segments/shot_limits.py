@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 LOOKED_BACK = 8  # frames before a cut without another one: what came earlier no longer counts at it
-_LOOKED_AHEAD = 8  # frames after it in which no shot may continue: a flash is at most 6 frames long
+LOOKED_AHEAD = 8  # frames after it in which no shot may continue: a flash is at most 6 frames long
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def _begins_shot(looks: Sequence[Look], place: int) -> bool:
     """Whether a shot begins at ``place`` that nothing near it can turn out to be a part of another."""
     if not looks[place].is_cut:
         return False
-    near = range(max(1, place - LOOKED_BACK), min(len(looks), place + _LOOKED_AHEAD + 1))
+    near = range(max(1, place - LOOKED_BACK), min(len(looks), place + LOOKED_AHEAD + 1))
     return not any(looks[other].is_cut or looks[other].is_odd for other in near if other != place) and not (
         looks[place].is_odd
     )

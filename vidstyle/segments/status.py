@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vidstyle.segments.film_plan import span_seconds
 from vidstyle.segments.manifest import Manifest
+from vidstyle.segments.segment_record import noted_frames
 from vidstyle.segments.work_folder import is_in_use, work_folders
 
 
@@ -51,7 +52,7 @@ def _status(folder: Path) -> FilmStatus:
         if result is not None:
             time += span_seconds(own)
             state = f"done in {result.seconds:.0f} s on {result.host or 'this machine'}"
-        elif (note := _painted_frames(folder, number)) is not None:
+        elif (note := noted_frames(folder, number)) is not None:
             state = f"{note} of {segment.count} frames"
         lines.append(f"{number + 1}: {float(own[0][0]):.3f} to {float(sum(own[-1])):.3f} s, {state}")
     return FilmStatus(
@@ -65,11 +66,3 @@ def _status(folder: Path) -> FilmStatus:
         sum(result.size for result in manifest.done.values()),
         tuple(lines),
     )
-
-
-def _painted_frames(folder: Path, number: int) -> int | None:
-    """Frames of a segment that a worker has noted; None: there is no note."""
-    try:
-        return int((folder / f"{number:05d}.progress").read_text(encoding="ascii") or 0)
-    except (OSError, ValueError):
-        return None

@@ -23,9 +23,10 @@ from vidstyle.pipeline.report import OnFrame, Progress, RunReport, versions
 from vidstyle.pipeline.runner import run
 from vidstyle.pipeline.stylizer import Stylizer
 from vidstyle.segments.hashes import content_of
-from vidstyle.segments.segment_frames import ReadsDifferently, SegmentFrames
+from vidstyle.segments.segment_frames import SegmentFrames
 from vidstyle.segments.segment_job import Job, Painting, SegmentResult
 from vidstyle.segments.segment_record import load_result, save_result, sha256_of, size_of
+from vidstyle.segments.starts import ReadsDifferently
 from vidstyle.segments.work_folder import STOP_FILE, disk_errors
 from vidstyle.video.writing.segment_file import SegmentFile
 from vidstyle.video.writing.target import cannot_keep

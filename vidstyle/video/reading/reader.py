@@ -39,14 +39,17 @@ class Reader:
     info: VideoInfo
     """What is known before the first frame; its estimates serve for progress only."""
 
-    def __init__(self, path: str | Path, options: ReadOptions = ALL) -> None:
+    def __init__(self, path: str | Path, options: ReadOptions = ALL, *, side: int | None = None) -> None:
         """Open ``path`` and decode its first frame.
+
+        If ``side`` is given, large pictures of most video files are shrunk, roughly, to a long side
+        of so many px; ``info`` has that size.
 
         Raises:
             InputError: the input cannot be read.
             OptionError: the selected part is empty.
         """
-        self._source = _open(Path(path), options)
+        self._source = _open(Path(path), options, side)
         self.info = self._source.info
         self._begun = False
 
@@ -104,7 +107,7 @@ class _FrameSource(Protocol):
     def close(self) -> None: ...
 
 
-def _open(path: Path, options: ReadOptions) -> _FrameSource:
+def _open(path: Path, options: ReadOptions, side: int | None) -> _FrameSource:
     if is_sequence(path):
         only = _only_file(path)
         if only is None:
@@ -115,7 +118,7 @@ def _open(path: Path, options: ReadOptions) -> _FrameSource:
         log.warning("%s has times of its own: --rate is for pictures, and is left out here", path)
     if is_animation(path):
         return AnimatedPicture(path, options)
-    return VideoFile(path, options)
+    return VideoFile(path, options, side)
 
 
 def _only_file(path: Path) -> Path | None:

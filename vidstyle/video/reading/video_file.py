@@ -19,6 +19,7 @@ from vidstyle.video.reading.cropping import crop_of
 from vidstyle.video.reading.decoder import Decoder, known_rate, rate_of, time_of
 from vidstyle.video.reading.deinterlace import deinterlaced
 from vidstyle.video.reading.header_length import expected_end, known_duration
+from vidstyle.video.reading.shrinking import shrinking
 from vidstyle.video.reading.timeline import Part, Ticked, Timed, Timeline
 
 log = logging.getLogger(__name__)
@@ -27,8 +28,8 @@ log = logging.getLogger(__name__)
 class VideoFile:
     """The frames of one video file; iterate once, and close."""
 
-    def __init__(self, path: Path, options: ReadOptions) -> None:
-        """Open ``path`` and decode up to the first selected frame.
+    def __init__(self, path: Path, options: ReadOptions, side: int | None = None) -> None:
+        """Open ``path`` and decode up to the first selected frame; see ``Reader`` for ``side``.
 
         Raises:
             InputError: the file cannot be read.
@@ -55,7 +56,9 @@ class VideoFile:
             if first is None:
                 raise self._no_frames_error()
             self._first = first
-            self._converter = Converter(path, first.picture, stream, options.hdr, crop_of(path, stream))
+            crop = crop_of(path, stream)
+            self._shrink = None if side is None else shrinking(first.picture, stream, crop, side)
+            self._converter = Converter(path, self._shrunk(first.picture), stream, options.hdr, crop)
             self.info = self._describe(first, rate)
         except BaseException:
             self.close()
@@ -71,13 +74,16 @@ class VideoFile:
     def __iter__(self) -> Generator[Frame, None, None]:
         last = self._first
         for item in chain((self._first,), self._pictures):
-            pixels, alpha = self._converter(item.picture)
+            pixels, alpha = self._converter(self._shrunk(item.picture))
             yield Frame(pixels, item.time - self.info.start, item.duration, alpha)
             last = item
         self._report(last)
 
     def close(self) -> None:
         self._decoder.close()
+
+    def _shrunk(self, picture: av.VideoFrame) -> av.VideoFrame:
+        return picture if self._shrink is None else self._shrink(picture)
 
     def _timed(self) -> Iterator[Timed[av.VideoFrame]]:
         decoded = deinterlaced(self._decoder.frames(self._part.start), str(self._decoder.path))
