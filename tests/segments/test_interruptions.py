@@ -23,7 +23,13 @@ from vidstyle.cli.main import main
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and file systems of POSIX")
 
-_OPTIONS = {"style": "waves", "engine": "plain_engine:plain", "device": "cpu", "segments": 1}
+_OPTIONS = {
+    "style": "waves",
+    "engine": "plain_engine:plain",
+    "device": "cpu",
+    "temporal": "none",
+    "segments": 1,
+}
 _KILLS = 3
 
 # forks a process that has torch loaded for each target that it reads, and tells its number and how it ended
@@ -109,7 +115,7 @@ def test_a_full_disk_is_told_in_one_line_and_the_run_goes_on_when_there_is_room(
     small_disk: Path, tmp_path: Path
 ) -> None:
     film = write_film(tmp_path / "film.mp4")
-    options: dict[str, Any] = {**_OPTIONS, "temporal": "none", "codec": "ffv1"}
+    options: dict[str, Any] = {**_OPTIONS, "codec": "ffv1"}
     target = small_disk / "painted.mkv"
     with pytest.raises(OutputError, match="the disk is full; what is done is kept") as told:
         vidstyle.stylize_video(film, target, **options)
@@ -138,14 +144,12 @@ def test_status_says_how_far_films_are(
             main(["status", ".", "-v"])
 
     with pytest.raises(Stop):
-        vidstyle.stylize_video(
-            film, "painted.mp4", on_frame=on_frame, **{**_OPTIONS, "segments": 2.5, "temporal": "none"}
-        )
+        vidstyle.stylize_video(film, "painted.mp4", on_frame=on_frame, **{**_OPTIONS, "segments": 2.5})
     first, *lines = capsys.readouterr().out.splitlines()
-    assert first.startswith("painted.mp4: 2 of 4 segments, 00:04 of 00:08 (50%)")
+    assert first.startswith("painted.mp4: 2 of 4 segments, 00:04 of 00:08 (53%)")
     assert "being painted; in .painted.mp4.vidstyle" in first
-    assert lines[1].startswith("  2: 2.000 to 3.800 s, done in ")
-    assert lines[2] == "  3: 3.800 to 5.600 s, to be painted"
+    assert lines[1].startswith("  2: 2.000 to 4.000 s, done in ")
+    assert lines[2] == "  3: 4.000 to 5.400 s, to be painted"
     assert main(["status", ".painted.mp4.vidstyle"]) == 0
     assert "stopped: the same command goes on" in capsys.readouterr().out
     assert main(["status", "missing"]) == 1
