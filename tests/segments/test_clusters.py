@@ -9,6 +9,7 @@ import sys
 import time
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import plain_engine
 import pytest
@@ -92,7 +93,7 @@ def test_a_cluster_paints_the_same_film_though_a_worker_is_killed(
             assert process.wait(_PATIENCE) == 0, errors.read_text(errors="replace")
         finally:
             process.kill()
-    options = {"engine": "plain_engine:plain", "device": "cpu", "segments": 2.5, "codec": "ffv1"}
+    options: dict[str, Any] = {"engine": "plain_engine:plain", "segments": 2.5, "codec": "ffv1"}
     report = vidstyle.stylize_video(film, tmp_path / "here.mkv", style="waves", **options)
     assert report.frames == FRAMES
     assert (tmp_path / "film.mkv").read_bytes() == (tmp_path / "here.mkv").read_bytes()

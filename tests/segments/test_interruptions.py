@@ -23,7 +23,7 @@ from vidstyle.cli.main import main
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and file systems of POSIX")
 
-_OPTIONS = {
+_OPTIONS: dict[str, Any] = {
     "style": "waves",
     "engine": "plain_engine:plain",
     "device": "cpu",

@@ -65,9 +65,12 @@ def paint_clip(
     if limit is None:
         longest = AUTO if options.segments == "auto" and not _why_not(request) else None
         try:
-            return _in_one_piece(request, longest, on_frame)
+            report = _in_one_piece(request, longest, on_frame)
         except LongClip:
             limit = AUTO
+        else:
+            _forget(request)
+            return report
     return _in_segments(request, limit, on_frame=on_frame, on_film=on_film)
 
 
@@ -85,6 +88,14 @@ def _in_one_piece(request: FilmRequest, longest: Fraction | None, on_frame: OnFr
     from vidstyle.pipeline.runner import run  # imports torch: errors of the files come first
 
     return run(plan, on_frame=on_frame)
+
+
+def _forget(request: FilmRequest) -> None:
+    """Remove the work of an earlier run in segments, if this one was to begin anew."""
+    work = WorkFolder(request.target, request.segments.work_dir)
+    if request.segments.restart and work.exists():
+        with work:
+            work.remove()
 
 
 def _in_segments(
