@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from vidstyle.cli.main import main
 
 _ARGUMENTS = ("--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-gpu")
-_PATIENCE = 20_000  # ms, on a busy machine
+_PATIENCE = 40_000  # ms, on a busy machine
 
 
 @pytest.fixture(scope="module")

@@ -144,7 +144,8 @@ class _Looks:
             picture = await self._session.previews.painted(small, THUMBNAIL, stop)
             if picture is None or stop.is_set():
                 return
-            await self._send("thumbnail", number, style=style.id, picture=self._connections.keep(picture))
+            name = self._connections.keep(picture) if picture else ""
+            await self._send("thumbnail", number, style=style.id, picture=name)
 
     async def _send(self, kind: str, number: object, **values: object) -> None:
         await self._socket.send_json({"kind": kind, "number": number, **values})

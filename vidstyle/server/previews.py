@@ -54,7 +54,7 @@ class Previews:
         """A painted frame as a JPEG file; None if ``stop`` was set before it was done.
 
         ``stage`` is ``DRAFT`` (small, at once), ``FULL`` (as a run paints the first frame of a shot) or
-        ``THUMBNAIL``, of which engines that take long for a frame make none. Raises a ``VidstyleError``.
+        ``THUMBNAIL``, which is empty for engines that take long for a frame. Raises a ``VidstyleError``.
         """
         return await self._in_thread(lambda: self._paint(look, stage), stop)
 
@@ -74,7 +74,7 @@ class Previews:
         """Wait for the work that goes on, and end the thread."""
         self._thread.shutdown(wait=True, cancel_futures=True)
 
-    def _paint(self, look: Look, stage: str) -> bytes | None:
+    def _paint(self, look: Look, stage: str) -> bytes:
         key = (look.clip, look.time, look.styles, look.settings, stage)
         known = self._pictures.get(key)
         if known is not None:
@@ -85,7 +85,7 @@ class Previews:
         small = frame if side is None else reduced(frame, side)
         stylizer = self._stylizer(look.settings, look.styles)
         if stage == THUMBNAIL and stylizer.paints_keyframes:
-            return None
+            return b""
         painted = stylizer.image(small, style=_styling(look.styles))
         return self._pictures.put(key, jpeg(painted, shown_size(look.info, _WIDTHS[stage])))
 

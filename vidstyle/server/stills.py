@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -22,7 +22,7 @@ from vidstyle.video.reading.reader import open_reader
 V = TypeVar("V")
 
 _QUALITY = 88  # of JPEG, of 100
-_STEP_BACK = Fraction(1, 4)  # s, from a time after the last frame
+_STEPS_BACK = (Fraction(1, 2), Fraction(5), Fraction(10**9))  # s, from a time after the last frame
 
 
 class Recent(Generic[V]):
@@ -41,6 +41,7 @@ class Recent(Generic[V]):
     def put(self, key: object, value: V) -> V:
         """Keep ``value``, which is returned."""
         self._items[key] = value
+        self._items.move_to_end(key)
         while len(self._items) > self._limit:
             self._items.popitem(last=False)
         return value
@@ -51,14 +52,19 @@ def frame_at(clip: Path, time: Fraction) -> Frame:
 
     Raises ``InputError`` and ``OptionError`` as a reader does.
     """
-    for start in (time, max(Fraction(0), time - _STEP_BACK), Fraction(0)):
-        try:
-            with open_reader(clip, ReadOptions(start=start, frames=1)) as reader:
-                return replace(next(iter(reader)), time=start)
-        except OptionError:  # the time is after the beginning of the last frame
-            if start == 0:
-                raise
-    raise AssertionError("the loop returns or raises")
+    try:
+        with open_reader(clip, ReadOptions(start=time, frames=1)) as reader:
+            return next(iter(reader))
+    except OptionError:  # the time is after the beginning of the last frame
+        for back in _STEPS_BACK:
+            start = max(Fraction(0), time - back)
+            try:
+                with open_reader(clip, ReadOptions(start=start)) as reader:
+                    return deque(reader, maxlen=1)[0]
+            except OptionError:
+                if start == 0:
+                    raise
+        raise
 
 
 def time_of(raw: object) -> Fraction:

@@ -63,10 +63,10 @@ export function restore(list) {
   showWeights();
 }
 
-/** Shows a style as it paints the frame that is looked at. */
+/** Shows a style as it paints the frame that is looked at; without a `url`, its picture. */
 export function showThumbnail(id, url) {
   const style = styles.get(id);
-  if (style) style.image.src = url;
+  if (style) style.image.src = url ?? address(`api/styles/${id}/picture`);
 }
 
 function showWeights() {

@@ -40,6 +40,7 @@ function row(job, onError) {
     try {
       await ask(`api/jobs/${job.id}/stop`, { message: {} });
     } catch (error) {
+      stop.disabled = false;
       onError(error.message);
     }
   });

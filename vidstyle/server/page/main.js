@@ -76,6 +76,8 @@ async function receive(message) {
   } else if (message.kind === "command") {
     say("", "look");
     showCommand(message);
+  } else if (message.kind === "thumbnail" && !message.picture) {
+    showThumbnail(message.style, null);
   } else {
     const image = await loaded(address(`api/pictures/${message.picture}`));
     if (message.number !== number || !image) return;
