@@ -145,7 +145,7 @@ def test_several_styles_are_mixed_by_sliders_and_the_time_is_changed_by_keys(
     page.set_input_files("#style-file", _picture(folder / "art.png"))
     expect(page.get_by_label("art.png")).to_be_checked()
     page.get_by_label("Mix several").check()
-    page.get_by_label("ink", exact=True).check()
+    page.get_by_label("ink", exact=True).press("Space")
     page.locator("#weights input").first.fill("2.5")
     weights = "--style ink --style art.png --style-weights 2.5,1"
     expect(page.locator("#command")).to_contain_text(weights)
