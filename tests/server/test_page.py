@@ -68,8 +68,9 @@ def _choose(page: Page, clip: Path) -> None:
     expect(page.locator("#clip-name")).to_contain_text(clip.name)
 
 
-def _painted(page: Page) -> Locator:
-    return page.locator("body[data-painted=full]")
+def _wait_for_painting(page: Page) -> None:
+    page.locator("body[data-painted=full], #notice:not([hidden])").first.wait_for()
+    assert page.locator("#notice").text_content() == ""
 
 
 def _newest_job(page: Page) -> Locator:
@@ -93,7 +94,7 @@ def test_a_clip_is_dropped_looked_at_painted_played_and_saved(
     expect(page.locator("#clip-name")).to_have_text("my clip.mp4, 64 × 48")
     page.get_by_label("waves", exact=True).check()
     page.get_by_label("Strength").fill("0.8")
-    _painted(page).wait_for()
+    _wait_for_painting(page)
     expect(page.locator("#strip img")).to_have_count(10)
     command = page.locator("#command")
     expected = "vidstyle run 'my clip.mp4' --style waves --engine stylenet --strength 0.8"
@@ -153,7 +154,7 @@ def test_several_styles_are_mixed_by_sliders_and_the_time_is_changed_by_keys(
     page.get_by_label("Time", exact=True).press("ArrowRight")
     expect(page.locator("#time-text")).to_have_text("0:00.0 of 0:00.3")
     assert page.get_by_label("Time", exact=True).input_value() == "0.04"
-    _painted(page).wait_for()
+    _wait_for_painting(page)
 
 
 def test_a_file_that_is_no_clip_is_told_in_a_line(page: Page, folder: Path) -> None:
@@ -169,7 +170,7 @@ def test_a_clip_above_the_limit_is_not_sent(page: Page, served: Served, folder: 
 
 def test_the_page_is_accessible_in_light_and_dark_and_fits_a_phone(page: Page, folder: Path) -> None:
     _choose(page, folder / "my clip.mp4")
-    _painted(page).wait_for()
+    _wait_for_painting(page)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         found = Axe().run(page).response["violations"]

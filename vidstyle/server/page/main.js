@@ -1,6 +1,6 @@
 // Connects the parts of the page: clip, frame, time line, styles, options, command and runs.
 
-import { address, ask, Socket, upload } from "./server.js";
+import { address, ask, loaded, Socket, upload } from "./server.js";
 import { clearFrame, setHint, showPainted, showSource } from "./frame.js";
 import { now, onTime, showTimeline } from "./timeline.js";
 import { addStyle, choose, chosen, onStyles, restore, showThumbnail } from "./gallery.js";
@@ -96,18 +96,6 @@ function showCommand({ command, needs }) {
   element("command-box").hidden = false;
   element("command").textContent = command;
   element("needs").textContent = needs.length ? `Run it where these are: ${needs.join(", ")}` : "";
-}
-
-/** The picture at `url`, decoded; null if it cannot be had. */
-async function loaded(url) {
-  const image = new Image();
-  image.src = url;
-  try {
-    await image.decode();
-  } catch {
-    return null;
-  }
-  return image;
 }
 
 const notices = new Map();  // what is wrong, by what it is about: look, file, run or connection

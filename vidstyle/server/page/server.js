@@ -27,6 +27,15 @@ export async function ask(path, { values = {}, message } = {}) {
   return value;
 }
 
+/** The picture at `url`, in `image` if one is given; null if it cannot be had. */
+export function loaded(url, image = new Image()) {
+  return new Promise((resolve) => {
+    image.onload = () => resolve(image);  // decode() is not answered in a tab that is not drawn
+    image.onerror = () => resolve(null);
+    image.src = url;
+  });
+}
+
 /** Sends a file; `onShare` is called with the share that has been sent. Resolves to the server's JSON. */
 export function upload(path, file, name, onShare = () => {}) {
   return new Promise((resolve, reject) => {

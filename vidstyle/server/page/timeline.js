@@ -1,6 +1,6 @@
 // The time line: thumbnails over the length of the clip, and a scrubber.
 
-import { address } from "./server.js";
+import { address, loaded } from "./server.js";
 
 const THUMBNAILS = 10;
 const strip = document.getElementById("strip");
@@ -45,9 +45,9 @@ async function loadThumbnails(clip, last, turn) {
   for (let index = 0; index < count; index += 1) {
     const image = new Image();
     image.alt = "";
-    image.src = address(`api/clips/${clip.id}/frame`, { time: last * (index + 0.5) / count, width: 120 });
+    const time = last * (index + 0.5) / count;
     // one after the other, so that the frame that is looked at need not wait for all of them
-    await image.decode().catch(() => {});
+    await loaded(address(`api/clips/${clip.id}/frame`, { time, width: 120 }), image);
     if (turn !== shown) return;
     strip.append(image);
   }
