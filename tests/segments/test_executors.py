@@ -75,7 +75,14 @@ def test_a_segment_whose_worker_dies_is_painted_again(film: Path, tmp_path: Path
     assert (tmp_path / "film.mkv").read_bytes() == expected
 
 
+def test_two_ways_to_paint_segments_are_refused(film: Path, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="give one of the two"):
+        paint(film, tmp_path / "film.mkv", executor=Dying(), workers="ray")
+
+
 def test_workers_that_always_die_end_the_run(film: Path, tmp_path: Path) -> None:
+    with pytest.raises(DeviceError, match="a worker died while"):
+        paint(film, tmp_path / "film.mkv", executor=Dying(1))
     with pytest.raises(DeviceError, match="die each time"):
         paint(film, tmp_path / "film.mkv", executor=Dying(*range(2, 40)))
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 from time import monotonic, perf_counter
 
 from vidstyle._version import __version__
-from vidstyle.errors import InputError, OptionError
+from vidstyle.errors import DeviceError, InputError, OptionError, VidstyleError
 from vidstyle.frames import Frame, VideoInfo
 from vidstyle.options import ReadOptions, WriteOptions
 from vidstyle.pipeline.report import OnFrame, RunReport
@@ -87,7 +87,15 @@ class FilmRun:
             return describe(painting, request.read, request.write, threads, load)
         painting = with_absolute_paths(request.painting)
         answer = workers.submit(attempt, describe, painting, request.read, request.write, workers.threads)
-        description: Description = result_or_raise(answer.result())
+        try:
+            description: Description = result_or_raise(answer.result())
+        except VidstyleError:
+            raise
+        except Exception as error:  # of the executor: the worker has died
+            text = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            raise DeviceError(
+                f"a worker died while it loaded what paints ({text}); is its memory enough?"
+            ) from error
         return description
 
     def _facts(self, about: Description, source_hash: str) -> dict[str, str]:

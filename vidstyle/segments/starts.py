@@ -51,18 +51,18 @@ class Starts:
         spans = self._spans[first : start + 1 + (LOOKED_AHEAD if begins_shot else 0)]
         cuts, found = Cuts(), None
         is_shot = True
+        times: list[Span] = []
         with Reader(self._source, part_of(self._read, self._info, spans[0][0], len(spans))) as reader:
-            frames = list(reader)
-        if [(frame.time + spans[0][0], frame.duration) for frame in frames] != list(spans):
+            for place, frame in enumerate(reader, first):
+                times.append((frame.time + spans[0][0], frame.duration))
+                boundary = cuts.look(frame.pixels)
+                if place == start:
+                    found = checksum(frame.pixels)
+                if begins_shot and place > first:
+                    is_odd = boundary.is_return or boundary.is_blank
+                    is_shot = is_shot and not is_odd and boundary.is_cut == (place == start)
+        if times != list(spans) or found is None:
             raise ReadsDifferently(f"{self._source} has other times when it is read from its middle on")
-        for place, frame in enumerate(frames, first):
-            boundary = cuts.look(frame.pixels)
-            if place == start:
-                found = checksum(frame.pixels)
-            if begins_shot and place > first:
-                is_odd = boundary.is_return or boundary.is_blank
-                is_shot = is_shot and not is_odd and boundary.is_cut == (place == start)
-        assert found is not None
         return found, is_shot
 
 

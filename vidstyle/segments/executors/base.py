@@ -7,6 +7,7 @@ from concurrent.futures import Executor, Future
 from contextlib import AbstractContextManager
 from typing import Protocol, TypeVar
 
+from vidstyle.errors import OptionError
 from vidstyle.registry import EXECUTORS
 
 T = TypeVar("T")
@@ -60,6 +61,10 @@ class ExecutorWorkers:
 
 def open_workers(workers: str, executor: Executor | None) -> AbstractContextManager[Workers] | None:
     """The workers that ``--workers`` names, or those of ``executor``; None: this process paints alone."""
+    if executor is not None and not workers.isdecimal():
+        raise OptionError(
+            f"workers {workers} and an executor are two ways to paint segments; give one of the two"
+        )
     if executor is not None:
         return ExecutorWorkers(executor, int(workers) if workers.isdecimal() and workers != "1" else _SLOTS)
     if workers == "1":
