@@ -245,6 +245,11 @@ def test_short_clips_are_painted_in_one_piece(film: Path, tmp_path: Path) -> Non
     assert paint(film, tmp_path / "film.mkv", segments="auto").segments == 1
 
 
+def test_long_clips_are_painted_in_segments(tmp_path: Path) -> None:
+    film = write_film(tmp_path / "slow.mp4", rate=1, sounds=[], chapters=[])  # 76 s
+    assert paint(film, tmp_path / "film.mkv", segments="auto").segments >= 4
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -206,8 +206,8 @@ class SegmentOptions(Checked):
 
     segments: str | Fraction = option(
         "auto",
-        "paint in segments of at most so many seconds, from which a stopped run goes on: auto (60 s for "
-        "longer clips), off, or seconds",
+        "paint in segments of at most so many seconds, from which a stopped run goes on: auto (20, of "
+        "clips of more than 60 s), off, or seconds",
         metavar="SECONDS",
         parse=as_segments,
     )

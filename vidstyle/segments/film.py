@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-AUTO = Fraction(60)
-"""Seconds: what is longer is painted in segments of at most so long, if nothing else is asked for."""
+_LONG = Fraction(60)  # s: a longer clip is painted in segments if nothing else is asked for
+_AUTO_LIMIT = Fraction(20)  # s of its segments: what a crash may cost, at under a hundredth of the time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,11 +63,11 @@ def paint_clip(
         raise OptionError("--resume goes on from an earlier run, --restart begins anew; give one of the two")
     limit = _limit(request)
     if limit is None:
-        longest = AUTO if options.segments == "auto" and not _why_not(request) else None
+        longest = _LONG if options.segments == "auto" and not _why_not(request) else None
         try:
             report = _in_one_piece(request, longest, on_frame)
         except LongClip:
-            limit = AUTO
+            limit = _AUTO_LIMIT
         else:
             _forget(request)
             return report
