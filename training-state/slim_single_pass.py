@@ -52,7 +52,7 @@ NAMES = (
     "grid",
     "ripple",
 )
-WEIGHTS = (2.0, 1.0, 1.0, 0.3, 1.0, 1.2, 0.2, 0.15, 3.0, 7.0, 4.0)
+WEIGHTS = (1.0, 0.7, 1.0, 0.15, 1.5, 2.5, 0.2, 0.15, 3.0, 8.0, 4.0)
 SHIFT_FROM, SHIFT_FULLY = 0.15, 0.35  # shares of the schedule
 # channels that are the same: those of a level, and those of its decoded features
 SAME = {
@@ -159,7 +159,8 @@ def main() -> None:
         average = {key.removeprefix("layers."): value for key, value in state["average"].items()}
         recipe = f"training-state/slim_single_pass.py, {state['step']} steps after wct-single-pass"
         tensors = {key: value.half().contiguous() for key, value in average.items()}
-        save_file(tensors, words.export, {"recipe": recipe, "licence": "Apache-2.0"})
+        facts = {"engine": "wct-single-pass", "recipe": recipe, "licence": "Apache-2.0"}
+        save_file(tensors, words.export, facts)
     else:
         _train(words)
 
