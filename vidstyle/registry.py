@@ -237,6 +237,7 @@ RECIPES = Registry(
         "wct-decoder": "vidstyle.training.recipes:WCT_DECODER",
         "photoreal": "vidstyle.training.recipes:PHOTOREAL",
         "wct-single-pass": "vidstyle.training.recipes:WCT_SINGLE_PASS",
+        "wct-slim": "vidstyle.training.recipes:WCT_SLIM",
         "adain": "vidstyle.training.recipes:ADAIN",
         "attention": "vidstyle.training.recipes:ATTENTION",
     },

@@ -11,7 +11,7 @@ from torch import Tensor
 from vidstyle.engines.adain import fused, normalising
 from vidstyle.nn.small_vgg import LEVELS
 from vidstyle.training.decoder_student import DecoderStudent
-from vidstyle.training.small_vgg_student import cut
+from vidstyle.training.heads import cut
 from vidstyle.training.style_batch import StyleBatch
 from vidstyle.weights import SMALL_VGG, Weights
 

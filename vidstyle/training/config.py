@@ -126,6 +126,10 @@ class TrainOptions(Checked):
     learns: tuple[str, ...] = option(
         PARTS[:3], "parts that learn: painter, film, encoder, decoder, if the recipe has them", parse=_parts
     )
+    width: float = option(
+        1.0, "share of the channels of the weights it begins with, for narrower students", low=0.1, high=1,
+        parse=as_number,
+    )  # fmt: skip
     start: str = option("bundled", "where it begins: bundled, random, or a file of weights", parse=as_text)
     teacher: str = option(
         "stylenet", "the frozen engine, or ONNX file, to learn from where a loss needs one", parse=as_text

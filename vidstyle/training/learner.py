@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from vidstyle.errors import OptionError
 from vidstyle.losses.base import Autoencoding
 from vidstyle.training.style_batch import StyleBatch
 from vidstyle.weights import Weights
@@ -26,6 +27,10 @@ class Learner(nn.Module, ABC):
     @abstractmethod
     def load(self, tensors: Mapping[str, Tensor], name: str) -> None:
         """Load exported ``tensors`` of the file ``name``; raises ``WeightsMismatch`` if they do not fit."""
+
+    def narrow(self, share: float) -> None:
+        """Keep ``share`` (0 to 1) of the channels; raises ``OptionError`` if it has a fixed number."""
+        raise OptionError(f"width: the network of {self.engine} has a fixed number of channels; leave it out")
 
     @abstractmethod
     def prepare(self, styles: StyleBatch) -> None:

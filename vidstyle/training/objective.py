@@ -249,12 +249,16 @@ def _teacher(options: TrainOptions) -> AnyEngine:
 
 def _student(recipe: Recipe, options: TrainOptions, *, is_resumed: bool) -> Learner:
     student: Learner = STUDENTS.load(recipe.student)()
+    if options.start not in ("bundled", "random"):
+        # the numbers of channels may be those of the file, which is not needed otherwise
+        if not is_resumed or Path(options.start).is_file():
+            student.load(weights.load(Path(options.start)), options.start)
+    elif not is_resumed:  # also with start=random, as only ``learns`` is reset then
+        student.load(weights.load(student.bundled), student.bundled.file)
+    if options.width < 1:
+        student.narrow(options.width)
     if is_resumed:
         return student
-    if options.start not in ("bundled", "random"):
-        student.load(weights.load(Path(options.start)), options.start)
-    else:  # also with start=random, as only ``learns`` is reset then
-        student.load(weights.load(student.bundled), student.bundled.file)
     if options.start == "random":
         student.randomise(options.learns)
     return student

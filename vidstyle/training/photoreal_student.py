@@ -13,7 +13,8 @@ from vidstyle.engines.photoreal import Photoreal
 from vidstyle.losses.base import Autoencoding
 from vidstyle.nn.photoreal_vgg import PhotorealVGG
 from vidstyle.training.decoder_student import DecoderStudent
-from vidstyle.training.small_vgg_student import cut, restyled
+from vidstyle.training.heads import cut
+from vidstyle.training.small_vgg_student import restyled
 from vidstyle.weights import PHOTOREAL, Weights
 
 _MAP = partial(transport, ridge=Photoreal.ridge)

@@ -157,6 +157,35 @@ WCT_SINGLE_PASS = Recipe(
     student="wct-single-pass",
 )
 
+WCT_SLIM = Recipe(
+    "wct-slim",
+    "a narrower network for the engine wct-slim, after the paintings of wct-single-pass",
+    {
+        "losses": {
+            "distillation": 1.0,
+            "feature-distillation": 1.0,
+            "decoder-block": 1.0,
+            "reconstruction": 30.0,
+            "covariance": 1.0,
+            "content": 0.15,
+            "grid": 5.0,
+            "shift": 2.0,
+            "ripple": 2.0,
+        },
+        "teacher": "wct-single-pass",
+        "width": 0.67,
+        "grid_period": 8,
+        "style_sides": (256,),
+        "style_crop": 0.6,
+        "encoder_rate": 1.0,
+        "warmup": 50,
+        "learns": ("encoder", "decoder"),
+        "crop": 192,
+        "epochs": 10.0,
+    },
+    student="wct-single-pass",
+)
+
 ADAIN = Recipe(
     "adain",
     "the decoders of the engine adain, for features with the means and deviations of a style",

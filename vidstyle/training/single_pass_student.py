@@ -1,4 +1,4 @@
-"""The decoder of the engine wct-single-pass for training, on an encoder that does not learn."""
+"""The network of the engine wct-single-pass for training: its decoder, and a narrower one altogether."""
 
 from __future__ import annotations
 
@@ -14,37 +14,43 @@ from torch.autograd.function import BackwardCFunction, FunctionCtx
 from vidstyle.engines.feature_statistics import resized, without_noise
 from vidstyle.engines.wct_single_pass import WCTSinglePass
 from vidstyle.errors import WeightsMismatch
+from vidstyle.losses.base import Autoencoding
 from vidstyle.nn.single_pass_vgg import LEVELS, SinglePassVGG
+from vidstyle.nn.vgg import bundled
+from vidstyle.training.heads import cut, fit_heads, new_heads
 from vidstyle.training.learner import Learner
 from vidstyle.training.style_batch import StyleBatch
 from vidstyle.weights import WCT_SINGLE_PASS, Weights
 
-_WIDTHS = {4: 192, 3: 96, 2: 40, 1: 12}  # channels of each level
-_SIZES = {
-    "stem0": (12, 40),
-    "stem1": (40, 40),
-    "conv2_2": (40, 40),
-    "conv3_1": (40, 96),
-    "conv3_2": (96, 96),
-    "conv3_3": (96, 96),
-    "conv4_1": (96, 192),
-    "decoder4_0": (192, 96),
-    "decoder4_1": (96, 96),
-    "decoder4_2": (96, 96),
-    "decoder3_0": (96, 40),
-    "decoder3_1": (40, 40),
-    "decoder3_2": (40, 40),
-    "head0": (40, 48),
-    "head1": (48, 12),
-}  # channels that each convolution takes and gives
+_WIDTHS = {4: 192, 3: 96, 2: 40, 1: 12}  # channels of each level in the bundled weights
+_HEAD = 48  # channels before the last convolution
 _DECODER = ("decoder", "head")
+_LAYER_OF = {4: "conv4_1", 3: "conv3_1", 2: "stem1"}  # the convolution that gives a level
+_TAUGHT = (2, 3, 4)  # levels whose features are taught, as VGG-16's conv2_1, conv3_1 and conv4_1
+_SOURCE = {
+    "stem1": "stem0", "conv2_2": "stem1", "conv3_1": "conv2_2", "conv3_2": "conv3_1",
+    "conv3_3": "conv3_2", "conv4_1": "conv3_3", "decoder4_0": "conv4_1", "decoder4_1": "conv3_1",
+    "decoder4_2": "decoder4_1", "decoder3_0": "conv3_1", "decoder3_1": "stem1",
+    "decoder3_2": "decoder3_1", "head0": "stem1", "head1": "head0",
+}  # fmt: skip
+"""The convolution whose channels each takes; a decoder gives the channels of the level below."""
+_SAME = {"stem1": ("decoder3_0", "decoder3_2"), "conv3_1": ("decoder4_0", "decoder4_2")}
+"""Convolutions that give the channels of the same level."""
+_USERS = {
+    name: [user for user, source in _SOURCE.items() if source == name]
+    for name in dict.fromkeys(_SOURCE.values())
+}
 _STYLE_AREA = 384 * 384  # px²
 _MULTIPLE = 8  # px
 _LEAST = 1e-8  # eigenvalues below count as this
 
 
 class SinglePassStudent(Learner):
-    """The network of ``nn/single_pass_vgg.py``; its decoder learns from features that are mapped to a style.
+    """The network of ``nn/single_pass_vgg.py``, of any number of channels.
+
+    The decoder learns from paintings: its features are mapped to those of a style. The encoder learns from
+    the features of VGG-16 alone, through heads (1x1) that are not exported, and from pictures that are
+    decoded without a style. From paintings it would learn to ignore the contents.
 
     An embedding is the means of the features of a style and the square roots of their covariances, level by
     level from the coarsest on.
@@ -52,37 +58,83 @@ class SinglePassStudent(Learner):
 
     bundled: ClassVar[Weights] = WCT_SINGLE_PASS
     engine: ClassVar[str] = "wct-single-pass"
+    is_autoencoder: ClassVar[bool] = True
 
     def __init__(self) -> None:
         super().__init__()
-        for name, size in _SIZES.items():
-            self.add_module(name, nn.Conv2d(*size, 3).requires_grad_(name.startswith(_DECODER)))
+        for name, size in _sizes(_WIDTHS, _HEAD).items():
+            self.add_module(name, nn.Conv2d(*size, 3))
+        self.heads = new_heads({f"conv{level}_1": self._width(level) for level in _TAUGHT})
 
     def load(self, tensors: Mapping[str, Tensor], name: str) -> None:
-        """Load ``tensors`` of the file ``name``; ``WeightsMismatch`` if they do not fit."""
-        own = self.state_dict()
-        for key, value in own.items():
-            if key not in tensors or tensors[key].shape != value.shape:
-                raise WeightsMismatch(
-                    f"{name} does not hold a single-pass VGG of this size: {key} is missing or differs"
-                )
-        self.load_state_dict({key: tensors[key].float() for key in own})
+        """Load ``tensors`` of the file ``name``, of any width; ``WeightsMismatch`` if they do not fit."""
+        try:
+            widths = {level: tensors[f"{layer}.weight"].shape[0] for level, layer in _LAYER_OF.items()}
+            sizes = _sizes({**widths, 1: 12}, tensors["head0.weight"].shape[0])
+            for layer, (inputs, outputs) in sizes.items():
+                if tensors[f"{layer}.weight"].shape != (outputs, inputs, 3, 3):
+                    raise KeyError(f"{layer}.weight")
+                if tensors[f"{layer}.bias"].shape != (outputs,):
+                    raise KeyError(f"{layer}.bias")
+        except (KeyError, IndexError) as error:
+            raise WeightsMismatch(
+                f"{name} does not hold a single-pass VGG: {error.args[0]} is missing or of another size"
+            ) from None
+        for layer in sizes:
+            self._replace(layer, tensors[f"{layer}.weight"].float(), tensors[f"{layer}.bias"].float())
+        self._renew_heads()
 
+    @torch.no_grad()
+    def narrow(self, share: float) -> None:
+        """Keep ``share`` of the channels, those that the layers after them take most of.
+
+        Numbers of channels become multiples of 16, which CPUs compute as fast as a few less.
+        """
+        kernels = {name: (layer.weight, layer.bias) for name, layer in self._convolutions().items()}
+        chosen: dict[str, Tensor] = {}
+        for name, users in _USERS.items():
+            taken = torch.stack([kernels[user][0].abs().sum((0, 2, 3)) for user in users]).sum(0)
+            given = kernels[name][0].flatten(1).norm(dim=1)
+            count = min(len(taken), max(16, 16 * round(share * len(taken) / 16)))
+            chosen[name] = (taken * given).topk(count).indices.sort().values
+            chosen |= dict.fromkeys(_SAME.get(name, ()), chosen[name])
+        for name, (kernel, bias) in kernels.items():
+            assert bias is not None
+            if name in _SOURCE:
+                places = chosen[_SOURCE[name]]
+                lost = kernel.abs().sum() / kernel[:, places].abs().sum()
+                kernel = kernel[:, places] * lost.sqrt()  # about as loud as before
+            if name in chosen:
+                kernel, bias = kernel[chosen[name]], bias[chosen[name]]
+            self._replace(name, kernel, bias)
+        self._renew_heads()
+
+    @torch.no_grad()
     def prepare(self, styles: StyleBatch) -> None:
-        """Do nothing: features need no preparation."""
+        """Fit new heads to the features of VGG-16, if the encoder learns."""
+        network, teacher = self._network(), bundled(padding="reflect").to(styles.pictures[0].device)
+
+        def features(image: Tensor) -> Mapping[str, Tensor]:
+            encoded = network.encode(image)
+            return {f"conv{level}_1": encoded[level] for level in _TAUGHT}
+
+        fit_heads(self.heads, features, teacher, styles.pictures)
 
     @torch.no_grad()
     def randomise(self, parts: tuple[str, ...]) -> None:
-        """Set the decoder to random weights, if ``parts`` has it."""
-        if "decoder" in parts:
-            for layer in self._decoder():
+        """Set ``parts`` (of encoder, decoder) to random weights; the heads are of the encoder."""
+        for part, layers in self._layers().items():
+            for layer in layers if part in parts else ():
                 assert layer.bias is not None
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
                 layer.bias.zero_()
+        if "encoder" in parts:
+            self._renew_heads()
 
     def parts(self) -> dict[str, list[nn.Parameter]]:
-        """The parameters of the decoder."""
-        return {"decoder": [value for layer in self._decoder() for value in layer.parameters()]}
+        """The parameters of encoder (with its heads) and decoder."""
+        parts = {name: [*nn.ModuleList(layers).parameters()] for name, layers in self._layers().items()}
+        return {**parts, "encoder": [*parts["encoder"], *self.heads.parameters()]}
 
     @torch.no_grad()
     def encode(self, styles: StyleBatch) -> Tensor:
@@ -103,7 +155,7 @@ class SinglePassStudent(Learner):
             with torch.autocast(image.device.type, enabled=False):  # variances are small differences
                 smooth = without_noise(F.pad(image.float(), rim, mode="reflect"))
             features = network.encode(smooth)
-        sizes = [size for level in LEVELS for size in (_WIDTHS[level], _WIDTHS[level] ** 2)]
+        sizes = [size for level in LEVELS for size in (self._width(level), self._width(level) ** 2)]
         parts = torch.split(embeddings.float(), sizes, 1)
         aims = {level: parts[2 * place : 2 * place + 2] for place, level in enumerate(LEVELS)}
         value = network.decode(_restyled(features[4], *aims[4]), 4)
@@ -112,18 +164,82 @@ class SinglePassStudent(Learner):
         value = _restyled(network.decode(network.decode(value, 2), 1), *aims[1])
         return F.pixel_shuffle(value, 2)[..., :height, :width]
 
+    def autoencode(self, image: Tensor) -> Autoencoding:
+        """Encode and decode ``image`` (B, 3, H, W) in [0, 1], its sides cut to multiples of 8."""
+        image = cut(image)
+        network = self._network()
+        features = network.encode(image)
+        below = {level: network.decode(features[level].detach(), level) for level in (4, 3)}
+        return Autoencoding(
+            image=image,
+            heads={name: F.relu(head(features[int(name[4])])) for name, head in self.heads.items()},
+            blocks=tuple((below[level], features[level - 1].detach()) for level in (4, 3)),
+            pictures=tuple(_decoded(network, features[level], level) for level in (2, 3, 4)),
+        )
+
     @torch.no_grad()
     def tensors(self) -> dict[str, Tensor]:
-        """The tensors of encoder and decoder, float32 on the CPU."""
-        return {key: value.detach().float().cpu().contiguous() for key, value in self.state_dict().items()}
+        """The tensors of encoder and decoder without heads, float32 on the CPU."""
+        return {
+            f"{name}.{part}": value.detach().float().cpu().contiguous()
+            for name, layer in self._convolutions().items()
+            for part, value in layer.named_parameters()
+        }
 
     def _network(self) -> SinglePassVGG:
         """The network of the engine, made of this module's parameters, so that gradients reach them."""
         return SinglePassVGG(dict(self.named_parameters()))
 
-    def _decoder(self) -> list[nn.Conv2d]:
-        named = self.named_children()
-        return [layer for name, layer in named if name.startswith(_DECODER) and isinstance(layer, nn.Conv2d)]
+    def _convolutions(self) -> dict[str, nn.Conv2d]:
+        return {name: layer for name, layer in self.named_children() if isinstance(layer, nn.Conv2d)}
+
+    def _layers(self) -> dict[str, list[nn.Conv2d]]:
+        layers = self._convolutions().items()
+        decoder = [layer for name, layer in layers if name.startswith(_DECODER)]
+        return {
+            "encoder": [layer for name, layer in layers if not name.startswith(_DECODER)],
+            "decoder": decoder,
+        }
+
+    def _width(self, level: int) -> int:
+        """The channels of ``level``."""
+        return 12 if level == 1 else self._convolutions()[_LAYER_OF[level]].out_channels
+
+    def _replace(self, name: str, kernel: Tensor, bias: Tensor) -> None:
+        """Make the convolution ``name`` anew of ``kernel`` and ``bias``."""
+        old = self.get_submodule(name)
+        assert isinstance(old, nn.Conv2d)
+        layer = nn.Conv2d(kernel.shape[1], kernel.shape[0], 3).to(old.weight.device)
+        with torch.no_grad():
+            layer.weight.copy_(kernel)
+            assert layer.bias is not None
+            layer.bias.copy_(bias)
+        setattr(self, name, layer)
+
+    def _renew_heads(self) -> None:
+        """Heads of zeros, which ``prepare`` takes for new, for the channels that there are now."""
+        device = next(self.parameters()).device
+        self.heads = new_heads({f"conv{level}_1": self._width(level) for level in _TAUGHT}).to(device)
+
+
+def _sizes(widths: Mapping[int, int], head: int) -> dict[str, tuple[int, int]]:
+    """The channels that each convolution takes and gives, of the channels of levels and those of the head."""
+    two, three, four = widths[2], widths[3], widths[4]
+    return {
+        "stem0": (12, two), "stem1": (two, two), "conv2_2": (two, two),
+        "conv3_1": (two, three), "conv3_2": (three, three), "conv3_3": (three, three),
+        "conv4_1": (three, four),
+        "decoder4_0": (four, three), "decoder4_1": (three, three), "decoder4_2": (three, three),
+        "decoder3_0": (three, two), "decoder3_1": (two, two), "decoder3_2": (two, two),
+        "head0": (two, head), "head1": (head, 12),
+    }  # fmt: skip
+
+
+def _decoded(network: SinglePassVGG, value: Tensor, level: int) -> Tensor:
+    """Features of ``level`` to a picture that is not clamped, which would stop the gradient."""
+    for below in range(level, 0, -1):
+        value = network.decode(value, below)
+    return F.pixel_shuffle(value, 2).float()
 
 
 def _embedding(network: SinglePassVGG, picture: Tensor) -> Tensor:

@@ -14,16 +14,14 @@ from vidstyle.errors import WeightsMismatch
 from vidstyle.losses.base import Autoencoding
 from vidstyle.nn.small_vgg import LEVELS, SmallVGG
 from vidstyle.nn.vgg import bundled
+from vidstyle.training.heads import cut, fit_heads, new_heads
 from vidstyle.training.learner import Learner
 from vidstyle.training.style_batch import StyleBatch
 from vidstyle.weights import SMALL_VGG, Weights
 
 _WIDTHS = {1: 24, 2: 40, 3: 96, 4: 192}  # channels of the layers of each level
 _LAYERS = {1: 2, 2: 2, 3: 3, 4: 1}  # layers of each level
-_VGG16_WIDTHS = {1: 64, 2: 128, 3: 256, 4: 512}
 _MULTIPLE = 8  # px: the encoder halves three times
-_FITTED = 16  # pictures that new heads are fitted to
-_RIDGE = 1e-5  # of the mean square of features; some channels are almost never active
 Map = Callable[[Tensor, Tensor, Tensor, Tensor, float], tuple[Tensor, Tensor]]
 """From means, covariances and a share to a matrix and an offset, as ``transform``."""
 
@@ -43,19 +41,18 @@ class SmallVGGStudent(Learner):
 
     def __init__(self) -> None:
         super().__init__()
-        self.encoder, self.head, self.scale = nn.ModuleDict(), nn.ModuleDict(), nn.Module()
+        self.encoder, self.scale = nn.ModuleDict(), nn.Module()
         inputs, deepest = 3, self.network.deepest
         for level in LEVELS[:deepest]:
             width = _WIDTHS[level]
             for number in range(1, _LAYERS[level] + 1 if level < deepest else 2):
                 self.encoder[f"conv{level}_{number}"] = nn.Conv2d(inputs, width, 3)
                 inputs = width
-            self.head[f"conv{level}_1"] = nn.Conv2d(width, _VGG16_WIDTHS[level], 1)
             self.scale.register_buffer(f"conv{level}_1", torch.ones(width))
             below = _WIDTHS.get(level - 1, 3)
             sizes = [(width, below), (below, below), (below, below)][: 1 if level == 1 else 3]
             self.add_module(f"decoder{level}", nn.ModuleList(nn.Conv2d(*size, 3) for size in sizes))
-        self._renew_heads()
+        self.head = new_heads({f"conv{level}_1": _WIDTHS[level] for level in LEVELS[:deepest]})
 
     def load(self, tensors: Mapping[str, Tensor], name: str) -> None:
         """Load ``tensors`` of the file ``name``; without heads in it, they are new."""
@@ -73,29 +70,9 @@ class SmallVGGStudent(Learner):
 
     @torch.no_grad()
     def prepare(self, styles: StyleBatch) -> None:
-        """Fit new heads to the features of VGG-16 by least squares, but for their ReLU."""
-        # by gradients alone they need thousands of steps, in which they mislead the encoder
-        heads = {layer: head for layer, head in self.head.items() if isinstance(head, nn.Conv2d)}
-        if any(head.weight.any() or not head.weight.requires_grad for head in heads.values()):
-            return
+        """Fit new heads to the features of VGG-16."""
         network, teacher = self._network(), bundled(padding="reflect").to(styles.pictures[0].device)
-        sums: dict[str, tuple[Tensor, Tensor]] = {}
-        for picture in styles.pictures[:_FITTED]:
-            image = cut(picture)
-            targets = teacher.features(image, network.layers)
-            for layer, value in self._unscaled(network.features(image)).items():
-                inputs = _pixels(F.pad(value, (0, 0, 0, 0, 0, 1), value=1.0))  # a channel for the bias
-                target = _pixels(targets[layer] / teacher.scale(layer).view(1, -1, 1, 1))
-                parts = inputs.T @ inputs, inputs.T @ target
-                known = sums.get(layer, (0.0, 0.0))
-                sums[layer] = known[0] + parts[0], known[1] + parts[1]
-        for layer, head in heads.items():
-            square, product = (part.double().cpu() for part in sums[layer])
-            square += _RIDGE * square.diagonal().mean() * torch.eye(len(square), dtype=square.dtype)
-            solved = torch.linalg.solve(square, product).T
-            head.weight.copy_(solved[:, :-1, None, None])
-            assert head.bias is not None
-            head.bias.copy_(solved[:, -1])
+        fit_heads(self.head, lambda image: self._unscaled(network.features(image)), teacher, styles.pictures)
 
     @torch.no_grad()
     def randomise(self, parts: tuple[str, ...]) -> None:
@@ -192,10 +169,8 @@ class SmallVGGStudent(Learner):
     @torch.no_grad()
     def _renew_heads(self) -> None:
         """Set the heads to zeros, which ``prepare`` takes for new."""
-        for layer in self.head.values():
-            assert isinstance(layer, nn.Conv2d) and layer.bias is not None
-            layer.weight.zero_()
-            layer.bias.zero_()
+        for value in self.head.parameters():
+            value.zero_()
 
 
 def _decoded(network: SmallVGG, value: Tensor, level: int) -> Tensor:
@@ -230,14 +205,3 @@ def _statistics(network: SmallVGG, style: Tensor) -> list[Tensor]:
     with torch.autocast(style.device.type, enabled=False):
         features = network.features(cut(style.float()), network.layers)
         return [part.flatten().float() for value in features.values() for part in measured(value)]
-
-
-def _pixels(features: Tensor) -> Tensor:
-    """(h·w, C) of ``features`` (1, C, h, w)."""
-    return features[0].flatten(1).T
-
-
-def cut(picture: Tensor) -> Tensor:
-    """``picture`` (B, 3, H, W) without the last rows and columns beyond multiples of 8 px."""
-    height, width = (side // _MULTIPLE * _MULTIPLE for side in picture.shape[-2:])
-    return picture[..., :height, :width]
