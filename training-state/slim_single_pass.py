@@ -159,7 +159,7 @@ def main() -> None:
         average = {key.removeprefix("layers."): value for key, value in state["average"].items()}
         recipe = f"training-state/slim_single_pass.py, {state['step']} steps after wct-single-pass"
         tensors = {key: value.half().contiguous() for key, value in average.items()}
-        facts = {"engine": "wct-single-pass", "recipe": recipe, "licence": "Apache-2.0"}
+        facts = {"engine": "wct-slim", "recipe": recipe, "licence": "Apache-2.0"}
         save_file(tensors, words.export, facts)
     else:
         _train(words)

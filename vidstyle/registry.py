@@ -108,6 +108,7 @@ ENGINES = Registry(
     {
         "stylenet": "vidstyle.engines.stylenet:build",
         "wct": "vidstyle.engines.wct:build",
+        "wct-slim": "vidstyle.engines.wct_slim:build",
         "wct-single-pass": "vidstyle.engines.wct_single_pass:build",
         "gatys": "vidstyle.engines.gatys:build",
         "photoreal": "vidstyle.engines.photoreal:build",

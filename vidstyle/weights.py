@@ -56,6 +56,12 @@ WCT_SINGLE_PASS = Weights(
     "Apache-2.0",
     _PACKAGE,
 )
+WCT_SLIM = Weights(
+    "wct-slim.safetensors",
+    "13dea6e6aaab0ccada0b38cf0316144745a096b03b102c35d34ce94b54765557",
+    "Apache-2.0",
+    _PACKAGE,
+)
 PHOTOREAL = Weights(
     "photoreal.safetensors",
     "a4f83aef4f57424ef647dfe17e26a9770a6428167b28fb727b721bfae1a87123",
@@ -68,7 +74,7 @@ RAFT_SMALL = Weights(
     "BSD-3-Clause",
     _PACKAGE,
 )
-BUNDLED = (STYLENET, VGG16, SMALL_VGG, WCT_SINGLE_PASS, PHOTOREAL, RAFT_SMALL)
+BUNDLED = (STYLENET, VGG16, SMALL_VGG, WCT_SINGLE_PASS, WCT_SLIM, PHOTOREAL, RAFT_SMALL)
 ENGINE = "engine"
 """The key of the metadata of weights that names their engine."""
 

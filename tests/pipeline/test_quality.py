@@ -24,7 +24,7 @@ def engine_of(options: PaintOptions) -> object:
     return chosen_engine(options.engine, options.weights, options.quality_engine)
 
 
-def test_a_draft_is_painted_at_half_of_a_frame_s_size_by_the_engine_of_the_default() -> None:
+def test_a_draft_is_painted_at_half_of_a_frame_s_size_by_the_narrower_network() -> None:
     painter = Stylizer("waves", quality="draft", device="cpu")._painter
     assert isinstance(painter.engine, WCTSinglePass)
     assert painter.working_shape(360, 640) == (180, 320)

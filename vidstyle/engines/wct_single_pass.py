@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 import torch.nn.functional as F
@@ -22,10 +22,7 @@ def build(weights: Path | None = None) -> WCTSinglePass:
 
     Raises ``WeightsMissing`` and ``WeightsMismatch``.
     """
-    source = weights or files.WCT_SINGLE_PASS
-    name = str(source) if isinstance(source, Path) else source.file
-    engine = WCTSinglePass(SinglePassVGG(files.load(source), name=name))
-    return engine if weights is None else engine.checked(name)
+    return WCTSinglePass.of(weights, files.WCT_SINGLE_PASS)
 
 
 class WCTSinglePass(StatisticsEngine):
@@ -56,6 +53,14 @@ class WCTSinglePass(StatisticsEngine):
         self.network = network
         self.requires_grad_(False)
         self.eval()
+
+    @classmethod
+    def of(cls, weights: Path | None, bundled: files.Weights) -> Self:
+        """The engine with the ``weights`` of a file, else the ``bundled`` ones; raises as ``build``."""
+        source = weights or bundled
+        name = str(source) if isinstance(source, Path) else source.file
+        engine = cls(SinglePassVGG(files.load(source), name=name))
+        return engine if weights is None else engine.checked(name)
 
     def features(self, image: Tensor) -> Sequence[Tensor]:
         features = self.network.encode(image)

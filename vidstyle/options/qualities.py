@@ -19,7 +19,7 @@ class Quality:
 
 
 QUALITIES: Mapping[str, Quality] = {
-    "draft": Quality("wct-single-pass", 480, largest_share=0.5),
+    "draft": Quality("wct-slim", 480, largest_share=0.5),
     "normal": Quality("wct-single-pass", 480),
     "high": Quality("wct-single-pass", 720),
     "best": Quality("reshuffle", 720),
