@@ -50,7 +50,7 @@ class Connections:
         change.set()  # a page that opens learns of the jobs
         self._changes.add(change)
         looks = _Looks(self, self._session, socket)
-        tasks = [asyncio.create_task(work) for work in (self._report(socket, change), looks.paint())]
+        report = asyncio.create_task(self._report(socket, change))
         try:
             while True:
                 looks.take(await socket.receive_text())
@@ -58,10 +58,9 @@ class Connections:
             pass
         finally:
             self._changes.discard(change)
-            looks.stop.set()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            looks.end()
+            report.cancel()
+            await asyncio.gather(report, return_exceptions=True)
 
     async def picture(self, request: Request) -> Response:
         """A painted frame, whose name the socket has sent."""
@@ -94,26 +93,26 @@ class _Looks:
 
     def __init__(self, connections: Connections, session: Session, socket: WebSocket) -> None:
         self._connections, self._session, self._socket = connections, session, socket
-        self._newest = ""
-        self._is_new = asyncio.Event()
-        self.stop = threading.Event()
-        """Ends the painting that goes on."""
+        self._stop = threading.Event()  # ends the painting that goes on
+        self._task: asyncio.Task[None] | None = None
 
     def take(self, text: str) -> None:
         """Begin with a request instead of what was asked before."""
-        self.stop.set()
-        self._newest = text
-        self._is_new.set()
+        self.end()
+        self._stop = threading.Event()
+        self._task = asyncio.create_task(self._paint(text, self._stop))
 
-    async def paint(self) -> None:
-        """Answer the newest request, for ever."""
-        while True:
-            await self._is_new.wait()
-            self._is_new.clear()
-            self.stop = stop = threading.Event()
-            number: object = None
+    def end(self) -> None:
+        """Paint nothing more; what the thread has begun it ends soon, and nobody waits for it."""
+        self._stop.set()
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _paint(self, text: str, stop: threading.Event) -> None:
+        number: object = None
+        try:
             try:
-                message = json.loads(self._newest)
+                message = json.loads(text)
                 if not isinstance(message, dict):
                     raise OptionError("a message must be an object")
                 number = message.get("number")
@@ -121,10 +120,12 @@ class _Looks:
             except (VidstyleError, OSError, MemoryError) as error:
                 await self._send("error", number, message=self._session.plain_message(error))
             except WebSocketDisconnect:
-                return
+                raise
             except Exception as error:  # of a message that is no JSON, or an engine from outside
                 log.debug("a look at a frame failed", exc_info=True)
                 await self._send("error", number, message=f"unexpected {type(error).__name__}: {error}")
+        except (WebSocketDisconnect, RuntimeError):  # RuntimeError: the socket is closed already
+            return
 
     async def _answer(self, message: dict[str, object], number: object, stop: threading.Event) -> None:
         clip = self._session.clip(message.get("clip"))

@@ -56,7 +56,8 @@ class Previews:
         ``stage`` is ``DRAFT`` (small, at once), ``FULL`` (as a run paints the first frame of a shot) or
         ``THUMBNAIL``, which is empty for engines that take long for a frame. Raises a ``VidstyleError``.
         """
-        return await self._in_thread(lambda: self._paint(look, stage), stop)
+        known = self._pictures.get((look, stage))  # at once, whatever the thread is painting
+        return known or await self._in_thread(lambda: self._paint(look, stage), stop)
 
     async def _in_thread(self, work: Callable[[], V], stop: threading.Event) -> V | None:
         def guarded() -> V | None:
@@ -75,10 +76,6 @@ class Previews:
         self._thread.shutdown(wait=True, cancel_futures=True)
 
     def _paint(self, look: Look, stage: str) -> bytes:
-        key = (look.clip, look.time, look.styles, look.settings, stage)
-        known = self._pictures.get(key)
-        if known is not None:
-            return known
         frame_key = (look.clip, look.time)
         frame = self._frames.get(frame_key) or self._frames.put(frame_key, frame_at(look.clip, look.time))
         side = _SHORT_SIDES[stage]
@@ -87,7 +84,7 @@ class Previews:
         if stage == THUMBNAIL and stylizer.paints_keyframes:
             return b""
         painted = stylizer.image(small, style=_styling(look.styles))
-        return self._pictures.put(key, jpeg(painted, shown_size(look.info, _WIDTHS[stage])))
+        return self._pictures.put((look, stage), jpeg(painted, shown_size(look.info, _WIDTHS[stage])))
 
     def _stylizer(self, settings: Settings, styles: Sequence[str | Path]) -> Stylizer:
         """An engine with these options and weights; its styles are given with each picture."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import threading
 from collections import OrderedDict, deque
 from dataclasses import replace
 from fractions import Fraction
@@ -26,25 +27,28 @@ _STEPS_BACK = (Fraction(1, 2), Fraction(5), Fraction(10**9))  # s, from a time a
 
 
 class Recent(Generic[V]):
-    """The most recently used values by key; at most ``limit`` of them. Of one thread."""
+    """The most recently used values by key; at most ``limit`` of them. Several threads may use it."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._items: OrderedDict[object, V] = OrderedDict()
+        self._lock = threading.Lock()
 
     def get(self, key: object) -> V | None:
-        value = self._items.get(key)
-        if value is not None:
-            self._items.move_to_end(key)
-        return value
+        with self._lock:
+            value = self._items.get(key)
+            if value is not None:
+                self._items.move_to_end(key)
+            return value
 
     def put(self, key: object, value: V) -> V:
         """Keep ``value``, which is returned."""
-        self._items[key] = value
-        self._items.move_to_end(key)
-        while len(self._items) > self._limit:
-            self._items.popitem(last=False)
-        return value
+        with self._lock:
+            self._items[key] = value
+            self._items.move_to_end(key)
+            while len(self._items) > self._limit:
+                self._items.popitem(last=False)
+            return value
 
 
 def frame_at(clip: Path, time: Fraction) -> Frame:

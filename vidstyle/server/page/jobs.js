@@ -3,6 +3,7 @@
 import { address, ask } from "./server.js";
 import { clock } from "./timeline.js";
 
+const UNPLAYABLE = " This browser cannot play it; download it.";
 const section = document.getElementById("jobs");
 const list = document.getElementById("job-list");
 const rows = new Map();  // id -> the parts of its row
@@ -57,7 +58,7 @@ function update(parts, job) {
   parts.bar.hidden = !runs;
   if (job.share === null) parts.bar.removeAttribute("value");
   else parts.bar.value = job.share;
-  parts.line.textContent = words(job);
+  parts.line.textContent = words(job) + (parts.isUnplayable ? UNPLAYABLE : "");
   parts.line.classList.toggle("bad", job.state === "failed");
   if (job.pictured > parts.pictured) {
     parts.pictured = job.pictured;
@@ -75,7 +76,8 @@ function showResult(parts, job) {
   video.setAttribute("aria-label", job.result);
   video.addEventListener("error", () => {
     video.remove();
-    parts.line.textContent += " This browser cannot play it; download it.";
+    parts.isUnplayable = true;
+    parts.line.textContent += UNPLAYABLE;
     parts.picture.hidden = false;
     parts.item.classList.remove("finished");
   });
