@@ -35,7 +35,7 @@ address = "ray:" + cluster.address
 _DASK = """
 from distributed import LocalCluster
 
-cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+cluster = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None)
 address = "dask:" + cluster.scheduler_address
 """
 _PROGRAM = """

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import plain_engine
 import pytest
 from films import FRAMES, write_film
 
 import vidstyle
 from vidstyle import FilmProgress, OptionError, RunReport
 from vidstyle.errors import DeviceError
+from vidstyle.segments.executors.local import open_workers
 
 LIMIT = 2.5  # s: four segments, of which the third goes on from the second
 _PATIENCE = 60  # s
@@ -110,27 +109,19 @@ def test_another_input_at_the_workers_is_told(film: Path, tmp_path: Path) -> Non
         paint(copy, tmp_path / "film.mkv", executor=Elsewhere())
 
 
-@pytest.mark.slow(reason="starts processes that load torch, and kills one")
-@pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
-def test_processes_paint_the_same_film_though_one_is_killed(
-    film: Path, tmp_path: Path, expected: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pids = tmp_path / "pids"
-    pids.mkdir()
-    monkeypatch.setenv(plain_engine.PIDS, str(pids))
-    monkeypatch.setenv(plain_engine.PAUSE, "0.01")
-    killed: list[int] = []
-
-    def kill_one() -> None:
-        deadline = time.monotonic() + _PATIENCE
-        while time.monotonic() < deadline and not killed:
-            time.sleep(0.02)
-            killed.extend(int(file.name) for file in pids.iterdir() if file.stat().st_size > 8)
-        os.kill(killed[0], signal.SIGKILL)
-
-    killer = threading.Thread(target=kill_one)
-    killer.start()
+@pytest.mark.slow(reason="starts processes that load torch")
+def test_processes_paint_the_same_film(film: Path, tmp_path: Path, expected: bytes) -> None:
     report = paint(film, tmp_path / "film.mkv", workers=2)
-    killer.join()
-    assert killed and report.frames == FRAMES
+    assert report.frames == FRAMES
     assert (tmp_path / "film.mkv").read_bytes() == expected
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
+def test_processes_go_on_after_one_was_killed() -> None:
+    with open_workers("1") as workers:
+        first = workers.submit(os.getpid).result(_PATIENCE)
+        waiting = workers.submit(time.sleep, _PATIENCE)
+        os.kill(first, signal.SIGKILL)
+        assert isinstance(waiting.exception(_PATIENCE), BrokenExecutor)
+        workers.recover()
+        assert workers.submit(os.getpid).result(_PATIENCE) != first

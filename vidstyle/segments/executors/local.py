@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from multiprocessing.connection import wait
 from typing import TypeVar
 
-from vidstyle.device import cores
 from vidstyle.segments.executors.base import Workers
 
 T = TypeVar("T")
@@ -31,6 +30,8 @@ class LocalWorkers:
     """Processes that each paint one segment at a time; a context."""
 
     def __init__(self, count: int) -> None:
+        from vidstyle.device import cores  # imports torch, which processes do once they paint
+
         self.slots = count
         self.threads: int | None = max(1, cores() // count)
 
