@@ -24,7 +24,7 @@ from bench_inputs import ROOT, SAMPLE_CLIP, frames
 from quality_tables import table
 
 SIZES = ("640x360", "1280x720", "1920x1080", "3840x2160")
-ENGINES = ("wct-single-pass", "stylenet")
+ENGINES = ("wct-single-pass", "wct-slim", "stylenet")
 TESTS = ("tests/engines/test_engine_contract.py", "tests/flow", "tests/temporal/backends")
 _GOAL = (1080, 15.0, 33.0)  # lines, ms of the network, ms of the whole
 _LEAST_PSNR = 40.0  # dB of a painting on the device and that on the CPU

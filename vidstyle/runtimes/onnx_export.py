@@ -34,7 +34,7 @@ def network_of(engine: Engine[S, T]) -> Network[S, T]:
     if network is None:
         raise OptionError(
             f"the network of {engine.info.title} cannot be exported; "
-            "those of stylenet, wct, wct-single-pass, adain and photoreal can"
+            "those of stylenet, wct, wct-slim, wct-single-pass, adain and photoreal can"
         )
     return network.eval()
 
