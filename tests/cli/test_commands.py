@@ -127,7 +127,8 @@ def test_one_bad_clip_does_not_stop_the_rest(workplace: Path, capsys: pytest.Cap
     assert [item["source"] for item in content["failed"]] == ["bad.mp4"]
 
 
-def test_several_clips_share_one_look_at_the_style(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_clips_share_one_look_at_the_style(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(workplace / "new"))  # other tests have looked at the picture
     looks: list[Pixels] = []
     encode = Renderer.encode
 
