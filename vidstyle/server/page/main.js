@@ -85,6 +85,7 @@ async function receive(message) {
       showThumbnail(message.style, image.src);
       return;
     }
+    if (message.stage === "draft" && paintedNumber === number) return;  // the full one came in before it
     paintedNumber = number;
     showPainted(image);
     element("status").textContent = message.stage === "draft" ? "Painting… (draft shown)" : "";
