@@ -15,7 +15,7 @@ from clips import number_of
 from films import FRAMES, RATE, assert_same_frames, frames_of, packets_of, psnr, write_film
 
 import vidstyle
-from vidstyle import FilmProgress, InputError, OptionError, OutputError, Progress, RunReport
+from vidstyle import FilmProgress, InputError, OptionError, OutputError, Progress, RunReport, VidstyleError
 from vidstyle.segments.work_folder import WorkFolder
 
 _SHORT = 46  # frames: three segments
@@ -181,6 +181,17 @@ def test_another_input_is_refused_and_begun_anew_on_request(
     with pytest.raises(OptionError, match=r"input was .{8}… and now is"):
         paint(other, target, codec="ffv1")
     assert painted_frames(other, target, codec="ffv1", restart=True) == list(range(FRAMES))
+
+
+def test_a_mistake_in_an_option_costs_nothing_though_the_run_is_to_begin_anew(
+    film: Path, stopped: tuple[Path, Path]
+) -> None:
+    target, work = stopped
+    done = sorted(path.name for path in work.iterdir())
+    with pytest.raises(VidstyleError, match="no style 'wavs'"):
+        paint(film, target, codec="ffv1", style="wavs", restart=True)
+    assert sorted(path.name for path in work.iterdir()) == done
+    assert paint(film, target, codec="ffv1").reused
 
 
 def test_another_version_is_refused_by_name(film: Path, stopped: tuple[Path, Path]) -> None:

@@ -41,6 +41,16 @@ def test_a_long_shot_is_cut_where_the_picture_changes_most() -> None:
     assert starts(frames, 40, splits_shots=False) == [(0, True), (20, True)]
 
 
+def test_a_frame_that_lasts_long_does_not_end_the_cutting_of_its_shot() -> None:
+    times = [*range(10), *range(100, 160)]
+    frames = [Look(Fraction(time), time == 0, False, 0.0) for time in times]
+    places = [place for place, _ in choose_starts(frames, Fraction(160), Fraction(20), splits_shots=True)]
+    assert [times[place] for place in places] == [0, 9, 100, 110, 120, 130, 140]
+    frames = [Look(Fraction(time), time == 0, False, 0.0) for time in (0, 50, 100)]
+    parts = choose_starts(frames, Fraction(150), Fraction(20), splits_shots=True)
+    assert parts == [(0, True), (1, False), (2, False)]
+
+
 @pytest.mark.parametrize("frames", [looks(60, cuts=(30, 34)), looks(60, cuts=(30,), odd=(33,))])
 def test_no_segment_begins_where_a_flash_may_be(frames: list[Look]) -> None:
     assert starts(frames, 40, splits_shots=False) == [(0, True)]

@@ -109,8 +109,6 @@ def _in_segments(
         from vidstyle.segments.film_run import FilmRun
 
         try:
-            if options.restart:
-                work.clear()
             report = FilmRun(request, output, work, limit).run(on_frame=on_frame, on_film=on_film)
         except BaseException as error:
             if not Manifest.is_in(work.path):

@@ -51,7 +51,7 @@ class FilmRun:
         """Paint and join; the report's ``seconds`` are those of this run."""
         request, begun = self._request, perf_counter()
         self._on_film = on_film
-        known = Manifest.load(self._work.path)
+        known = None if request.segments.restart else Manifest.load(self._work.path)
         if known is None and request.segments.resume:
             raise OptionError(
                 f"there is no earlier run for {request.target} in {self._work.path}; "
@@ -66,6 +66,8 @@ class FilmRun:
             about = self._described(workers)
             source_hash = content_of(request.source)
             facts = self._facts(about, source_hash)
+            if request.segments.restart:
+                self._work.clear()  # not before: a mistake in an option costs nothing
             if known is not None:
                 check_same(request.target, known.facts, facts)
             else:

@@ -50,6 +50,8 @@ class SegmentFrames:
         segment, spans = self._job.segment, self._spans
         left_out = 0 if self._begin > 0 else segment.first - self._before
         frames = islice(self._reader, left_out, left_out + len(spans))
+        if self._reader.info.start != self._job.film.info.start + self._begin:
+            raise self._error()
         ended = repeat(None)
         for place, (frame, (time, duration)) in enumerate(zip(chain(frames, ended), spans, strict=False)):
             if frame is None or (frame.time + self._begin, frame.duration) != (time, duration):

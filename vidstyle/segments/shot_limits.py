@@ -58,7 +58,14 @@ def _begins_shot(looks: Sequence[Look], place: int) -> bool:
 
 
 def _part_of(looks: Sequence[Look], begin: int, end: int, limit: Fraction) -> int | None:
-    """The frame before ``end`` at which the part that begins at ``begin`` is over; None if there is none."""
+    """The frame before ``end`` at which the part that begins at ``begin`` is over; None if there is none.
+
+    Where a frame lasts so long that none begins in the second half of the part, it is the last one before,
+    or the next one if there is none.
+    """
     first, last = looks[begin].time + limit / 2, looks[begin].time + limit
-    places = [place for place in range(begin + 1, end) if first <= looks[place].time <= last]
-    return max(places, key=lambda place: looks[place].change) if places else None
+    within = [place for place in range(begin + 1, end) if looks[place].time <= last]
+    late = [place for place in within if looks[place].time >= first]
+    if late:
+        return max(late, key=lambda place: looks[place].change)
+    return within[-1] if within else begin + 1 if begin + 1 < end else None

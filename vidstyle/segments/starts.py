@@ -61,7 +61,8 @@ class Starts:
                 if begins_shot and place > first:
                     is_odd = boundary.is_return or boundary.is_blank
                     is_shot = is_shot and not is_odd and boundary.is_cut == (place == start)
-        if times != list(spans) or found is None:
+            is_there = reader.info.start == self._info.start + spans[0][0]
+        if not is_there or times != list(spans) or found is None:
             raise ReadsDifferently(f"{self._source} has other times when it is read from its middle on")
         return found, is_shot
 

@@ -84,6 +84,14 @@ def test_a_part_of_them_begins_where_the_whole_has_its_start(
     assert caplog.text == ""
 
 
+def test_a_part_of_them_may_begin_with_a_picture_that_needs_no_other(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.avi", shapes(COUNT), codec="mpeg4", b_frames=2, gop=12, rate=8)
+    for start in range(9, 16):
+        with Reader(path, ReadOptions(start=Fraction(start, 8), frames=2)) as reader:
+            assert [number_of(frame.pixels) for frame in reader] == [start, start + 1]
+            assert reader.info.start == Fraction(start, 8)
+
+
 def test_packed_pictures_are_unpacked_evenly_and_in_order(tmp_path: Path) -> None:
     path = moved(leaning_on_later(tmp_path, "mpeg4"), tmp_path / "a.avi", packed=True)
     with Reader(path) as reader:

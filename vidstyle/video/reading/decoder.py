@@ -91,6 +91,9 @@ class Decoder:
                 break
             decoded = self._decoded()
             first = next(decoded, None)
+            if demuxer_of(self.container).has_decoding_times_only:
+                # pictures shown before the keyframe are lost, and it has the time of the first of them
+                first = next(decoded, None)
             first_time = None if first is None else time_of(first)
             # a seek may land after its target (MPEG-TS, an index by decoding times)
             if first is not None and first_time is not None and first_time <= start:
