@@ -16,6 +16,7 @@ from films import FRAMES, write_film
 import vidstyle
 from vidstyle import FilmProgress, OptionError, RunReport
 from vidstyle.errors import DeviceError
+from vidstyle.segments.executors.dask import open_workers as open_dask
 from vidstyle.segments.executors.local import open_workers
 
 LIMIT = 2.5  # s: four segments, of which the third goes on from the second
@@ -77,6 +78,16 @@ def test_a_segment_whose_worker_dies_is_painted_again(film: Path, tmp_path: Path
 def test_two_ways_to_paint_segments_are_refused(film: Path, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="give one of the two"):
         paint(film, tmp_path / "film.mkv", executor=Dying(), workers="ray")
+
+
+@pytest.mark.parametrize("address", ["machine", "machine:port", "http://machine:8786"])
+def test_an_address_of_dask_that_is_none_is_told_before_a_client_waits_for_it(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.delattr(distributed, "Client")
+    with pytest.raises(DeviceError, match=f"no Dask scheduler at {address} "), open_dask(address):
+        pass
 
 
 def test_workers_that_always_die_end_the_run(film: Path, tmp_path: Path) -> None:

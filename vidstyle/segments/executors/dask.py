@@ -33,6 +33,8 @@ class DaskWorkers:
 
     def __enter__(self) -> Workers:
         try:
+            # before there is a client, which would wait for a minute until it closes
+            self._distributed.comm.get_address_host_port(self._address)
             self._client = self._distributed.Client(
                 self._address, timeout=_PATIENCE, set_as_default=False, name="vidstyle"
             )
