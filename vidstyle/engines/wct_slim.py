@@ -27,6 +27,6 @@ class WCTSlim(WCTSinglePass):
         title="WCT in a slim single pass",
         good_for="what wct-single-pass paints, nearly, in half the time",
         near_error=7,
-        cost="about half of wct-single-pass's",
+        cost="1.6 times stylenet's",
         origin="trained for vidstyle after the paintings of wct-single-pass, Apache-2.0",
     )
