@@ -52,8 +52,8 @@ _ARROWS: dict[str, set[str]] = {
         *("video.reading", "video.writing"),
     },
     "segments": {
-        *("_version", "atomic_write", "derived_names", "device", "errors", "file_suffixes", "frames"),
-        *("optional_imports", "options", "patterns", "pipeline", "registry", "styles", "temporal"),
+        *("_version", "atomic_write", "derived_names", "device", "errors", "file_lock", "file_suffixes"),
+        *("frames", "optional_imports", "options", "patterns", "pipeline", "registry", "styles", "temporal"),
         *("video.reading", "video.writing"),
     },
     "evaluation": {
@@ -116,6 +116,7 @@ _ARROWS: dict[str, set[str]] = {
         "atomic_write",
         "derived_names",
         "errors",
+        "file_lock",
         "frames",
         "options",
         "outputs",
@@ -142,6 +143,7 @@ _ARROWS: dict[str, set[str]] = {
     "named_tensors": set(),
     "outputs": {"atomic_write", "derived_names", "errors", "patterns", "file_suffixes"},
     "atomic_write": {"derived_names", "errors"},
+    "file_lock": set(),
     "derived_names": {"patterns"},
     "patterns": {"errors"},
     "file_suffixes": set(),

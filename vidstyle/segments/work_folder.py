@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Self
 
 from vidstyle.derived_names import fitted
 from vidstyle.errors import OutputError
+from vidstyle.file_lock import locked
 from vidstyle.video.writing.target import cannot_keep
 
 _SUFFIX = ".vidstyle"
@@ -42,7 +42,7 @@ class WorkFolder:
         """Make the folder and lock it; raises ``OutputError`` if that fails or another run holds the lock."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(self.path, _PATIENCE)
+            self._lock = locked(self.path / _LOCK, _PATIENCE)
         except OSError as error:
             raise cannot_keep(self.path, error) from error
         if self._lock is None:
@@ -87,7 +87,7 @@ class WorkFolder:
 def is_in_use(folder: Path) -> bool:
     """Whether a run holds the lock of a work folder."""
     try:
-        lock = _locked(folder, 0.0)
+        lock = locked(folder / _LOCK)
     except OSError:
         return False
     if lock is None:
@@ -118,43 +118,3 @@ def _discard(item: Path) -> None:
         shutil.rmtree(item)
     else:
         item.unlink(missing_ok=True)
-
-
-def _locked(folder: Path, patience: float) -> int | None:
-    """An open descriptor of the folder's lock file that holds the lock; None if another process does."""
-    deadline = time.monotonic() + patience
-    while True:
-        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            # a run that has just finished may have removed the folder, and the file that was opened with it
-            if _try_lock(descriptor) and _is_the_file(descriptor, folder / _LOCK):
-                return descriptor
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
-        if time.monotonic() >= deadline:
-            return None
-        time.sleep(0.05)
-
-
-def _is_the_file(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True

@@ -231,11 +231,12 @@ def test_left_over_of_a_killed_run_is_no_trouble(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
 
-def test_part_file_is_hidden_and_has_the_extension(tmp_path: Path) -> None:
+def test_part_file_is_hidden_beside_its_lock_and_has_the_extension(tmp_path: Path) -> None:
     with Writer(check_target(tmp_path / "a.b.mp4", FAST), like=LIKE) as writer:
         writer.write(items()[0])
         writer.write(items()[1])
-        assert [path.name for path in tmp_path.iterdir()] == [".a.b.part.mp4"]
+        assert {path.name for path in tmp_path.iterdir()} == {".a.b.part.mp4", ".a.b.mp4.lock"}
+    assert [path.name for path in tmp_path.iterdir()] == ["a.b.mp4"]
 
 
 def test_names_with_colons_percents_and_other_scripts_are_just_names(

@@ -229,3 +229,28 @@ def test_nothing_written_is_an_error(tmp_path: Path) -> None:
     ):
         pass
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.gif", "pictures"])
+def test_a_target_that_another_run_is_writing_is_refused_and_that_run_ends_well(
+    tmp_path: Path, name: str
+) -> None:
+    target, pictures = tmp_path / name, frames(shapes(4))
+    codec = "png" if name == "pictures" else None
+    plan = check_target(target, WriteOptions(preset="ultrafast", codec=codec))
+    first = Writer(plan, like=info())
+    first.write(pictures[0])
+    with (
+        pytest.raises(OutputError, match=f"another run is writing .*{name}; wait for it, or give another"),
+        Writer(plan, like=info()) as second,
+    ):
+        second.write(pictures[0])
+    for picture in pictures[1:]:
+        first.write(picture)
+    first.finish()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert len(list(target.iterdir()) if target.is_dir() else read(target)) == 4
+    again = Writer(check_target(target, WriteOptions(overwrite=True, codec=codec)), like=info())
+    again.write(pictures[0])
+    again.abort()
+    assert [path.name for path in tmp_path.iterdir()] == [name]

@@ -75,6 +75,7 @@ def join_segments(
     picture_format = choose_format(plan.encoder, first, like, plan.options, plan.target)
     part = PartFile(plan.target)
     muxed: MuxedFile | None = None
+    part.claim()
     try:
         muxed = MuxedFile(part.path, plan, picture_format, first, tick, like=like, source=source, tags=tags)
         clock = TickClock(tick, muxed.lead)
@@ -92,6 +93,7 @@ def join_segments(
             with suppress(Exception):
                 muxed.abort()
         part.discard()
+        part.release()
 
 
 def _timed(
@@ -144,6 +146,7 @@ def _join_pictures(segments: Sequence[JoinedSegment], plan: OutputPlan) -> None:
     """One folder of all pictures, numbered through; they are linked where the file system can."""
     part = PartFile(plan.target)
     count = 0
+    part.claim()
     try:
         part.discard()
         part.path.mkdir()
@@ -156,6 +159,7 @@ def _join_pictures(segments: Sequence[JoinedSegment], plan: OutputPlan) -> None:
         raise cannot_keep(plan.target, error) from error
     finally:
         part.discard()
+        part.release()
 
 
 def _pictures(segment: JoinedSegment) -> list[Path]:

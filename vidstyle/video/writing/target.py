@@ -7,12 +7,14 @@ import os
 import re
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from vidstyle.atomic_write import check_overwrite
 from vidstyle.derived_names import fitted, is_too_long, name_beside
 from vidstyle.errors import OptionError, OutputError, suggestion
+from vidstyle.file_lock import locked
 from vidstyle.options import WriteOptions
 from vidstyle.outputs import check_outputs
 from vidstyle.video.containers import CONTAINERS, FOLDER, STREAMS, Container
@@ -79,12 +81,26 @@ def default_target(source: Path, style_name: str, options: WriteOptions) -> Path
 class PartFile:
     """A file or folder that is written under a hidden name, and renamed to the target when it is complete.
 
-    ``path`` is the hidden name, beside the target. ``keep`` renames it, ``discard`` removes it.
+    ``path`` is the hidden name, beside the target. ``claim`` comes first, then ``keep`` renames it, or
+    ``discard`` removes it and ``release`` ends the claim.
     """
 
     def __init__(self, target: Path) -> None:
         self.target = target
         self.path = target.with_name(fitted(f".{target.stem}", f".part{target.suffix}"))
+        self._lock_path = target.with_name(fitted(f".{target.name}", ".lock"))
+        self._lock: int | None = None
+
+    def claim(self) -> None:
+        """Lock the target until ``keep`` or ``release``; raises ``OutputError`` if another run writes it."""
+        try:
+            self._lock = locked(self._lock_path)
+        except OSError as error:
+            raise cannot_write(self.target, error) from error
+        if self._lock is None:
+            raise OutputError(
+                f"another run is writing {self.target}; wait for it, or give another name with --output"
+            )
 
     def keep(self) -> None:
         """Replace the target by what was written, atomically; raises ``OutputError`` if that fails."""
@@ -96,16 +112,28 @@ class PartFile:
                 self.path.replace(self.target)
         except OSError as error:
             raise cannot_write(self.target, error) from error
+        self.release()
 
     def discard(self) -> None:
-        """Remove what was written; never raises."""
+        """Remove what was written, if it was claimed; never raises."""
+        if self._lock is None:  # it may be another run's
+            return
         if self.path.is_dir():
             shutil.rmtree(self.path, ignore_errors=True)
+        else:
+            try:
+                self.path.unlink(missing_ok=True)
+            except OSError:  # on Windows while it is open; the writer calls again after closing it
+                return
+
+    def release(self) -> None:
+        """Give up the lock, if it is held; never raises."""
+        if self._lock is None:
             return
-        try:
-            self.path.unlink(missing_ok=True)
-        except OSError:  # on Windows while it is open; the writer calls again after closing it
-            return
+        with suppress(OSError):  # on Windows it cannot be removed while it is open
+            self._lock_path.unlink(missing_ok=True)
+        os.close(self._lock)
+        self._lock = None
 
     def _keep_folder(self) -> None:
         """Replace an older folder of pictures, which is restored if that fails."""

@@ -109,6 +109,8 @@ class Writer:
             with suppress(Exception):
                 self._file.abort()
         self._part.discard()
+        if isinstance(self._part, PartFile):
+            self._part.release()
 
     def _open(self, first: Frame) -> _OutputFile:
         picture_format = choose_format(self._plan.encoder, first, self._like, self._plan.options, self.target)
@@ -116,6 +118,8 @@ class Writer:
         if self._source is not None and container.sound is None:
             warn_of_lost_sound(self._source, self.target)
         output = self._part if isinstance(self._part, PipeOutput) else self._part.path
+        if isinstance(self._part, PartFile):
+            self._part.claim()
         if isinstance(output, Path):
             if container is FOLDER:
                 return PictureFolder(output, picture_format, self._like)

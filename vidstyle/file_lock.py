@@ -1,0 +1,51 @@
+"""Locks of files that end with the process that holds them, however it ends."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+
+def locked(path: Path, patience: float = 0.0) -> int | None:
+    """An open descriptor of ``path``, which is made, that holds its lock; None if another one holds it.
+
+    ``patience`` are the seconds for which it is waited for. Closing the descriptor ends the lock. Raises
+    ``OSError`` if the file cannot be made.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            # who held it before may have removed the file that was opened
+            if _try_lock(descriptor) and _is_the_file(descriptor, path):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+        if time.monotonic() >= deadline:
+            return None
+        time.sleep(0.05)
+
+
+def _is_the_file(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
