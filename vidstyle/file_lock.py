@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -20,13 +21,21 @@ def locked(path: Path, patience: float = 0.0) -> int | None:
             # who held it before may have removed the file that was opened
             if _try_lock(descriptor) and _is_the_file(descriptor, path):
                 return descriptor
-        except BaseException:
-            os.close(descriptor)
+        except BaseException:  # a signal, too: no lock may stay that nobody holds
+            unlock(descriptor, path)
             raise
         os.close(descriptor)
         if time.monotonic() >= deadline:
             return None
         time.sleep(0.05)
+
+
+def unlock(descriptor: int, path: Path) -> None:
+    """End the lock of ``descriptor``, and remove its file ``path`` unless another one holds it."""
+    with suppress(OSError):  # on Windows it cannot be removed while it is open
+        if _try_lock(descriptor) and _is_the_file(descriptor, path):
+            path.unlink(missing_ok=True)
+    os.close(descriptor)
 
 
 def _is_the_file(descriptor: int, path: Path) -> bool:

@@ -7,14 +7,13 @@ import os
 import re
 import shutil
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from vidstyle.atomic_write import check_overwrite
 from vidstyle.derived_names import fitted, is_too_long, name_beside
 from vidstyle.errors import OptionError, OutputError, suggestion
-from vidstyle.file_lock import locked
+from vidstyle.file_lock import locked, unlock
 from vidstyle.options import WriteOptions
 from vidstyle.outputs import check_outputs
 from vidstyle.video.containers import CONTAINERS, FOLDER, STREAMS, Container
@@ -128,12 +127,9 @@ class PartFile:
 
     def release(self) -> None:
         """Give up the lock, if it is held; never raises."""
-        if self._lock is None:
-            return
-        with suppress(OSError):  # on Windows it cannot be removed while it is open
-            self._lock_path.unlink(missing_ok=True)
-        os.close(self._lock)
-        self._lock = None
+        if self._lock is not None:
+            unlock(self._lock, self._lock_path)
+            self._lock = None
 
     def _keep_folder(self) -> None:
         """Replace an older folder of pictures, which is restored if that fails."""
