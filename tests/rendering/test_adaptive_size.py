@@ -43,6 +43,13 @@ def test_a_wanted_rate_takes_the_place_of_the_clip_s() -> None:
     assert 0.1 * shares(AdaptiveSize(seconds=0.02), 0.1, 0.005, 60)[-1] ** 2 + 0.005 <= 0.02
 
 
+def test_frames_without_a_duration_have_no_rate_to_hold() -> None:
+    size = AdaptiveSize()
+    for _ in range(60):
+        assert not size.decide(is_cut=False) and size.share == 1.0
+        size.observe(0.1, 0.01, 0.0)
+
+
 def test_strokes_grow_finer_at_a_cut_but_not_for_little_within_a_shot() -> None:
     size = AdaptiveSize()
     slow = shares(size, 0.1, 0.01, 60)[-1]

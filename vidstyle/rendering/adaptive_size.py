@@ -38,11 +38,12 @@ class AdaptiveSize:
     def observe(self, painting: float, rest: float, duration: float) -> None:
         """Note the seconds that painting a frame took, those of all the rest, and the frame's duration."""
         self._seen += 1
-        if self._seen <= _WARM_UP:
+        wanted = duration if self._seconds is None else self._seconds
+        if self._seen <= _WARM_UP or wanted <= 0:  # frames without a duration have no rate
             return
         self._painting += painting
         self._rest += rest
-        self._wanted += duration if self._seconds is None else self._seconds
+        self._wanted += wanted
         self._count += 1
 
     def decide(self, *, is_cut: bool) -> bool:
@@ -53,11 +54,14 @@ class AdaptiveSize:
         step = next((step for step in range(_STEPS) if self._cost(step) <= limit), _STEPS - 1)
         if not is_cut and step < self._step and self._cost(step) > _AFFORDED * self._wanted:
             step = self._step
-        has_changed, rate = step != self._step, self._count / (self._painting + self._rest)
+        has_changed = step != self._step
         if has_changed:
-            wanted = self._count / self._wanted
-            log.info("%.1f frames a second, %.1f wanted: painted at %.0f %% of the largest size from now on",
-                     rate, wanted, 100 * _STEP**step)  # fmt: skip
+            log.info(
+                "%.1f frames a second, %.1f wanted: painted at %.0f %% of the largest size from now on",
+                self._count / (self._painting + self._rest),
+                self._count / self._wanted,
+                100 * _STEP**step,
+            )
         self._step = step
         self._painting = self._rest = self._wanted = 0.0
         self._count = 0
