@@ -95,12 +95,10 @@ class Stylizer:
             largest_share=paint.largest_share,
             on_step=check_wanted,
         )
-        folder = paint.style_cache
-        self._embeddings: EmbeddingCache[Any] = (
-            EmbeddingCache(self._painter, cache_folder("styles"), limit=CACHE_LIMIT)
-            if folder is None
-            else EmbeddingCache(self._painter, folder)
-        )
+        folder, limit = paint.style_cache, None
+        if folder is None:
+            folder, limit = cache_folder("styles"), CACHE_LIMIT
+        self._embeddings: EmbeddingCache[Any] = EmbeddingCache(self._painter, folder, limit=limit)
         self._styles = self._encode(style, paint.style_weights, paint.style_track)
         number_format = str(self._painter.precision).removeprefix("torch.")
         log.info("%s paints on %s in %s", self._engine_name, device, number_format)

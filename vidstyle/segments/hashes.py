@@ -10,8 +10,6 @@ from pathlib import Path
 from vidstyle.file_suffixes import READABLE_PICTURES
 from vidstyle.patterns import files_of, is_pattern, listed
 
-_BLOCK = 1 << 20  # bytes
-
 
 def content_of(path: Path) -> str:
     """A hash of a file, or of the names and contents of all files of a folder or pattern."""
@@ -31,8 +29,5 @@ def text_hash(value: object) -> str:
 @lru_cache(maxsize=4096)
 def _file_hash(path: str, size: int, changed: int) -> str:
     """The hash of a file's content; size (bytes) and time of change (ns) tell a changed file."""
-    digest = hashlib.sha256()
     with Path(path).open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -19,6 +19,7 @@ from vidstyle.nn.single_pass_vgg import LEVELS, SinglePassVGG
 from vidstyle.nn.vgg import bundled
 from vidstyle.training.heads import cut, fit_heads, new_heads
 from vidstyle.training.learner import Learner
+from vidstyle.training.narrowing import narrowed
 from vidstyle.training.style_batch import StyleBatch
 from vidstyle.weights import WCT_SINGLE_PASS, Weights
 
@@ -27,19 +28,6 @@ _HEAD = 48  # channels before the last convolution
 _DECODER = ("decoder", "head")
 _LAYER_OF = {4: "conv4_1", 3: "conv3_1", 2: "stem1"}  # the convolution that gives a level
 _TAUGHT = (2, 3, 4)  # levels whose features are taught, as VGG-16's conv2_1, conv3_1 and conv4_1
-_SOURCE = {
-    "stem1": "stem0", "conv2_2": "stem1", "conv3_1": "conv2_2", "conv3_2": "conv3_1",
-    "conv3_3": "conv3_2", "conv4_1": "conv3_3", "decoder4_0": "conv4_1", "decoder4_1": "conv3_1",
-    "decoder4_2": "decoder4_1", "decoder3_0": "conv3_1", "decoder3_1": "stem1",
-    "decoder3_2": "decoder3_1", "head0": "stem1", "head1": "head0",
-}  # fmt: skip
-"""The convolution whose channels each takes; a decoder gives the channels of the level below."""
-_SAME = {"stem1": ("decoder3_0", "decoder3_2"), "conv3_1": ("decoder4_0", "decoder4_2")}
-"""Convolutions that give the channels of the same level."""
-_USERS = {
-    name: [user for user, source in _SOURCE.items() if source == name]
-    for name in dict.fromkeys(_SOURCE.values())
-}
 _STYLE_AREA = 384 * 384  # px²
 _MULTIPLE = 8  # px
 _LEAST = 1e-8  # eigenvalues below count as this
@@ -84,30 +72,9 @@ class SinglePassStudent(Learner):
             self._replace(layer, tensors[f"{layer}.weight"].float(), tensors[f"{layer}.bias"].float())
         self._renew_heads()
 
-    @torch.no_grad()
     def narrow(self, share: float) -> None:
-        """Keep ``share`` of the channels, those that the layers after them take most of.
-
-        Numbers of channels become multiples of 16, which CPUs compute as fast as a few less.
-        """
-        kernels = {name: (layer.weight, layer.bias) for name, layer in self._convolutions().items()}
-        chosen: dict[str, Tensor] = {}
-        for name, users in _USERS.items():
-            taken = torch.stack([kernels[user][0].abs().sum((0, 2, 3)) for user in users]).sum(0)
-            given = kernels[name][0].flatten(1).norm(dim=1)
-            count = min(len(taken), max(16, 16 * round(share * len(taken) / 16)))
-            chosen[name] = (taken * given).topk(count).indices.sort().values
-            chosen |= dict.fromkeys(_SAME.get(name, ()), chosen[name])
-        for name, (kernel, bias) in kernels.items():
-            assert bias is not None
-            if name in _SOURCE:
-                places = chosen[_SOURCE[name]]
-                lost = kernel.abs().sum() / kernel[:, places].abs().sum()
-                kernel = kernel[:, places] * lost.sqrt()  # about as loud as before
-            if name in chosen:
-                kernel, bias = kernel[chosen[name]], bias[chosen[name]]
-            self._replace(name, kernel, bias)
-        self._renew_heads()
+        """Keep ``share`` of the channels; see ``narrowed``."""
+        self.load(narrowed(self.tensors(), share), self.engine)
 
     @torch.no_grad()
     def prepare(self, styles: StyleBatch) -> None:

@@ -78,6 +78,12 @@ class PipeOutput:
             except BlockingIOError:  # another process made the pipe non-blocking
                 select.select([], [self._descriptor], [], _POLL)
 
+    def claim(self) -> None:
+        """Do nothing: what is written to a pipe is its reader's."""
+
+    def release(self) -> None:
+        """Do nothing; see ``claim``."""
+
     def keep(self) -> None:
         """Write the remaining data and close the pipe."""
         self.send()

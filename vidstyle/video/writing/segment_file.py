@@ -22,7 +22,7 @@ from vidstyle.video.writing.codecs import codec_of
 from vidstyle.video.writing.picture_encoder import PictureEncoder, TickClock
 from vidstyle.video.writing.picture_files import PictureFolder
 from vidstyle.video.writing.picture_format import PictureFormat, choose_format
-from vidstyle.video.writing.target import OutputPlan, cannot_keep
+from vidstyle.video.writing.target import OutputPlan, cannot_encode, cannot_keep
 from vidstyle.video.writing.video_stream import add_video_stream
 
 if TYPE_CHECKING:
@@ -140,10 +140,7 @@ class SegmentFile:
     def _output_error(self, error: Exception) -> VidstyleError:
         if isinstance(error, OSError) and error.errno:
             return cannot_keep(self.path, error)
-        reason = getattr(error, "strerror", None) or str(error)
-        return OutputError(
-            f"cannot write {self.path}: {self._plan.encoder} failed ({reason}); try another --codec"
-        )
+        return cannot_encode(self.path, self._plan.encoder, error)
 
 
 class _Packets:

@@ -159,6 +159,12 @@ def cannot_write(target: Path, error: OSError) -> OutputError:
     return OutputError(f"cannot write {target_name(target)}: {reason[:1].lower()}{reason[1:]}")
 
 
+def cannot_encode(target: Path, encoder: str, error: Exception) -> OutputError:
+    """The error for one of FFmpeg while ``encoder`` writes ``target``."""
+    reason = getattr(error, "strerror", None) or str(error)
+    return OutputError(f"cannot write {target}: {encoder} failed ({reason}); try another --codec")
+
+
 def cannot_keep(path: Path, error: OSError) -> OutputError:
     """The error for an ``OSError`` on writing ``path``, a part of a long film that is painted in segments."""
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):

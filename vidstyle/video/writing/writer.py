@@ -20,7 +20,7 @@ from vidstyle.video.writing.gif import GifFile
 from vidstyle.video.writing.picture_files import AnimatedPictureFile, PictureFolder
 from vidstyle.video.writing.picture_format import choose_format
 from vidstyle.video.writing.pipe_output import PipeOutput
-from vidstyle.video.writing.target import OutputPlan, PartFile, cannot_write
+from vidstyle.video.writing.target import OutputPlan, PartFile, cannot_encode, cannot_write
 
 
 class Writer:
@@ -109,8 +109,7 @@ class Writer:
             with suppress(Exception):
                 self._file.abort()
         self._part.discard()
-        if isinstance(self._part, PartFile):
-            self._part.release()
+        self._part.release()
 
     def _open(self, first: Frame) -> _OutputFile:
         picture_format = choose_format(self._plan.encoder, first, self._like, self._plan.options, self.target)
@@ -118,8 +117,7 @@ class Writer:
         if self._source is not None and container.sound is None:
             warn_of_lost_sound(self._source, self.target)
         output = self._part if isinstance(self._part, PipeOutput) else self._part.path
-        if isinstance(self._part, PartFile):
-            self._part.claim()
+        self._part.claim()
         if isinstance(output, Path):
             if container is FOLDER:
                 return PictureFolder(output, picture_format, self._like)
@@ -142,10 +140,7 @@ class Writer:
         """The error for one of FFmpeg or the operating system."""
         if isinstance(error, OSError) and error.errno:
             return cannot_write(self.target, error)
-        reason = getattr(error, "strerror", None) or str(error)
-        return OutputError(
-            f"cannot write {self.target}: {self._plan.encoder} failed ({reason}); try another --codec"
-        )
+        return cannot_encode(self.target, self._plan.encoder, error)
 
 
 class _OutputFile(Protocol):
