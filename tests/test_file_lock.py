@@ -32,6 +32,20 @@ def test_a_signal_while_a_lock_is_taken_leaves_no_file(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_signal_while_the_file_of_a_lock_is_made_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(path: Path, flags: int, mode: int = 0o777) -> int:
+        monkeypatch.undo()
+        os.close(os.open(path, flags, mode))
+        raise KeyboardInterrupt  # the file is there, and its descriptor is lost
+
+    monkeypatch.setattr(os, "open", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        locked(tmp_path / "lock")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_ends_early_does_not_remove_the_lock_of_another(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     first = locked(path)

@@ -7,6 +7,11 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+if os.name == "nt":
+    import msvcrt
+else:
+    import fcntl
+
 
 def locked(path: Path, patience: float = 0.0) -> int | None:
     """An open descriptor of ``path``, which is made, that holds its lock; None if another one holds it.
@@ -16,13 +21,18 @@ def locked(path: Path, patience: float = 0.0) -> int | None:
     """
     deadline = time.monotonic() + patience
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = None
         try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
             # who held it before may have removed the file that was opened
             if _try_lock(descriptor) and _is_the_file(descriptor, path):
                 return descriptor
-        except BaseException:  # a signal, too: no lock may stay that nobody holds
-            unlock(descriptor, path)
+        except BaseException:  # a signal, too, even while the file is made: none may stay that nobody holds
+            if descriptor is None:
+                with suppress(OSError):
+                    descriptor = os.open(path, os.O_RDWR)
+            if descriptor is not None:
+                unlock(descriptor, path)
             raise
         os.close(descriptor)
         if time.monotonic() >= deadline:
@@ -48,12 +58,8 @@ def _is_the_file(descriptor: int, path: Path) -> bool:
 def _try_lock(descriptor: int) -> bool:
     try:
         if os.name == "nt":
-            import msvcrt
-
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
         else:
-            import fcntl
-
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         return False

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from clips import shapes, write_clip
 
+from vidstyle.cli.main import Terminated, _signals_raise
+
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
 _PATIENCE = 60  # s until a process that does nothing counts as hanging
@@ -61,6 +63,16 @@ def test_a_signal_ends_a_run_cleanly(folder: Path, number: int, code: int, line:
     assert process.returncode == code
     assert errors == f"{line}\n"
     assert set(folder.iterdir()) == before
+
+
+def test_a_signal_while_python_holds_its_import_locks_counts_once_they_are_free() -> None:
+    done: list[str] = []
+    # code that seems to be Python's own, in which an exception would leave the locks taken
+    importing = compile("raise_signal(SIGTERM); done.append('free')", "<frozen importlib._bootstrap>", "exec")
+    with pytest.raises(Terminated), _signals_raise(is_process=False):
+        exec(importing, {"raise_signal": signal.raise_signal, "SIGTERM": signal.SIGTERM, "done": done})
+        time.sleep(_PATIENCE)
+    assert done == ["free"]
 
 
 def test_a_signal_ends_a_painting_that_takes_hours(folder: Path) -> None:

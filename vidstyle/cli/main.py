@@ -38,6 +38,10 @@ COMMANDS = {  # command -> module with ``add(commands)``, in the order of the he
 }
 
 
+_IMPORTING = "<frozen importlib._bootstrap>"  # the file of Python's own code that imports
+_AGAIN = 0.02  # s until a signal is raised again that came at a moment at which it could do harm
+
+
 class Terminated(BaseException):
     """SIGTERM or SIGHUP was received; unwinds like Ctrl-C, so that no partial file is left."""
 
@@ -127,6 +131,12 @@ def _signals_raise(*, is_process: bool) -> Generator[None, None, None]:
         return
 
     def stop(number: int, frame: FrameType | None) -> None:
+        if frame is not None and frame.f_code.co_filename == _IMPORTING:
+            # an exception there may leave the lock of all imports taken, or be swallowed
+            again = threading.Timer(_AGAIN, signal.raise_signal, (number,))
+            again.daemon = True
+            again.start()
+            return
         for other in before:
             signal.signal(other, signal.SIG_IGN)
         raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
