@@ -40,7 +40,11 @@ _ARROWS: dict[str, set[str]] = {
         *("options", "pipeline", "registry", "segments", "styles", "training", "video.reading"),
         *("video.writing", "weights", "derived_names", "outputs", "patterns"),
         *("atomic_write", "file_suffixes", "printable", "runtimes", "tensors", "video.containers"),
-        "server",
+        *("server", "study"),
+    },
+    "study": {
+        *("atomic_write", "errors", "file_suffixes", "frames", "metrics", "optional_imports", "options"),
+        *("patterns", "printable", "server", "styles", "video.reading", "video.stills", "video.writing"),
     },
     "server": {
         *("api", "device", "engines", "errors", "frames", "options", "pipeline", "registry", "segments"),

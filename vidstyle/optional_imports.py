@@ -17,6 +17,7 @@ _EXTRAS = {  # module, or its root -> what it is called, and the extra that inst
     "onnxruntime_ep_nv_tensorrt_rtx": ("onnxruntime-ep-nv-tensorrt-rtx-cu13", "tensorrt"),
     "openvino": ("openvino", "openvino"),
     "ray": ("ray", "ray"),
+    "scipy": ("SciPy", "study"),
     "skimage": ("scikit-image", "evaluate"),
     "starlette": ("starlette", "page"),
     "torch.utils.tensorboard": ("tensorboard", "train"),

@@ -27,6 +27,7 @@ COMMANDS = {  # command -> module with ``add(commands)``, in the order of the he
     "steady": "vidstyle.cli.steady",
     "propagate": "vidstyle.cli.propagate",
     "evaluate": "vidstyle.cli.evaluate",
+    "study": "vidstyle.cli.study",
     "adapt": "vidstyle.cli.adapt",
     "train": "vidstyle.cli.train",
     "export": "vidstyle.cli.export",

@@ -10,10 +10,10 @@ from contextlib import closing
 from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from vidstyle.errors import OptionError
 from vidstyle.server.app import make_app
-from vidstyle.server.security import Guard
 from vidstyle.server.session import Session
 
 _PATIENCE = 2  # s that open connections have to end
@@ -47,7 +47,7 @@ def serve(
         server_of(app).run(sockets=[listener])
 
 
-def server_of(app: Guard) -> uvicorn.Server:
+def server_of(app: ASGIApp) -> uvicorn.Server:
     """A server of ``app``; ``run`` it with a socket that listens."""
     config = uvicorn.Config(
         app,
