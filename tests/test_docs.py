@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from clips import Sound, shapes, write_clip
 from people import chose, rated, write_answers
 
 from vidstyle.cli.main import COMMANDS, main
+from vidstyle.video.reading.reader import Reader
 
 ROOT = Path(__file__).resolve().parent.parent
 _WRITES = ("-o", "--json", "--csv", "--report", "--heatmap")
@@ -77,6 +80,16 @@ def test_commands_of_the_pages_work(line: str, workplace: Path, capsys: pytest.C
     else:
         assert len(made) == len(targets)
         assert capsys.readouterr().out
+
+
+@pytest.mark.skipif(os.name == "nt" or shutil.which("ffmpeg") is None, reason="needs a shell and ffmpeg")
+@pytest.mark.parametrize("line", _commands("ffmpeg"))
+def test_pipes_of_the_pages_work(line: str, workplace: Path) -> None:
+    paint = shlex.join([sys.executable, "-m", "vidstyle"])
+    done = subprocess.run(line.replace("| vidstyle", f"| {paint}"), shell=True, timeout=60)
+    assert done.returncode == 0
+    with Reader(line.split()[-1]) as reader:
+        assert len(list(reader)) == 10
 
 
 @pytest.mark.parametrize("code", [block for _, block in _blocks("python")])

@@ -11,7 +11,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = [
-    path for folder in ("benchmarks", "scripts", "tools") for path in sorted((ROOT / folder).glob("*.py"))
+    path
+    for folder in ("benchmarks", "examples", "scripts", "tools")
+    for path in sorted((ROOT / folder).glob("*.py"))
 ]
 PROGRAMS = [path for path in FILES if "__main__" in path.read_text(encoding="utf-8")]
 PARTS = [path for path in FILES if path not in PROGRAMS]

@@ -50,6 +50,7 @@ _ARROWS: dict[str, set[str]] = {
         *("api", "device", "engines", "errors", "frames", "options", "pipeline", "registry", "segments"),
         *("styles", "video.reading", "video.writing"),
     },
+    "vapoursynth": {"api", "errors", "frames", "optional_imports", "options", "pipeline"},
     "testing": {"device", "engines", "errors", "flow", "losses", "metrics", "nn", "runtimes"},
     "api": {
         *("flow", "frames", "keyframes", "options", "pipeline", "segments", "temporal", "temporal.base"),
@@ -318,7 +319,7 @@ def test_nothing_heavy_is_loaded_before_it_is_needed(statement: str) -> None:
 
 FILES = sorted(
     path
-    for folder in ("vidstyle", "scripts", "benchmarks", "tools", "tests")
+    for folder in ("vidstyle", "scripts", "benchmarks", "tools", "examples", "tests")
     for path in (ROOT / folder).rglob("*.py")
     if "__pycache__" not in path.parts
 )

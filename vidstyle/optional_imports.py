@@ -24,6 +24,7 @@ _EXTRAS = {  # module, or its root -> what it is called, and the extra that inst
     "torch_fidelity": ("torch-fidelity", "evaluate"),
     "transformers": ("transformers", "clip"),
     "uvicorn": ("uvicorn", "page"),
+    "vapoursynth": ("VapourSynth (Python 3.12 or newer)", "vapoursynth"),
     "webdataset": ("webdataset", "shards"),
     "websockets": ("websockets", "page"),
 }

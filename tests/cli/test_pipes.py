@@ -82,6 +82,29 @@ def test_uncompressed_pictures_through_a_pipe_are_read_from_any_time() -> None:
         assert len(list(reader)) == 3
 
 
+def test_raw_pictures_of_a_given_size_are_painted_from_a_pipe() -> None:
+    pictures = shapes(4, 64, 48)
+    pipe = _fed(np.stack(pictures).tobytes())
+    words = ("--size", "64x48", "--rate", "10", "--strength", "0", "--detail", "0", "--codec", "ffv1")
+    assert main(["run", pipe, *FAST, *words, "--start", "0.1", "-o", "out.mkv"]) == 0
+    with Reader("out.mkv") as reader:
+        frames = list(reader)
+    assert [float(frame.time) for frame in frames] == [0, 0.1, 0.2]
+    assert all(np.array_equal(a.pixels, b) for a, b in zip(frames, pictures[1:], strict=True))
+
+
+def test_a_wrong_size_of_raw_pictures_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("pictures.raw").write_bytes(np.stack(shapes(2, 64, 48)).tobytes())
+    assert main(["run", "pictures.raw", *FAST, "--size", "64x40", "-o", "out.mkv"]) == 0
+    assert "are no whole picture of 64x40: is that its size?" in capsys.readouterr().err
+    assert main(["run", "pictures.raw", *FAST, "--size", "640x480", "-o", "more.mkv"]) == 1
+    assert (
+        "pictures.raw holds 18432 bytes, but a raw picture of 640x480 has 921600" in capsys.readouterr().err
+    )
+    assert main(["run", "pictures.raw", *FAST, "--size", "64", "-o", "more.mkv"]) == 2
+    assert "--size must be a width and a height in px, like 640x360" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("data", [b"", b"no clip\n" * 20, b"\x89PNG\r\n\x1a\n" + bytes(100)])
 def test_what_is_no_clip_is_one_line(
     data: bytes, workplace: Path, capsys: pytest.CaptureFixture[str]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -114,6 +115,55 @@ def test_y4m_through_a_pipe_says_what_it_leaves_out(capsys: pytest.CaptureFixtur
         assert np.abs(one.pixels.astype(int) - other.pixels).mean() < 3
 
 
+def test_raw_pictures_through_a_pipe_are_the_pixels_and_nothing_else(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with _Saved("out.raw"):
+        assert main(["run", "clip.mkv", *FAST, "--format", "raw", "-o", "pipe"]) == 0
+    assert "raw has one rate for all pictures" in capsys.readouterr().err
+    assert main(["run", "clip.mkv", *FAST, "--codec", "ffv1", "-o", "out.mkv"]) == 0
+    expected = b"".join(frame.pixels.tobytes() for frame in _frames("out.mkv"))
+    assert Path("out.raw").read_bytes() == expected
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs the program ffmpeg")
+@pytest.mark.parametrize(
+    ("sent", "words", "received"),
+    [
+        ("-c copy -f nut", "", ""),
+        ("-f yuv4mpegpipe", "--format y4m", ""),
+        (
+            "-f rawvideo -pix_fmt rgb24",
+            "--size 64x48 --format raw",
+            "-f rawvideo -pix_fmt rgb24 -s 64x48 -r 25",
+        ),
+    ],
+    ids=["nut", "y4m", "raw"],
+)
+def test_ffmpeg_sends_and_receives(sent: str, words: str, received: str) -> None:
+    write_clip(Path("even.mkv"), shapes(4, 64, 48), sounds=[Sound()])
+    os.mkfifo("sent")
+    sender = [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-y",
+        "-i",
+        "even.mkv",
+        *sent.split(),
+        "-fps_mode",
+        "passthrough",
+        "sent",
+    ]
+    receiver = ["ffmpeg", "-v", "error", *received.split(), "-i", "pipe", "-c:v", "ffv1", "out.mkv"]
+    with subprocess.Popen(sender), subprocess.Popen(receiver) as last:
+        assert main(["run", "sent", *FAST, *words.split(), "-o", "pipe"]) == 0
+        assert last.wait(_PATIENCE) == 0
+    with av.open("out.mkv") as made:
+        assert bool(made.streams.audio) == ("nut" in sent)
+    assert [frame.time for frame in _frames("out.mkv")] == [Fraction(tick, 25) for tick in range(4)]
+
+
 def test_steady_goes_through_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
     with _Saved("out.nut"):
         assert main(["steady", "clip.mkv", "clip.mkv", "-o", "pipe"]) == 0
@@ -172,6 +222,7 @@ def test_standard_output_that_is_a_terminal_is_refused() -> None:
         (("clip.mkv", "-o", "pipe", "--codec", "gif"), 1, "gif cannot be sent through a pipe"),
         (("clip.mkv", "-o", "pipe", "--codec", "prores"), 1, "leave --codec out"),
         (("clip.mkv", "-o", "pipe", "--codec", "h264", "--format", "y4m"), 1, "leave --codec out"),
+        (("clip.mkv", "-o", "pipe", "--codec", "h264", "--format", "raw"), 1, "raw pictures are not encoded"),
         (("clip.mkv", "-o", "out.mkv", "--format", "nut"), 1, "the extension of out.mkv says what it is"),
         (("clip.mkv", "-o", "pipe", "--preview"), 2, "leave out --preview or --output"),
         (("pipe", "-o", "pipe"), 1, "pipe is the input itself"),

@@ -1,6 +1,7 @@
 """All options: records with defaults, help texts and ranges, converters, and typed keywords."""
 
 from vidstyle.options.checked_fields import Checked, option, value_of
+from vidstyle.options.file_records import ReadOptions, WriteOptions
 from vidstyle.options.qualities import DEFAULT_QUALITY, QUALITIES
 from vidstyle.options.records import (
     DEFAULT_CRF,
@@ -8,11 +9,9 @@ from vidstyle.options.records import (
     CompositingOptions,
     DetailOptions,
     PaintOptions,
-    ReadOptions,
     SegmentOptions,
     SheetOptions,
     SteadyOptions,
-    WriteOptions,
     check_keywords,
     make_record,
     select_keywords,

@@ -70,6 +70,19 @@ def _fraction(value: object, expected: ValueError) -> Fraction:
         raise expected from None
 
 
+def as_size(value: object) -> tuple[int, int]:
+    """Width and height in px, from ``640x360`` or two numbers."""
+    expected = ValueError("a width and a height in px, like 640x360")
+    parts = value.lower().split("x") if isinstance(value, str) else value
+    try:
+        width, height = (as_integer(part) for part in cast("Iterable[object]", parts))
+    except (TypeError, ValueError):
+        raise expected from None
+    if min(width, height) < 1:
+        raise expected
+    return width, height
+
+
 def as_integer(value: object) -> int:
     """A whole number."""
     expected = ValueError("a whole number")

@@ -74,6 +74,7 @@ class ReadKeywords(TypedDict, total=False):
     end: Number | None
     frames: int | None
     rate: Number | None
+    size: str | tuple[int, int] | None
     hdr: Literal["tonemap", "refuse"]
 
 
@@ -81,7 +82,7 @@ class FileKeywords(ReadKeywords, total=False):
     """The part that is read, and how the result is written (``options.WriteOptions``)."""
 
     codec: str | None
-    format: Literal["nut", "y4m"] | None
+    format: Literal["nut", "y4m", "raw"] | None
     crf: float | None
     bitrate: str | int | None
     preset: str
@@ -131,4 +132,5 @@ class SheetKeywords(ImageKeywords, total=False):
     start: Number | None
     end: Number | None
     rate: Number | None
+    size: str | tuple[int, int] | None
     hdr: Literal["tonemap", "refuse"]

@@ -1,7 +1,7 @@
-"""The option records, one for each stage, with every default, help text and range.
+"""The option records of painting, one for each stage, with every default, help text and range.
 
-The command line, the library's keywords and the docs read these records; field ``flow_size`` is
-``--flow-size`` on the command line and ``flow_size=`` in Python.
+The command line, the library's keywords and the docs read these records, and those of files in
+``file_records.py``; field ``flow_size`` is ``--flow-size`` on the command line and ``flow_size=`` in Python.
 """
 
 from __future__ import annotations
@@ -15,18 +15,13 @@ from typing import Any, TypeVar
 from vidstyle.errors import OptionError, suggestion
 from vidstyle.options.checked_fields import Checked, option, part
 from vidstyle.options.converters import (
-    as_bits,
     as_engine_options,
     as_integer,
     as_number,
     as_numbers,
-    as_pairs,
     as_path,
-    as_rate,
-    as_seconds,
     as_segments,
     as_switch,
-    as_text,
     as_workers,
     as_working_size,
 )
@@ -34,58 +29,6 @@ from vidstyle.options.qualities import DEFAULT_QUALITY, QUALITIES
 from vidstyle.registry import ENGINES, EXECUTORS, FLOWS, RUNTIMES, TEMPORAL
 
 R = TypeVar("R")
-
-
-@dataclass(frozen=True, slots=True)
-class ReadOptions(Checked):
-    """The part of the source that is read, and how."""
-
-    start: Fraction | None = option(
-        None, "begin at this time (seconds or h:m:s)", low=0, metavar="TIME", parse=as_seconds
-    )
-    end: Fraction | None = option(
-        None, "end before this time (seconds or h:m:s)", low=0, metavar="TIME", parse=as_seconds
-    )
-    frames: int | None = option(None, "stop after this many frames", low=1, metavar="N", parse=as_integer)
-    rate: Fraction | None = option(
-        None,
-        "pictures a second for a folder or pattern of pictures (25 if not given)",
-        low=0.001,
-        metavar="FPS",
-        parse=as_rate,
-    )
-    hdr: str = option("tonemap", "what to do with HDR (PQ, HLG) sources", choices=("tonemap", "refuse"))
-
-
-@dataclass(frozen=True, slots=True)
-class WriteOptions(Checked):
-    """How the result is encoded."""
-
-    codec: str | None = option(
-        None,
-        "one that `vidstyle list codecs` shows, or an FFmpeg encoder (by extension if not given)",
-        metavar="NAME",
-        parse=as_text,
-    )
-    format: str | None = option(
-        None,
-        "what goes through a pipe (--output -): nut (with sound and exact times, if not given) or y4m",
-        choices=("nut", "y4m"),
-    )
-    crf: float | None = option(
-        None, "constant quality, lower is better (default 16)", low=0, high=63, metavar="N", parse=as_number
-    )
-    bitrate: str | None = option(
-        None, "bits a second instead of a quality (8M, 900k)", metavar="RATE", parse=as_bits
-    )
-    preset: str = option(
-        "medium", "the encoder's speed: its own names, ultrafast to veryslow", metavar="NAME", parse=as_text
-    )
-    encoder_options: tuple[tuple[str, str], ...] = option(
-        (), "an option for the encoder itself; may be repeated", metavar="KEY=VALUE", parse=as_pairs
-    )
-    even: bool = option(False, "crop an odd line or column, for players that refuse 4:4:4", parse=as_switch)
-    overwrite: bool = option(False, "replace an existing result", parse=as_switch)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from vidstyle.pipeline.stylizer import Stylizer
 from vidstyle.styles.pictures import Style
 from vidstyle.video.reading.length import measured_length
 from vidstyle.video.reading.probe import probe
+from vidstyle.video.reading.raw_pictures import RAW
 from vidstyle.video.reading.reader import open_reader
 from vidstyle.video.stills import check_picture_target, save_image
 
@@ -94,6 +95,9 @@ def evenly_spaced(info: VideoInfo, read: ReadOptions, count: int) -> list[Fracti
     """
     start = read.start or Fraction(0)
     duration = info.duration
+    if duration is None and info.container == RAW and info.rate:
+        with open_reader(info.path, read) as reader:
+            duration = sum(1 for _ in reader) / info.rate
     if duration is None:  # unknown: all packets are read
         end = measured_length(info.path)
         duration = min(end, read.end or end) - start

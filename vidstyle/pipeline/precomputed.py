@@ -40,7 +40,7 @@ class Pairs:
             self._clip = stack.enter_context(Reader(clip, options))
             has_times = not is_sequence(Path(painted))
             rate = None if has_times else options.rate or self._clip.info.rate
-            self._painted = stack.enter_context(Reader(painted, replace(options, rate=rate)))
+            self._painted = stack.enter_context(Reader(painted, replace(options, rate=rate, size=None)))
             _check_same_length(self._clip.info, self._painted.info)
             self._stack = stack.pop_all()
         paint = self._painted.info

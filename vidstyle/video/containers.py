@@ -41,6 +41,8 @@ class Container:
     """Whether it holds files: fonts, covers."""
     plays_option: str = ""
     """The muxer's option for the number of plays of an animation; empty if the encoder writes it."""
+    is_raw: bool = False
+    """Whether it is samples of rgb24 without any header."""
     has_times: bool = True
     """Whether it stores a time for each picture, not only a frame rate."""
     language_names: Mapping[str, str] = field(default_factory=dict)
@@ -109,5 +111,6 @@ FOLDER = Container("folder", "png")
 STREAMS: Mapping[str, Container] = {
     "nut": Container("nut", "ffv1", sound=_OPUS),
     "y4m": Container("yuv4mpegpipe", "rawvideo", has_times=False),
+    "raw": Container("rawvideo", "rawvideo", has_times=False, is_raw=True),
 }
 """Containers for pipes, by the name that ``--format`` takes; they can be read while they are written."""

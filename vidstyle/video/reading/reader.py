@@ -1,4 +1,4 @@
-"""Any input as frames: a video file, a folder or pattern of pictures, an animated picture."""
+"""Any input as frames: a video file, a folder or pattern of pictures, an animated picture, raw pictures."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
-from vidstyle.errors import InputError
+from vidstyle.errors import InputError, OptionError
 from vidstyle.file_suffixes import READABLE_PICTURES, UNREADABLE_PICTURES
 from vidstyle.frames import Frame, VideoInfo
 from vidstyle.options import ReadOptions
 from vidstyle.patterns import files_of, is_pattern
 from vidstyle.video.reading.animated_picture import AnimatedPicture, is_animation
 from vidstyle.video.reading.opening import check_file, open_video
+from vidstyle.video.reading.raw_pictures import RawPictures
 from vidstyle.video.reading.sequence import Sequence, is_sequence
 from vidstyle.video.reading.video_file import VideoFile
 
@@ -111,9 +112,15 @@ def _open(path: Path, options: ReadOptions, side: int | None) -> _FrameSource:
     if is_sequence(path):
         only = _only_file(path)
         if only is None:
+            if options.size is not None:
+                raise OptionError(
+                    f"--size is for raw pictures, and {path} is pictures with sizes of their own"
+                )
             return Sequence(path, options)
         path = only
     check_file(path)
+    if options.size is not None:
+        return RawPictures(path, options)
     if options.rate is not None:
         log.warning("%s has times of its own: --rate is for pictures, and is left out here", path)
     if is_animation(path):

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
-from fractions import Fraction
 from pathlib import Path
 
 from vidstyle.frames import Frame, VideoInfo
 from vidstyle.video.writing.codecs import codec_of
+from vidstyle.video.writing.even_times import EvenTimes
 from vidstyle.video.writing.muxed_file import MuxedFile
 from vidstyle.video.writing.picture_encoder import PictureEncoder, TickClock, choose_tick
 from vidstyle.video.writing.picture_format import PictureFormat
 from vidstyle.video.writing.pipe_output import PipeOutput
 from vidstyle.video.writing.target import OutputPlan
-
-_TOLERANCE = Fraction(1, 2)  # frames: largest deviation from a constant rate
-
-log = logging.getLogger(__name__)
 
 
 class EncodedFile:
@@ -41,16 +36,12 @@ class EncodedFile:
         self._clock = TickClock(tick, self._muxed.lead)
         self._pictures = PictureEncoder(self._muxed.stream, picture_format, self._clock)
         self._reorders_at_end = may_reorder_at_end(plan)
-        self._count = 0  # frames
-        self._even_rate = None if plan.container.has_times else self._muxed.stream.average_rate
+        rate = None if plan.container.has_times else self._muxed.stream.average_rate
+        self._even_times = None if rate is None else EvenTimes(rate, "y4m")
 
     def write(self, frame: Frame) -> None:
-        if self._even_rate is not None and abs(frame.time * self._even_rate - self._count) > _TOLERANCE:
-            log.warning(
-                "y4m has one rate for all pictures: their uneven times are lost (--format nut keeps them)"
-            )
-            self._even_rate = None
-        self._count += 1
+        if self._even_times is not None:
+            self._even_times.check(frame)
         for packet in self._pictures.encode(frame):
             self._muxed.mux(packet)
 

@@ -202,6 +202,8 @@ def _container_of(target: Path, options: WriteOptions) -> Container:
 
 def _check_match(target: Path, container: Container, encoder: str, options: WriteOptions) -> None:
     codec = codec_of(encoder)
+    if container.is_raw and codec.name != container.codec:
+        raise _refusal(target, encoder, "raw pictures are not encoded")
     if container is FOLDER or not (container.is_animation or codec.is_picture):
         return
     if container.is_animation and codec.is_folder:

@@ -20,6 +20,7 @@ from vidstyle.video.writing.gif import GifFile
 from vidstyle.video.writing.picture_files import AnimatedPictureFile, PictureFolder
 from vidstyle.video.writing.picture_format import choose_format
 from vidstyle.video.writing.pipe_output import PipeOutput
+from vidstyle.video.writing.raw_stream import RawStream
 from vidstyle.video.writing.target import OutputPlan, PartFile, cannot_encode, cannot_write
 
 
@@ -112,12 +113,15 @@ class Writer:
         self._part.release()
 
     def _open(self, first: Frame) -> _OutputFile:
-        picture_format = choose_format(self._plan.encoder, first, self._like, self._plan.options, self.target)
         container = self._plan.container
         if self._source is not None and container.sound is None:
             warn_of_lost_sound(self._source, self.target)
         output = self._part if isinstance(self._part, PipeOutput) else self._part.path
         self._part.claim()
+        if container.is_raw:
+            assert isinstance(output, PipeOutput)
+            return RawStream(output, like=self._like, even=self._plan.options.even)
+        picture_format = choose_format(self._plan.encoder, first, self._like, self._plan.options, self.target)
         if isinstance(output, Path):
             if container is FOLDER:
                 return PictureFolder(output, picture_format, self._like)
