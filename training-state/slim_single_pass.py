@@ -175,6 +175,12 @@ def _of(tensors: dict[str, Tensor]) -> SinglePass:
     return SinglePass(layers)
 
 
+def _average(path: Path) -> SinglePass:
+    """The running mean of the weights in a checkpoint."""
+    state = torch.load(path, weights_only=True)
+    return _of({key.removeprefix("layers."): value for key, value in state["average"].items()})
+
+
 def _train(words: argparse.Namespace) -> None:
     end = time.monotonic() + 60 * words.minutes
     judged = set((ROOT / "benchmarks" / "held_out.txt").read_text().splitlines())
@@ -186,7 +192,8 @@ def _train(words: argparse.Namespace) -> None:
     if state:
         student = _of({key.removeprefix("layers."): value for key, value in state["model"].items()})
     else:
-        student = pruned(teacher, widths(*words.widths), contents.crops(8, 128, 0.5, random.Random(0)))
+        wider = _average(words.start) if words.start else teacher
+        student = pruned(wider, widths(*words.widths), contents.crops(8, 128, 0.5, random.Random(0)))
     heads, step = Heads(student, teacher), state["step"] if state else 0
     if state:
         heads.load_state_dict(state["heads"])
@@ -364,6 +371,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="checkpoint; gone on with if it exists")
     parser.add_argument("--export", type=Path, help="write the weights here instead of training")
+    parser.add_argument("--start", type=Path, help="checkpoint of a wider network to begin from")
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--total", type=int, default=6000, help="steps of the whole schedule")
     parser.add_argument("--first", type=int, default=1200, help="steps that learn features")

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from vidstyle import weights
 from vidstyle.engines.base import load_engine
-from vidstyle.engines.feature_statistics import FeatureStatistics, padded, transform, transport
+from vidstyle.engines.feature_maps import transform, transport
+from vidstyle.engines.feature_statistics import FeatureStatistics, padded
 from vidstyle.engines.photoreal import LEVELS, Photoreal, build
 from vidstyle.errors import WeightsMismatch
 from vidstyle.metrics.structure import structure

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from vidstyle import weights
 from vidstyle.engines.base import load_engine
-from vidstyle.engines.feature_statistics import FeatureStatistics, transform, without_noise
+from vidstyle.engines.feature_maps import transform
+from vidstyle.engines.feature_statistics import FeatureStatistics, without_noise
 from vidstyle.engines.wct_single_pass import WCTSinglePass, build
 from vidstyle.errors import WeightsMismatch
 from vidstyle.pipeline.stylizer import Stylizer

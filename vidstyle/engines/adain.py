@@ -11,7 +11,8 @@ from torch import Tensor
 
 from vidstyle import weights as files
 from vidstyle.engines.base import EngineInfo
-from vidstyle.engines.feature_statistics import Into, StatisticsEngine, moments
+from vidstyle.engines.feature_maps import moments
+from vidstyle.engines.feature_statistics import Into, StatisticsEngine
 from vidstyle.errors import OptionError, WeightsMissing
 from vidstyle.nn.adain_vgg19 import AdaINVGG19, is_vgg19
 from vidstyle.nn.folding import Convolution, folded

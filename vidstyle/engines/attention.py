@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from vidstyle import weights as files
 from vidstyle.engines.adain import fused
 from vidstyle.engines.base import Painted
-from vidstyle.engines.feature_statistics import FeatureStatistics, moments, padded, resized
+from vidstyle.engines.feature_maps import moments
+from vidstyle.engines.feature_statistics import FeatureStatistics, padded, resized
 from vidstyle.engines.published_attention import PublishedAttention
 from vidstyle.engines.style_tokens import StyleTokens, TokenEngine
 from vidstyle.errors import WeightsMissing

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from vidstyle import weights as files
 from vidstyle.engines.base import EngineInfo
-from vidstyle.engines.feature_statistics import Into, StatisticsEngine, transport
+from vidstyle.engines.feature_maps import transport
+from vidstyle.engines.feature_statistics import Into, StatisticsEngine
 from vidstyle.nn.folding import Convolution, folded
 from vidstyle.nn.guided_filter import guided
 from vidstyle.nn.photoreal_vgg import PhotorealVGG

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from vidstyle import weights as files
 from vidstyle.engines.base import EngineInfo, KeyframeEngine, OnStep, Painted, Statistics
-from vidstyle.engines.feature_statistics import measured, padded, resized, transform
+from vidstyle.engines.feature_maps import measured, transform
+from vidstyle.engines.feature_statistics import padded, resized
 from vidstyle.engines.patch_matching import Matcher, Places
 from vidstyle.errors import WeightsMismatch
 from vidstyle.nn.small_vgg import SmallVGG

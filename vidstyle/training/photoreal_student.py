@@ -8,7 +8,7 @@ from typing import ClassVar, cast
 import torch.nn.functional as F
 from torch import Tensor
 
-from vidstyle.engines.feature_statistics import transport
+from vidstyle.engines.feature_maps import transport
 from vidstyle.engines.photoreal import Photoreal
 from vidstyle.losses.base import Autoencoding
 from vidstyle.nn.photoreal_vgg import PhotorealVGG

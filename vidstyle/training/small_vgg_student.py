@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vidstyle.engines.feature_statistics import measured, transform, without_noise
+from vidstyle.engines.feature_maps import measured, transform
+from vidstyle.engines.feature_statistics import without_noise
 from vidstyle.errors import WeightsMismatch
 from vidstyle.losses.base import Autoencoding
 from vidstyle.nn.small_vgg import LEVELS, SmallVGG
