@@ -319,7 +319,7 @@ def test_nothing_heavy_is_loaded_before_it_is_needed(statement: str) -> None:
 
 FILES = sorted(
     path
-    for folder in ("vidstyle", "scripts", "benchmarks", "tools", "examples", "tests")
+    for folder in ("vidstyle", "scripts", "benchmarks", "tools", "examples", "integrations", "tests")
     for path in (ROOT / folder).rglob("*.py")
     if "__pycache__" not in path.parts
 )
