@@ -9,13 +9,11 @@ import os
 import shutil
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from torch_choice import can_be_reached, choose
 
-_CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
-_CPU_WHEELS_TIMEOUT = 5  # s
+ROOT = Path(__file__).resolve().parent.parent
 
 
 class Trouble(Exception):
@@ -24,16 +22,7 @@ class Trouble(Exception):
 
 def prepare(name, extras="", fresh=False):  # type: (str, str, bool) -> Path
     """Make or reuse the environment ``name``; return its Python. ``Trouble`` says what is missing."""
-    if sys.version_info < (3, 11):  # noqa: UP036 (this is the line that old Pythons are meant to reach)
-        raise Trouble(
-            f"vidstyle needs Python 3.11 or newer; this is {sys.version.split()[0]} ({sys.executable})"
-        )
-    missing = [module for module in ("venv", "ensurepip") if importlib.util.find_spec(module) is None]
-    if missing:
-        raise Trouble(
-            f"this Python ({sys.executable}) comes without {' and '.join(missing)}; "
-            "on Debian and Ubuntu run: sudo apt install python3-venv"
-        )
+    check_python()
     folder = ROOT / name
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     stamp = folder / "complete"
@@ -46,11 +35,26 @@ def prepare(name, extras="", fresh=False):  # type: (str, str, bool) -> Path
     print("installing vidstyle and what it needs (the first time this loads a few packages)", flush=True)
     install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     failed = "the installation failed; see the lines above (is there a network?)"
-    if _wants_cpu_wheels():
-        run([*install, "--index-url", _CPU_WHEELS, "torch", "torchvision"], failed)
+    index, _ = choose()
+    if index and can_be_reached(index):
+        run([*install, "--index-url", index, "torch", "torchvision"], failed)
     run([*install, "--editable", f"{ROOT}{extras}"], failed)
     stamp.write_text(_recipe(extras))
     return python
+
+
+def check_python():  # type: () -> None
+    """Raise ``Trouble`` unless this Python is new enough and can make environments."""
+    if sys.version_info < (3, 11):  # noqa: UP036 (this is the line that old Pythons are meant to reach)
+        raise Trouble(
+            f"vidstyle needs Python 3.11 or newer; this is {sys.version.split()[0]} ({sys.executable})"
+        )
+    missing = [module for module in ("venv", "ensurepip") if importlib.util.find_spec(module) is None]
+    if missing:
+        raise Trouble(
+            f"this Python ({sys.executable}) comes without {' and '.join(missing)}; "
+            "on Debian and Ubuntu run: sudo apt install python3-venv"
+        )
 
 
 def run(command, failed):  # type: (list[str], str) -> None
@@ -63,17 +67,3 @@ def _recipe(extras):  # type: (str) -> str
     """What the environment was made from: when it changes, the environment is made anew."""
     project = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
     return "\n".join([project, extras, sys.version, str(ROOT)])
-
-
-def _wants_cpu_wheels():  # type: () -> bool
-    """Whether PyTorch's small CPU wheels suit this machine and can be had.
-
-    PyPI's Linux wheels of torch bring gigabytes of CUDA, useless without an NVIDIA driver.
-    """
-    if not sys.platform.startswith("linux") or Path("/proc/driver/nvidia/version").exists():
-        return False
-    try:
-        with urllib.request.urlopen(_CPU_WHEELS + "/torch/", timeout=_CPU_WHEELS_TIMEOUT) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False

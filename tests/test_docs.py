@@ -103,7 +103,7 @@ def test_python_of_the_pages_works(code: str, workplace: Path, capsys: pytest.Ca
 @pytest.mark.slow(reason="starts each script in a process of its own, as a reader would")
 def test_scripts_of_the_pages_exist_and_have_help() -> None:
     scripts = {shlex.split(line)[1] for line in _commands("python3") if not line.startswith("python3 -m")}
-    assert {"scripts/demo.py", "scripts/test.py"} <= scripts
+    assert {"scripts/demo.py", "scripts/install.py", "scripts/test.py"} <= scripts
     for script in scripts:
         done = subprocess.run([sys.executable, str(ROOT / script), "--help"], capture_output=True, text=True)
         assert done.returncode == 0

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from vidstyle.cli.parser import Parser
+from vidstyle.cli.torch_check import torch_checks
 from vidstyle.errors import VidstyleError
 from vidstyle.optional_imports import library_of
 
@@ -119,6 +120,7 @@ def _weights() -> Iterator[tuple[bool, str]]:
 
 _CHECKS = {
     "versions": _versions,
+    "torch": torch_checks,
     "devices": _devices,
     "runtimes": _runtimes,
     "threads": _threads,
