@@ -6,7 +6,9 @@ from .adaptation.adapt import adapt as adapt
 from .adaptation.tuner import AdaptProgress as AdaptProgress
 from .adaptation.tuner import OnAdaptStep as OnAdaptStep
 from .api import Stylizer as Stylizer
+from .api import carried_masks as carried_masks
 from .api import propagate as propagate
+from .api import propagate_mask as propagate_mask
 from .api import steady as steady
 from .api import stylize_frames as stylize_frames
 from .api import stylize_image as stylize_image
@@ -39,6 +41,7 @@ from .frames import Frame as Frame
 from .frames import Pixels as Pixels
 from .frames import VideoInfo as VideoInfo
 from .keyframes.moments import KeyframePaintings as KeyframePaintings
+from .keyframes.moments import Masks as Masks
 from .keyframes.moments import Time as Time
 from .metrics.base import Metric as Metric
 from .metrics.base import Motion as Motion
@@ -46,6 +49,7 @@ from .metrics.base import Sample as Sample
 from .metrics.meaning import Meaning as Meaning
 from .metrics.meaning import Sampling as Sampling
 from .options import CompositingOptions as CompositingOptions
+from .options import MaskOptions as MaskOptions
 from .options import PaintOptions as PaintOptions
 from .options import ReadOptions as ReadOptions
 from .options import SegmentOptions as SegmentOptions
@@ -55,6 +59,7 @@ from .options.keywords import AdaptKeywords as AdaptKeywords
 from .options.keywords import FileKeywords as FileKeywords
 from .options.keywords import FrameKeywords as FrameKeywords
 from .options.keywords import ImageKeywords as ImageKeywords
+from .options.keywords import MaskKeywords as MaskKeywords
 from .options.keywords import Number as Number
 from .options.keywords import PropagateKeywords as PropagateKeywords
 from .options.keywords import ReadKeywords as ReadKeywords
@@ -75,5 +80,6 @@ from .temporal.backends.base import AnyRaster as AnyRaster
 from .temporal.backends.base import Raster as Raster
 from .temporal.base import FrameMotion as FrameMotion
 from .temporal.base import RepaintMask as RepaintMask
+from .temporal.compositing import MaskWeights as MaskWeights
 from .temporal.paint_map.paint_map import PaintMap as PaintMap
 from .temporal.paint_map.settings import MapSettings as MapSettings

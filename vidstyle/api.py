@@ -1,4 +1,4 @@
-"""The public functions: paint a clip, frames or a picture; steady a painted clip; carry painted frames."""
+"""The public functions: paint clips, frames and pictures; steady painted clips; carry paintings and masks."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ from vidstyle.options.keywords import (
     StreamKeywords,
     VideoKeywords,
 )
+from vidstyle.pipeline.brushed_masks import carried_masks, propagate_mask
 from vidstyle.pipeline.mask import Mask
 from vidstyle.pipeline.motion import flow_name, flow_of
 from vidstyle.pipeline.plan import Stage, plan_run
@@ -54,7 +55,17 @@ from vidstyle.temporal.loop import steadied
 from vidstyle.video.reading.reader import Reader
 from vidstyle.video.writing.target import default_target
 
-__all__ = ["Styling", "Stylizer", "propagate", "steady", "stylize_frames", "stylize_image", "stylize_video"]
+__all__ = [
+    "Styling",
+    "Stylizer",
+    "carried_masks",
+    "propagate",
+    "propagate_mask",
+    "steady",
+    "stylize_frames",
+    "stylize_image",
+    "stylize_video",
+]
 
 
 def stylize_video(
@@ -214,13 +225,14 @@ def propagate(
     read, write = make_record(ReadOptions, options), make_record(WriteOptions, options)
     composite = make_record(CompositingOptions, options)
     moments = moments_of(keyframes)
+    paths = [moment.path for moment in moments if moment.path is not None]
     result = Path(target) if target is not None else default_target(Path(clip), "propagated", write)
 
     def load() -> Stage[Frame]:
         mask = None if composite.mask is None else Mask(composite.mask)
         with Reader(clip, read) as reader:
-            for moment in moments:
-                check_painting(moment.path, reader.info.width, reader.info.height)
+            for path in paths:
+                check_painting(path, reader.info.width, reader.info.height)
             plan = plan_clip(reader, moments)
 
         def results(frames: Iterable[Frame]) -> Iterator[StylizedFrame]:
@@ -237,7 +249,7 @@ def propagate(
         values = {"keyframes": names, **option_values(composite, read, write), "flow": auto_flow("cpu")}
         return Stage(results, values)
 
-    inputs = [Path(clip), *(moment.path for moment in moments)]
+    inputs = [Path(clip), *paths]
     inputs += [composite.mask] if composite.mask is not None else []
     return run(
         plan_run(lambda: Reader(clip, read), result, load, inputs=inputs, write=write), on_frame=on_frame

@@ -106,7 +106,7 @@ def test_strength_mask_and_colours_work_as_elsewhere(place: Path) -> None:
 
 @pytest.mark.parametrize("keyframes", [None, 5])
 def test_keyframes_that_are_no_paintings_are_refused(keyframes: Any, place: Path) -> None:
-    with pytest.raises(vidstyle.OptionError, match="keyframes must be paintings by time"):
+    with pytest.raises(vidstyle.OptionError, match="keyframes must be painted pictures by time"):
         vidstyle.propagate("clip.mp4", keyframes, "out.mkv")
 
 

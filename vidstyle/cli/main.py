@@ -26,6 +26,7 @@ COMMANDS = {  # command -> module with ``add(commands)``, in the order of the he
     "sheet": "vidstyle.cli.sheet",
     "steady": "vidstyle.cli.steady",
     "propagate": "vidstyle.cli.propagate",
+    "propagate-mask": "vidstyle.cli.propagate_mask",
     "evaluate": "vidstyle.cli.evaluate",
     "study": "vidstyle.cli.study",
     "adapt": "vidstyle.cli.adapt",

@@ -9,11 +9,14 @@ from collections.abc import Callable
 from dataclasses import Field, fields
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 from vidstyle.errors import InputError, OptionError, suggestion
 from vidstyle.options import value_of
 from vidstyle.printable import printable
+
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+"""To which each command adds its parser."""
 
 
 class Parser(argparse.ArgumentParser):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from vidstyle.cli.logs import log_to_stderr, print_message
-from vidstyle.cli.parser import Parser, add_options, add_verbosity, select_options
+from vidstyle.cli.parser import Commands, add_options, add_verbosity, select_options
 from vidstyle.options import CompositingOptions, ReadOptions, WriteOptions
 from vidstyle.video.writing.pipe_output import is_stream
 
@@ -22,9 +22,9 @@ examples:
 """
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Add the command to ``commands``."""
-    parser: Parser = commands.add_parser(
+    parser = commands.add_parser(
         "propagate",
         help="carry frames that you painted, in any program, through a clip",
         description="Carries painted frames through the shots of a clip, along its motion. What a painted "

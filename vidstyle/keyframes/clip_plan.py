@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -71,38 +71,69 @@ class ClipPlan:
         return [each for each in self.keyframes if shot != NO_SHOT and self.shots[each.index] == shot]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Placed:
+    """The frames of a clip that moments name."""
+
+    shots: NDArray[np.int32]
+    """As in ``ClipPlan``."""
+    moments: Mapping[int, Moment]
+    """By the numbers of their frames, in order."""
+    sources: Mapping[int, Picture]
+    """Those frames, at the size at which motion is estimated."""
+    bare: str
+    """From when to when the shots are that have none of them; empty if all have."""
+
+
 def plan_clip(frames: Iterable[Frame], moments: Sequence[Moment]) -> ClipPlan:
     """Find the shots of ``frames`` and the frames that ``moments`` name; warn of shots that have none.
+
+    Raises as ``place`` does.
+    """
+    placed = place(frames, moments)
+    if placed.bare:
+        log.warning(
+            "no keyframe in the shot%s from %s: painted by analogy from the nearest keyframe",
+            "s" if "," in placed.bare else "",
+            placed.bare,
+        )
+    keyframes = [
+        Keyframe(index, moment.path, placed.sources[index]) for index, moment in placed.moments.items()
+    ]
+    return ClipPlan(placed.shots, tuple(keyframes))
+
+
+def place(frames: Iterable[Frame], moments: Sequence[Moment]) -> Placed:
+    """Find the shots of ``frames`` and the frames that ``moments`` name.
 
     Raises ``OptionError`` for a moment outside of the clip, and for two of one frame; ``InputError`` if
     there are no frames.
     """
     shots, spans = Shots(), list[tuple[Fraction, Fraction]]()
-    keyframes: dict[int, tuple[Moment, Keyframe]] = {}
+    found: dict[int, Moment] = {}
+    sources: dict[int, Picture] = {}
     for index, frame in enumerate(frames):
         shots.look(frame.pixels)
         spans.append((frame.time, frame.time + frame.duration))
         for moment in moments:
             if not _is_of(moment, index, frame):
                 continue
-            if index in keyframes:
-                other = keyframes[index][0]
+            if index in found:
                 raise OptionError(
-                    f"--keyframe {other.name} and {moment.name} are of one frame, number {index}; give one"
+                    f"{moment.flag} {found[index].name} and {moment.name} are of one frame, "
+                    f"number {index}; give one"
                 )
-            keyframes[index] = moment, Keyframe(index, moment.path, reduced(frame.pixels))
+            found[index], sources[index] = moment, reduced(frame.pixels)
     if not spans:
         raise InputError(NO_FRAMES)
-    placed = [moment for moment, _ in keyframes.values()]
     for moment in moments:
-        if moment not in placed:
+        if moment not in found.values():
             raise OptionError(
-                f"--keyframe {moment.name} is outside of the clip, which has {len(spans)} frames and "
+                f"{moment.flag} {moment.name} is outside of the clip, which has {len(spans)} frames and "
                 f"ends at {float(spans[-1][1]):.6g} s"
             )
-    plan = ClipPlan(shots.numbers(), tuple(each for _, (_, each) in sorted(keyframes.items())))
-    _warn_of_bare_shots(plan, spans)
-    return plan
+    numbers = shots.numbers()
+    return Placed(numbers, found, sources, _bare_shots(numbers, found, spans))
 
 
 def reduced(pixels: Pixels) -> Picture:
@@ -120,18 +151,13 @@ def _is_of(moment: Moment, index: int, frame: Frame) -> bool:
     return frame.time <= moment.time < frame.time + frame.duration
 
 
-def _warn_of_bare_shots(plan: ClipPlan, spans: Sequence[tuple[Fraction, Fraction]]) -> None:
-    """One warning of all shots without a keyframe: from when to when."""
-    painted = {int(plan.shots[keyframe.index]) for keyframe in plan.keyframes}
-    bare = sorted(set(map(int, plan.shots)) - painted - {NO_SHOT})
+def _bare_shots(
+    shots: NDArray[np.int32], chosen: Iterable[int], spans: Sequence[tuple[Fraction, Fraction]]
+) -> str:
+    """From when to when the shots are in which no frame is ``chosen``."""
     parts = []
-    for shot in bare:
-        frames = np.flatnonzero(plan.shots == shot)
+    for shot in sorted(set(map(int, shots)) - {int(shots[index]) for index in chosen} - {NO_SHOT}):
+        frames = np.flatnonzero(shots == shot)
         begin, end = spans[int(frames[0])][0], spans[int(frames[-1])][1]
         parts.append(f"{float(begin):.6g} to {float(end):.6g} s")
-    if parts:
-        log.warning(
-            "no keyframe in the shot%s from %s: painted by analogy from the nearest keyframe",
-            "s" if len(parts) > 1 else "",
-            ", ".join(parts),
-        )
+    return ", ".join(parts)

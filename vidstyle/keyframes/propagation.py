@@ -25,11 +25,11 @@ from vidstyle.keyframes.choice import (
     step_of,
 )
 from vidstyle.keyframes.clip_plan import ClipPlan, Keyframe, reduced
-from vidstyle.keyframes.coordinates import Coordinates, PairMotion
 from vidstyle.keyframes.known_frames import KnownFrame, WaitingFrames, known_frames
 from vidstyle.keyframes.lookup import looked_up
 from vidstyle.keyframes.painting import load_painting, over, with_equal_channels
 from vidstyle.keyframes.spill import Spill
+from vidstyle.keyframes.stretch import carry_back, store, stored
 from vidstyle.keyframes.sweep import CarriedFrame, Picture, Sweep
 from vidstyle.nn import small_vgg
 from vidstyle.temporal.base import SteadyFrame
@@ -124,14 +124,14 @@ class _Painter:
                 if last.index == keyframe.index:
                     break
                 waiting.append(last)
-                _store(forth, self._carried_forth(last))
+                store(forth, self._carried_forth(last))
             del first
             if last.index != keyframe.index:  # the clip is shorter than when it was planned
                 return
             begun = perf_counter()
             later = self._source(keyframe, last.frame, self._carried_forth(last))
             if len(waiting):
-                _carry_back(waiting, back, later.sweep(), last.motion)
+                carry_back(waiting, back, later.sweep(), last.motion)
                 yield from self._between(waiting, forth, back, later)
             self._earlier, self._sweep = later, later.sweep()
             yield _result(last, later.painting, 1.0 if keyframe.path is None else 0.0, begun)
@@ -145,13 +145,13 @@ class _Painter:
         for number in range(len(waiting)):
             begun = perf_counter()
             item = waiting[number]
-            after = _stored(back, len(waiting) - 1 - number)
+            after = stored(back, len(waiting) - 1 - number)
             if after is None:
                 yield self._of_flash(item)
                 continue
             painting = looked_up(later.painting, after.coordinates)
             share = after.filled
-            before = _stored(forth, number)
+            before = stored(forth, number)
             if earlier is not None and before is not None and item.motion is not None:
                 length = later.keyframe.index - earlier.keyframe.index
                 way = (item.index - earlier.keyframe.index) / length
@@ -214,36 +214,6 @@ def _begun(painting: Array, carried: CarriedFrame, frame: Frame) -> Pixels:
     filled = cv2.GaussianBlur(carried.coordinates.is_filled.astype(np.float32), (0, 0), _AROUND)
     unsure = feathered(np.asarray(np.clip(filled * _GAIN, 0, 1), np.float32))
     return cast(Pixels, joined(painting, frame.pixels, unsure))
-
-
-def _carry_back(waiting: WaitingFrames, maps: Spill, sweep: Sweep, motion: PairMotion | None) -> None:
-    """Store in ``maps`` how each waiting frame is carried from the keyframe after them, the last one first.
-
-    ``motion`` is the keyframe's, to the last frame of its shot.
-    """
-    for number in reversed(range(len(waiting))):
-        item = waiting[number]
-        if not item.has_shot or motion is None:
-            _store(maps, None)
-            continue
-        _store(maps, sweep.step(item.small, motion.reversed()))
-        motion = item.motion
-
-
-def _store(maps: Spill, carried: CarriedFrame | None) -> None:
-    if carried is None:
-        maps.append()
-        return
-    places = carried.coordinates
-    maps.append(places.x, places.y, places.is_filled, carried.difference, np.array(carried.filled))
-
-
-def _stored(maps: Spill, number: int) -> CarriedFrame | None:
-    arrays = maps[number]
-    if not arrays:
-        return None
-    x, y, is_filled, difference, share = arrays
-    return CarriedFrame(Coordinates(x, y, is_filled), difference, float(share))
 
 
 def _result(item: KnownFrame, painting: Array, filled: float, begun: float) -> SteadyFrame:

@@ -2,6 +2,7 @@
 
 from vidstyle.options.checked_fields import Checked, option, value_of
 from vidstyle.options.file_records import ReadOptions, WriteOptions
+from vidstyle.options.mask_options import MaskOptions
 from vidstyle.options.qualities import DEFAULT_QUALITY, QUALITIES
 from vidstyle.options.records import (
     DEFAULT_CRF,
@@ -25,6 +26,7 @@ __all__ = [
     "Checked",
     "CompositingOptions",
     "DetailOptions",
+    "MaskOptions",
     "PaintOptions",
     "ReadOptions",
     "SegmentOptions",

@@ -99,6 +99,14 @@ class PropagateKeywords(CompositingKeywords, FileKeywords, total=False):
     """All keywords of ``propagate``."""
 
 
+class MaskKeywords(ReadKeywords, total=False):
+    """All keywords of ``propagate_mask``: its options, and the part of the clip that is read."""
+
+    elsewhere: float
+    flow: str | object
+    overwrite: bool
+
+
 class SegmentKeywords(TypedDict, total=False):
     """How a long film is painted in segments (``options.SegmentOptions``)."""
 
