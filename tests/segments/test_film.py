@@ -16,6 +16,7 @@ from films import FRAMES, RATE, assert_same_frames, frames_of, packets_of, psnr,
 
 import vidstyle
 from vidstyle import FilmProgress, InputError, OptionError, OutputError, Progress, RunReport, VidstyleError
+from vidstyle.segments.status import films_in
 from vidstyle.segments.work_folder import WorkFolder
 
 _SHORT = 46  # frames: three segments
@@ -236,6 +237,50 @@ def test_two_runs_on_one_target_are_refused(film: Path, tmp_path: Path) -> None:
         paint(film, target, codec="ffv1")
 
 
+@pytest.mark.parametrize("options", [{}, {"measure": True}], ids=["off", "measure"])
+def test_a_film_in_one_piece_does_not_silently_give_up_what_is_done_in_segments(
+    film: Path, stopped: tuple[Path, Path], options: dict[str, Any]
+) -> None:
+    target, work = stopped
+    given = {"codec": "ffv1", "frames": 5, **options, "segments": "auto" if options else "off"}
+    with pytest.raises(OptionError, match=r"segments was 2\.5 and now is off.*or --restart to begin anew"):
+        paint(film, target, **given)
+    assert work.is_dir() and not target.exists()
+    assert paint(film, target, **given, restart=True).frames == 5
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_short_clip_in_one_piece_removes_a_folder_without_a_plan(film: Path, tmp_path: Path) -> None:
+    with WorkFolder(tmp_path / "film.mkv", None) as work:
+        with pytest.raises(OutputError, match="another run is painting"):
+            paint(film, tmp_path / "film.mkv", segments="auto")
+        assert work.exists()
+    paint(film, tmp_path / "film.mkv", segments="auto")
+    assert [path.name for path in tmp_path.iterdir()] == ["film.mkv"]
+
+
+def test_auto_goes_on_in_segments_though_the_manifest_is_damaged(
+    film: Path, stopped: tuple[Path, Path], whole: bytes
+) -> None:
+    target, work = stopped
+    (work / "manifest.json").write_bytes(b"{")
+    assert paint(film, target, codec="ffv1", segments="auto").frames == FRAMES
+    assert list(target.parent.iterdir()) == [target]
+    assert target.read_bytes() == whole
+
+
+def test_segments_are_refused_while_a_run_in_one_piece_writes_the_target(film: Path, tmp_path: Path) -> None:
+    target = tmp_path / "film.mkv"
+
+    def second(progress: Progress) -> None:
+        if progress.index == 0:
+            with pytest.raises(OutputError, match="another run is writing"):
+                paint(film, target)
+
+    paint(film, target, segments="off", frames=3, on_frame=second)
+    assert list(tmp_path.iterdir()) == [target]
+
+
 def test_resume_needs_an_earlier_run(film: Path, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="no earlier run"):
         paint(film, tmp_path / "film.mkv", resume=True)
@@ -281,9 +326,20 @@ def test_work_is_kept_elsewhere_and_on_request(film: Path, tmp_path: Path) -> No
     assert [path.name for path in tmp_path.iterdir() if path != place] == ["film.mkv"]
     work = place / "film.mkv.vidstyle"
     assert json.loads((work / "manifest.json").read_bytes())["content"]["done"].keys() == set("0123")
+    assert [status.is_whole for status in films_in(place)] == [True]
     report = paint(film, tmp_path / "film.mkv", work_dir=place, overwrite=True)
     assert report.reused == FRAMES
-    assert not work.exists()
+    assert not place.exists()
+
+
+def test_folders_that_were_there_before_the_work_stay(film: Path, tmp_path: Path) -> None:
+    place = tmp_path / "there" / "new" / "newer"
+    (tmp_path / "there").mkdir()
+    with pytest.raises(Stop):
+        paint(film, tmp_path / "film.mkv", work_dir=place, on_frame=stop_after(40))
+    assert place.is_dir()
+    paint(film, tmp_path / "film.mkv", work_dir=place)
+    assert list((tmp_path / "there").iterdir()) == []
 
 
 def test_an_early_end_on_request_leaves_a_valid_film(film: Path, tmp_path: Path) -> None:

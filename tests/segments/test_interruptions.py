@@ -152,4 +152,8 @@ def test_status_says_how_far_films_are(
     assert lines[2] == "  3: 4.000 to 5.400 s, to be painted"
     assert main(["status", ".painted.mp4.vidstyle"]) == 0
     assert "stopped: the same command goes on" in capsys.readouterr().out
+    vidstyle.stylize_video(film, "painted.mp4", keep_work=True, **{**_OPTIONS, "segments": 2.5})
+    capsys.readouterr()
+    assert main(["status", "."]) == 0
+    assert "(100%)" in (line := capsys.readouterr().out) and ", whole; in .painted.mp4" in line
     assert main(["status", "missing"]) == 1

@@ -64,12 +64,13 @@ def _line(film: FilmStatus) -> str:
     if film.segments == 0:
         state = "is being planned" if film.is_running else "has no plan: run it again"
         return f"{name}: {state}; in {place}"
+    state = "whole" if film.is_whole else "stopped: the same command goes on"
     share = f"{float(film.time / film.duration):.0%}"
     parts = [
         f"{film.done} of {film.segments} segments",
         f"{clock(float(film.time))} of {clock(float(film.duration))} ({share})",
         _size(film.size),
-        "being painted" if film.is_running else "stopped: the same command goes on",
+        "being painted" if film.is_running else state,
     ]
     return f"{name}: {', '.join(parts)}; in {place}"
 

@@ -5,23 +5,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vidstyle.errors import OptionError
+from vidstyle.errors import OptionError, OutputError
 from vidstyle.options import PaintOptions, ReadOptions, SegmentOptions, WriteOptions, make_record
 from vidstyle.pipeline.plan import LongClip, plan_painting
 from vidstyle.pipeline.report import OnFrame, RunReport
 from vidstyle.segments.film_progress import OnFilm
-from vidstyle.segments.manifest import Manifest
+from vidstyle.segments.manifest import Manifest, check_same
 from vidstyle.segments.segment_job import Painting
-from vidstyle.segments.work_folder import WorkFolder
+from vidstyle.segments.work_folder import WorkFolder, another_run
 from vidstyle.video.reading.pipes import is_pipe
 from vidstyle.video.writing.pipe_output import is_stream
-from vidstyle.video.writing.target import check_target
+from vidstyle.video.writing.target import check_target, check_unclaimed
 
 if TYPE_CHECKING:
     from vidstyle.pipeline.stylizer import Stylizer
@@ -63,6 +63,7 @@ def paint_clip(
         raise OptionError("--resume goes on from an earlier run, --restart begins anew; give one of the two")
     limit = _limit(request)
     if limit is None:
+        _check_no_earlier(request)
         longest = _LONG if options.segments == "auto" and not _why_not(request) else None
         try:
             report = _in_one_piece(request, longest, on_frame)
@@ -90,12 +91,34 @@ def _in_one_piece(request: FilmRequest, longest: Fraction | None, on_frame: OnFr
     return run(plan, on_frame=on_frame)
 
 
+def _check_no_earlier(request: FilmRequest) -> None:
+    """Raise an error if a run in segments paints the target, or began it and is not to be forgotten."""
+    work = _work_of(request)
+    if work is None:
+        return
+    if work.is_in_use():
+        raise another_run(request.target)
+    earlier = Manifest.load(work.path) if Manifest.is_in(work.path) else None
+    if earlier is not None and not request.segments.restart:
+        why_not = _why_not(request)
+        now = f"off ({why_not})" if why_not else "off"
+        check_same(request.target, {"segments": f"{float(earlier.limit):g}"}, {"segments": now})
+
+
 def _forget(request: FilmRequest) -> None:
-    """Remove the work of an earlier run in segments, if this one was to begin anew."""
-    work = WorkFolder(request.target, request.segments.work_dir)
-    if request.segments.restart and work.exists():
-        with work:
+    """Remove the work of an earlier run in segments, which nothing can go on from now; never raises."""
+    work = _work_of(request)
+    if work is not None:
+        with suppress(OutputError), work:
             work.remove()
+
+
+def _work_of(request: FilmRequest) -> WorkFolder | None:
+    """The folder of an earlier run in segments; None if there is none."""
+    if is_stream(request.target):
+        return None
+    work = WorkFolder(request.target, request.segments.work_dir)
+    return work if work.exists() else None
 
 
 def _in_segments(
@@ -104,6 +127,7 @@ def _in_segments(
     options = request.segments
     inputs = (request.source, *request.inputs)
     output = check_target(request.target, request.write, *inputs)
+    check_unclaimed(request.target)
     with ExitStack() as stack:
         work = stack.enter_context(WorkFolder(request.target, options.work_dir))
         from vidstyle.segments.film_run import FilmRun
@@ -138,9 +162,9 @@ def _limit(request: FilmRequest) -> Fraction | None:
     if isinstance(chosen, Fraction):
         return chosen
     work = WorkFolder(request.target, options.work_dir)
-    earlier = None if options.restart or not work.exists() else Manifest.load(work.path)
-    if earlier is not None:
-        return earlier.limit
+    if Manifest.is_in(work.path) and not options.restart:
+        earlier = Manifest.load(work.path)
+        return _AUTO_LIMIT if earlier is None else earlier.limit
     if options.resume:
         raise OptionError(
             f"there is no earlier run for {request.target} in {work.path}; leave out --resume to begin"
@@ -166,6 +190,7 @@ def _first_given(options: SegmentOptions, executor: Executor | None) -> str | No
     if executor is not None:
         return "executor"
     for item in fields(options):
-        if item.name != "segments" and getattr(options, item.name) != item.default:
+        # what is painted in one piece may begin anew, too
+        if item.name not in ("segments", "restart") and getattr(options, item.name) != item.default:
             return "--" + item.name.replace("_", "-")
     return None

@@ -10,7 +10,7 @@ from fractions import Fraction
 from time import monotonic, perf_counter
 
 from vidstyle._version import __version__
-from vidstyle.errors import DeviceError, InputError, OptionError, VidstyleError
+from vidstyle.errors import DeviceError, InputError, OptionError, OutputError, VidstyleError
 from vidstyle.frames import Frame, VideoInfo
 from vidstyle.options import ReadOptions, WriteOptions
 from vidstyle.pipeline.report import OnFrame, RunReport
@@ -72,7 +72,7 @@ class FilmRun:
                 check_same(request.target, known.facts, facts)
             else:
                 known = self._planned(facts, about.keeps_state)
-            self._manifest = without_what_is_lost(known, self._work.path)
+            self._manifest = replace(without_what_is_lost(known, self._work.path), is_whole=False)
             self._film = self._film_of(info, about, source_hash, workers)
             reused = sum(result.frames for result in self._manifest.done.values())
             self._manifest.save(self._work.path)
@@ -80,6 +80,9 @@ class FilmRun:
             stopped = self._paint(missing, workers, on_frame)
         self._tell("join")
         self._join(about, stopped)
+        if stopped is None:
+            with suppress(OutputError):  # the film is whole, though the disk may be full
+                replace(self._manifest, is_whole=True).save(self._work.path)
         return self._report(about, stopped, reused, perf_counter() - begun)
 
     def _described(self, workers: Workers | None) -> Description:

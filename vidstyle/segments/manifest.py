@@ -20,7 +20,7 @@ from vidstyle.segments.work_folder import disk_errors
 log = logging.getLogger(__name__)
 
 _NAME = "manifest.json"
-_FORMAT = 1
+_FORMAT = 2
 
 
 class ManifestRecord(TypedDict):
@@ -33,6 +33,7 @@ class ManifestRecord(TypedDict):
     limit: str
     plan: PlanRecord
     done: dict[str, ResultRecord]
+    is_whole: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +49,8 @@ class Manifest:
     plan: FilmPlan
     done: Mapping[int, SegmentResult]
     """Results of segments by number."""
+    is_whole: bool = False
+    """Whether the film has been joined."""
 
     def with_done(self, number: int, result: SegmentResult) -> Self:
         """The same with the segment ``number`` done."""
@@ -67,6 +70,7 @@ class Manifest:
             "limit": str(self.limit),
             "plan": self.plan.to_json(),
             "done": {str(number): result.to_json() for number, result in sorted(self.done.items())},
+            "is_whole": self.is_whole,
         }
         data = json.dumps({"content": content, "sha256": text_hash(content)}).encode()
         with disk_errors(folder / _NAME):
@@ -90,7 +94,7 @@ class Manifest:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
-            log.warning("%s is damaged (%s): the film is planned anew", path, error)
+            log.warning("%s is damaged (%s): a run plans the film anew", path, error)
             return None
 
     @classmethod
@@ -102,6 +106,7 @@ class Manifest:
             Fraction(content["limit"]),
             FilmPlan.from_json(content["plan"]),
             {int(number): SegmentResult.from_json(each) for number, each in content["done"].items()},
+            content["is_whole"],
         )
 
 

@@ -22,6 +22,8 @@ class FilmStatus:
     """What it becomes."""
     is_running: bool
     """Whether a run is painting it."""
+    is_whole: bool = False
+    """Whether the target has been written; the work is kept on request."""
     done: int = 0
     segments: int = 0
     """Done, and all; 0: it is not planned yet."""
@@ -59,6 +61,7 @@ def _status(folder: Path) -> FilmStatus:
         folder,
         manifest.target,
         is_running,
+        manifest.is_whole,
         len(manifest.done),
         len(manifest.plan.segments),
         time,

@@ -17,6 +17,7 @@ from vidstyle.video.writing.target import cannot_keep
 
 _SUFFIX = ".vidstyle"
 _LOCK = "lock"
+_PARENTS = "parents"  # its file: how many folders above were made for the work, as text
 STOP_FILE = "stop"
 """The name of a file that tells workers to stop, by being there."""
 _PATIENCE = 1.0  # s for which a lock is waited for: `vidstyle status` holds it for a moment
@@ -38,17 +39,21 @@ class WorkFolder:
         """Whether there is work of an earlier run."""
         return self.path.is_dir()
 
+    def is_in_use(self) -> bool:
+        """Whether a run holds the lock."""
+        return is_in_use(self.path)
+
     def __enter__(self) -> Self:
         """Make the folder and lock it; raises ``OutputError`` if that fails or another run holds the lock."""
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            made = _made_with_parents(self.path)
+            if made:
+                (self.path / _PARENTS).write_text(str(made), encoding="ascii")
             self._lock = locked(self.path / _LOCK, _PATIENCE)
         except OSError as error:
             raise cannot_keep(self.path, error) from error
         if self._lock is None:
-            raise OutputError(
-                f"another run is painting {self.target}; wait for it, or give another name with --output"
-            )
+            raise another_run(self.target)
         with suppress(OSError):
             (self.path / STOP_FILE).unlink(missing_ok=True)
             self._discard_parts()
@@ -62,15 +67,20 @@ class WorkFolder:
     def clear(self) -> None:
         """Remove all work, but keep the folder and its lock."""
         for item in self.path.iterdir():
-            if item.name != _LOCK:
+            if item.name not in (_LOCK, _PARENTS):
                 _discard(item)
 
     def remove(self) -> None:
-        """Remove the folder with all work; never raises."""
-        with suppress(OSError):
+        """Remove the folder with all work, and its parents if they were made for it; never raises."""
+        parents = 0
+        with suppress(OSError, ValueError):
             self.clear()
+            parents = int((self.path / _PARENTS).read_text(encoding="ascii"))
         self._unlock()
         shutil.rmtree(self.path, ignore_errors=True)
+        with suppress(OSError):  # other work may be in them
+            for parent in list(self.path.parents)[:parents]:
+                parent.rmdir()
 
     def _discard_parts(self) -> None:
         """Remove what runs that were killed had not finished."""
@@ -82,6 +92,11 @@ class WorkFolder:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def another_run(target: Path) -> OutputError:
+    """The error if a run in segments is painting ``target``."""
+    return OutputError(f"another run is painting {target}; wait for it, or give another name with --output")
 
 
 def is_in_use(folder: Path) -> bool:
@@ -111,6 +126,17 @@ def disk_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise cannot_keep(path, error) from error
+
+
+def _made_with_parents(folder: Path) -> int:
+    """Make ``folder`` and its parents; the number of parents that were not there."""
+    count = 0
+    for parent in folder.parents:
+        if parent.is_dir():
+            break
+        count += 1
+    folder.mkdir(parents=True, exist_ok=True)
+    return count
 
 
 def _discard(item: Path) -> None:

@@ -145,6 +145,13 @@ class PartFile:
         shutil.rmtree(old, ignore_errors=True)
 
 
+def check_unclaimed(target: Path) -> None:
+    """Raise ``OutputError`` if another run writes ``target`` now, or nothing can be written there."""
+    part = PartFile(target)
+    part.claim()
+    part.release()
+
+
 def cannot_write(target: Path, error: OSError) -> OutputError:
     """The error for an ``OSError`` on writing ``target``, with advice."""
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
