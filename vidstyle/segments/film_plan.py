@@ -19,10 +19,10 @@ from vidstyle.pipeline.prefetch import prefetch
 from vidstyle.segments.shot_limits import LOOKED_BACK, Look, choose_starts
 from vidstyle.segments.starts import ReadsDifferently, Span, Starts, checksum
 from vidstyle.temporal.cuts import Cuts
+from vidstyle.temporal.repaint_forecast import expected_repaint, grey_thumbnail
 from vidstyle.video.reading.reader import Reader
 
 _SIDE = 256  # px, long side at which cuts are looked for: the largest of ``Cuts``
-_COARSE = 4  # px between the samples that are compared with the last frame's
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +120,16 @@ def plan_film(
 ) -> FilmPlan:
     """Read ``source`` once, and cut it into segments of whole shots of at most ``limit`` seconds.
 
-    A shot longer than that is cut where the picture changes most, if ``splits_shots``. The plan depends on
+    A shot longer than that is cut where most will be repainted, if ``splits_shots``. The plan depends on
     the arguments and the clip alone. ``on_frame`` is called with each frame, which may be shrunk. Raises
     ``InputError``.
     """
+    early = limit / 2 if splits_shots else None
     try:
-        pass_over = _pass(source, read, _SIDE, on_frame)
+        pass_over = _pass(source, read, _SIDE, early, on_frame)
         return _plan(pass_over, limit, splits_shots, Starts(source, read, pass_over.spans))
     except ReadsDifferently:  # from the middle on; then cuts are found at full size, and read from the start
-        pass_over = _pass(source, read, None, on_frame)
+        pass_over = _pass(source, read, None, early, on_frame)
         return _plan(pass_over, limit, splits_shots, None)
 
 
@@ -145,23 +146,37 @@ class _Pass:
 
 
 def _pass(
-    source: Path, read: ReadOptions, side: int | None, on_frame: Callable[[Frame, VideoInfo], object] | None
+    source: Path,
+    read: ReadOptions,
+    side: int | None,
+    early: Fraction | None,
+    on_frame: Callable[[Frame, VideoInfo], object] | None,
 ) -> _Pass:
+    """Read all frames, at most ``side`` px long.
+
+    ``early`` are the seconds at the begin of a shot within which no part of it may begin; None: none begins
+    at all. What will be repainted there need not be known.
+    """
     looks: list[Look] = []
     checksums: list[int] = []
     spans: list[Span] = []
-    cuts, before, first = Cuts(), None, None
+    cuts, before, first, shot = Cuts(), None, None, Fraction(0)
     with Reader(source, read, side=side) as reader, closing(prefetch(reader, 4, "decode")) as frames:
         for frame in frames:
             first = first or frame
             boundary = cuts.look(frame.pixels)
-            coarse = frame.pixels[::_COARSE, ::_COARSE].astype(np.float32)
-            change = 0.0 if before is None else float(np.abs(coarse - before).mean())
             is_odd = boundary.is_return or boundary.is_blank
-            looks.append(Look(frame.time, boundary.is_cut, is_odd, change))
+            look = Look(frame.time, boundary.is_cut, is_odd)
+            if boundary.is_cut:
+                shot = frame.time
+            if early is not None:
+                now = grey_thumbnail(frame.pixels)
+                if before is not None and frame.time - shot >= early and before.shape == now.shape:
+                    look = replace(look, repaint=expected_repaint(before, now))
+                before = now
+            looks.append(look)
             spans.append((frame.time, frame.duration))
             checksums.append(checksum(frame.pixels))
-            before = coarse
             if on_frame is not None:
                 on_frame(frame, reader.info)
         skipped, info = reader.skipped, reader.info

@@ -1,4 +1,4 @@
-"""Where segments begin: at cuts, and in long shots where the picture changes most."""
+"""Where segments begin: at cuts, and in long shots where most will be repainted."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Look:
     is_cut: bool
     is_odd: bool
     """Whether it is blank, or a shot continues with it after an interruption."""
-    change: float
-    """Mean difference from the frame before."""
+    repaint: float = 0.0
+    """How much of it will be repainted, see ``expected_repaint``; 0 where no part of a shot may begin."""
 
 
 def choose_starts(
@@ -30,8 +30,8 @@ def choose_starts(
     """The first frame of each segment, and whether a shot begins with it.
 
     As many whole shots as fit into ``limit`` seconds make a segment. A longer shot is cut into parts of at
-    most ``limit``, each where the picture changes most in the second half of it, if ``splits_shots``; it is
-    one segment otherwise. The film ends at ``end`` (s).
+    most ``limit``, each where most will be repainted in the second half of it, if ``splits_shots``; it is one
+    segment otherwise. The film ends at ``end`` (s).
     """
     shots = [0, *(place for place in range(1, len(looks)) if _begins_shot(looks, place))]
     starts = [(0, True)]
@@ -67,5 +67,5 @@ def _part_of(looks: Sequence[Look], begin: int, end: int, limit: Fraction) -> in
     within = [place for place in range(begin + 1, end) if looks[place].time <= last]
     late = [place for place in within if looks[place].time >= first]
     if late:
-        return max(late, key=lambda place: looks[place].change)
+        return max(late, key=lambda place: looks[place].repaint)
     return within[-1] if within else begin + 1 if begin + 1 < end else None
