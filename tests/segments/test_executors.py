@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
@@ -18,6 +21,7 @@ from vidstyle import FilmProgress, OptionError, RunReport
 from vidstyle.errors import DeviceError
 from vidstyle.segments.executors.dask import open_workers as open_dask
 from vidstyle.segments.executors.local import open_workers
+from vidstyle.segments.executors.ray import open_workers as open_ray
 
 LIMIT = 2.5  # s: four segments, of which the third goes on from the second
 _PATIENCE = 60  # s
@@ -90,6 +94,22 @@ def test_an_address_of_dask_that_is_none_is_told_before_a_client_waits_for_it(
         pass
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:PORT", "127.0.0.1:99999", "no.such.machine.invalid:6379"])
+def test_an_address_where_no_ray_cluster_is_is_told_at_once(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray = pytest.importorskip("ray")
+    monkeypatch.delattr(ray, "init")  # which tries again for minutes
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # nobody listens
+        place = address.replace("PORT", str(unused.getsockname()[1]))
+        with (
+            pytest.raises(DeviceError, match=f"no Ray cluster at {place} .*`ray start --head`"),
+            open_ray(place),
+        ):
+            pass
+
+
 def test_workers_that_always_die_end_the_run(film: Path, tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match="a worker died while"):
         paint(film, tmp_path / "film.mkv", executor=Dying(1))
@@ -136,3 +156,25 @@ def test_processes_go_on_after_one_was_killed() -> None:
         assert isinstance(waiting.exception(_PATIENCE), BrokenExecutor)
         workers.recover()
         assert workers.submit(os.getpid).result(_PATIENCE) != first
+
+
+_KILLED = """
+import os, signal, time
+from vidstyle.segments.executors.local import open_workers
+
+if __name__ == "__main__":
+    with open_workers("1") as workers:
+        workers.submit(os.getpid).result()
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
+def test_a_run_with_processes_that_is_killed_prints_nothing(tmp_path: Path) -> None:
+    (tmp_path / "killed.py").write_text(_KILLED, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    # all that it started have ended, too, when the pipe is closed
+    run = subprocess.run(
+        [sys.executable, "killed.py"], cwd=tmp_path, env=environment, capture_output=True, timeout=_PATIENCE
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (-signal.SIGKILL, b"", b"")

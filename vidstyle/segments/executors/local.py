@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from vidstyle.segments.executors.base import Workers
 
 T = TypeVar("T")
 
+_SILENT = "ignore:resource_tracker:UserWarning"
 _GRACE = 3.0  # s in which a process that is told to stop may finish its frame
 
 
@@ -65,12 +67,29 @@ class LocalWorkers:
             child.terminate()
 
     def _new_pool(self) -> ProcessPoolExecutor:
+        _start_tracker()
         # spawn: a fork of a process with threads, or with CUDA, may hang
         return ProcessPoolExecutor(
             self.slots,
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_begin,
         )
+
+
+def _start_tracker() -> None:
+    """Start Python's process that frees the semaphores of a pool if this process is killed, but says nothing.
+
+    It would warn of each kind that it frees, below the prompt of a shell in which nothing runs any more.
+    """
+    if os.name == "nt":  # has none
+        return
+    from multiprocessing import resource_tracker
+
+    sys.warnoptions.append(_SILENT)  # of this process, which new ones are given
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        sys.warnoptions.remove(_SILENT)
 
 
 @contextmanager

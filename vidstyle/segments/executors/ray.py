@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
@@ -14,6 +15,7 @@ from vidstyle.segments.executors.base import Workers
 T = TypeVar("T")
 
 _MOST_CORES = 4  # of one segment: painting gains little from more
+_PATIENCE = 10  # s until the head of a cluster must have answered
 _RETRIES = 3  # after the death of a worker or its machine
 
 
@@ -37,17 +39,19 @@ class RayWorkers:
         ray = self._ray
         self._is_own = not ray.is_initialized()
         if self._is_own:
+            address = self._address or os.environ.get("RAY_ADDRESS")
             try:
+                _check_reachable(address)
                 ray.init(
-                    address=self._address or os.environ.get("RAY_ADDRESS"),
+                    address=address,
                     include_dashboard=False if not self._address else None,
                     log_to_driver=False,
                     logging_level="ERROR",
                 )
-            except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+            except (OSError, OverflowError, ValueError, RuntimeError) as error:
                 text = " ".join(str(error).split())[:200]
                 raise DeviceError(
-                    f"no Ray cluster at {self._address or 'this machine'} ({text}); "
+                    f"no Ray cluster at {address or 'this machine'} ({text}); "
                     "start one with `ray start --head`"
                 ) from error
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
@@ -80,6 +84,13 @@ class RayWorkers:
     def cancel(self) -> None:
         for ref in self._refs:
             self._ray.cancel(ref, force=False)
+
+
+def _check_reachable(address: str | None) -> None:
+    """Raise ``OSError`` if nobody listens at ``address``, HOST:PORT: Ray would try again for minutes."""
+    host, _, port = (address or "").rpartition(":")
+    if "://" not in host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
 
 
 def _called(function: Callable[..., T], *arguments: object) -> T:
