@@ -110,6 +110,28 @@ def test_an_address_where_no_ray_cluster_is_is_told_at_once(
             pass
 
 
+@pytest.mark.parametrize(("address", "begun"), [("", ["local"]), ("auto", [])])
+def test_a_ray_cluster_that_has_died_is_not_waited_for(
+    address: str, begun: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray = pytest.importorskip("ray")
+    addresses: list[str] = []
+
+    def init(address: str, **options: object) -> None:
+        addresses.append(address)
+        raise ConnectionError("no further")
+
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{unused.getsockname()[1]}"
+        monkeypatch.setattr(ray._private.utils, "read_ray_address", lambda: place)
+        with pytest.raises(DeviceError, match="no Ray cluster at"), open_ray(address):
+            pass
+    assert addresses == begun
+
+
 def test_workers_that_always_die_end_the_run(film: Path, tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match="a worker died while"):
         paint(film, tmp_path / "film.mkv", executor=Dying(1))

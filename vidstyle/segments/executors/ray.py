@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from vidstyle.errors import DeviceError
 from vidstyle.optional_imports import require
@@ -39,11 +39,11 @@ class RayWorkers:
         ray = self._ray
         self._is_own = not ray.is_initialized()
         if self._is_own:
-            address = self._address or os.environ.get("RAY_ADDRESS")
+            address = self._address or os.environ.get("RAY_ADDRESS") or None
             try:
-                _check_reachable(address)
+                place = _reachable(address, ray)
                 ray.init(
-                    address=address,
+                    address=place,
                     include_dashboard=False if not self._address else None,
                     log_to_driver=False,
                     logging_level="ERROR",
@@ -86,11 +86,32 @@ class RayWorkers:
             self._ray.cancel(ref, force=False)
 
 
-def _check_reachable(address: str | None) -> None:
-    """Raise ``OSError`` if nobody listens at ``address``, HOST:PORT: Ray would try again for minutes."""
-    host, _, port = (address or "").rpartition(":")
-    if "://" not in host and port.isdecimal():
+def _reachable(address: str | None, ray: Any) -> str | None:
+    """``address`` as ``ray.init`` takes it; Ray would try for minutes to reach a head that is not there.
+
+    If none was given, and the last cluster of this machine has died, it is "local": a new one. Raises
+    ``OSError`` or ``OverflowError`` if nobody listens at HOST:PORT.
+    """
+    place = _last_cluster(ray) if address in (None, "auto") else address
+    host, _, port = (place or "").rpartition(":")
+    if "://" in host or not port.isdecimal():
+        return address
+    try:
         socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
+    except OSError:
+        if address is None:
+            return "local"
+        raise
+    return address
+
+
+def _last_cluster(ray: Any) -> str | None:
+    """HOST:PORT of the head that was last started on this machine, which may have died; None: not known."""
+    try:
+        place: str | None = ray._private.utils.read_ray_address()
+    except AttributeError:  # it is no public function
+        return None
+    return place
 
 
 def _called(function: Callable[..., T], *arguments: object) -> T:
