@@ -95,8 +95,8 @@ def test_runs_that_are_killed_go_on_to_the_same_bytes(painter: subprocess.Popen[
             paint(painter, "film.out.mp4", kill_after=moments.uniform(0.0, 0.7 * length))
     if not (tmp_path / "film.out.mp4").exists():
         assert paint(painter, "film.out.mp4") == 0
+        assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".film")] == []
     assert (tmp_path / "film.out.mp4").read_bytes() == (tmp_path / "unbroken.mp4").read_bytes()
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".film")] == []
 
 
 @pytest.fixture

@@ -163,7 +163,7 @@ class SegmentOptions(Checked):
     resume: bool = option(
         False, "go on from an earlier run, which must be there (without: if it is there)", parse=as_switch
     )
-    restart: bool = option(False, "begin anew, whatever an earlier run has done", parse=as_switch)
+    restart: bool = option(False, "begin anew, and remove what an earlier run has done", parse=as_switch)
     work_dir: Path | None = option(
         None,
         "folder for the work of runs that are not finished (beside the result if not given)",

@@ -6,7 +6,8 @@ import os
 import socket
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from types import ModuleType
+from typing import TypeVar
 
 from vidstyle.errors import DeviceError
 from vidstyle.optional_imports import require
@@ -86,7 +87,7 @@ class RayWorkers:
             self._ray.cancel(ref, force=False)
 
 
-def _reachable(address: str | None, ray: Any) -> str | None:
+def _reachable(address: str | None, ray: ModuleType) -> str | None:
     """``address`` as ``ray.init`` takes it; Ray would try for minutes to reach a head that is not there.
 
     If none was given, and the last cluster of this machine has died, it is "local": a new one. Raises
@@ -105,7 +106,7 @@ def _reachable(address: str | None, ray: Any) -> str | None:
     return address
 
 
-def _last_cluster(ray: Any) -> str | None:
+def _last_cluster(ray: ModuleType) -> str | None:
     """HOST:PORT of the head that was last started on this machine, which may have died; None: not known."""
     try:
         place: str | None = ray._private.utils.read_ray_address()
