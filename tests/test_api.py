@@ -366,6 +366,14 @@ def test_a_picture_is_painted_from_pixels_frame_or_file(stylizer: Stylizer, tmp_
     assert np.array_equal(stylizer.image(tmp_path / "photo.png"), painted)
 
 
+def test_a_picture_is_painted_coarsely_first_then_in_full(stylizer: Stylizer) -> None:
+    picture = shapes(1, 256, 192)[0]
+    coarse, full = stylizer.progressive(picture)
+    assert coarse.shape == full.shape == picture.shape
+    assert np.array_equal(full, stylizer.image(picture))
+    assert np.abs(coarse.astype(int) - full).mean() > 2
+
+
 def test_a_picture_keeps_depth_and_transparency(art: Path, tmp_path: Path) -> None:
     deep = np.full((48, 64, 4), 1234, np.uint16)
     deep[..., :3] = shapes(1, 64, 48, deep=True)[0]

@@ -15,10 +15,12 @@ from clips import Sound, shapes, write_clip
 from vidstyle.cli.main import main
 from vidstyle.cli.progress import state
 from vidstyle.frames import Frame, Pixels, VideoInfo
+from vidstyle.pipeline import contact_sheet
 from vidstyle.pipeline.report import Progress
 from vidstyle.registry import ENGINES
 from vidstyle.rendering.renderer import Renderer
 from vidstyle.video.reading.reader import Reader
+from vidstyle.video.stills import save_image
 
 
 @pytest.fixture(autouse=True)
@@ -280,6 +282,25 @@ def test_image_takes_several_and_goes_on_after_a_bad_one(capsys: pytest.CaptureF
     output = capsys.readouterr()
     assert output.out == "one_art.png\n"
     assert output.err.startswith("vidstyle: bad.png is not ")
+
+
+def test_a_new_sheet_is_coarse_first_and_goes_if_it_is_not_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_clip(Path("large.mp4"), shapes(2, 256, 192))
+    seen: list[bytes] = []
+
+    def interrupted(path: Path, frame: Frame) -> None:
+        if seen:
+            raise KeyboardInterrupt
+        save_image(path, frame)
+        seen.append(path.read_bytes())
+
+    arguments = ["sheet", "large.mp4", "--style", "art.png", "--moments", "1"]
+    with monkeypatch.context() as patch:
+        patch.setattr(contact_sheet, "save_image", interrupted)
+        assert _ran(*arguments) == 130
+    assert not Path("large_sheet.png").exists()
+    assert _ran(*arguments) == 0
+    assert Path("large_sheet.png").read_bytes() != seen[0]
 
 
 def test_sheet_has_a_row_for_the_source_and_for_each_style() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from vidstyle.errors import OptionError
-from vidstyle.frames import Frame, VideoInfo, eight_bits
+from vidstyle.frames import Frame, Pixels, VideoInfo, eight_bits
 from vidstyle.options import (
     PaintOptions,
     ReadOptions,
@@ -47,7 +47,8 @@ def make_sheet(
     """Paint a few frames of a clip in each of the styles, as one picture ``target``; returns its path.
 
     The first row is the source, each further row one style. Frames are evenly spaced over the selected part,
-    and stylized separately.
+    and stylized separately: all at half the size first, which is what ``target`` shows until all are
+    painted in full, if there was no such file.
 
     Raises:
         OptionError: no style, or an invalid option.
@@ -64,11 +65,27 @@ def make_sheet(
         raise OptionError("a sheet needs at least one style")
     frames = moments(Path(source), make_record(ReadOptions, options), layout.moments)
     stylizer = Stylizer(styles[0], **cast(ImageKeywords, select_keywords(options, PaintOptions)))
-    rows = [("source", frames)]
-    for item in styles:
-        painted = [replace(frame, pixels=stylizer.image(frame, style=item)) for frame in frames]
-        rows.append((styling_name(item, None), painted))
-    save_image(target, Frame(np.asarray(_draw(rows, layout.cell))))
+    is_new = not (target.exists() or target.is_symlink())
+
+    def paintings(frame: Frame, item: Style) -> Iterator[Pixels]:
+        """Of ``frame``: a coarse one if that may be seen, and the final one."""
+        if is_new:
+            yield from stylizer.progressive(frame, style=item)
+        else:
+            yield stylizer.image(frame, style=item)
+
+    rows = [(styling_name(item, None), [paintings(frame, item) for frame in frames]) for item in styles]
+    try:
+        for _ in range(2 if is_new else 1):
+            painted = [
+                (name, [replace(frame, pixels=next(each)) for frame, each in zip(frames, row, strict=True)])
+                for name, row in rows
+            ]
+            save_image(target, Frame(np.asarray(_draw([("source", frames), *painted], layout.cell))))
+    except BaseException:
+        if is_new:
+            target.unlink(missing_ok=True)
+        raise
     return target
 
 

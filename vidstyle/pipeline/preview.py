@@ -63,7 +63,8 @@ def preview(
 ) -> Preview:
     """Run a few frames from the middle of ``source``, and write the first with its source to ``picture``.
 
-    ``load`` returns the stylizer. ``target`` is that of the full run, of which only the format is used.
+    If there is no such file, it shows that frame painted at half the size until then. ``load`` returns the
+    stylizer. ``target`` is that of the full run, of which only the format is used.
 
     Raises ``VidstyleError`` as a run would.
     """
@@ -77,11 +78,27 @@ def preview(
         results.append((perf_counter(), progress.frame))
         del results[1:-1]  # two frames at most stay in memory
 
-    with tempfile.TemporaryDirectory(prefix="vidstyle-") as folder:
-        trial = plan_painting(source, Path(folder) / target.name, load, read=part, write=write)
-        begun = perf_counter()
-        report = run(_with_first_kept(trial, originals), on_frame=keep)
-    save_image(picture, _side_by_side(originals[0], results[0][1]))
+    def begin(frame: Frame) -> None:
+        nonlocal begun
+        originals.append(frame)
+        if is_new:
+            before = perf_counter()
+            coarse = next(load().progressive(frame))
+            save_image(picture, _side_by_side(frame, replace(frame, pixels=coarse)))
+            begun += perf_counter() - before  # the run would not do this
+
+    is_new = not (picture.exists() or picture.is_symlink())
+    begun = perf_counter()
+    try:
+        with tempfile.TemporaryDirectory(prefix="vidstyle-") as folder:
+            trial = plan_painting(source, Path(folder) / target.name, load, read=part, write=write)
+            begun = perf_counter()
+            report = run(_with_first_seen(trial, begin), on_frame=keep)
+        save_image(picture, _side_by_side(originals[0], results[0][1]))
+    except BaseException:
+        if is_new:
+            picture.unlink(missing_ok=True)
+        raise
     elapsed = results[-1][0] - results[0][0]
     rate = (report.frames - 1) / elapsed if elapsed else 0.0
     count = trial.stage.keyframes
@@ -93,13 +110,13 @@ def preview(
     return Preview(picture, rate, info.frames, round(share * info.frames), results[0][0] - begun)
 
 
-def _with_first_kept(plan: RunPlan[Frame], kept: list[Frame]) -> RunPlan[Frame]:
-    """``plan`` that also appends its first source frame to ``kept``."""
+def _with_first_seen(plan: RunPlan[Frame], see: Callable[[Frame], None]) -> RunPlan[Frame]:
+    """``plan`` that also calls ``see`` with its first source frame."""
 
     def read(frames: Iterable[Frame]) -> Iterator[Frame]:
-        for frame in frames:
-            if not kept:
-                kept.append(frame)
+        for number, frame in enumerate(frames):
+            if number == 0:
+                see(frame)
             yield frame
 
     def results(frames: Iterable[Frame]) -> Iterator[StylizedFrame]:

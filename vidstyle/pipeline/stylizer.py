@@ -60,6 +60,7 @@ from vidstyle.video.writing.target import default_target
 log = logging.getLogger(__name__)
 
 _RATE = Fraction(25)  # frames a second of arrays, which carry no times
+_COARSE = 0.5  # share of the sizes at which a picture is painted first
 _INDIRECT = ("quality", "style_cache", "style_track")  # results depend on them through others, if at all
 
 
@@ -203,15 +204,32 @@ class Stylizer:
             check_picture_target(Path(target), overwrite)
             pictures = [item for item in (image, *style_list(style or ())) if isinstance(item, (str, Path))]
             check_outputs([("the result", Path(target))], [*pictures, *self.files])
-        frame = load_image(image) if isinstance(image, (str, Path)) else _as_frame(image, Fraction(0), _RATE)
-        styles = self._styles if style is None else self._encode(style, self._paint.style_weights, None)
-        with ExitStack() as stack:
-            composite = self._compositor(ReadOptions(), stack)
-            painted = ClipPainter(self._painter, styles, self._paint.strength)(frame, True, None).pixels
-        result = painted if composite is None else composite(frame, painted)
+        frame = _still(image)
+        result = self._painted_still(frame, style)
         if target is not None:
             save_image(target, Frame(result, alpha=frame.alpha))
         return result
+
+    def progressive(
+        self, image: str | Path | Pixels | Frame, *, style: Styling | None = None
+    ) -> Iterator[Pixels]:
+        """Paint one picture as ``image`` does, twice: at half the size, which is quick, then in full.
+
+        Both results have the size of the picture; the strokes of the first are larger.
+        """
+        check_not_empty(image=image, style=style)
+        frame = _still(image)
+        for share in (_COARSE, 1.0):
+            yield self._painted_still(frame, style, share)
+
+    def _painted_still(self, frame: Frame, style: Styling | None, share: float = 1.0) -> Pixels:
+        """``frame`` painted at ``share`` of its working size, in another ``style`` if one is given."""
+        styles = self._styles if style is None else self._encode(style, self._paint.style_weights, None)
+        with ExitStack() as stack:
+            composite = self._compositor(ReadOptions(), stack)
+            renderer = self._painter.coarser(share)
+            painted = ClipPainter(renderer, styles, self._paint.strength)(frame, True, None).pixels
+        return painted if composite is None else composite(frame, painted)
 
     def _encode(self, style: Styling, weights: Sequence[float] | None, track: Path | None) -> Styles[Any]:
         return Styles(self._embeddings, self._painter.engine, style_list(style), weights=weights, track=track)
@@ -317,6 +335,10 @@ class Stylizer:
         paint, weakest = self._paint, self._painter.engine.info.feature_strength
         share = paint.strength if weakest is None else min(1.0, paint.strength / weakest)
         return compositor(strength=share, preserve_color=paint.preserve_color, mask=mask, detail=paint.detail)
+
+
+def _still(image: str | Path | Pixels | Frame) -> Frame:
+    return load_image(image) if isinstance(image, (str, Path)) else _as_frame(image, Fraction(0), _RATE)
 
 
 def _as_frame(item: Any, time: Fraction, step: Fraction) -> Frame:
