@@ -73,6 +73,8 @@ def preview(
     part = replace(read, start=evenly_spaced(info, read, 1)[0], frames=min(_TRIAL, read.frames or _TRIAL))
     originals: list[Frame] = []
     results: list[tuple[float, Frame]] = []  # wall time (s) and frame
+    is_new = not (picture.exists() or picture.is_symlink())
+    begun = perf_counter()
 
     def keep(progress: Progress) -> None:
         results.append((perf_counter(), progress.frame))
@@ -87,8 +89,6 @@ def preview(
             save_image(picture, _side_by_side(frame, replace(frame, pixels=coarse)))
             begun += perf_counter() - before  # the run would not do this
 
-    is_new = not (picture.exists() or picture.is_symlink())
-    begun = perf_counter()
     try:
         with tempfile.TemporaryDirectory(prefix="vidstyle-") as folder:
             trial = plan_painting(source, Path(folder) / target.name, load, read=part, write=write)
