@@ -25,6 +25,7 @@ _WRITES = ("-o", "--json", "--csv", "--report", "--heatmap")
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
     *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs" / "tutorial").glob("*.md")),
     *sorted((ROOT / "integrations").glob("*/*.md")),
 ]
 
