@@ -6,12 +6,19 @@ import argparse
 import json
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from vidstyle.adaptation.settings import TUNED_ENGINE
 from vidstyle.cli.adapt import adapting, minutes_of
 from vidstyle.cli.logs import error_message, log_to_stderr, print_message, write_line
-from vidstyle.cli.parser import Parser, add_options, add_styles, add_verbosity, select_options, style_name
+from vidstyle.cli.parser import (
+    Commands,
+    add_options,
+    add_styles,
+    add_verbosity,
+    select_options,
+    style_name,
+)
 from vidstyle.derived_names import fitted
 from vidstyle.errors import OptionError, VidstyleError
 from vidstyle.options import (
@@ -42,9 +49,9 @@ examples:
 """
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Add the command to ``commands``."""
-    parser: Parser = commands.add_parser(
+    parser = commands.add_parser(
         "run",
         help="paint clips in the style of a picture",
         description="Paints clips in the style of a picture, steadily, with their sound, timing and colours.",
@@ -116,7 +123,7 @@ class _Batch:
                 "--skip-existing keeps results, --overwrite replaces them; give one of the two"
             )
         from vidstyle.cli.inputs import expand, targets  # looks up codecs: usage errors come first
-        from vidstyle.styles.track import pictures_of
+        from vidstyle.pipeline.styling import files_of
 
         self.arguments = arguments
         self.reports: list[RunReport] = []
@@ -135,10 +142,7 @@ class _Batch:
         self.outputs = self.targets
         if arguments.preview:
             self.outputs = [picture] if picture else [_preview_path(target) for target in self.targets]
-        paths = [*arguments.style, paint.mask, paint.style_track, paint.weights]
-        if paint.style_track is not None:
-            paths += pictures_of(paint.style_track)
-        self._files = [Path(path) for path in paths if path is not None]
+        self._files = files_of(arguments.style, paint)
         check_outputs(
             [*(("the result", path) for path in self.outputs), *report], [*self.sources, *self._files]
         )
@@ -183,7 +187,7 @@ class _Batch:
             read=self._read,
             write=self._write,
             segments=self._segments,
-            inputs=tuple(self._files),
+            inputs=self._files,
             measure=arguments.measure,
         )
         with bar(Path(source).name, hidden=arguments.quiet) as draw:

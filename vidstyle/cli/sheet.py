@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from vidstyle.cli.logs import log_to_stderr
-from vidstyle.cli.parser import Parser, add_options, add_styles, add_verbosity, select_options
+from vidstyle.cli.parser import Commands, add_options, add_styles, add_verbosity, select_options
 from vidstyle.derived_names import name_beside
 from vidstyle.options import PaintOptions, ReadOptions, SheetOptions
 from vidstyle.outputs import check_outputs
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from vidstyle.options.keywords import SheetKeywords
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Add the command to ``commands``."""
-    parser: Parser = commands.add_parser(
+    parser = commands.add_parser(
         "sheet",
         help="styles and moments of a clip in one picture, to choose from",
         description="Paints a few moments of a clip in several styles, side by side in one picture.",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vidstyle.cli.logs import log_to_stderr
-from vidstyle.cli.parser import Parser, add_verbosity
+from vidstyle.cli.parser import Commands, add_verbosity
 from vidstyle.errors import InputError
 from vidstyle.printable import printable
 
@@ -21,9 +21,9 @@ examples:
 """
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Add the command to ``commands``."""
-    parser: Parser = commands.add_parser(
+    parser = commands.add_parser(
         "status",
         help="say how far films are that are painted in segments",
         description="Says how far films are whose work is kept in a folder, and whether a run paints them.",

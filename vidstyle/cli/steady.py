@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from vidstyle.cli.logs import log_to_stderr, print_message
-from vidstyle.cli.parser import Parser, add_options, add_verbosity, select_options
+from vidstyle.cli.parser import Commands, add_options, add_verbosity, select_options
 from vidstyle.options import DetailOptions, ReadOptions, SteadyOptions, WriteOptions
 from vidstyle.video.writing.pipe_output import is_stream
 
@@ -21,9 +21,9 @@ examples:
 """
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Add the command to ``commands``."""
-    parser: Parser = commands.add_parser(
+    parser = commands.add_parser(
         "steady",
         help="take the flicker out of a clip that was painted elsewhere, frame by frame",
         description="Makes the frames of a painted clip agree, by the motion of the clip behind it.",

@@ -175,6 +175,17 @@ def as_pairs(value: object) -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
+def as_layers(value: object) -> tuple[tuple[str, Path], ...]:
+    """Styles and masks from ``STYLE=MASK``, several of them, pairs, or a mapping."""
+    try:
+        pairs = as_pairs(value)
+    except (TypeError, ValueError):
+        pairs = (("", ""),)
+    if not all(style and mask for style, mask in pairs):
+        raise ValueError("STYLE=MASK, like painting.jpg=sky.png")
+    return tuple((style, Path(mask)) for style, mask in pairs)
+
+
 def as_engine_options(value: object) -> tuple[tuple[str, object], ...]:
     """Pairs from ``KEY=VALUE``, several of them, pairs, or a mapping; values in pairs keep their types."""
     several = value.items() if isinstance(value, Mapping) else value

@@ -35,6 +35,7 @@ class ImageKeywords(CompositingKeywords, total=False):
     engine_options: Mapping[str, object] | Sequence[str]
     style_weights: Sequence[float] | str | None
     style_track: File | None
+    layer: Mapping[str, File] | Iterable[str | tuple[str, File]]
     working_size: int | Literal["auto"] | None
     fps_target: float | None
     device: Literal["auto", "cpu", "cuda", "mps"]

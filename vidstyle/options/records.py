@@ -17,6 +17,7 @@ from vidstyle.options.checked_fields import Checked, option, part
 from vidstyle.options.converters import (
     as_engine_options,
     as_integer,
+    as_layers,
     as_number,
     as_numbers,
     as_path,
@@ -89,6 +90,13 @@ class PaintOptions(CompositingOptions):
     style_track: Path | None = option(
         None, "styles over time: a text (time style weight) or JSON file", metavar="FILE", parse=as_path
     )
+    layer: tuple[tuple[str, Path], ...] = option(
+        (),
+        "another style, painted over --style where its mask, a picture or a clip, is white; may be repeated, "
+        "the last one is on top",
+        metavar="STYLE=MASK",
+        parse=as_layers,
+    )
     working_size: int | str | None = option(
         None,
         "short side at which strokes are painted (480, or 720 at --quality high or best; at most the source) "
@@ -120,6 +128,8 @@ class PaintOptions(CompositingOptions):
         Checked.__post_init__(self)  # super() does not work in a dataclass with slots
         if self.fps_target is not None and not self.adapts_size:
             raise OptionError("--fps-target is held by --working-size auto; give both")
+        if self.layer and self.adapts_size:
+            raise OptionError("--layer needs a --working-size in px, not auto; leave out one of the two")
 
     @property
     def quality_engine(self) -> str:

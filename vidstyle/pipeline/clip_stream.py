@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
+from itertools import tee
 from typing import Generic, TypeVar
 
 from vidstyle.engines.base import Statistics
+from vidstyle.errors import OptionError
 from vidstyle.flow.base import FlowEstimator
 from vidstyle.frames import Frame
 from vidstyle.options import SteadyOptions
@@ -36,6 +39,10 @@ StateAfter = Callable[[], StreamState | None]
 Raises ``OptionError`` for parts whose state cannot be kept."""
 
 
+Merge = Callable[[tuple[SteadyFrame, ...]], SteadyFrame]
+"""Makes one frame of those in each style, the layers' last."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ClipStream(Generic[S, T]):
     """What paints the frames of a clip; it holds no state."""
@@ -48,6 +55,8 @@ class ClipStream(Generic[S, T]):
     """None if ``steady`` needs none."""
     new_size: Callable[[], AdaptiveSize] | None = None
     """Makes what chooses the size at which the frames of a clip are painted; None: always the largest."""
+    layers: Sequence[Styles[S]] = ()
+    """Further styles, in each of which the clip is painted, too."""
 
     def painted(
         self,
@@ -57,6 +66,7 @@ class ClipStream(Generic[S, T]):
         may_run_ahead: bool,
         state: StreamState | None = None,
         cuts: Cuts | None = None,
+        merge: Merge | None = None,
     ) -> Generator[StylizedFrame, None, StateAfter]:
         """The results of ``frames``, after ``composite``; what makes the state after them is returned.
 
@@ -65,6 +75,7 @@ class ClipStream(Generic[S, T]):
             state: that after the frame before, which was painted alike; None: a clip begins, or a shot.
             cuts: has classified the frames before those, where a shot begins; None: a clip begins, or that of
                 ``state``.
+            merge: makes one frame of that in ``styles`` and those in ``layers``; needed if there are layers.
         """
         raster = raster_of(self.renderer.device)
         kept = None if state is None else state.painter
@@ -82,25 +93,29 @@ class ClipStream(Generic[S, T]):
                 )
                 ahead = prefetch(moving, _AHEAD, "motion") if may_run_ahead else moving
                 clip_frames = stack.enter_context(closing(ahead))
+            elif self.layers:
+                clip_frames = _classified(frames, cuts)
+            clip_frames, *copies = tee(clip_frames, 1 + len(self.layers)) if self.layers else (clip_frames,)
             if self.styles.is_moving:
                 clip_frames = _with_renewal(clip_frames, self.styles, None if last is None else last.time)
-            steady = Returning(
-                steadied(
-                    clip_frames,
-                    painter,
-                    options=self.steady,
-                    flow=self.flow,
-                    raster=raster,
-                    side=side,
-                    keeps_plain=True,
-                    state=None if state is None else state.loop,
-                    cuts=cuts,
-                )
+            steadied_alike = partial(
+                steadied, options=self.steady, flow=self.flow, raster=raster, side=side, keeps_plain=True
             )
-            yield from composited_frames(steady if size is None else _observed(steady, size), composite)
+            loop_state = None if state is None else state.loop
+            steady = Returning(steadied_alike(clip_frames, painter, state=loop_state, cuts=cuts))
+            shown: Iterable[SteadyFrame] = steady if size is None else _observed(steady, size)
+            if self.layers:
+                assert merge is not None
+                painters = [ClipPainter(self.renderer, each, self.strength) for each in self.layers]
+                others = [steadied_alike(*pair) for pair in zip(copies, painters, strict=True)]
+                # the first one ends first, and the others have no frame left then
+                shown = map(merge, zip(shown, *others, strict=False))
+            yield from composited_frames(shown, composite)
         loop = steady.returned
 
         def after() -> StreamState | None:
+            if self.layers:
+                raise OptionError("a stream with layers cannot be saved; leave out --layer, or save_state")
             if loop is None or loop.last is None:
                 return state
             return StreamState.of(loop.last, loop.tensors(), painter.tensors())
@@ -110,6 +125,12 @@ class ClipStream(Generic[S, T]):
     @property
     def _takes_motion(self) -> bool:
         return self.steady.is_steady and getattr(load_method(self.steady.temporal), "takes_motion", False)
+
+
+def _classified(frames: Iterable[Frame], cuts: Cuts) -> Iterator[ClipFrame]:
+    """``frames`` with their boundaries: all layers begin a shot together."""
+    for frame in frames:
+        yield ClipFrame(frame, boundary=cuts.look(frame.pixels))
 
 
 def _observed(frames: Iterable[SteadyFrame], size: AdaptiveSize) -> Iterator[SteadyFrame]:

@@ -98,7 +98,7 @@ def painting_facts(stylizer: Stylizer) -> Mapping[str, str]:
 
 def keeps_state(stylizer: Stylizer) -> bool:
     """Whether painting can go on from a saved state; not all engines and temporal methods offer that."""
-    if stylizer.paints_keyframes:
+    if stylizer.paints_keyframes or stylizer._paint.layer:
         return False
     side = max(_TRIAL, stylizer._painter.engine.info.smallest)
     noise = np.random.default_rng(0).integers(0, 256, (side, side + 1, 3), np.uint8)

@@ -24,11 +24,12 @@ def styling_name(style: Styling, track: Path | None) -> str:
 
 
 def files_of(style: Styling, paint: PaintOptions) -> tuple[Path, ...]:
-    """The files that painting reads beside the clip: styles, mask, style track and its pictures, weights."""
+    """The files that painting reads beside the clip: styles, masks, style track and its pictures, weights."""
     named = [item for item in style_list(style) if isinstance(item, (str, Path))]
     options = (paint.mask, paint.style_track, paint.weights)
     pictures = () if paint.style_track is None else pictures_of(paint.style_track)
-    return (*map(Path, named), *(path for path in options if path is not None), *pictures)
+    layers = (path for style, mask in paint.layer for path in (Path(style), mask))
+    return (*map(Path, named), *(path for path in options if path is not None), *pictures, *layers)
 
 
 def style_list(style: Styling) -> list[Style]:

@@ -31,6 +31,7 @@ from vidstyle.options.keywords import FileKeywords, FrameKeywords, Number
 from vidstyle.outputs import check_file_output, check_outputs
 from vidstyle.pipeline.clip_stream import ClipStream, StateAfter
 from vidstyle.pipeline.keyframed import OpenFrames, keyframed, planned
+from vidstyle.pipeline.layers import Layers
 from vidstyle.pipeline.mask import Mask
 from vidstyle.pipeline.meter import Meter
 from vidstyle.pipeline.motion import flow_name, flow_of
@@ -101,6 +102,7 @@ class Stylizer:
             folder, limit = cache_folder("styles"), CACHE_LIMIT
         self._embeddings: EmbeddingCache[Any] = EmbeddingCache(self._painter, folder, limit=limit)
         self._styles = self._encode(style, paint.style_weights, paint.style_track)
+        self._layers: Layers[Any] = Layers(paint.layer, lambda layer: self._encode(layer, None, None))
         number_format = str(self._painter.precision).removeprefix("torch.")
         log.info("%s paints on %s in %s", self._engine_name, device, number_format)
         log.info("inside a shot the network runs in %s (%s)", choice.runtime.info.title, choice.why)
@@ -114,6 +116,10 @@ class Stylizer:
             raise OptionError(
                 f"--working-size auto is for engines that paint every frame; {self._engine_name} "
                 "paints keyframes: give a number of px"
+            )
+        if self.paints_keyframes and paint.layer:
+            raise OptionError(
+                f"--layer is for engines that paint every frame; {self._engine_name} paints keyframes"
             )
         self._flow = flow_of(self._steady, self._flow_device)
         log.info("steadied by %s with %s", self._method, flow_name(self._steady, self._flow_device))
@@ -177,6 +183,10 @@ class Stylizer:
                 "a whole clip: give stylize_video a file, or temporal='none' to have every frame painted"
             )
         check_not_empty(resume=resume, save_state=save_state)
+        if self._paint.layer and (resume is not None or save_state is not None):
+            raise OptionError(
+                "a stream with layers cannot be saved; leave out layer, or save_state and resume"
+            )
         if self._paint.adapts_size and (resume is not None or save_state is not None):
             raise OptionError(
                 "with working_size='auto' results depend on the time that they take, so none can go on as "
@@ -228,7 +238,11 @@ class Stylizer:
         with ExitStack() as stack:
             composite = self._compositor(ReadOptions(), stack)
             renderer = self._painter.coarser(share)
-            painted = ClipPainter(renderer, styles, self._paint.strength)(frame, True, None).pixels
+
+            def paint(style: Styles[Any]) -> Pixels:
+                return ClipPainter(renderer, style, self._paint.strength)(frame, True, None).pixels
+
+            painted = self._layers.over(frame, paint(styles), paint)
         return painted if composite is None else composite(frame, painted)
 
     def _encode(self, style: Styling, weights: Sequence[float] | None, track: Path | None) -> Styles[Any]:
@@ -236,7 +250,8 @@ class Stylizer:
 
     def _meter(self) -> Meter:
         """A meter for a run; style is measured only if there is a single, constant one."""
-        single = self._style_list[0] if len(self._style_list) == 1 and not self._styles.is_moving else None
+        is_single = len(self._style_list) == 1 and not self._styles.is_moving and not self._paint.layer
+        single = self._style_list[0] if is_single else None
         name = flow_name(self._steady, self._flow_device)
         return Meter(None if single is None else load(single), self._flow, name)
 
@@ -280,12 +295,15 @@ class Stylizer:
         paint = self._paint
         target = paint.fps_target
         sizes = partial(AdaptiveSize, None if target is None else 1 / target) if paint.adapts_size else None
-        stream = ClipStream(self._painter, self._styles, paint.strength, self._steady, self._flow, sizes)
+        layers = self._layers
+        stream = ClipStream(
+            self._painter, self._styles, paint.strength, self._steady, self._flow, sizes, layers.styles
+        )
         with ExitStack() as stack:
-            composite = self._compositor(read, stack)
+            composite, merge = self._compositor(read, stack), layers.merge(read, stack)
             return (
                 yield from stream.painted(
-                    frames, composite, may_run_ahead=may_run_ahead, state=state, cuts=cuts
+                    frames, composite, may_run_ahead=may_run_ahead, state=state, cuts=cuts, merge=merge
                 )
             )
 
@@ -326,6 +344,7 @@ class Stylizer:
             "device": self._painter.device.type,
             "precision": str(self._painter.precision).removeprefix("torch."),
             "style": content_hash(moving or map(load, self._style_list)),
+            "layer": content_hash(self._layers.pictures()),
             "weights": self._painter.fingerprint(),
         }
         return {name: str(value) for name, value in values.items() if name not in _INDIRECT}

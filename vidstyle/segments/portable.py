@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from vidstyle.options.converters import as_layers
 from vidstyle.segments.segment_job import Painting
 from vidstyle.styles.pictures import Style
 
@@ -17,6 +18,9 @@ def with_absolute_paths(painting: Painting) -> Painting:
     for name in _FILES:
         if options.get(name) is not None:
             options[name] = Path(str(options[name])).absolute()
+    if options.get("layer"):
+        layers = as_layers(options["layer"])
+        options["layer"] = [(str(_absolute(style)), str(mask.absolute())) for style, mask in layers]
     return replace(painting, styles=tuple(map(_absolute, painting.styles)), options=options)
 
 

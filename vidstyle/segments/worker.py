@@ -239,13 +239,14 @@ def _check_facts(job: Job, stylizer: Stylizer) -> None:
 
 
 def _facts(stylizer: Stylizer) -> dict[str, str]:
-    mask = stylizer._paint.mask
+    paint = stylizer._paint
+    masks = [path for path in (paint.mask, *(mask for _, mask in paint.layer)) if path is not None]
     numbers = {
         name: number for name, number in versions().items() if name not in (*_NOT_COMPARED, "vidstyle")
     }
     return {
         **painting_facts(stylizer),
-        **({} if mask is None else {"mask": content_of(mask)}),
+        **({"mask": ", ".join(map(content_of, masks))} if masks else {}),
         **{f"version of {name}": number for name, number in numbers.items()},
     }
 

@@ -61,15 +61,25 @@ def compositor(
     """
     if strength >= 1.0 and not preserve_color and mask is None and detail <= 0.0:
         return None
-    masks = None if mask is None else _Masks(iter((mask,)) if isinstance(mask, Frame) else iter(mask))
+    weights_at = None if mask is None else mask_weights(mask)
 
     def composite(frame: Frame, painting: Pixels) -> Pixels:
-        weights = None if masks is None else masks.at(frame)
+        weights = None if weights_at is None else weights_at(frame)
         return composite_frame(
             frame.pixels, painting, strength, weights, preserve_color=preserve_color, detail=detail
         )
 
     return composite
+
+
+def mask_weights(mask: Frame | Iterable[Frame]) -> Callable[[Frame], MaskWeights]:
+    """What gives the weights (H, W) of a mask for the frames of one clip, in order; as in ``compositor``."""
+    return _Masks(iter((mask,)) if isinstance(mask, Frame) else iter(mask)).at
+
+
+def overlaid(below: Pixels, above: Pixels, weights: MaskWeights) -> Pixels:
+    """``above`` over ``below`` (H, W, 3; one depth) with ``weights``; exactly ``below`` where they are 0."""
+    return _masked(below, above, weights)
 
 
 def composite_frame(
