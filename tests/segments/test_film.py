@@ -222,6 +222,19 @@ def test_what_is_damaged_is_found_and_painted_again(
     assert target.read_bytes() == whole
 
 
+def test_a_manifest_that_can_be_read_but_was_changed_is_planned_anew(
+    film: Path, stopped: tuple[Path, Path], whole: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    target, work = stopped
+    manifest = json.loads((work / "manifest.json").read_bytes())
+    manifest["content"]["plan"]["durations"][0][0] = "1/7"
+    (work / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with caplog.at_level(logging.WARNING, "vidstyle"):
+        paint(film, target, codec="ffv1")
+    assert "manifest.json is damaged" in caplog.text
+    assert target.read_bytes() == whole
+
+
 def test_a_lost_manifest_is_planned_anew_and_segments_are_found(
     film: Path, stopped: tuple[Path, Path]
 ) -> None:
