@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from clips import Sound, shapes, write_clip
-from page_server import Served, browser_path, serving
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from page_server import Served, serving
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from vidstyle.cli.main import main
 
-_ARGUMENTS = ("--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-gpu")
 _PATIENCE = 40_000  # ms, on a busy machine
 
 
@@ -37,21 +36,11 @@ def served(folder: Path) -> Iterator[Served]:
         yield served
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = browser_path()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(_ARGUMENTS))
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def page(browser: Browser, served: Served) -> Iterator[Page]:
     """A new tab with the page, whose scripts must raise no error."""
     context = browser.new_context(accept_downloads=True)
     context.set_default_timeout(_PATIENCE)
-    expect.set_options(timeout=_PATIENCE)
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -93,7 +82,7 @@ def test_a_clip_is_dropped_looked_at_painted_played_and_saved(
     page.dispatch_event("#stage", "drop", {"dataTransfer": files})
     expect(page.locator("#clip-name")).to_have_text("my clip.mp4, 64 × 48")
     page.get_by_label("waves", exact=True).check()
-    page.get_by_label("Strength").fill("0.8")
+    page.get_by_label("Strength", exact=True).fill("0.8")
     _wait_for_painting(page)
     expect(page.locator("#strip img")).to_have_count(10)
     command = page.locator("#command")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import logging
 import shutil
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -17,22 +15,22 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
-from vidstyle.errors import InputError, OptionError, VidstyleError
+from vidstyle.errors import InputError, OptionError
+from vidstyle.server.answers import answering, message_of, picture
 from vidstyle.server.connection import Connections
+from vidstyle.server.jobs import Job
+from vidstyle.server.live import Live
+from vidstyle.server.mask_routes import mask_routes
 from vidstyle.server.security import Guard
 from vidstyle.server.session import Clip, PageStyle, Session
 from vidstyle.server.settings import described_options, settings_of
 from vidstyle.server.stills import frame_at, jpeg, shown_size, time_of, within
-from vidstyle.server.uploads import CLIP_LIMIT, STYLE_LIMIT, TooLarge, receive_file
+from vidstyle.server.uploads import CLIP_LIMIT, STYLE_LIMIT, receive_file
 from vidstyle.styles.pictures import load
 
-log = logging.getLogger(__name__)
-
 V = TypeVar("V")
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 PAGE = Path(__file__).parent / "page"
-_LONGEST_MESSAGE = 100_000  # bytes
 _WIDEST = 1920  # px, of a frame for the page
 _STYLE_SIDE = 192  # px
 _MEDIA_TYPES = {  # what browsers take for files that they can play
@@ -69,17 +67,22 @@ def make_app(
     routes = [
         Route("/", api.index),
         Mount("/static", StaticFiles(directory=PAGE)),
-        Route("/api/state", _answering(session, api.state)),
-        Route("/api/clips", _answering(session, api.add_clip), methods=["POST"]),
-        Route("/api/clips/{clip}/frame", _answering(session, api.frame)),
-        Route("/api/styles", _answering(session, api.add_style), methods=["POST"]),
-        Route("/api/styles/{style}/picture", _answering(session, api.style_picture)),
-        Route("/api/jobs", _answering(session, api.add_job), methods=["POST"]),
-        Route("/api/jobs/{job}/stop", _answering(session, api.stop_job), methods=["POST"]),
-        Route("/api/jobs/{job}/picture", _answering(session, api.job_picture)),
-        Route("/api/jobs/{job}/result", _answering(session, api.result)),
-        Route("/api/pictures/{picture}", _answering(session, connections.picture)),
+        Route("/api/state", answering(session, api.state)),
+        Route("/api/clips", answering(session, api.add_clip), methods=["POST"]),
+        Route("/api/clips/{clip}/frame", answering(session, api.frame)),
+        Route("/api/styles", answering(session, api.add_style), methods=["POST"]),
+        Route("/api/styles/{style}/picture", answering(session, api.style_picture)),
+        Route("/api/jobs", answering(session, api.add_job), methods=["POST"]),
+        Route("/api/jobs/{job}/stop", answering(session, api.stop_job), methods=["POST"]),
+        Route("/api/jobs/{job}/pause", answering(session, api.pause_job), methods=["POST"]),
+        Route("/api/jobs/{job}/resume", answering(session, api.resume_job), methods=["POST"]),
+        Route("/api/jobs/{job}/proxy", answering(session, api.proxy)),
+        Route("/api/jobs/{job}/picture", answering(session, api.job_picture)),
+        Route("/api/jobs/{job}/result", answering(session, api.result)),
+        Route("/api/pictures/{picture}", answering(session, connections.picture)),
+        *mask_routes(session),
         WebSocketRoute("/api/socket", connections.endpoint),
+        WebSocketRoute("/api/live", Live(session).endpoint),
     ]
     return Guard(Starlette(routes=routes, lifespan=lifespan), token=token, host=host)
 
@@ -118,7 +121,7 @@ class _Api:
         time, width = time_of(request.query_params.get("time")), request.query_params.get("width", "")
         size = shown_size(clip.info, max(16, min(_WIDEST, int(width) if width.isdigit() else _WIDEST)))
         data = await self._reading(lambda: jpeg(frame_at(clip.path, time).pixels, size))
-        return _picture(data)
+        return picture(data)
 
     async def style_picture(self, request: Request) -> Response:
         style = self._session.styles.get(request.path_params["style"])
@@ -129,37 +132,47 @@ class _Api:
             pixels = load(style.path)
             return jpeg(pixels, within(pixels, _STYLE_SIDE))
 
-        return _picture(await self._reading(read))
+        return picture(await self._reading(read))
 
     async def add_job(self, request: Request) -> Response:
-        message = await _message(request)
+        message = await message_of(request)
         settings = settings_of(message.get("settings"))
         clip = self._session.clip(message.get("clip"))
-        styles = self._session.chosen(settings)
-        job = self._session.jobs.add(
-            clip=clip.name,
-            source=clip.path,
-            styles=tuple(style.argument for style in styles),
-            style_names=tuple(style.name for style in styles),
-            settings=settings,
-            command=str(self._session.command(clip, settings)["command"]),
-        )
+        job = self._session.add_job(clip, settings)
         return JSONResponse(job.to_json())
 
     async def stop_job(self, request: Request) -> Response:
         return JSONResponse(self._session.jobs.stop(request.path_params["job"]).to_json())
 
+    async def pause_job(self, request: Request) -> Response:
+        return JSONResponse(self._session.jobs.pause(request.path_params["job"]).to_json())
+
+    async def resume_job(self, request: Request) -> Response:
+        return JSONResponse(self._session.jobs.go_on(request.path_params["job"]).to_json())
+
     async def job_picture(self, request: Request) -> Response:
-        return _picture(self._session.jobs.job(request.path_params["job"]).picture)
+        return picture(self._session.jobs.job(request.path_params["job"]).picture)
 
     async def result(self, request: Request) -> Response:
         """The finished file, or the part of it that the browser asks for; to be saved with ``download``."""
-        job = self._session.jobs.job(request.path_params["job"])
-        if not job.to_json()["playable"] or not job.target.is_file():
-            raise InputError(f"{job.target.name} is not there; was it moved?")
+        job = self._finished(request)
         media_type = _MEDIA_TYPES.get(job.target.suffix.lower())
         name = job.target.name if "download" in request.query_params else None
         return FileResponse(job.target, media_type=media_type, filename=name)
+
+    async def proxy(self, request: Request) -> Response:
+        """A copy of the result that the browser can play, in ``codec``."""
+        job, codec = self._finished(request), request.query_params.get("codec", "h264")
+        work = self._session.proxies.made
+        path = await asyncio.get_running_loop().run_in_executor(None, work, job.target, codec)
+        return FileResponse(path, media_type=_MEDIA_TYPES[path.suffix])
+
+    def _finished(self, request: Request) -> Job:
+        """The job of a request, whose result is there; raises ``InputError``."""
+        job = self._session.jobs.job(request.path_params["job"])
+        if not job.to_json()["playable"] or not job.target.is_file():
+            raise InputError(f"{job.target.name} is not there; was it moved?")
+        return job
 
     async def _received(self, request: Request, limit: int, add: Callable[[Path, str], V]) -> V:
         """What ``add`` makes of the file in ``request``, whose name is in the query."""
@@ -176,42 +189,3 @@ class _Api:
 
     async def _reading(self, work: Callable[[], V]) -> V:
         return await asyncio.get_running_loop().run_in_executor(self._session.frames_thread, work)
-
-
-def _answering(session: Session, endpoint: Endpoint) -> Endpoint:
-    """``endpoint`` with errors as JSON, ``{"error": line}``."""
-
-    async def answer(request: Request) -> Response:
-        try:
-            return await endpoint(request)
-        except TooLarge as error:
-            # the rest of the file is not read, so the connection cannot be used again
-            return JSONResponse({"error": session.plain_message(error)}, 413, {"connection": "close"})
-        except (VidstyleError, OSError) as error:
-            return JSONResponse({"error": session.plain_message(error)}, 400)
-        except Exception as error:  # one request must not fill the terminal
-            log.warning("the page: unexpected %s: %s", type(error).__name__, error)
-            return JSONResponse({"error": f"unexpected {type(error).__name__}: {error}"}, 500)
-
-    return answer
-
-
-async def _message(request: Request) -> dict[str, object]:
-    data = b""
-    async for piece in request.stream():
-        data += piece
-        if len(data) > _LONGEST_MESSAGE:
-            raise OptionError("the message is too long")
-    try:
-        message = json.loads(data)
-    except ValueError:
-        message = None
-    if not isinstance(message, dict):
-        raise OptionError("the message must be a JSON object")
-    return message
-
-
-def _picture(data: bytes) -> Response:
-    if not data:
-        raise InputError("there is no picture yet")
-    return Response(data, media_type="image/jpeg", headers={"cache-control": "private, max-age=3600"})

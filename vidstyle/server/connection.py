@@ -8,6 +8,7 @@ import hashlib
 import json
 import logging
 import threading
+from fractions import Fraction
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,13 +16,16 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from vidstyle.errors import InputError, OptionError, VidstyleError
 from vidstyle.server.previews import DRAFT, FULL, THUMBNAIL, Look
-from vidstyle.server.session import Session
+from vidstyle.server.session import Clip, Session
 from vidstyle.server.settings import Settings, settings_of
 from vidstyle.server.stills import Recent, time_of
+from vidstyle.server.stretches import Stretch, StretchPicture
 
 log = logging.getLogger(__name__)
 
 _JOBS_PAUSE = 0.1  # s between two messages on jobs
+_STRETCH = 3  # s that are painted to be played
+_POLL = 0.1  # s between two looks at whether a stretch is still wanted
 _KEPT = 100  # painted pictures, until the page has fetched them
 
 
@@ -131,15 +135,19 @@ class _Looks:
         clip = self._session.clip(message.get("clip"))
         time = time_of(message.get("time"))
         settings = settings_of(message.get("settings"))
-        styles = tuple(style.argument for style in self._session.chosen(settings))
         await self._send("command", number, **self._session.command(clip, settings))
-        look = Look(clip.path, clip.info, time, styles, settings)
+        if message.get("kind") == "play":
+            await self._play(clip, time, settings, number, stop)
+            return
+        still = settings.at(time)
+        styles = tuple(style.argument for style in self._session.chosen(still))
+        look = Look(clip.path, clip.info, time, styles, still)
         for stage in (DRAFT, FULL):
             picture = await self._session.previews.painted(look, stage, stop)
             if picture is None or stop.is_set():
                 return
             await self._send("painted", number, stage=stage, picture=self._connections.keep(picture))
-        alone = Settings(settings.styles[:1], (), settings.options)
+        alone = Settings(still.styles[:1], (), still.options)
         for style in list(self._session.styles.values()):
             small = Look(clip.path, clip.info, time, (style.argument,), alone)
             picture = await self._session.previews.painted(small, THUMBNAIL, stop)
@@ -147,6 +155,32 @@ class _Looks:
                 return
             name = self._connections.keep(picture) if picture else ""
             await self._send("thumbnail", number, style=style.id, picture=name)
+
+    async def _play(
+        self, clip: Clip, time: Fraction, settings: Settings, number: object, stop: threading.Event
+    ) -> None:
+        """Send the frames of a stretch from ``time`` (s): a message for each, and then its picture."""
+        length = Fraction(_STRETCH)
+        styles, keywords = self._session.styling(clip, settings, (time, length))
+        stretch = Stretch(clip.path, clip.info, time, length, styles, keywords)
+        loop = asyncio.get_running_loop()
+
+        async def send(picture: StretchPicture) -> None:
+            values = {"stage": picture.stage, "index": picture.index, "time": picture.time}
+            await self._send("frame", number, duration=picture.duration, **values)
+            await self._socket.send_bytes(picture.data)
+
+        def show(picture: StretchPicture) -> bool:  # waits, so that no more is painted than can be sent
+            sending = asyncio.run_coroutine_threadsafe(send(picture), loop)
+            while not stop.is_set():
+                with contextlib.suppress(TimeoutError):
+                    sending.result(_POLL)
+                    break
+            return not stop.is_set()
+
+        await self._session.previews.stretch(stretch, self._session.folder, show, stop)
+        if not stop.is_set():
+            await self._send("played", number)
 
     async def _send(self, kind: str, number: object, **values: object) -> None:
         await self._socket.send_json({"kind": kind, "number": number, **values})

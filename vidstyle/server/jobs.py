@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -21,13 +21,14 @@ from vidstyle.pipeline.prefetch import Unwanted, check_wanted, interruptible, si
 from vidstyle.pipeline.report import Progress
 from vidstyle.pipeline.styling import styling_name
 from vidstyle.segments.film_progress import FilmProgress
-from vidstyle.server.settings import Settings
 from vidstyle.server.stills import jpeg, shown_size
 from vidstyle.video.writing.target import default_target
 
 log = logging.getLogger(__name__)
 
 WAITING, RUNNING, DONE, STOPPED, FAILED = "waiting", "running", "done", "stopped", "failed"
+PAUSED = "paused"
+"""Of a long clip: its finished segments are kept, from which the run goes on."""
 _RECENT = 50  # last frames from which frame rate and time left are computed
 _PICTURE_PAUSE = 0.5  # s between two pictures of the newest frame
 _PICTURE_WIDTH = 480  # px
@@ -44,7 +45,8 @@ class Job:
     target: Path
     styles: tuple[str | Path, ...]
     style_names: tuple[str, ...]
-    settings: Settings
+    keywords: Mapping[str, object]
+    """Options of the library."""
     command: str
     state: str = WAITING
     step: str = ""
@@ -65,6 +67,8 @@ class Job:
     stop: threading.Event = field(default_factory=threading.Event)
     abandon: threading.Event = field(default_factory=threading.Event)
     """Ends the run without a result."""
+    is_pausing: bool = False
+    """Whether the run that is abandoned is to go on later."""
 
     def to_json(self) -> dict[str, object]:
         return {
@@ -103,13 +107,15 @@ class Jobs:
         source: Path,
         styles: tuple[str | Path, ...],
         style_names: tuple[str, ...],
-        settings: Settings,
+        keywords: Mapping[str, object],
         command: str,
     ) -> Job:
         """Queue a run of ``source``; the arguments are those of ``Job``."""
         number = str(next(self._numbers))
-        target = self._free_target(source, styling_name(list(styles), None))
-        job = Job(number, clip, source, target, styles, style_names, settings, command)
+        track = keywords.get("style_track")
+        name = styling_name(list(styles), track if isinstance(track, Path) else None)
+        target = self._free_target(source, name)
+        job = Job(number, clip, source, target, styles, style_names, keywords, command)
         self._jobs[number] = job
         self._thread.submit(self._run, job)
         self.on_change()
@@ -133,6 +139,26 @@ class Jobs:
             job.state = STOPPED
         if not job.frames:
             job.abandon.set()
+        self.on_change()
+        return job
+
+    def pause(self, name: str) -> Job:
+        """End a job of a long clip for now: its segments are kept. Raises ``InputError`` for another job."""
+        job = self.job(name)
+        if job.state != RUNNING or not job.step:
+            raise InputError("only a long clip that is being painted can be paused; stop this one")
+        job.is_pausing = True
+        job.abandon.set()
+        return job
+
+    def go_on(self, name: str) -> Job:
+        """Queue a job that was paused: it goes on from its finished segments."""
+        job = self.job(name)
+        if job.state != PAUSED:
+            raise InputError("only a job that was paused can go on")
+        job.is_pausing, job.state, job.step = False, WAITING, ""
+        job.abandon = threading.Event()
+        self._thread.submit(self._run, job)
         self.on_change()
         return job
 
@@ -162,7 +188,7 @@ class Jobs:
         job.state = RUNNING
         self.on_change()
         make_deterministic()  # as a process of its own would begin
-        keywords = cast(VideoKeywords, job.settings.keywords)
+        keywords = cast(VideoKeywords, job.keywords)
         try:
             watch = _Watch(job, self)
             with interruptible(job.abandon):
@@ -176,7 +202,7 @@ class Jobs:
                 )
         except Unwanted:
             job.frames = 0
-            self._end(job, STOPPED)
+            self._end(job, PAUSED if job.is_pausing else STOPPED)
         except (VidstyleError, OSError, MemoryError) as error:
             self._end(job, FAILED, str(error) or "out of memory; try a smaller working size")
         except Exception as error:  # of an engine from outside: it must not end the queue

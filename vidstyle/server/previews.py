@@ -15,14 +15,15 @@ from vidstyle.options.keywords import ImageKeywords
 from vidstyle.pipeline.prefetch import Unwanted, interruptible, side_thread
 from vidstyle.pipeline.stylizer import Stylizer
 from vidstyle.server.settings import Settings
-from vidstyle.server.stills import Recent, frame_at, jpeg, reduced, shown_size
+from vidstyle.server.stills import SHOWN_WIDTH, Recent, frame_at, jpeg, reduced, shown_size
+from vidstyle.server.stretches import OnPicture, Stretch, paint_stretch
 from vidstyle.styles.pictures import Style
 
 V = TypeVar("V")
 
 DRAFT, FULL, THUMBNAIL = "draft", "full", "thumbnail"
 _SHORT_SIDES = {DRAFT: 160, FULL: None, THUMBNAIL: 96}  # px at which a frame is painted; None: its own
-_WIDTHS = {DRAFT: 1280, FULL: 1280, THUMBNAIL: 192}  # px, of the pictures for the page
+_WIDTHS = {DRAFT: SHOWN_WIDTH, FULL: SHOWN_WIDTH, THUMBNAIL: 192}  # px, of the pictures for the page
 _KEPT_PICTURES = 200  # JPEG files, of 0.1 to 0.5 MB at most
 _KEPT_FRAMES = 4
 _KEPT_STYLIZERS = 3
@@ -58,6 +59,12 @@ class Previews:
         """
         known = self._pictures.get((look, stage))  # at once, whatever the thread is painting
         return known or await self._in_thread(lambda: self._paint(look, stage), stop)
+
+    async def stretch(
+        self, stretch: Stretch, folder: Path, on_picture: OnPicture, stop: threading.Event
+    ) -> None:
+        """Paint a stretch until ``stop`` is set; see ``paint_stretch``."""
+        await self._in_thread(lambda: paint_stretch(stretch, folder, on_picture), stop)
 
     async def _in_thread(self, work: Callable[[], V], stop: threading.Event) -> V | None:
         def guarded() -> V | None:

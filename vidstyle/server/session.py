@@ -8,6 +8,7 @@ import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -16,12 +17,17 @@ from vidstyle.device import own_process, set_threads, stream_threads
 from vidstyle.errors import InputError, OutputError
 from vidstyle.frames import VideoInfo
 from vidstyle.pipeline.prefetch import side_thread
-from vidstyle.server.jobs import Jobs
+from vidstyle.server.jobs import Job, Jobs
+from vidstyle.server.masks import Masks
 from vidstyle.server.previews import Previews
+from vidstyle.server.proxies import Proxies
 from vidstyle.server.settings import Settings, command_of
+from vidstyle.server.style_dots import part_of, track_text
 from vidstyle.styles.pictures import bundled_styles, load
 from vidstyle.video.reading.probe import probe
 
+TRACK = "track.json"
+"""How the style track of a command is called."""
 _HEADER = 4096  # bytes at the beginning of a file that show what it is
 _LONGEST_NAME = 100  # characters of a dropped file's name that are kept on the disk
 
@@ -94,6 +100,8 @@ class Session:
         self.frames_thread = side_thread("frames")
         """Reads frames and pictures, one after the other."""
         self.previews = Previews(self.stopping)
+        self.masks = Masks(self.folder, self.stopping)
+        self.proxies = Proxies(self.folder, self.stopping)
         self.jobs = Jobs(results, self.stopping)
         self._numbers = count(1)
 
@@ -106,6 +114,7 @@ class Session:
         self.stopping.set()
         self.jobs.close()
         self.previews.close()
+        self.proxies.close()
         self.frames_thread.shutdown(wait=True, cancel_futures=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -146,13 +155,51 @@ class Session:
             raise InputError(f"the style {unknown[0]!r} is not in this session; drop its picture again")
         return [self.styles[name] for name in settings.styles]
 
+    def styling(
+        self, clip: Clip, settings: Settings, part: tuple[Fraction, Fraction] | None = None
+    ) -> tuple[tuple[str | Path, ...], dict[str, object]]:
+        """Styles and options as the library takes them, for ``clip`` or a ``part``: begin and length in s."""
+        chosen = {style.id: style.argument for style in self.chosen(settings)}
+        keywords: dict[str, object] = dict(settings.keywords)
+        if not settings.track:
+            return tuple(chosen.values()), keywords
+        dots = settings.track if part is None else part_of(settings.track, *part)
+        file = self.place(TRACK)
+        file.write_text(track_text(dots, lambda name: str(chosen[name])), encoding="utf-8")
+        return (), {**keywords, "style_track": file}
+
     def command(self, clip: Clip, settings: Settings) -> dict[str, object]:
-        """The command line for ``settings``, and the dropped files that it expects in the current folder."""
+        """The command line for ``settings``, and the files that it expects in the current folder.
+
+        ``needs`` are the names of dropped files, ``files`` the texts by name of those that are made here.
+        """
         styles = self.chosen(settings)
         needs = [clip.name] if clip.is_dropped else []
         needs += [style.name for style in styles if not style.is_bundled]
-        line = command_of(clip.word, [style.name for style in styles], settings)
-        return {"command": line, "needs": needs}
+        files, flags = {}, {}
+        if settings.track:
+            names = {style.id: style.name for style in styles}
+            files[TRACK] = track_text(settings.track, names.__getitem__)
+            flags["--style-track"] = TRACK
+        line = command_of(clip.word, [style.name for style in styles], settings, flags)
+        return {"command": line, "needs": [*needs, *files], "files": files}
+
+    def add_job(self, clip: Clip, settings: Settings) -> Job:
+        """Queue a run of ``clip``."""
+        styles, keywords = self.styling(clip, settings)
+        return self.jobs.add(
+            clip=clip.name,
+            source=clip.path,
+            styles=styles,
+            style_names=tuple(style.name for style in self.chosen(settings)),
+            keywords=keywords,
+            command=str(self.command(clip, settings)["command"]),
+        )
+
+    def mask_name(self, clip: Clip, layer: int) -> str:
+        """How the mask clip of a layer is called when it is saved."""
+        number = "" if layer == 0 else f"_{layer + 1}"
+        return f"{Path(clip.name).stem}_mask{number}.mkv"
 
     def plain_message(self, error: BaseException) -> str:
         """The message of an error, in which dropped files have the names that the user knows."""

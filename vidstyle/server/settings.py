@@ -5,12 +5,15 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, fields
+from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
 from vidstyle.engines.base import info_of
 from vidstyle.errors import OptionError, suggestion
 from vidstyle.options import PaintOptions, SteadyOptions, value_of
 from vidstyle.registry import ENGINES
+from vidstyle.server.stills import time_of
+from vidstyle.server.style_dots import Dot, styles_at
 
 if TYPE_CHECKING:
     from vidstyle.options.keywords import FrameKeywords
@@ -19,6 +22,7 @@ NAMES = ("quality", "engine", "strength", "detail", "stability", "preserve_color
 """The options that the page offers, in its order. None of them names a file or imports code."""
 _TITLES = {"preserve_color": "Keep colours", "working_size": "Working size"}
 _MOST_STYLES = 32
+_MOST_DOTS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,15 @@ class Settings:
     """One for each style; empty: equal."""
     options: tuple[tuple[str, object], ...] = ()
     """Those that differ from the defaults, in the order of ``NAMES``."""
+    track: tuple[Dot, ...] = ()
+    """Styles over time, instead of weights; empty: the same at all times."""
+
+    def at(self, time: Fraction) -> Settings:
+        """The settings of the frame at ``time`` (s): those of a still picture."""
+        if not self.track:
+            return self
+        styles, weights = styles_at(self.track, time)
+        return Settings(styles, () if len(styles) == 1 else weights, self.options)
 
     @property
     def keywords(self) -> FrameKeywords:
@@ -42,13 +55,17 @@ class Settings:
 
 
 def settings_of(message: object) -> Settings:
-    """The settings in a ``message`` of the page: ``{"styles": [{"id", "weight"}], "options": {}}``.
+    """The settings in a ``message`` of the page: ``{"styles": [{"id", "weight"}], "options": {}}``,
+    and ``"track": [{"time", "styles"}]`` for styles over time.
 
     Raises ``OptionError`` for anything else: invalid values, and options that the page does not offer.
     """
     if not isinstance(message, dict) or not isinstance(message.get("options"), dict):
         raise OptionError("the settings must be an object with styles and options")
+    dots = _dots_of(message.get("track", []))
     styles, weights = _styles_of(message.get("styles"))
+    if dots:
+        styles, weights = tuple(dict.fromkeys(name for dot in dots for name in dot.styles)), ()
     given = cast("Mapping[str, object]", message["options"])
     items = _fields()
     for name in given:
@@ -56,17 +73,22 @@ def settings_of(message: object) -> Settings:
             raise OptionError(f"the page has no option {name!r}; {suggestion(str(name), items)}")
     options = tuple((name, _checked(items[name], given[name])) for name in NAMES if name in given)
     changed = tuple((name, value) for name, value in options if value != items[name].default)
-    return Settings(styles, () if len(set(weights)) <= 1 else weights, changed)
+    return Settings(styles, () if len(set(weights)) <= 1 else weights, changed, dots)
 
 
-def command_of(clip: str, styles: Sequence[str], settings: Settings) -> str:
+def command_of(
+    clip: str, styles: Sequence[str], settings: Settings, files: Mapping[str, str] | None = None
+) -> str:
     """The command line that does what the page does with ``settings``, for a POSIX shell.
 
-    ``clip`` and ``styles`` are paths and names as they are to be written.
+    ``clip`` and ``styles`` are paths and names as they are to be written; ``files`` are those of further
+    options, by flag.
     """
     words = ["vidstyle", "run", _as_input(clip)]
-    for style in styles:
+    for style in styles if not settings.track else ():
         words += ["--style", _as_input(style)]
+    for flag, file in (files or {}).items():
+        words += [flag, _as_input(file)]
     if settings.weights:
         words += ["--style-weights", ",".join(f"{weight:g}" for weight in settings.weights)]
     for name, value in settings.options:
@@ -144,6 +166,15 @@ def _styles_of(raw: object) -> tuple[tuple[str, ...], tuple[float, ...]]:
     if not any(weights):
         raise OptionError("the weights of the styles are all 0; raise one of them")
     return tuple(names), tuple(weights)
+
+
+def _dots_of(raw: object) -> tuple[Dot, ...]:
+    if not isinstance(raw, list) or not all(isinstance(each, dict) for each in raw):
+        raise OptionError("the styles over time must be a list of objects with time and styles")
+    if len(raw) > _MOST_DOTS:
+        raise OptionError(f"at most {_MOST_DOTS} dots can be on the time line, got {len(raw)}")
+    dots = [Dot(time_of(each.get("time")), *_styles_of(each.get("styles"))) for each in raw]
+    return tuple(sorted(dots, key=lambda dot: dot.time))
 
 
 def _as_input(name: str) -> str:

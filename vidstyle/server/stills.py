@@ -22,6 +22,8 @@ from vidstyle.video.reading.reader import open_reader
 
 V = TypeVar("V")
 
+SHOWN_WIDTH = 1280
+"""px: a frame on the page, its painting and its mask are at most so wide."""
 _QUALITY = 88  # of JPEG, of 100
 _STEPS_BACK = (Fraction(1, 2), Fraction(5), Fraction(10**9))  # s, from a time after the last frame
 

@@ -1,29 +1,55 @@
-// The frame: source and painted picture on one canvas, with a border between them that can be moved.
+// The frame: source and painted layers on one canvas, mixed by masks, with a border that can be moved.
 
-const canvas = document.getElementById("canvas");
+import { ONE } from "./mask.js";
+
+/** Where the frame is drawn. */
+export const canvas = document.getElementById("canvas");
+const stage = document.getElementById("stage");
 const divider = document.getElementById("divider");
 const hint = document.getElementById("stage-hint");
+const zoom = document.getElementById("zoom");
 const context = canvas.getContext("2d");
-let source = null;
-let painted = null;
+const scratch = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+let source = null;  // RGBA bytes
+let layers = [];  // {painted: RGBA bytes, mask: Mask}, the lowest first; either may be null
+let picture = null;  // ImageData: what is on the canvas
+let isMaskShown = false;
+let shownLayer = 0;
 
-/** Shows the source frame; a painted one of another frame is taken away. */
+/** Shows the source frame; the painted ones of another frame are taken away. */
 export function showSource(image, { keepsPainting = false } = {}) {
-  source = image;
-  if (!keepsPainting) painted = null;
-  draw();
+  resize(image.naturalWidth, image.naturalHeight);
+  source = bytes(image);
+  if (!keepsPainting) layers = layers.map(({ mask }) => ({ painted: null, mask }));
+  redraw();
 }
 
-/** Shows the painted frame right of the border. */
-export function showPainted(image) {
-  painted = image;
-  draw();
+/** Shows a painted frame right of the border. */
+export function showPainted(image, layer = 0) {
+  if (!picture) resize(image.naturalWidth, image.naturalHeight);
+  at(layer).painted = bytes(image);
+  redraw();
 }
 
-/** Shows neither: for a new clip. */
-export function clearFrame() {
-  source = painted = null;
-  draw();
+/** Mixes a layer by `mask`; null shows all of it. */
+export function setMask(mask, layer = 0) {
+  at(layer).mask = mask;
+  redraw();
+}
+
+/** Shows the mask of a layer instead of the painting, or the painting again. */
+export function showMask(isOn, layer = 0) {
+  isMaskShown = isOn;
+  shownLayer = layer;
+  redraw();
+}
+
+/** Shows nothing: for a new clip, which has `count` layers. */
+export function clearFrame(count = 1) {
+  source = picture = null;
+  layers = Array.from({ length: count }, () => ({ painted: null, mask: null }));
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  describe();
 }
 
 /** What stands in the middle of an empty stage. */
@@ -32,48 +58,127 @@ export function setHint(text) {
   hint.hidden = text === "";
 }
 
-function draw() {
-  const first = source ?? painted;
-  canvas.setAttribute("aria-label", painted ? "Source frame left, painted frame right of the border"
-    : source ? "Source frame" : "No clip yet");
-  divider.disabled = !painted;
-  if (!first) {
-    context.clearRect(0, 0, canvas.width, canvas.height);
-    return;
-  }
-  const width = source?.naturalWidth ?? painted.naturalWidth;
-  const height = source?.naturalHeight ?? painted.naturalHeight;
-  if (canvas.width !== width || canvas.height !== height) {
-    canvas.width = width;
-    canvas.height = height;
-    canvas.style.setProperty("--ratio", width / height);
-  }
-  context.drawImage(first, 0, 0, width, height);
-  if (!painted) return;
-  const border = Math.round(width * divider.value / 100);
-  context.save();
-  context.beginPath();
-  context.rect(border, 0, width - border, height);
-  context.clip();
-  context.drawImage(painted, 0, 0, width, height);
-  context.restore();
-  context.fillStyle = "rgba(255, 255, 255, 0.9)";
-  const line = Math.max(1, Math.round(width / 480));
-  context.fillRect(border - line / 2, 0, line, height);
+/** Width and height of the frame on the canvas, in px; null if there is none. */
+export function frameSize() {
+  return picture && { width: picture.width, height: picture.height };
 }
 
-function follow(event) {
+/** The pixel of the frame at which a pointer is, not rounded. */
+export function pointOf(event) {
+  const box = canvas.getBoundingClientRect();
+  return [
+    (event.clientX - box.left) / box.width * canvas.width,
+    (event.clientY - box.top) / box.height * canvas.height,
+  ];
+}
+
+/** Draws a picture over all of the frame, until `redraw` is called. */
+export function drawOver(image) {
+  context.drawImage(image, 0, 0, canvas.width, canvas.height);
+}
+
+/** Moves the border to a pointer. */
+export function moveBorder(event) {
   const box = canvas.getBoundingClientRect();
   divider.value = Math.min(100, Math.max(0, 100 * (event.clientX - box.left) / box.width));
-  draw();
+  redraw();
 }
 
-divider.addEventListener("input", draw);
-canvas.addEventListener("pointerdown", (event) => {
-  if (!painted) return;
-  canvas.setPointerCapture(event.pointerId);
-  follow(event);
+/** Mixes the pixels of a rectangle again, or all. */
+export function redraw(area = { left: 0, top: 0, right: canvas.width, bottom: canvas.height }) {
+  describe();
+  if (!picture) return;
+  const { left, top, right, bottom } = area;
+  if (right <= left || bottom <= top) return;
+  const border = isPainted() || isMaskShown ? Math.round(canvas.width * divider.value / 100) : canvas.width;
+  const split = Math.min(right, Math.max(left, border));
+  copySource(left, split, top, bottom);
+  copySource(split, right, top, bottom);
+  if (isMaskShown) copyMask(split, right, top, bottom);
+  else for (const layer of layers) if (layer.painted) mix(layer, split, right, top, bottom);
+  context.putImageData(picture, 0, 0, left, top, right - left, bottom - top);
+  if (border <= 0 || border >= canvas.width) return;
+  context.fillStyle = "rgba(255, 255, 255, 0.9)";
+  const line = Math.max(1, Math.round(canvas.width / 480));
+  context.fillRect(border - line / 2, 0, line, canvas.height);
+}
+
+function copySource(left, right, top, bottom) {
+  for (let y = top; y < bottom && right > left; y += 1) {
+    const row = y * canvas.width;
+    if (source) picture.data.set(source.subarray((row + left) * 4, (row + right) * 4), (row + left) * 4);
+  }
+}
+
+function copyMask(left, right, top, bottom) {
+  const values = layers[shownLayer]?.mask?.values;
+  for (let y = top; y < bottom; y += 1) {
+    for (let index = y * canvas.width + left; index < y * canvas.width + right; index += 1) {
+      picture.data.fill(values ? values[index] : ONE, index * 4, index * 4 + 3);
+    }
+  }
+}
+
+/** Moves what is in the picture towards the painting: by all at strength 1, beyond it above. */
+function mix({ painted, mask }, left, right, top, bottom) {
+  const target = picture.data;  // its bytes are clamped and rounded
+  for (let y = top; y < bottom; y += 1) {
+    const row = y * canvas.width;
+    if (!mask) {
+      target.set(painted.subarray((row + left) * 4, (row + right) * 4), (row + left) * 4);
+      continue;
+    }
+    for (let pixel = row + left; pixel < row + right; pixel += 1) {
+      const share = mask.values[pixel] / ONE;
+      const index = pixel * 4;
+      target[index] += share * (painted[index] - target[index]);
+      target[index + 1] += share * (painted[index + 1] - target[index + 1]);
+      target[index + 2] += share * (painted[index + 2] - target[index + 2]);
+    }
+  }
+}
+
+function at(layer) {
+  while (layers.length <= layer) layers.push({ painted: null, mask: null });
+  return layers[layer];
+}
+
+function isPainted() {
+  return layers.some(({ painted }) => painted);
+}
+
+/** Makes the canvas `width` × `height` px, which empties it if it had another size. */
+export function resize(width, height) {
+  if (picture && canvas.width === width && canvas.height === height) return;
+  Object.assign(canvas, { width, height });
+  Object.assign(scratch.canvas, { width, height });
+  canvas.style.setProperty("--ratio", width / height);
+  picture = context.createImageData(width, height);
+  picture.data.fill(255);
+}
+
+function bytes(image) {
+  scratch.drawImage(image, 0, 0, canvas.width, canvas.height);
+  return scratch.getImageData(0, 0, canvas.width, canvas.height).data;
+}
+
+function describe() {
+  canvas.setAttribute("aria-label", isPainted() ? "Source frame left, painted frame right of the border"
+    : source ? "Source frame" : "No clip yet");
+  divider.disabled = !isPainted();
+}
+
+divider.addEventListener("input", () => redraw());
+zoom.addEventListener("input", () => {
+  const [x, y] = [stage.scrollLeft + stage.clientWidth / 2, stage.scrollTop + stage.clientHeight / 2];
+  const before = canvas.clientWidth;
+  canvas.style.setProperty("--zoom", zoom.value);
+  const share = canvas.clientWidth / before;  // the middle of what is seen stays there
+  stage.scrollTo(x * share - stage.clientWidth / 2, y * share - stage.clientHeight / 2);
 });
-canvas.addEventListener("pointermove", (event) => {
-  if (painted && canvas.hasPointerCapture(event.pointerId)) follow(event);
-});
+stage.addEventListener("wheel", (event) => {
+  if (!event.ctrlKey) return;  // also two fingers on a touchpad
+  event.preventDefault();
+  zoom.value = Number(zoom.value) * (event.deltaY < 0 ? 1.2 : 1 / 1.2);
+  zoom.dispatchEvent(new Event("input"));
+}, { passive: false });

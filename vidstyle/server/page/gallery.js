@@ -63,6 +63,17 @@ export function restore(list) {
   showWeights();
 }
 
+/** Chooses one or two styles by chance, other ones than now. */
+export function surprise() {
+  const others = [...styles.keys()].filter((id) => !styles.get(id).input.checked);
+  const first = others.splice(Math.floor(Math.random() * others.length), 1);
+  const second = Math.random() < 0.5 ? others.splice(Math.floor(Math.random() * others.length), 1) : [];
+  const list = [...first, ...second].map((id) => ({ id, weight: Math.ceil(Math.random() * 30) / 10 }));
+  if (!list.length) return;
+  restore(list);
+  changed();
+}
+
 /** Shows a style as it paints the frame that is looked at; without a `url`, its picture. */
 export function showThumbnail(id, url) {
   const style = styles.get(id);

@@ -3,6 +3,8 @@
 import { address, ask } from "./server.js";
 import { clock } from "./timeline.js";
 
+const COPYING = " This browser cannot play it: a copy that it can play is made…";
+const COPIED = " A copy for this browser is shown; the download is the result itself.";
 const UNPLAYABLE = " This browser cannot play it; download it.";
 const section = document.getElementById("jobs");
 const list = document.getElementById("job-list");
@@ -33,32 +35,40 @@ function row(job, onError) {
   line.className = "small";
   const actions = document.createElement("div");
   actions.className = "row";
-  const stop = document.createElement("button");
-  stop.className = "plain";
-  stop.textContent = "Stop";
-  stop.addEventListener("click", async () => {
-    stop.disabled = true;
-    try {
-      await ask(`api/jobs/${job.id}/stop`, { message: {} });
-    } catch (error) {
-      stop.disabled = false;
-      onError(error.message);
-    }
+  const [stop, pause, resume] = ["Stop", "Pause", "Go on"].map((text) => {
+    const button = document.createElement("button");
+    button.className = "plain";
+    button.textContent = text;
+    const action = text === "Go on" ? "resume" : text.toLowerCase();
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      try {
+        await ask(`api/jobs/${job.id}/${action}`, { message: {} });
+      } catch (error) {
+        button.disabled = false;
+        onError(error.message);
+      }
+    });
+    return button;
   });
-  actions.append(stop);
+  actions.append(stop, pause, resume);
   box.append(title, bar, line, actions);
   item.append(picture, box);
   list.prepend(item);
-  return { item, picture, bar, line, actions, stop, pictured: 0, isShown: false };
+  return { item, picture, bar, line, actions, stop, pause, resume, pictured: 0, isShown: false, note: "" };
 }
 
 function update(parts, job) {
   const runs = job.state === "running" || job.state === "waiting";
   parts.stop.hidden = !runs;
+  parts.pause.hidden = job.state !== "running" || !job.step;  // a long clip, painted in segments
+  parts.resume.hidden = job.state !== "paused";
+  if (job.state !== parts.state) parts.pause.disabled = parts.resume.disabled = false;
+  parts.state = job.state;
   parts.bar.hidden = !runs;
   if (job.share === null) parts.bar.removeAttribute("value");
   else parts.bar.value = job.share;
-  parts.line.textContent = words(job) + (parts.isUnplayable ? UNPLAYABLE : "");
+  parts.line.textContent = words(job) + parts.note;
   parts.line.classList.toggle("bad", job.state === "failed");
   if (job.pictured > parts.pictured) {
     parts.pictured = job.pictured;
@@ -74,13 +84,27 @@ function showResult(parts, job) {
   Object.assign(video, { controls: true, preload: "none", src: address(`api/jobs/${job.id}/result`) });
   if (job.pictured) video.poster = address(`api/jobs/${job.id}/picture`, { number: job.pictured });
   video.setAttribute("aria-label", job.result);
+  const note = (text) => {
+    parts.line.textContent = parts.line.textContent.slice(0, -parts.note.length || undefined) + text;
+    parts.note = text;
+  };
   video.addEventListener("error", () => {
-    video.remove();
-    parts.isUnplayable = true;
-    parts.line.textContent += UNPLAYABLE;
-    parts.picture.hidden = false;
-    parts.item.classList.remove("finished");
+    if (video.dataset.proxy) {  // the copy cannot be played either
+      video.remove();
+      note(UNPLAYABLE);
+      parts.picture.hidden = false;
+      parts.item.classList.remove("finished");
+      return;
+    }
+    const codec = video.canPlayType('video/mp4; codecs="avc1.640028"') ? "h264" : "vp9";
+    video.dataset.proxy = codec;
+    video.preload = "auto";
+    note(COPYING);
+    video.addEventListener("loadeddata", () => note(COPIED), { once: true });
+    video.src = address(`api/jobs/${job.id}/proxy`, { codec });
   });
+  // a file whose kind no browser plays does not even fail before it is played
+  if (/\.(mov|mkv|avi|nut|mxf|ts|m2ts)$/i.test(job.result)) video.preload = "metadata";
   const download = document.createElement("a");
   download.className = "button";
   download.textContent = "Download";
@@ -95,6 +119,7 @@ function showResult(parts, job) {
 function words(job) {
   const frames = `${job.frames} frame${job.frames === 1 ? "" : "s"}`;
   if (job.state === "waiting") return "Waits for the run before it.";
+  if (job.state === "paused") return "Paused: what is painted is kept.";
   if (job.state === "failed") return job.error;
   if (job.state === "done") return `Done: ${frames}.`;
   if (job.state === "stopped") return job.frames ? `Stopped: ${frames} are kept.` : "Stopped.";

@@ -2,8 +2,13 @@
 
 import { address, ask, loaded, Socket, upload } from "./server.js";
 import { clearFrame, setHint, showPainted, showSource } from "./frame.js";
+import { editor, showMasks, useMasks } from "./masks.js";
+import { refreshTools, useEditor } from "./brush.js";
+import { onDots, restoreDots, show as showDots, takeChoice, track } from "./dots.js";
+import { endCamera, isLive, sendSettings, useCamera } from "./live.js";
+import { endPlaying, onPlay, takeFrame } from "./play.js";
 import { now, onTime, showTimeline } from "./timeline.js";
-import { addStyle, choose, chosen, onStyles, restore, showThumbnail } from "./gallery.js";
+import { addStyle, choose, chosen, onStyles, restore, showThumbnail, surprise } from "./gallery.js";
 import { makeOptions, onOptions, options, restoreOptions } from "./options.js";
 import { showJobs } from "./jobs.js";
 
@@ -25,6 +30,7 @@ async function begin() {
   const kept = JSON.parse(sessionStorage.getItem(memory) ?? "{}");
   restore(kept.styles ?? []);
   restoreOptions(kept.options ?? {});
+  restoreDots(kept.track ?? []);
   element("results").textContent = `Results go to ${state.results}`;
   socket = new Socket(receive, (isOpen) => {
     say(isOpen ? "" : "The connection to vidstyle is lost; it is tried again.", "connection");
@@ -35,12 +41,15 @@ async function begin() {
 }
 
 function useClip(next, time = 0) {
+  endCamera();
   clip = next;
   element("clip-name").textContent = `${clip.name}, ${clip.width} × ${clip.height}`;
-  element("run").disabled = false;
+  for (const id of ["run", "play"]) element(id).disabled = false;
   clearFrame();
+  useMasks(clip, (line) => say(line, "mask"));
   setHint("");
   showTimeline(clip, time);
+  showDots();
   showTime();
 }
 
@@ -49,30 +58,53 @@ async function showTime() {
   const turn = ++sourceNumber;
   lookAgain();
   const image = await loaded(address(`api/clips/${clip.id}/frame`, { time: now(), width: 1280 }));
-  if (turn === sourceNumber && image) showSource(image, { keepsPainting: paintedNumber === number });
+  if (turn !== sourceNumber || !image) return;
+  showSource(image, { keepsPainting: paintedNumber === number });
+  refreshTools();
+  showMasks(now()).catch(() => {});
 }
 
 let paintedNumber = 0;
 
 function lookAgain() {
+  if (isLive()) {
+    sendSettings();
+    return;
+  }
   if (!clip) return;
-  const settings = { styles: chosen(), options: options() };
-  sessionStorage.setItem(memory, JSON.stringify({ clip: clip.id, time: now(), ...settings }));
+  endPlaying({ isQuiet: true });
+  sessionStorage.setItem(memory, JSON.stringify({ clip: clip.id, time: now(), ...settings() }));
   number += 1;
   document.body.dataset.painted = "";
   element("status").textContent = "Painting…";
-  socket.send({ number, clip: clip.id, time: now(), settings });
+  socket.send({ number, clip: clip.id, time: now(), settings: settings() });
 }
+
+/** All that is set on the page. */
+function settings() {
+  return { styles: chosen(), options: options(), track: track() };
+}
+
+onPlay(() => {
+  number += 1;
+  socket.send({ kind: "play", number, clip: clip.id, time: now(), settings: settings() });
+}, lookAgain);
 
 async function receive(message) {
   if (message.kind === "jobs") {
     showJobs(message.jobs, sayOfRun);
     return;
   }
+  if (message.kind === "masks") {
+    if (message.clip === clip?.id) takeMarks(message);
+    return;
+  }
   if (message.number !== number) return;
   if (message.kind === "error") {
     element("status").textContent = "";
     say(message.message, "look");
+  } else if (message.kind === "frame" || message.kind === "played") {
+    takeFrame(message);
   } else if (message.kind === "command") {
     say("", "look");
     showCommand(message);
@@ -172,7 +204,7 @@ for (const [id, take] of [["clip-file", takeClip], ["style-file", takeStyle]]) {
 }
 element("run").addEventListener("click", async () => {
   try {
-    await ask("api/jobs", { message: { clip: clip.id, settings: { styles: chosen(), options: options() } } });
+    await ask("api/jobs", { message: { clip: clip.id, settings: settings() } });
     sayOfRun("");
   } catch (error) {
     sayOfRun(error.message);
@@ -197,7 +229,29 @@ onTime(() => {
   clearTimeout(waiting);
   waiting = setTimeout(showTime, 40);
 });
-onStyles(soon);
+onStyles(() => {
+  takeChoice();
+  soon();
+});
+onDots(soon);
+element("surprise").addEventListener("click", surprise);
 onOptions(soon);
 
+useCamera({
+  settings,
+  say: (line) => say(line, "camera"),
+  begin() {
+    endPlaying({ isQuiet: true });
+    number += 1;  // answers to looks are not shown meanwhile
+    sourceNumber += 1;
+    clearFrame();
+    setHint("");
+  },
+  end() {
+    clearFrame();
+    if (clip) showTime();
+    else setHint("Drop a clip here, or choose one.");
+  },
+});
+useEditor(editor);
 begin().catch((error) => say(error.message, "connection"));

@@ -73,7 +73,16 @@ export class Socket {
       this.onState(true);
       if (this.last !== undefined) this.socket.send(this.last);
     };
-    this.socket.onmessage = (event) => this.onMessage(JSON.parse(event.data));
+    let head = null;  // of the picture that comes next
+    this.socket.onmessage = (event) => {
+      if (typeof event.data !== "string") {
+        this.onMessage({ ...head, blob: event.data });
+        return;
+      }
+      const message = JSON.parse(event.data);
+      if (message.kind === "frame") head = message;
+      else this.onMessage(message);
+    };
     this.socket.onclose = () => {
       this.onState(false);
       setTimeout(() => this.open(), 1000);

@@ -4,6 +4,7 @@ import { address, loaded } from "./server.js";
 
 const THUMBNAILS = 10;
 const strip = document.getElementById("strip");
+const marks = document.getElementById("marks");
 const slider = document.getElementById("time");
 const text = document.getElementById("time-text");
 let shown = 0;  // counts clips: thumbnails of an earlier one are not added
@@ -31,6 +32,30 @@ export function showTimeline(clip, time = 0) {
   slider.disabled = last === 0;
   describe();
   loadThumbnails(clip, last, ++shown);
+}
+
+/** Goes to a time in seconds, as if the slider were moved there. */
+export function seek(time) {
+  slider.value = time;
+  slider.dispatchEvent(new Event("input"));
+}
+
+/** Where a time is on the line, 0 to 1. */
+export function placeOf(time) {
+  return Math.min(1, time / Number(slider.max));
+}
+
+/** Shows marks at the times of frames whose masks were brushed. */
+export function showMarks(times) {
+  marks.replaceChildren(...times.map((time) => {
+    const mark = document.createElement("button");
+    mark.type = "button";
+    mark.style.left = `${100 * placeOf(time)}%`;
+    mark.setAttribute("aria-label", `Brushed at ${time.toFixed(1)} s`);
+    mark.title = `Brushed at ${time.toFixed(1)} s`;
+    mark.addEventListener("click", () => seek(time));
+    return mark;
+  }));
 }
 
 function describe() {

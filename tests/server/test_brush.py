@@ -1,0 +1,151 @@
+"""The page in a browser: brush, styles over time, a stretch that is played, copies of results, the camera."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Iterator
+
+import pytest
+from clips import shapes, write_clip
+from page_server import Served, serving
+from playwright.sync_api import Browser, Page, expect
+
+_PATIENCE = 40_000  # ms, on a busy machine
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("brush")
+    clip = write_clip(folder / "clip.mp4", shapes(8, 320, 240))
+    with serving(folder, str(clip)) as served:
+        yield served
+
+
+@pytest.fixture
+def page(browser: Browser, served: Served) -> Iterator[Page]:
+    """A new tab with the clip, painted by the quickest engine; its scripts must raise no error."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900})
+    context.set_default_timeout(_PATIENCE)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(served.address)
+    page.select_option("#option-engine", "stylenet")
+    page.locator("body[data-painted=full]").wait_for()
+    yield page
+    context.close()
+    assert errors == []
+
+
+def _pixel(page: Page, x: float, y: float) -> list[int]:
+    """The red, green and blue of the frame on the page at shares of its width and height."""
+    value = page.evaluate(
+        """([x, y]) => {
+            const canvas = document.getElementById("canvas");
+            const [left, top] = [Math.floor(x * canvas.width), Math.floor(y * canvas.height)];
+            return [...canvas.getContext("2d").getImageData(left, top, 1, 1).data.slice(0, 3)];
+        }""",
+        [x, y],
+    )
+    return [int(each) for each in value]
+
+
+def _drag(page: Page, begin: tuple[float, float], end: tuple[float, float], steps: int = 8) -> None:
+    """Draw on the frame from one place to another, in shares of its width and height."""
+    box = page.locator("#canvas").bounding_box()
+    assert box is not None
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (begin, end)]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    page.mouse.move(*places[1], steps=steps)
+    page.mouse.up()
+
+
+def test_a_stroke_is_on_the_frame_within_50_ms_and_can_be_taken_back(page: Page, served: Served) -> None:
+    page.get_by_label("Brush", exact=True).check()
+    before = _pixel(page, 0.5, 0.5)
+    _drag(page, (0.3, 0.5), (0.7, 0.5), steps=40)
+    durations = page.evaluate("performance.getEntriesByName('stroke').map((each) => each.duration)")
+    assert len(durations) > 20
+    assert statistics.median(durations) < 50
+    brushed = _pixel(page, 0.5, 0.5)
+    assert brushed != before
+    page.keyboard.press("Control+z")
+    assert _pixel(page, 0.5, 0.5) == before
+    page.keyboard.press("Control+Shift+z")
+    assert _pixel(page, 0.5, 0.5) == brushed
+    page.get_by_label("Eraser").check()
+    _drag(page, (0.2, 0.5), (0.8, 0.5))
+    assert _pixel(page, 0.5, 0.5) == before
+    expect(page.locator("#undo")).to_be_enabled()
+
+
+def test_the_brush_is_moved_by_keys_and_its_strength_goes_from_the_clip_to_beyond_the_painting(
+    page: Page,
+) -> None:
+    page.get_by_label("Brush", exact=True).check()
+    painted, shares = _pixel(page, 0.5, 0.5), []
+    page.locator("#show-mask").check()
+    for strength in ("0", "0.5", "1", "1.5"):
+        page.locator("#brush-strength").fill(strength)
+        page.locator("#canvas").focus()
+        for key in ("Space", "ArrowRight", "ArrowLeft"):
+            page.keyboard.press(key)
+        shares.append(_pixel(page, 0.5, 0.5)[0])
+    assert shares == [0, 85, 170, 255]
+    page.locator("#brush-strength").fill("1")
+    page.get_by_role("button", name="Fill").click()
+    page.locator("#show-mask").uncheck()
+    assert _pixel(page, 0.5, 0.5) == painted
+    page.get_by_role("button", name="Invert").click()
+    page.locator("#divider").fill("100")
+    source = _pixel(page, 0.5, 0.5)
+    page.locator("#divider").fill("0")
+    assert _pixel(page, 0.5, 0.5) == source
+
+
+def test_styles_over_time_are_dots_from_which_a_style_track_is_made(page: Page) -> None:
+    page.get_by_label("waves", exact=True).check()
+    page.get_by_label("Styles over time").check()
+    page.get_by_label("Time", exact=True).fill("0.2")
+    page.get_by_label("ink", exact=True).check()
+    expect(page.get_by_role("button", name="ink at 0.2 s")).to_have_attribute("aria-current", "true")
+    expect(page.locator("#command")).to_contain_text("--style-track track.json --engine stylenet")
+    page.get_by_role("button", name="waves at 0.0 s").click()
+    expect(page.get_by_label("waves", exact=True)).to_be_checked()
+    page.get_by_role("button", name="ink at 0.2 s").press("Delete")
+    expect(page.locator("#dots button")).to_have_count(1)
+
+
+def test_a_stretch_is_played_while_it_is_painted_coarse_first(page: Page) -> None:
+    page.get_by_label("Time", exact=True).fill("0.2")
+    page.locator("body[data-painted=full]").wait_for()
+    page.get_by_role("button", name="Play 3 s painted").click()
+    page.locator("body[data-played=half]").wait_for()
+    page.locator("body[data-played=full]").wait_for()
+    page.get_by_role("button", name="Stop playing").click()
+    page.locator("body[data-painted=full]").wait_for()
+
+
+def test_a_copy_of_a_result_can_be_played(served: Served) -> None:
+    settings = {"styles": [{"id": "waves", "weight": 1}], "options": {"engine": "stylenet"}}
+    body = json.dumps({"clip": "given", "settings": settings}).encode()
+    job = served.session.jobs.job(str(served.ask("POST", "/api/jobs", body=body)["id"]))
+    while job.state in ("waiting", "running"):
+        time.sleep(0.02)
+    query = {"codec": "vp9"}
+    status, data, headers = served.request("GET", f"/api/jobs/{job.id}/proxy", query=query)
+    assert (status, headers["content-type"], data[:4]) == (200, "video/webm", b"\x1aE\xdf\xa3")
+    assert served.request("GET", f"/api/jobs/{job.id}/proxy", query={"codec": "no"})[0] == 400
+
+
+def test_the_camera_is_painted_with_what_is_set(page: Page, served: Served) -> None:
+    page.get_by_role("button", name="Use the camera").click()
+    expect(page.locator("#status")).to_contain_text("frames a second")
+    page.get_by_label("mosaic", exact=True).check()
+    expect(page.locator("#status")).to_contain_text("Loads")
+    expect(page.locator("#status")).to_contain_text("frames a second")
+    page.get_by_role("button", name="Stop the camera").click()
+    page.locator("body[data-painted=full]").wait_for()

@@ -1,0 +1,93 @@
+"""The addresses at which the page sends masks that are brushed, and fetches those of other frames."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from fractions import Fraction
+
+import numpy as np
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from vidstyle.errors import OptionError
+from vidstyle.server.answers import answering, body_of
+from vidstyle.server.masks import LAYERS, Values
+from vidstyle.server.session import Clip, Session
+from vidstyle.server.stills import SHOWN_WIDTH, shown_size, time_of
+
+_LONGEST = 10_000_000  # bytes of a packed mask
+
+
+def mask_routes(session: Session) -> list[Route]:
+    """The routes of masks; see ``MaskApi`` for what each takes and gives."""
+    api = _MaskApi(session)
+    return [
+        Route("/api/clips/{clip}/mask", answering(session, api.put), methods=["POST"]),
+        Route("/api/clips/{clip}/mask", answering(session, api.get)),
+        Route("/api/clips/{clip}/mask-clip", answering(session, api.clip)),
+    ]
+
+
+class _MaskApi:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def put(self, request: Request) -> Response:
+        """Take a mask of the frame at ``time``: width x height bytes, packed by zlib, 170 for strength 1."""
+        clip, layer, time = self._place(request)
+        width, height = shown_size(clip.info, SHOWN_WIDTH)
+        given = request.query_params.get("width"), request.query_params.get("height")
+        if given != (str(width), str(height)):
+            raise OptionError(f"a mask of {clip.name} has {width} x {height} px, got {given[0]} x {given[1]}")
+        values = _unpacked(await body_of(request, _LONGEST), width, height)
+        is_over = request.query_params.get("over") == "1"
+        self._session.masks.put(clip.id, clip.path, layer, time, values, is_over=is_over)
+        return Response(status_code=204)
+
+    async def get(self, request: Request) -> Response:
+        """The mask of the frame at ``time``, brushed or carried, packed as for ``put``; 204: none."""
+        clip, layer, time = self._place(request)
+        values = self._session.masks.at(clip.id, layer, time)
+        if values is None:
+            return Response(status_code=204)
+        height, width = values.shape
+        headers = {"x-size": f"{width}x{height}", "cache-control": "no-store"}
+        body = zlib.compress(values.tobytes(), 1)
+        return Response(body, media_type="application/octet-stream", headers=headers)
+
+    async def clip(self, request: Request) -> Response:
+        """The masks of all frames as a lossless clip, which ``--mask`` takes."""
+        clip = self._session.clip(request.path_params["clip"])
+        layer = _layer_of(request)
+        work = self._session.masks.written
+        path = await asyncio.get_running_loop().run_in_executor(None, work, clip.id, clip.path, layer)
+        return FileResponse(
+            path, media_type="video/x-matroska", filename=self._session.mask_name(clip, layer)
+        )
+
+    def _place(self, request: Request) -> tuple[Clip, int, Fraction]:
+        """The clip, the layer and the time (s) that a request is about."""
+        clip = self._session.clip(request.path_params["clip"])
+        return clip, _layer_of(request), time_of(request.query_params.get("time"))
+
+
+def _layer_of(request: Request) -> int:
+    raw = request.query_params.get("layer", "0")
+    if not raw.isdigit() or int(raw) >= LAYERS:
+        raise OptionError(f"a layer must be a number from 0 to {LAYERS - 1}, got {raw!r}")
+    return int(raw)
+
+
+def _unpacked(data: bytes, width: int, height: int) -> Values:
+    """The bytes of a mask; raises ``OptionError`` unless they are ``width`` x ``height``."""
+    size = width * height
+    try:
+        unpacker = zlib.decompressobj()
+        values = unpacker.decompress(data, size + 1)  # no more, whatever the bytes promise
+    except zlib.error as error:
+        raise OptionError(f"the mask cannot be unpacked: {error}") from None
+    if len(values) != size:
+        raise OptionError(f"a mask of {width} x {height} px has {size} bytes, got {len(values)}")
+    return np.frombuffer(values, np.uint8).reshape(height, width)

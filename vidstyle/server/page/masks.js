@@ -1,0 +1,115 @@
+// The masks of the clip's frames: brushed ones are sent while they change, carried ones are fetched.
+
+import { address } from "./server.js";
+import { frameSize, setMask } from "./frame.js";
+import { Mask } from "./mask.js";
+import { refreshTools } from "./brush.js";
+
+let clip = null;
+let time = 0;  // s, of the frame that is shown
+let layer = 0;  // that is brushed
+let shown = new Map();  // layer -> the mask of the frame, brushed or carried
+let onError = () => {};
+const brushed = new Map();  // "layer time" -> Mask: brushed in this tab, with what undo needs
+const unsent = new Map();  // the same key -> {layer, time, mask}: only the newest state of each counts
+let isSending = false;
+
+/** Begins with the masks of another clip; `say` is called with a line if one cannot be sent. */
+export function useMasks(next, say) {
+  clip = next;
+  onError = say;
+  time = -1;
+  shown = new Map();
+  brushed.clear();
+  unsent.clear();
+}
+
+/** Shows the masks of the frame at `seconds`, one of each of `count` layers. */
+export async function showMasks(seconds, count = 1) {
+  if (seconds !== time) {
+    for (let each = 0; each < count; each += 1) setMask(null, each);
+    shown = new Map();
+  }
+  time = seconds;
+  for (let each = 0; each < count; each += 1) {
+    const mask = brushed.get(key(each)) ?? await fetchMask(each, seconds);
+    if (seconds !== time || shown.get(each)?.stroke) return;
+    if (!mask && !shown.has(each)) continue;
+    use(each, mask);
+  }
+  refreshTools();
+}
+
+/** Forgets what was brushed in this tab: another tab has brushed, or a project was opened. */
+export function forgetMasks() {
+  brushed.clear();
+}
+
+/** What the brush edits: the mask of the frame and layer that are shown. */
+export const editor = {
+  /** The mask; if there is none it is made if `isEdited`. One that is edited counts as brushed. */
+  mask(isEdited) {
+    let mask = shown.get(layer);
+    if (isEdited) {
+      const size = frameSize();
+      if (!mask) use(layer, mask = new Mask(size.width, size.height));
+      brushed.set(key(layer), mask);
+    }
+    return mask ?? null;
+  },
+  /** Sends the mask, which has changed; `isOver` says that the stroke has ended. */
+  changed(isOver) {
+    unsent.set(key(layer), { layer, time, mask: shown.get(layer), isOver });
+    if (!isSending) send();
+  },
+};
+
+/** Lets the brush edit another layer. */
+export function useLayer(index) {
+  layer = index;
+  refreshTools();
+}
+
+function use(index, mask) {
+  shown.set(index, mask);
+  setMask(mask, index);
+}
+
+function key(index) {
+  return `${index} ${time}`;
+}
+
+async function send() {
+  isSending = true;
+  while (unsent.size) {  // one after the other: what has changed meanwhile is sent in its newest state
+    const [name, next] = unsent.entries().next().value;
+    unsent.delete(name);
+    const { mask, isOver } = next;
+    const values = { layer: next.layer, time: next.time, over: isOver ? 1 : 0, width: mask.width, height: mask.height };
+    try {
+      const body = await packed(mask.values);
+      const answer = await fetch(address(`api/clips/${clip.id}/mask`, values), { method: "POST", body });
+      onError(answer.ok ? "" : (await answer.json()).error);
+    } catch {
+      onError("The mask could not be sent to vidstyle.");
+    }
+  }
+  isSending = false;
+}
+
+/** The mask of the frame at `seconds` as the server has it, brushed or carried; null if there is none yet. */
+async function fetchMask(index, seconds) {
+  const answer = await fetch(address(`api/clips/${clip.id}/mask`, { layer: index, time: seconds }));
+  if (answer.status !== 200) return null;
+  const values = new Uint8Array(await new Response(through(answer.body, new DecompressionStream("deflate"))).arrayBuffer());
+  const [width, height] = answer.headers.get("x-size").split("x").map(Number);
+  return new Mask(width, height, values);
+}
+
+function packed(values) {
+  return new Response(through(new Blob([values]).stream(), new CompressionStream("deflate"))).blob();
+}
+
+function through(stream, change) {
+  return stream.pipeThrough(change);
+}
