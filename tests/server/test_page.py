@@ -82,7 +82,7 @@ def test_a_clip_is_dropped_looked_at_painted_played_and_saved(
     page.dispatch_event("#stage", "drop", {"dataTransfer": files})
     expect(page.locator("#clip-name")).to_have_text("my clip.mp4, 64 × 48")
     page.get_by_label("waves", exact=True).check()
-    page.get_by_label("Strength", exact=True).fill("0.8")
+    page.locator("#option-strength").fill("0.8")
     _wait_for_painting(page)
     expect(page.locator("#strip img")).to_have_count(10)
     command = page.locator("#command")

@@ -38,14 +38,14 @@ class Connections:
         self._pictures: Recent[bytes] = Recent(_KEPT)
 
     def begin(self) -> None:
-        """Tell the pages of changes of jobs from now on; call it in the server's event loop."""
+        """Tell the pages of changes of jobs and masks from now on; call it in the server's event loop."""
         loop = asyncio.get_running_loop()
 
         def changed() -> None:
             with contextlib.suppress(RuntimeError):  # the server has ended before the job
                 loop.call_soon_threadsafe(self._tell)
 
-        self._session.jobs.on_change = changed
+        self._session.jobs.on_change = self._session.masks.on_change = changed
 
     async def endpoint(self, socket: WebSocket) -> None:
         """Serve one page until it is closed."""
@@ -85,10 +85,14 @@ class Connections:
             change.set()
 
     async def _report(self, socket: WebSocket, change: asyncio.Event) -> None:
+        told: dict[str, object] = {}
         while True:
             await change.wait()
             change.clear()
             await socket.send_json({"kind": "jobs", "jobs": self._session.jobs.to_json()})
+            if (masks := self._session.masks.to_json()) != told:
+                told = masks
+                await socket.send_json({"kind": "masks", "clips": masks})
             await asyncio.sleep(_JOBS_PAUSE)
 
 
@@ -139,15 +143,16 @@ class _Looks:
         if message.get("kind") == "play":
             await self._play(clip, time, settings, number, stop)
             return
-        still = settings.at(time)
-        styles = tuple(style.argument for style in self._session.chosen(still))
-        look = Look(clip.path, clip.info, time, styles, still)
+        stills = settings.at(time)
+        looks = [self._look(clip, time, still) for still in stills]
         for stage in (DRAFT, FULL):
-            picture = await self._session.previews.painted(look, stage, stop)
-            if picture is None or stop.is_set():
-                return
-            await self._send("painted", number, stage=stage, picture=self._connections.keep(picture))
-        alone = Settings(still.styles[:1], (), still.options)
+            for layer, look in enumerate(looks):
+                picture = await self._session.previews.painted(look, stage, stop)
+                if picture is None or stop.is_set():
+                    return
+                name = self._connections.keep(picture)
+                await self._send("painted", number, stage=stage, layer=layer, picture=name)
+        alone = Settings(stills[0].styles[:1], (), stills[0].options)
         for style in list(self._session.styles.values()):
             small = Look(clip.path, clip.info, time, (style.argument,), alone)
             picture = await self._session.previews.painted(small, THUMBNAIL, stop)
@@ -155,6 +160,10 @@ class _Looks:
                 return
             name = self._connections.keep(picture) if picture else ""
             await self._send("thumbnail", number, style=style.id, picture=name)
+
+    def _look(self, clip: Clip, time: Fraction, still: Settings) -> Look:
+        styles = tuple(style.argument for style in self._session.chosen(still))
+        return Look(clip.path, clip.info, time, styles, still)
 
     async def _play(
         self, clip: Clip, time: Fraction, settings: Settings, number: object, stop: threading.Event

@@ -34,6 +34,9 @@ _PICTURE_PAUSE = 0.5  # s between two pictures of the newest frame
 _PICTURE_WIDTH = 480  # px
 
 
+Prepare = Callable[[Callable[[Progress], bool]], Mapping[str, object]]
+
+
 @dataclass(eq=False)
 class Job:
     """A run, and how far it is. The job's thread writes it, others read it."""
@@ -47,6 +50,8 @@ class Job:
     style_names: tuple[str, ...]
     keywords: Mapping[str, object]
     """Options of the library."""
+    prepare: Prepare
+    """Makes files that the run needs, such as a mask clip, and returns the options that name them."""
     command: str
     state: str = WAITING
     step: str = ""
@@ -108,6 +113,7 @@ class Jobs:
         styles: tuple[str | Path, ...],
         style_names: tuple[str, ...],
         keywords: Mapping[str, object],
+        prepare: Prepare,
         command: str,
     ) -> Job:
         """Queue a run of ``source``; the arguments are those of ``Job``."""
@@ -115,7 +121,7 @@ class Jobs:
         track = keywords.get("style_track")
         name = styling_name(list(styles), track if isinstance(track, Path) else None)
         target = self._free_target(source, name)
-        job = Job(number, clip, source, target, styles, style_names, keywords, command)
+        job = Job(number, clip, source, target, styles, style_names, keywords, prepare, command)
         self._jobs[number] = job
         self._thread.submit(self._run, job)
         self.on_change()
@@ -145,7 +151,7 @@ class Jobs:
     def pause(self, name: str) -> Job:
         """End a job of a long clip for now: its segments are kept. Raises ``InputError`` for another job."""
         job = self.job(name)
-        if job.state != RUNNING or not job.step:
+        if job.state != RUNNING or job.step in ("", "mask"):
             raise InputError("only a long clip that is being painted can be paused; stop this one")
         job.is_pausing = True
         job.abandon.set()
@@ -188,10 +194,10 @@ class Jobs:
         job.state = RUNNING
         self.on_change()
         make_deterministic()  # as a process of its own would begin
-        keywords = cast(VideoKeywords, job.keywords)
         try:
             watch = _Watch(job, self)
             with interruptible(job.abandon):
+                keywords = cast(VideoKeywords, {**job.keywords, **job.prepare(watch.see_mask)})
                 report = stylize_video(
                     job.source,
                     job.target,
@@ -230,6 +236,8 @@ class _Watch:
     def __call__(self, progress: Progress) -> bool:
         check_wanted()
         job, now = self._job, monotonic()
+        if job.step == "mask":
+            job.step = ""
         end = float(progress.frame.time + progress.frame.duration)
         length = progress.info.duration
         self._recent.append((now, end))
@@ -245,6 +253,16 @@ class _Watch:
             job.pictured += 1
         self._jobs.on_change()
         return not job.stop.is_set()
+
+    def see_mask(self, progress: Progress) -> bool:
+        """Note how far the mask is that is made before the run."""
+        check_wanted()
+        job, length = self._job, progress.info.duration
+        job.step = "mask"
+        end = float(progress.frame.time + progress.frame.duration)
+        job.share = None if not length else min(1.0, end / float(length))
+        self._jobs.on_change()
+        return True
 
     def see_step(self, progress: FilmProgress) -> None:
         """Note the step that a long clip is at: it is read once before it is painted."""

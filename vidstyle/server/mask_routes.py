@@ -8,10 +8,10 @@ from fractions import Fraction
 
 import numpy as np
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from vidstyle.errors import OptionError
+from vidstyle.errors import InputError, OptionError
 from vidstyle.server.answers import answering, body_of
 from vidstyle.server.masks import LAYERS, Values
 from vidstyle.server.session import Clip, Session
@@ -21,12 +21,13 @@ _LONGEST = 10_000_000  # bytes of a packed mask
 
 
 def mask_routes(session: Session) -> list[Route]:
-    """The routes of masks; see ``MaskApi`` for what each takes and gives."""
+    """The routes of masks; see ``_MaskApi`` for what each takes and gives."""
     api = _MaskApi(session)
     return [
         Route("/api/clips/{clip}/mask", answering(session, api.put), methods=["POST"]),
         Route("/api/clips/{clip}/mask", answering(session, api.get)),
         Route("/api/clips/{clip}/mask-clip", answering(session, api.clip)),
+        Route("/api/clips/{clip}/remove-layer", answering(session, api.remove_layer), methods=["POST"]),
     ]
 
 
@@ -35,7 +36,7 @@ class _MaskApi:
         self._session = session
 
     async def put(self, request: Request) -> Response:
-        """Take a mask of the frame at ``time``: width x height bytes, packed by zlib, 170 for strength 1."""
+        """Take a mask of the frame at ``time``: width x height bytes, packed by zlib, 255 is painted."""
         clip, layer, time = self._place(request)
         width, height = shown_size(clip.info, SHOWN_WIDTH)
         given = request.query_params.get("width"), request.query_params.get("height")
@@ -43,7 +44,7 @@ class _MaskApi:
             raise OptionError(f"a mask of {clip.name} has {width} x {height} px, got {given[0]} x {given[1]}")
         values = _unpacked(await body_of(request, _LONGEST), width, height)
         is_over = request.query_params.get("over") == "1"
-        self._session.masks.put(clip.id, clip.path, layer, time, values, is_over=is_over)
+        self._session.masks.put(clip.id, clip.info, layer, time, values, is_over=is_over)
         return Response(status_code=204)
 
     async def get(self, request: Request) -> Response:
@@ -62,10 +63,17 @@ class _MaskApi:
         clip = self._session.clip(request.path_params["clip"])
         layer = _layer_of(request)
         work = self._session.masks.written
-        path = await asyncio.get_running_loop().run_in_executor(None, work, clip.id, clip.path, layer)
-        return FileResponse(
-            path, media_type="video/x-matroska", filename=self._session.mask_name(clip, layer)
-        )
+        path = await asyncio.get_running_loop().run_in_executor(None, work, clip.id, layer)
+        if path is None:
+            raise InputError("nothing is brushed yet, so there is no mask; choose the brush first")
+        name = self._session.mask_name(clip, layer)
+        return FileResponse(path, media_type="video/x-matroska", filename=name)
+
+    async def remove_layer(self, request: Request) -> Response:
+        """Forget a layer's masks."""
+        clip = self._session.clip(request.path_params["clip"])
+        self._session.masks.remove_layer(clip.id, _layer_of(request))
+        return JSONResponse({})
 
     def _place(self, request: Request) -> tuple[Clip, int, Fraction]:
         """The clip, the layer and the time (s) that a request is about."""

@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count
@@ -17,6 +17,7 @@ from vidstyle.device import own_process, set_threads, stream_threads
 from vidstyle.errors import InputError, OutputError
 from vidstyle.frames import VideoInfo
 from vidstyle.pipeline.prefetch import side_thread
+from vidstyle.pipeline.report import Progress
 from vidstyle.server.jobs import Job, Jobs
 from vidstyle.server.masks import Masks
 from vidstyle.server.previews import Previews
@@ -114,6 +115,7 @@ class Session:
         self.stopping.set()
         self.jobs.close()
         self.previews.close()
+        self.masks.close()
         self.proxies.close()
         self.frames_thread.shutdown(wait=True, cancel_futures=True)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -150,7 +152,10 @@ class Session:
 
     def chosen(self, settings: Settings) -> list[PageStyle]:
         """The styles of ``settings``; raises ``InputError`` for one that is not in this session."""
-        unknown = [name for name in settings.styles if name not in self.styles]
+        names = dict.fromkeys(
+            (*settings.styles, *(each for layer in settings.layers for each in layer.styles))
+        )
+        unknown = [name for name in names if name not in self.styles]
         if unknown:
             raise InputError(f"the style {unknown[0]!r} is not in this session; drop its picture again")
         return [self.styles[name] for name in settings.styles]
@@ -181,18 +186,30 @@ class Session:
             names = {style.id: style.name for style in styles}
             files[TRACK] = track_text(settings.track, names.__getitem__)
             flags["--style-track"] = TRACK
+        masks = []
+        if self.masks.brushed(clip.id, 0) is not None:
+            masks = [self.mask_name(clip, 0)]
+            flags["--mask"] = masks[0]
         line = command_of(clip.word, [style.name for style in styles], settings, flags)
-        return {"command": line, "needs": [*needs, *files], "files": files}
+        return {"command": line, "needs": [*needs, *files, *masks], "files": files}
 
     def add_job(self, clip: Clip, settings: Settings) -> Job:
         """Queue a run of ``clip``."""
         styles, keywords = self.styling(clip, settings)
+        brushed = self.masks.brushed(clip.id, 0)  # as it is now, whatever is brushed while the job waits
+
+        def prepare(on_frame: Callable[[Progress], bool]) -> Mapping[str, object]:
+            if brushed is None:
+                return {}
+            return {"mask": brushed.write(self.place(self.mask_name(clip, 0)), on_frame)}
+
         return self.jobs.add(
             clip=clip.name,
             source=clip.path,
             styles=styles,
             style_names=tuple(style.name for style in self.chosen(settings)),
             keywords=keywords,
+            prepare=prepare,
             command=str(self.command(clip, settings)["command"]),
         )
 

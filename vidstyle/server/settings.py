@@ -23,6 +23,17 @@ NAMES = ("quality", "engine", "strength", "detail", "stability", "preserve_color
 _TITLES = {"preserve_color": "Keep colours", "working_size": "Working size"}
 _MOST_STYLES = 32
 _MOST_DOTS = 200
+_MOST_LAYERS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """Styles that are mixed."""
+
+    styles: tuple[str, ...]
+    """Identifiers of the session's styles, at least one."""
+    weights: tuple[float, ...] = ()
+    """One for each style; empty: equal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +49,16 @@ class Settings:
     track: tuple[Dot, ...] = ()
     """Styles over time, instead of weights; empty: the same at all times."""
 
-    def at(self, time: Fraction) -> Settings:
-        """The settings of the frame at ``time`` (s): those of a still picture."""
-        if not self.track:
-            return self
-        styles, weights = styles_at(self.track, time)
-        return Settings(styles, () if len(styles) == 1 else weights, self.options)
+    layers: tuple[Mixture, ...] = ()
+    """The styles of the layers above, each painted where its mask is white."""
+
+    def at(self, time: Fraction) -> tuple[Settings, ...]:
+        """For each layer, the lowest first, the settings of the frame at ``time`` (s) as a still picture."""
+        lowest = Mixture(self.styles, self.weights)
+        if self.track:
+            styles, weights = styles_at(self.track, time)
+            lowest = Mixture(styles, () if len(styles) == 1 else weights)
+        return tuple(Settings(each.styles, each.weights, self.options) for each in (lowest, *self.layers))
 
     @property
     def keywords(self) -> FrameKeywords:
@@ -73,7 +88,8 @@ def settings_of(message: object) -> Settings:
             raise OptionError(f"the page has no option {name!r}; {suggestion(str(name), items)}")
     options = tuple((name, _checked(items[name], given[name])) for name in NAMES if name in given)
     changed = tuple((name, value) for name, value in options if value != items[name].default)
-    return Settings(styles, () if len(set(weights)) <= 1 else weights, changed, dots)
+    layers = tuple(Mixture(names, _unequal(each)) for names, each in _layers_of(message.get("layers", [])))
+    return Settings(styles, _unequal(weights), changed, dots, layers)
 
 
 def command_of(
@@ -175,6 +191,19 @@ def _dots_of(raw: object) -> tuple[Dot, ...]:
         raise OptionError(f"at most {_MOST_DOTS} dots can be on the time line, got {len(raw)}")
     dots = [Dot(time_of(each.get("time")), *_styles_of(each.get("styles"))) for each in raw]
     return tuple(sorted(dots, key=lambda dot: dot.time))
+
+
+def _layers_of(raw: object) -> list[tuple[tuple[str, ...], tuple[float, ...]]]:
+    if not isinstance(raw, list) or not all(isinstance(each, dict) for each in raw):
+        raise OptionError("the layers must be a list of objects with styles")
+    if len(raw) > _MOST_LAYERS:
+        raise OptionError(f"at most {_MOST_LAYERS} further layers can be painted, got {len(raw)}")
+    return [_styles_of(each.get("styles")) for each in raw]
+
+
+def _unequal(weights: tuple[float, ...]) -> tuple[float, ...]:
+    """``weights``; none if all are equal."""
+    return () if len(set(weights)) <= 1 else weights
 
 
 def _as_input(name: str) -> str:

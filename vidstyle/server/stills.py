@@ -73,6 +73,20 @@ def frame_at(clip: Path, time: Fraction) -> Frame:
         raise
 
 
+def exact_time(clip: Path, time: Fraction) -> Fraction:
+    """The source's own time (s) of the frame that ``frame_at`` gives for ``time``."""
+    for start in (time, *(max(Fraction(0), time - back) for back in _STEPS_BACK)):
+        try:
+            with open_reader(clip, ReadOptions(start=start)) as reader:
+                if start == time:
+                    return reader.info.start
+                return reader.info.start + deque(reader, maxlen=1)[0].time
+        except OptionError:  # the time is after the beginning of the last frame
+            if start == 0:
+                raise
+    raise AssertionError("the clip has a frame")
+
+
 def time_of(raw: object) -> Fraction:
     """A time (s) that the page sent; raises ``OptionError``."""
     try:

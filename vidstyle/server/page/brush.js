@@ -10,6 +10,7 @@ const sliders = { size: element("brush-size"), softness: element("brush-softness
 let editor = null;  // {mask(), changed(isOver)}: the mask of the frame, and whom to tell
 let layer = 0;
 let place = null;  // the last point of the stroke, or of the brush that is moved by keys
+let erased = 1;  // the share to which the eraser goes back: that of a mask on which nothing was brushed
 let begun = 0;  // the time stamp of the event that is drawn
 
 /** Lets `next` be edited: `mask()` makes the frame's mask, `changed(isOver)` is called while a stroke moves. */
@@ -18,11 +19,21 @@ export function useEditor(next) {
   refreshTools();
 }
 
-/** The layer whose mask "show the mask" shows. */
+/** The layer that is brushed: the lowest one is everywhere, the others nowhere until they are brushed. */
 export function editLayer(index) {
   layer = index;
+  erased = index === 0 ? 1 : 0;
   showMask(element("show-mask").checked, layer);
   refreshTools();
+}
+
+/** Lets the brush's strength go up to `strongest`, that of the painting; it keeps its share of it. */
+export function setStrongest(strongest) {
+  const slider = sliders.strength;
+  const share = Number(slider.value) / Number(slider.max);
+  slider.max = Math.max(0.05, strongest);
+  slider.value = share * slider.max;
+  slider.dispatchEvent(new Event("input"));
 }
 
 /** Enables the buttons that can do something now. */
@@ -38,9 +49,9 @@ function tool() {
 }
 
 function brush() {
-  const strength = tool() === "erase" ? 1 : Number(sliders.strength.value);
+  const share = tool() === "erase" ? erased : Number(sliders.strength.value) / Number(sliders.strength.max);
   const size = Number(sliders.size.value) / 100 * Math.min(canvas.width, canvas.height);
-  return { size, softness: Number(sliders.softness.value), strength };
+  return { size, softness: Number(sliders.softness.value), share };
 }
 
 function stroke(from, to, isOver = false) {
@@ -144,7 +155,7 @@ canvas.addEventListener("keyup", (event) => {
 const actions = {
   undo: () => editor.mask(true).undo(),
   redo: () => editor.mask(true).redo(),
-  fill: () => editor.mask(true).fill(brush().strength),
+  fill: () => editor.mask(true).fill(brush().share),
   invert: () => editor.mask(true).invert(),
 };
 for (const [id, act] of Object.entries(actions)) {

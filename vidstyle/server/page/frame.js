@@ -1,6 +1,6 @@
 // The frame: source and painted layers on one canvas, mixed by masks, with a border that can be moved.
 
-import { ONE } from "./mask.js";
+import { WHITE } from "./mask.js";
 
 /** Where the frame is drawn. */
 export const canvas = document.getElementById("canvas");
@@ -95,7 +95,10 @@ export function redraw(area = { left: 0, top: 0, right: canvas.width, bottom: ca
   copySource(left, split, top, bottom);
   copySource(split, right, top, bottom);
   if (isMaskShown) copyMask(split, right, top, bottom);
-  else for (const layer of layers) if (layer.painted) mix(layer, split, right, top, bottom);
+  else layers.forEach((layer, index) => {
+    // without a mask the lowest layer is everywhere, the others are nowhere
+    if (layer.painted && (layer.mask || index === 0)) mix(layer, split, right, top, bottom);
+  });
   context.putImageData(picture, 0, 0, left, top, right - left, bottom - top);
   if (border <= 0 || border >= canvas.width) return;
   context.fillStyle = "rgba(255, 255, 255, 0.9)";
@@ -114,12 +117,12 @@ function copyMask(left, right, top, bottom) {
   const values = layers[shownLayer]?.mask?.values;
   for (let y = top; y < bottom; y += 1) {
     for (let index = y * canvas.width + left; index < y * canvas.width + right; index += 1) {
-      picture.data.fill(values ? values[index] : ONE, index * 4, index * 4 + 3);
+      picture.data.fill(values ? values[index] : WHITE, index * 4, index * 4 + 3);
     }
   }
 }
 
-/** Moves what is in the picture towards the painting: by all at strength 1, beyond it above. */
+/** Mixes a painting over what is in the picture, by its mask. */
 function mix({ painted, mask }, left, right, top, bottom) {
   const target = picture.data;  // its bytes are clamped and rounded
   for (let y = top; y < bottom; y += 1) {
@@ -129,7 +132,7 @@ function mix({ painted, mask }, left, right, top, bottom) {
       continue;
     }
     for (let pixel = row + left; pixel < row + right; pixel += 1) {
-      const share = mask.values[pixel] / ONE;
+      const share = mask.values[pixel] / WHITE;
       const index = pixel * 4;
       target[index] += share * (painted[index] - target[index]);
       target[index + 1] += share * (painted[index + 1] - target[index + 1]);

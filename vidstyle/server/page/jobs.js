@@ -61,7 +61,7 @@ function row(job, onError) {
 function update(parts, job) {
   const runs = job.state === "running" || job.state === "waiting";
   parts.stop.hidden = !runs;
-  parts.pause.hidden = job.state !== "running" || !job.step;  // a long clip, painted in segments
+  parts.pause.hidden = job.state !== "running" || !["plan", "paint"].includes(job.step);  // a long clip, painted in segments
   parts.resume.hidden = job.state !== "paused";
   if (job.state !== parts.state) parts.pause.disabled = parts.resume.disabled = false;
   parts.state = job.state;
@@ -123,6 +123,7 @@ function words(job) {
   if (job.state === "failed") return job.error;
   if (job.state === "done") return `Done: ${frames}.`;
   if (job.state === "stopped") return job.frames ? `Stopped: ${frames} are kept.` : "Stopped.";
+  if (job.step === "mask") return "Carries the mask to all frames…";
   if (job.step === "join") return "Joins the parts…";
   if (!job.frames) return job.step === "plan" ? "Reads the clip…" : "Loads the engine…";
   const parts = [frames];

@@ -2,13 +2,14 @@
 
 import { address, ask, loaded, Socket, upload } from "./server.js";
 import { clearFrame, setHint, showPainted, showSource } from "./frame.js";
-import { editor, showMasks, useMasks } from "./masks.js";
-import { refreshTools, useEditor } from "./brush.js";
+import { editor, forgetMasks, showMasks, useMasks } from "./masks.js";
+import { refreshTools, setStrongest, useEditor } from "./brush.js";
 import { onDots, restoreDots, show as showDots, takeChoice, track } from "./dots.js";
 import { endCamera, isLive, sendSettings, useCamera } from "./live.js";
 import { endPlaying, onPlay, takeFrame } from "./play.js";
-import { now, onTime, showTimeline } from "./timeline.js";
-import { addStyle, choose, chosen, onStyles, restore, showThumbnail, surprise } from "./gallery.js";
+import { currentLayer, layerCount, layerStyles, onLayers, restoreLayers } from "./layers.js";
+import { now, onTime, showMarks, showTimeline } from "./timeline.js";
+import { addStyle, choose, onStyles, showThumbnail, surprise } from "./gallery.js";
 import { makeOptions, onOptions, options, restoreOptions } from "./options.js";
 import { showJobs } from "./jobs.js";
 
@@ -28,7 +29,7 @@ async function begin() {
   state.styles.forEach(addStyle);
   makeOptions(state.options);
   const kept = JSON.parse(sessionStorage.getItem(memory) ?? "{}");
-  restore(kept.styles ?? []);
+  restoreLayers(kept);
   restoreOptions(kept.options ?? {});
   restoreDots(kept.track ?? []);
   element("results").textContent = `Results go to ${state.results}`;
@@ -45,11 +46,12 @@ function useClip(next, time = 0) {
   clip = next;
   element("clip-name").textContent = `${clip.name}, ${clip.width} × ${clip.height}`;
   for (const id of ["run", "play"]) element(id).disabled = false;
-  clearFrame();
+  clearFrame(layerCount());
   useMasks(clip, (line) => say(line, "mask"));
   setHint("");
   showTimeline(clip, time);
   showDots();
+  takeMarks();
   showTime();
 }
 
@@ -61,10 +63,11 @@ async function showTime() {
   if (turn !== sourceNumber || !image) return;
   showSource(image, { keepsPainting: paintedNumber === number });
   refreshTools();
-  showMasks(now()).catch(() => {});
+  showMasks(now(), layerCount()).catch(() => {});
 }
 
 let paintedNumber = 0;
+const fine = new Set();  // the layers that are painted at full size
 
 function lookAgain() {
   if (isLive()) {
@@ -80,9 +83,23 @@ function lookAgain() {
   socket.send({ number, clip: clip.id, time: now(), settings: settings() });
 }
 
+/** Shows what has changed of the layers: one was added, chosen or, if its number is given, removed. */
+async function changeLayers(removed) {
+  if (removed !== undefined && clip) {
+    await ask(`api/clips/${clip.id}/remove-layer`, { values: { layer: removed }, message: {} });
+    forgetMasks();
+    clearFrame(layerCount());
+    showTime();
+  } else {
+    lookAgain();
+    showMasks(now(), layerCount()).catch(() => {});
+  }
+  takeMarks();
+}
+
 /** All that is set on the page. */
 function settings() {
-  return { styles: chosen(), options: options(), track: track() };
+  return { ...layerStyles(), options: options(), track: track() };
 }
 
 onPlay(() => {
@@ -96,7 +113,8 @@ async function receive(message) {
     return;
   }
   if (message.kind === "masks") {
-    if (message.clip === clip?.id) takeMarks(message);
+    marks = message.clips;
+    takeMarks();
     return;
   }
   if (message.number !== number) return;
@@ -117,12 +135,29 @@ async function receive(message) {
       showThumbnail(message.style, image.src);
       return;
     }
-    if (message.stage === "draft" && paintedNumber === number) return;  // the full one came in before it
+    const { stage, layer } = message;
+    if (paintedNumber !== number) fine.clear();
+    if (stage === "draft" && fine.has(layer)) return;  // the full one came in before it
+    if (stage === "full") fine.add(layer);
     paintedNumber = number;
-    showPainted(image);
-    element("status").textContent = message.stage === "draft" ? "Painting… (draft shown)" : "";
-    document.body.dataset.painted = message.stage;
+    showPainted(image, layer);
+    const isDone = fine.size === layerCount();
+    element("status").textContent = isDone ? "" : "Painting… (draft shown)";
+    document.body.dataset.painted = isDone ? "full" : "draft";
   }
+}
+
+let marks = {};  // of each clip: which frames were brushed, and a version that changes with their masks
+let marked = "";
+
+/** Shows which frames were brushed, and the frame's mask if it has been carried to it meanwhile. */
+function takeMarks() {
+  const { marks: own = [], version = "" } = marks[clip?.id] ?? {};
+  showMarks([...new Set(own.filter(({ layer }) => layer === currentLayer()).map(({ time }) => time))]);
+  element("save-mask").href = address(`api/clips/${clip?.id}/mask-clip`, { layer: currentLayer() });
+  element("save-mask").hidden = !own.some(({ layer }) => layer === currentLayer());
+  if (clip && version !== marked && !isLive()) showMasks(now(), layerCount()).catch(() => {});
+  marked = version;
 }
 
 function showCommand({ command, needs }) {
@@ -235,7 +270,11 @@ onStyles(() => {
 });
 onDots(soon);
 element("surprise").addEventListener("click", surprise);
-onOptions(soon);
+onOptions(() => {
+  setStrongest(options().strength ?? 1);
+  soon();
+});
+onLayers(changeLayers);
 
 useCamera({
   settings,

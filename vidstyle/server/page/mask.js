@@ -1,22 +1,22 @@
-// A mask: how strongly each pixel of a frame is painted. Strokes, fill, inversion, undo and redo.
+// A mask: how much of each pixel of a frame is painted. Strokes, fill, inversion, undo and redo.
 
-export const ONE = 170;  // the value of strength 1: bytes reach strength 1.5
+export const WHITE = 255;  // the value of a pixel that is painted wholly
 const UNDO_BYTES = 60e6;  // of what undo restores
 
-/** Strengths of `width` × `height` pixels, one byte each; without `values` all have strength 1. */
+/** Shares of `width` × `height` pixels, one byte each: 0 is the clip, 255 the painting, as it is without `values`. */
 export class Mask {
-  constructor(width, height, values = new Uint8Array(width * height).fill(ONE)) {
+  constructor(width, height, values = new Uint8Array(width * height).fill(WHITE)) {
     Object.assign(this, { width, height, values });
     this.undone = [];
     this.done = [];
     this.stroke = null;
   }
 
-  /** Begins a stroke: `size` is its diameter in px, `softness` 0 to 1, `strength` 0 to 1.5. */
-  begin({ size, softness, strength }) {
+  /** Begins a stroke: `size` is its diameter in px, `softness` 0 to 1, `share` 0 to 1. */
+  begin({ size, softness, share }) {
     const cover = new Uint8Array(this.values.length);  // how much of each pixel the stroke covers
     const radius = Math.max(0.5, size / 2);
-    this.stroke = { before: this.values.slice(), cover, radius, softness, value: Math.round(strength * ONE), area: null };
+    this.stroke = { before: this.values.slice(), cover, radius, softness, value: Math.round(share * WHITE), area: null };
   }
 
   /** Continues the stroke from one point to the next; returns the rectangle that has changed. */
@@ -51,14 +51,14 @@ export class Mask {
     if (area) this.#remember(area, before);
   }
 
-  /** Gives all pixels one strength. */
-  fill(strength) {
-    this.#replace(() => Math.round(strength * ONE));
+  /** Gives all pixels one share. */
+  fill(share) {
+    this.#replace(() => Math.round(share * WHITE));
   }
 
-  /** Strength 0 becomes 1 and 1 becomes 0; more than 1 becomes 0 too. */
+  /** What is painted becomes the clip, and the clip painted. */
   invert() {
-    this.#replace((value) => Math.max(0, ONE - value));
+    this.#replace((value) => WHITE - value);
   }
 
   get canUndo() { return this.done.length > 0; }

@@ -34,8 +34,7 @@ export async function showMasks(seconds, count = 1) {
   for (let each = 0; each < count; each += 1) {
     const mask = brushed.get(key(each)) ?? await fetchMask(each, seconds);
     if (seconds !== time || shown.get(each)?.stroke) return;
-    if (!mask && !shown.has(each)) continue;
-    use(each, mask);
+    if (mask) use(each, mask);
   }
   refreshTools();
 }
@@ -43,6 +42,8 @@ export async function showMasks(seconds, count = 1) {
 /** Forgets what was brushed in this tab: another tab has brushed, or a project was opened. */
 export function forgetMasks() {
   brushed.clear();
+  shown = new Map();
+  time = -1;
 }
 
 /** What the brush edits: the mask of the frame and layer that are shown. */
@@ -52,7 +53,10 @@ export const editor = {
     let mask = shown.get(layer);
     if (isEdited) {
       const size = frameSize();
-      if (!mask) use(layer, mask = new Mask(size.width, size.height));
+      if (!mask) {
+        use(layer, mask = new Mask(size.width, size.height));
+        if (layer > 0) mask.values.fill(0);
+      }
       brushed.set(key(layer), mask);
     }
     return mask ?? null;

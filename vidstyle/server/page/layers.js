@@ -1,0 +1,84 @@
+// Layers: each is painted in its own styles where its mask says; the first one is the whole frame.
+
+import { editLayer } from "./brush.js";
+import { chosen, restore } from "./gallery.js";
+import { useLayer } from "./masks.js";
+
+const MOST = 8;
+const list = document.getElementById("layer-list");
+const add = document.getElementById("add-layer");
+const remove = document.getElementById("remove-layer");
+let layers = [[]];  // the styles of each, the lowest first
+let current = 0;
+let changed = () => {};
+
+/** Calls `listener` whenever a layer is added, removed or chosen. */
+export function onLayers(listener) {
+  changed = listener;
+}
+
+/** How many layers there are. */
+export function layerCount() {
+  return layers.length;
+}
+
+/** Which layer is brushed and given styles. */
+export function currentLayer() {
+  return current;
+}
+
+/** The styles of the lowest layer, and those of the ones above it. */
+export function layerStyles() {
+  layers[current] = chosen();
+  return { styles: layers[0], layers: layers.slice(1).map((styles) => ({ styles })) };
+}
+
+/** Sets what `layerStyles` gave. */
+export function restoreLayers({ styles = [], layers: upper = [] }) {
+  layers = [styles, ...upper.map((layer) => layer.styles)];
+  choose(0);
+}
+
+function choose(index) {
+  current = index;
+  restore(layers[index]);
+  layers[index] = chosen();
+  useLayer(index);
+  editLayer(index);
+  show();
+}
+
+function show() {
+  list.replaceChildren(...layers.map((styles, index) => {
+    const label = document.createElement("label");
+    const input = document.createElement("input");
+    Object.assign(input, { type: "radio", name: "layer", value: index, checked: index === current });
+    input.addEventListener("change", () => {
+      layers[current] = chosen();
+      choose(index);
+      list.querySelector("input:checked").focus();
+      changed();
+    });
+    label.append(input, ` ${index + 1}${index ? "" : ": all of it"}`);
+    return label;
+  }));
+  add.disabled = layers.length >= MOST;
+  remove.hidden = current === 0;
+}
+
+add.addEventListener("click", () => {
+  layers[current] = chosen();
+  layers.push(layers[current]);
+  choose(layers.length - 1);
+  document.querySelector("input[name=tool][value=brush]").click();
+  const strength = document.getElementById("brush-strength");
+  strength.value = 1;  // a new layer is nowhere yet: what is brushed is painted
+  strength.dispatchEvent(new Event("input"));
+  changed();
+});
+remove.addEventListener("click", () => {
+  layers.splice(current, 1);
+  const removed = current;
+  choose(removed - 1);
+  changed(removed);
+});
