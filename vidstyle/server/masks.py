@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 
 from vidstyle.errors import VidstyleError
 from vidstyle.frames import VideoInfo
-from vidstyle.pipeline.brushed_masks import propagate_mask
+from vidstyle.options import ReadOptions
+from vidstyle.pipeline.brushed_masks import carried_masks, propagate_mask
 from vidstyle.pipeline.prefetch import check_wanted, interruptible, side_thread
 from vidstyle.pipeline.report import Progress
-from vidstyle.server.stills import SHOWN_WIDTH, exact_time, shown_size
+from vidstyle.server.stills import SHOWN_WIDTH, exact_time, reduced, shown_size
+from vidstyle.video.reading.reader import open_reader
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +34,8 @@ Values = NDArray[np.uint8]
 LAYERS = 8
 """Layers that a clip may have, each with its masks."""
 _NEAR, _FAR = Fraction(2), Fraction(10)  # s around a frame that was brushed, to which it is carried at once
-_FARTHEST = Fraction(120)  # s: a frame so far from a brushed one is not looked at before the run
+_FARTHEST = Fraction(30)  # s: a frame so far from a brushed one is not looked at before the run
+_SHORT_SIDE = 180  # px at which frames are carried for the page; a run carries them at their own size
 _TOLD = 12  # frames that are carried between two messages to the page
 
 
@@ -102,7 +105,8 @@ class Masks:
             for known in [each for each in entry.times if abs(each - time) > _FAR]:
                 del entry.carried[known]
             entry.times = sorted(entry.carried)
-            entry.due = [(time - around, time + around) for around in (_NEAR, _FAR)]
+            # forward first: frames before the brushed one wait for it
+            entry.due = [(time, time + _NEAR), (time - _NEAR, time + _NEAR), (time - _FAR, time + _FAR)]
         self._thread.submit(self._carry, entry)
         self.on_change()
 
@@ -226,32 +230,29 @@ class Masks:
         if not inside:
             return
         first = self._exact_time(entry, begin)
-        masks = {self._exact_time(entry, time) - first: values for time, values in inside.items()}
+        frames = []
+        with open_reader(entry.path, ReadOptions(start=begin, end=end)) as reader:
+            for frame in reader:
+                check_wanted()
+                frames.append(reduced(frame, _SHORT_SIDE))
+        numbers = {frame.time: number for number, frame in enumerate(frames)}
+        exact = {self._exact_time(entry, time) - first: values for time, values in inside.items()}
+        masks = {numbers[time]: values for time, values in exact.items() if time in numbers}
         size = shown_size(entry.info, SHOWN_WIDTH)
-        blank = round(255 * entry.elsewhere)
-
-        def keep(progress: Progress) -> bool:
-            values = np.asarray(progress.frame.pixels[..., 0], np.uint8)
-            if values.shape[::-1] != size:
-                values = np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_LINEAR), np.uint8)
-            time = first + progress.frame.time
+        carried = carried_masks(frames, masks, elsewhere=entry.elsewhere)
+        for number, (frame, mask) in enumerate(zip(frames, carried, strict=True)):
+            check_wanted()
+            values = np.rint(255 * cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR)).astype(np.uint8)
+            time = first + frame.time
             with self._lock:
+                if entry.version != version:
+                    return
                 # a shot without a brushed frame in this part may have one outside of it
-                if time not in entry.carried or not bool(np.all(values == blank)):
+                if time not in entry.carried or bool(np.any(mask != entry.elsewhere)):
                     entry.carried[time] = zlib.compress(values.tobytes(), 1)
                     entry.times = sorted(entry.carried)
-                is_newest = entry.version == version
-            if progress.index % _TOLD == _TOLD - 1:
+            if number % _TOLD == _TOLD - 1:
                 self.on_change()
-            return is_newest and self._goes_on(progress)
-
-        target = self._folder / f"carried{next(self._numbers)}.mkv"
-        try:
-            propagate_mask(
-                entry.path, masks, target, start=begin, end=end, elsewhere=entry.elsewhere, on_frame=keep
-            )
-        finally:
-            target.unlink(missing_ok=True)
 
     def _exact_time(self, entry: _Layer, time: Fraction) -> Fraction:
         """When the frame begins that the page shows for ``time``: seconds from the start of the clip."""

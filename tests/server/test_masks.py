@@ -1,0 +1,149 @@
+"""Masks of the page: brushed on a frame, carried to the others, forgotten at a cut, written for a run."""
+
+from __future__ import annotations
+
+import json
+import time
+import zlib
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from clips import write_clip
+from numpy.typing import NDArray
+from page_server import Served, serving
+
+from vidstyle.video.reading.reader import Reader
+
+_SIZE = (160, 120)  # px
+_STEP = 4  # px a frame
+
+
+def _moving(count: int) -> list[NDArray[np.uint8]]:
+    """A textured square that moves to the right over another texture; after ``count`` frames a cut."""
+    random = np.random.default_rng(3)
+    width, height = _SIZE
+    ground = np.kron(random.integers(60, 120, (height // 4, width // 4, 3)), np.ones((4, 4, 1))).astype(
+        np.uint8
+    )
+    thing = np.kron(random.integers(150, 255, (10, 10, 3)), np.ones((4, 4, 1))).astype(np.uint8)
+    frames = []
+    for number in range(count):
+        frame = ground.copy()
+        frame[40:80, 20 + _STEP * number : 60 + _STEP * number] = thing
+        frames.append(frame)
+    return [*frames, *[255 - ground] * 4]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("masks")
+    with serving(folder, str(write_clip(folder / "clip.mp4", _moving(8)))) as served:
+        yield served
+
+
+def _put(served: Served, seconds: float, values: NDArray[np.uint8], **changes: str) -> tuple[int, str]:
+    query = {"time": str(seconds), "layer": "0", "over": "1", "width": str(_SIZE[0]), "height": str(_SIZE[1])}
+    body = zlib.compress(values.tobytes())
+    status, answer, _ = served.request("POST", "/api/clips/given/mask", body=body, query={**query, **changes})
+    return status, json.loads(answer)["error"] if answer else ""
+
+
+def _get(served: Served, seconds: float, layer: str = "0") -> NDArray[np.uint8] | None:
+    query = {"time": str(seconds), "layer": layer}
+    status, body, headers = served.request("GET", "/api/clips/given/mask", query=query)
+    if status == 204:
+        return None
+    width, height = map(int, headers["x-size"].split("x"))
+    return np.frombuffer(zlib.decompress(body), np.uint8).reshape(height, width)
+
+
+def _square() -> NDArray[np.uint8]:
+    """The mask of the first frame: the thing keeps the clip."""
+    mask = np.full(_SIZE[::-1], 255, np.uint8)
+    mask[40:80, 20:60] = 0
+    return mask
+
+
+def test_a_mask_follows_the_thing_and_ends_at_the_cut(served: Served) -> None:
+    assert _put(served, 0, _square()) == (204, "")
+    until = time.monotonic() + 60
+    while (later := _get(served, 6 / 25)) is None and time.monotonic() < until:
+        time.sleep(0.05)
+    assert later is not None
+    kept, should = later < 128, np.zeros(_SIZE[::-1], bool)
+    should[40:80, 20 + 6 * _STEP : 60 + 6 * _STEP] = True
+    assert (kept & should).sum() / (kept | should).sum() > 0.8
+    while (after := _get(served, 9 / 25)) is None and time.monotonic() < until:
+        time.sleep(0.05)
+    assert after is not None and after.min() == 255
+    assert served.session.masks.to_json()["given"]
+
+
+def test_a_run_keeps_the_clip_where_the_mask_is_black_and_the_mask_can_be_saved(
+    served: Served, tmp_path: Path
+) -> None:
+    _put(served, 0, _square())
+    settings = {"styles": [{"id": "waves", "weight": 1}], "options": {"engine": "stylenet"}}
+    body = json.dumps({"clip": "given", "settings": settings}).encode()
+    job = served.session.jobs.job(str(served.ask("POST", "/api/jobs", body=body)["id"]))
+    while job.state in ("waiting", "running"):
+        time.sleep(0.02)
+    assert (job.state, "--mask clip_mask.mkv" in job.command) == ("done", True)
+    with Reader(job.target) as painted, Reader(served.session.clips["given"].path) as clip:
+        pairs = list(zip(painted, clip, strict=True))
+    last = 7
+    difference = np.abs(pairs[last][0].pixels.astype(int) - pairs[last][1].pixels).mean(-1)
+    inside = difference[46:74, 26 + last * _STEP : 54 + last * _STEP]
+    assert inside.mean() * 3 < difference[:, : 15 + last * _STEP].mean()
+    status, data, headers = served.request("GET", "/api/clips/given/mask-clip", query={"layer": "0"})
+    assert (status, "clip_mask.mkv" in headers["content-disposition"]) == (200, True)
+    (tmp_path / "mask.mkv").write_bytes(data)
+    with Reader(tmp_path / "mask.mkv") as reader:
+        masks = [frame.pixels[..., 0] for frame in reader]
+    assert len(masks) == 12
+    assert np.array_equal(masks[0], _square())
+
+
+def test_a_stretch_in_the_middle_has_the_mask_that_is_carried_there(served: Served) -> None:
+    _put(served, 0, _square())
+    path = served.session.masks.of_part("given", 0, Fraction(4, 25), Fraction(4, 25))
+    assert path is not None
+    with Reader(path) as reader:
+        masks = [frame.pixels[..., 0] for frame in reader]
+    assert len(masks) == 4
+    assert masks[1][50:70, 30 + 5 * _STEP : 50 + 5 * _STEP].max() < 128
+
+
+def test_layers_above_are_nowhere_until_they_are_brushed_and_move_down_when_one_is_removed(
+    served: Served,
+) -> None:
+    _put(served, 0, _square(), layer="2")
+    assert _get(served, 0, "1") is None
+    served.request("POST", "/api/clips/given/remove-layer", query={"layer": "1"})
+    moved = _get(served, 0, "1")
+    assert moved is not None and np.array_equal(moved, _square())
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"width": "99999"}, "a mask of clip.mp4 has 160 x 120 px"),
+        ({"layer": "99"}, "a layer must be a number from 0 to 7"),
+        ({"time": "soon"}, "a time must be a number of seconds"),
+    ],
+)
+def test_a_mask_that_does_not_fit_is_refused_in_a_line(
+    served: Served, changes: dict[str, str], line: str
+) -> None:
+    status, error = _put(served, 0, _square(), **changes)
+    assert status == 400 and line in error
+
+
+@pytest.mark.parametrize("body", [b"nothing", zlib.compress(b"\0" * 7), zlib.compress(b"\0" * 40_000_000)])
+def test_bytes_that_are_no_mask_are_refused(served: Served, body: bytes) -> None:
+    query = {"time": "0", "width": str(_SIZE[0]), "height": str(_SIZE[1])}
+    status, answer, _ = served.request("POST", "/api/clips/given/mask", body=body, query=query)
+    assert status == 400 and "mask" in json.loads(answer)["error"]
