@@ -18,14 +18,16 @@ _PATIENCE = 40_000  # ms, on a busy machine
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("brush")
-    clip = write_clip(folder / "clip.mp4", shapes(8, 320, 240))
+    clip = write_clip(folder / "clip.mp4", shapes(6, 192, 144))
     with serving(folder, str(clip)) as served:
         yield served
 
 
 @pytest.fixture
 def page(browser: Browser, served: Served) -> Iterator[Page]:
-    """A new tab with the clip, painted by the quickest engine; its scripts must raise no error."""
+    """A new tab with a clip of its own, painted by the quickest engine; its scripts must raise no error."""
+    data = served.session.clips["given"].path.read_bytes()
+    served.ask("POST", "/api/clips", body=data, query={"name": "clip.mp4"})
     context = browser.new_context(viewport={"width": 1200, "height": 900})
     context.set_default_timeout(_PATIENCE)
     page = context.new_page()
@@ -84,7 +86,6 @@ def test_a_stroke_is_on_the_frame_within_50_ms_and_can_be_taken_back(page: Page,
 
 def test_the_brush_is_moved_by_keys_and_its_strength_goes_from_the_clip_to_1_5(page: Page) -> None:
     page.locator("#option-strength").fill("1.5")
-    page.locator("body[data-painted='']").wait_for()
     page.locator("body[data-painted=full]").wait_for()
     page.get_by_label("Brush", exact=True).check()
     painted, shares = _pixel(page, 0.5, 0.5), []
@@ -105,6 +106,51 @@ def test_the_brush_is_moved_by_keys_and_its_strength_goes_from_the_clip_to_1_5(p
     source = _pixel(page, 0.5, 0.5)
     page.locator("#divider").fill("0")
     assert _pixel(page, 0.5, 0.5) == source
+
+
+def test_what_is_brushed_follows_to_other_frames_in_all_tabs_and_is_marked_on_the_time_line(
+    page: Page, served: Served
+) -> None:
+    page.get_by_label("Time", exact=True).fill("0.04")
+    page.get_by_label("Brush", exact=True).check()
+    page.locator("#show-mask").check()
+    _drag(page, (0.1, 0.5), (0.9, 0.5))
+    page.get_by_role("button", name="Brushed at 0.0 s").first.wait_for()
+    other = page.context.new_page()
+    other.goto(served.address)
+    other.locator("body[data-painted]").wait_for()
+    for tab in (page, other):
+        tab.get_by_label("Brush", exact=True).check()
+        tab.locator("#show-mask").check()
+        tab.get_by_label("Time", exact=True).fill("0.2")
+        _wait_for_pixel(tab, below=128)
+    expect(page.locator("#command")).to_contain_text("--mask clip_mask.mkv")
+    expect(page.get_by_role("link", name="Save the mask clip")).to_be_visible()
+
+
+def test_a_layer_has_its_own_style_where_it_is_brushed(page: Page) -> None:
+    page.get_by_label("waves", exact=True).check()
+    page.locator("body[data-painted=full]").wait_for()
+    left, right = _pixel(page, 0.25, 0.5), _pixel(page, 0.75, 0.5)
+    page.get_by_role("button", name="Add a layer").click()
+    page.get_by_label("mosaic", exact=True).check()
+    page.locator("body[data-painted=full]").wait_for()
+    _drag(page, (0.7, 0.5), (0.8, 0.5))
+    assert _pixel(page, 0.25, 0.5) == left
+    assert _pixel(page, 0.75, 0.5) != right
+    page.get_by_role("button", name="Remove this layer").click()
+    expect(page.locator("#layer-list label")).to_have_count(1)
+    page.locator("body[data-painted=full]").wait_for()
+    page.locator("#divider").fill("0")
+    assert _pixel(page, 0.75, 0.5) == right
+
+
+def _wait_for_pixel(page: Page, below: int) -> None:
+    """Wait until the middle of the frame is darker than this."""
+    until = time.monotonic() + _PATIENCE / 1000
+    while _pixel(page, 0.5, 0.5)[0] >= below:
+        assert time.monotonic() < until
+        page.wait_for_timeout(100)
 
 
 def test_styles_over_time_are_dots_from_which_a_style_track_is_made(page: Page) -> None:

@@ -109,11 +109,11 @@ def test_a_run_keeps_the_clip_where_the_mask_is_black_and_the_mask_can_be_saved(
 
 def test_a_stretch_in_the_middle_has_the_mask_that_is_carried_there(served: Served) -> None:
     _put(served, 0, _square())
-    path = served.session.masks.of_part("given", 0, Fraction(4, 25), Fraction(4, 25))
+    path = served.session.masks.of_part("given", 0, Fraction(4, 25), Fraction(3))
     assert path is not None
     with Reader(path) as reader:
         masks = [frame.pixels[..., 0] for frame in reader]
-    assert len(masks) == 4
+    assert len(masks) == 8
     assert masks[1][50:70, 30 + 5 * _STEP : 50 + 5 * _STEP].max() < 128
 
 

@@ -9,6 +9,7 @@ import json
 import logging
 import threading
 from fractions import Fraction
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -145,13 +146,15 @@ class _Looks:
             return
         stills = settings.at(time)
         looks = [self._look(clip, time, still) for still in stills]
-        for stage in (DRAFT, FULL):
-            for layer, look in enumerate(looks):
-                picture = await self._session.previews.painted(look, stage, stop)
-                if picture is None or stop.is_set():
-                    return
-                name = self._connections.keep(picture)
-                await self._send("painted", number, stage=stage, layer=layer, picture=name)
+        layers = [(layer, look, self._session.previews.is_known(look)) for layer, look in enumerate(looks)]
+        first = [(layer, look, FULL if is_known else DRAFT) for layer, look, is_known in layers]
+        then = [(layer, look, FULL) for layer, look, is_known in layers if not is_known]
+        for layer, look, stage in (*first, *then):
+            picture = await self._session.previews.painted(look, stage, stop)
+            if picture is None or stop.is_set():
+                return
+            name = self._connections.keep(picture)
+            await self._send("painted", number, stage=stage, layer=layer, picture=name)
         alone = Settings(stills[0].styles[:1], (), stills[0].options)
         for style in list(self._session.styles.values()):
             small = Look(clip.path, clip.info, time, (style.argument,), alone)
@@ -171,7 +174,8 @@ class _Looks:
         """Send the frames of a stretch from ``time`` (s): a message for each, and then its picture."""
         length = Fraction(_STRETCH)
         styles, keywords = self._session.styling(clip, settings, (time, length))
-        stretch = Stretch(clip.path, clip.info, time, length, styles, keywords)
+        prepare = partial(self._session.part_files, clip, time, length)
+        stretch = Stretch(clip.path, clip.info, time, length, styles, keywords, prepare)
         loop = asyncio.get_running_loop()
 
         async def send(picture: StretchPicture) -> None:

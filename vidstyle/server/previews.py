@@ -60,6 +60,10 @@ class Previews:
         known = self._pictures.get((look, stage))  # at once, whatever the thread is painting
         return known or await self._in_thread(lambda: self._paint(look, stage), stop)
 
+    def is_known(self, look: Look) -> bool:
+        """Whether ``look`` has been painted at full size."""
+        return self._pictures.get((look, FULL)) is not None
+
     async def stretch(
         self, stretch: Stretch, folder: Path, on_picture: OnPicture, stop: threading.Event
     ) -> None:

@@ -213,6 +213,11 @@ class Session:
             command=str(self.command(clip, settings)["command"]),
         )
 
+    def part_files(self, clip: Clip, begin: Fraction, length: Fraction) -> Mapping[str, object]:
+        """The files that painting a part (s) of a clip needs, as options; makes them."""
+        mask = self.masks.of_part(clip.id, 0, begin, length)
+        return {} if mask is None else {"mask": mask}
+
     def mask_name(self, clip: Clip, layer: int) -> str:
         """How the mask clip of a layer is called when it is saved."""
         number = "" if layer == 0 else f"_{layer + 1}"

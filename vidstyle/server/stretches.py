@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -35,6 +35,8 @@ class Stretch:
     styles: tuple[str | Path, ...]
     keywords: Mapping[str, object]
     """Options of the library."""
+    prepare: Callable[[], Mapping[str, object]] = dict
+    """Makes files that are needed, such as a mask clip, and returns the options that name them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ def paint_stretch(stretch: Stretch, folder: Path, on_picture: OnPicture) -> None
     """
     place = Path(tempfile.mkdtemp(dir=folder))
     try:
+        stretch = replace(stretch, keywords={**stretch.keywords, **stretch.prepare()})
         for stage in _WIDTHS:
             if not _painted(stretch, stage, place / "stretch.mkv", on_picture):
                 return

@@ -1,6 +1,8 @@
 // Connects the parts of the page: clip, frame, time line, styles, options, command and runs.
 
-import { address, ask, loaded, Socket, upload } from "./server.js";
+import { address, ask, loaded, Socket } from "./server.js";
+import { limitFiles, onClip, onStyle } from "./files.js";
+import { say } from "./notices.js";
 import { clearFrame, setHint, showPainted, showSource } from "./frame.js";
 import { editor, forgetMasks, showMasks, useMasks } from "./masks.js";
 import { refreshTools, setStrongest, useEditor } from "./brush.js";
@@ -16,7 +18,6 @@ import { showJobs } from "./jobs.js";
 const element = (id) => document.getElementById(id);
 const memory = "vidstyle";  // what is chosen, kept for a reload of this tab
 let clip = null;
-let limits = {};
 let number = 0;  // of the newest look at a frame; answers to older ones are not shown
 let sourceNumber = 0;
 let socket = null;
@@ -25,7 +26,7 @@ const sayOfRun = (line) => say(line, "run");
 
 async function begin() {
   const state = await ask("api/state");
-  limits = state.limits;
+  limitFiles(state.limits);
   state.styles.forEach(addStyle);
   makeOptions(state.options);
   const kept = JSON.parse(sessionStorage.getItem(memory) ?? "{}");
@@ -77,8 +78,7 @@ function lookAgain() {
   if (!clip) return;
   endPlaying({ isQuiet: true });
   sessionStorage.setItem(memory, JSON.stringify({ clip: clip.id, time: now(), ...settings() }));
-  number += 1;
-  document.body.dataset.painted = "";
+  outdate();
   element("status").textContent = "Painting…";
   socket.send({ number, clip: clip.id, time: now(), settings: settings() });
 }
@@ -95,6 +95,12 @@ async function changeLayers(removed) {
     showMasks(now(), layerCount()).catch(() => {});
   }
   takeMarks();
+}
+
+/** Shows no answer any more to what was asked before. */
+function outdate() {
+  number += 1;
+  document.body.dataset.painted = "";
 }
 
 /** All that is set on the page. */
@@ -166,77 +172,11 @@ function showCommand({ command, needs }) {
   element("needs").textContent = needs.length ? `Run it where these are: ${needs.join(", ")}` : "";
 }
 
-const notices = new Map();  // what is wrong, by what it is about: look, file, run or connection
-
-/** Shows a line that says what is wrong `about` something; an empty one takes it away. */
-function say(line, about) {
-  notices.set(about, line);
-  const lines = [...notices.values()].filter(Boolean);
-  element("notice").textContent = lines.join(" ");
-  element("notice").hidden = lines.length === 0;
-}
-
-async function takeClip(file) {
-  if (file.size > limits.clip) {
-    const size = Math.round(limits.clip / 1e6).toLocaleString("en");
-    say(`${file.name} is larger than ${size} MB, the most that can be dropped; start with it: vidstyle page FILE`, "file");
-    return;
-  }
-  say("", "file");
-  const bar = element("upload");
-  bar.hidden = false;
-  try {
-    useClip(await upload("api/clips", file, file.name, (share) => { bar.value = share; }));
-  } catch (error) {
-    say(error.message, "file");
-  }
-  bar.hidden = true;
-}
-
-async function takeStyle(file, name = file.name) {
-  say("", "file");
-  try {
-    const style = await upload("api/styles", file, name);
-    addStyle(style);
-    choose(style.id);
-  } catch (error) {
-    say(error.message, "file");
-  }
-}
-
-function takeFiles(files, isOnGallery) {
-  for (const file of files) {
-    // an animated picture may be a clip: on the gallery it is a style, elsewhere a clip
-    const isStyle = file.type.startsWith("image/") && (isOnGallery || !/gif|apng|webp/.test(file.type));
-    if (isStyle) takeStyle(file);
-    else takeClip(file);
-  }
-}
-
-let pasted = 0;
-document.addEventListener("paste", (event) => {
-  for (const file of event.clipboardData?.files ?? []) {
-    if (file.type.startsWith("image/")) takeStyle(file, `pasted-${++pasted}.${file.type.split("/")[1]}`);
-  }
+onClip(useClip);
+onStyle((style) => {
+  addStyle(style);
+  choose(style.id);
 });
-document.addEventListener("dragover", (event) => {
-  event.preventDefault();
-  document.body.classList.add("dropping");
-});
-document.addEventListener("dragleave", (event) => {
-  if (!event.relatedTarget) document.body.classList.remove("dropping");
-});
-document.addEventListener("drop", (event) => {
-  event.preventDefault();
-  document.body.classList.remove("dropping");
-  takeFiles(event.dataTransfer.files, Boolean(event.target.closest?.("#choices")));
-});
-for (const [id, take] of [["clip-file", takeClip], ["style-file", takeStyle]]) {
-  element(id).addEventListener("change", async (event) => {
-    for (const file of event.target.files) await take(file);
-    event.target.value = "";
-  });
-}
 element("run").addEventListener("click", async () => {
   try {
     await ask("api/jobs", { message: { clip: clip.id, settings: settings() } });
@@ -258,10 +198,12 @@ element("copy").addEventListener("click", async () => {
 let waiting = 0;
 const soon = () => {  // a slider that is dragged sends some tens of events a second
   clearTimeout(waiting);
+  outdate();
   waiting = setTimeout(lookAgain, 60);
 };
 onTime(() => {
   clearTimeout(waiting);
+  outdate();
   waiting = setTimeout(showTime, 40);
 });
 onStyles(() => {

@@ -54,8 +54,9 @@ export const editor = {
     if (isEdited) {
       const size = frameSize();
       if (!mask) {
-        use(layer, mask = new Mask(size.width, size.height));
-        if (layer > 0) mask.values.fill(0);
+        mask = new Mask(size.width, size.height);
+        if (layer > 0) mask.values.fill(0);  // the layers above are nowhere until they are brushed
+        use(layer, mask);
       }
       brushed.set(key(layer), mask);
     }
