@@ -159,7 +159,11 @@ def test_a_clip_above_the_limit_is_not_sent(page: Page, served: Served, folder: 
 
 def test_the_page_is_accessible_in_light_and_dark_and_fits_a_phone(page: Page, folder: Path) -> None:
     _choose(page, folder / "my clip.mp4")
+    page.get_by_label("Styles over time").check()
+    page.get_by_label("Brush", exact=True).check()
     _wait_for_painting(page)
+    page.get_by_role("button", name="Fill").click()
+    page.get_by_role("button", name="Brushed at 0.0 s").wait_for()
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         found = Axe().run(page).response["violations"]

@@ -166,7 +166,16 @@ function takeMarks() {
   marked = version;
 }
 
-function showCommand({ command, needs }) {
+function showCommand({ command, needs, files }) {
+  for (const link of element("made-files").children) URL.revokeObjectURL(link.href);
+  element("made-files").replaceChildren(...Object.entries(files).map(([name, text]) => {
+    const link = document.createElement("a");
+    link.className = "button";
+    link.textContent = `Save ${name}`;
+    link.download = name;
+    link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+    return link;
+  }));
   element("command-box").hidden = false;
   element("command").textContent = command;
   element("needs").textContent = needs.length ? `Run it where these are: ${needs.join(", ")}` : "";
