@@ -39,7 +39,7 @@ _ARROWS: dict[str, set[str]] = {
         ),
         *("options", "pipeline", "registry", "segments", "styles", "training", "video.reading"),
         *("video.writing", "weights", "derived_names", "outputs", "patterns"),
-        *("atomic_write", "file_suffixes", "printable", "runtimes", "tensors", "video.containers"),
+        *("atomic_write", "file_suffixes", "printable", "project", "runtimes", "tensors", "video.containers"),
         *("server", "study"),
     },
     "study": {
@@ -141,6 +141,7 @@ _ARROWS: dict[str, set[str]] = {
     "video.color": {"errors", "frames"},
     "video.containers": set(),
     "video.ebml": set(),
+    "project": {"atomic_write", "errors", "options"},
     "options": {"errors", "registry"},
     "registry": {"errors"},
     "optional_imports": {"errors"},

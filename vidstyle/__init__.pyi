@@ -71,6 +71,9 @@ from .pipeline.report import OnFrame as OnFrame
 from .pipeline.report import Progress as Progress
 from .pipeline.report import RunReport as RunReport
 from .pipeline.styling import Styling as Styling
+from .project import Project as Project
+from .project import load_project as load_project
+from .project import save_project as save_project
 from .runtimes.base import Runtime as Runtime
 from .runtimes.base import RuntimeInfo as RuntimeInfo
 from .segments.film_progress import FilmProgress as FilmProgress

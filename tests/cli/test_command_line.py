@@ -87,6 +87,8 @@ _COMMAND_LINE_ALONE = {
     "input",
     "output",
     "preview",
+    "project",
+    "save_project",
     "json",
     "csv",
     "report",

@@ -19,6 +19,7 @@ from vidstyle.cli.parser import (
     select_options,
     style_name,
 )
+from vidstyle.cli.project import add_project, apply_project, keep_project
 from vidstyle.derived_names import fitted
 from vidstyle.errors import OptionError, VidstyleError
 from vidstyle.options import (
@@ -60,7 +61,7 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument(
         "inputs",
-        nargs="+",
+        nargs="*",
         metavar="INPUT",
         help="a clip, a folder of clips, or a folder or pattern of pictures",
     )
@@ -86,6 +87,7 @@ def add(commands: Commands) -> None:
         help="first tune the weights to the styles for this long (3m, 90s), on frames of the inputs; "
         "`vidstyle adapt` keeps such weights",
     )
+    add_project(parser)
     parser.add_argument("--json", metavar="FILE", help="write what was done, and how fast, to this file")
     parser.add_argument("--skip-existing", action="store_true", help="leave out inputs whose result exists")
     add_verbosity(parser)
@@ -98,8 +100,10 @@ def add(commands: Commands) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    apply_project(arguments)
     with log_to_stderr(arguments) as warnings, no_empty_folder(arguments.output):
         batch = _Batch(arguments)
+        keep_project(arguments)
         batch.run()
         if arguments.json is not None:
             batch.save(Path(arguments.json), warnings)
@@ -138,7 +142,8 @@ class _Batch:
             self._check_adaptation(paint)
         picture = _preview_target(arguments, len(self.sources))
         self.targets = targets(self.sources, None if picture else arguments.output, style, write)
-        report = [] if arguments.json is None else [("--json", Path(arguments.json))]
+        written = (("--json", arguments.json), ("--save-project", arguments.save_project))
+        report = [(flag, Path(file)) for flag, file in written if file is not None]
         self.outputs = self.targets
         if arguments.preview:
             self.outputs = [picture] if picture else [_preview_path(target) for target in self.targets]

@@ -19,6 +19,8 @@ def as_seconds(value: object) -> Fraction:
     expected = ValueError("a time in seconds or as h:m:s")
     if not isinstance(value, str):
         return _fraction(value, expected)
+    if "/" in value:
+        return _fraction(value, expected)
     parts = value.strip().split(":")
     if len(parts) > 3 or not all(re.fullmatch(r"\d+(\.\d*)?|\.\d+", part) for part in parts):
         raise expected
