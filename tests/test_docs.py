@@ -21,7 +21,7 @@ from vidstyle.cli.main import COMMANDS, main
 from vidstyle.video.reading.reader import Reader
 
 ROOT = Path(__file__).resolve().parent.parent
-_WRITES = ("-o", "--json", "--csv", "--report", "--heatmap")
+_WRITES = ("-o", "--json", "--save-project", "--csv", "--report", "--heatmap")
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
     *sorted((ROOT / "docs").glob("*.md")),
@@ -58,6 +58,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         cv2.imwrite(name, 255 - picture)
     for name in ("painting.jpg", "photo.jpg"):
         cv2.imwrite(name, np.random.default_rng(3).integers(0, 255, (64, 80, 3), np.uint8))
+    Path("set.json").write_text(next(block for _, block in _blocks("json")), encoding="utf-8")
     cv2.imwrite("mask.png", np.tile(np.linspace(0, 255, 96).astype(np.uint8), (64, 1)))
     Path("track.txt").write_text(next(block for _, block in _blocks("text")), encoding="utf-8")
     write_clip(Path("painted.mp4"), pictures[:4])

@@ -20,7 +20,7 @@ def add_project(parser: Parser) -> None:
     parser.add_argument(
         "--save-project",
         metavar="FILE",
-        help="also write clip, styles and options to this file, for --project",
+        help="write clip, styles and options to this file for --project",
     )
 
 
