@@ -128,6 +128,25 @@ def test_what_is_brushed_follows_to_other_frames_in_all_tabs_and_is_marked_on_th
     expect(page.get_by_role("link", name="Save the mask clip")).to_be_visible()
 
 
+def test_a_layer_has_its_own_style_where_it_is_brushed(page: Page) -> None:
+    page.get_by_label("waves", exact=True).check()
+    page.locator("#divider").fill("0")
+    page.locator("body[data-painted=full]").wait_for()
+    left, right = _pixel(page, 0.25, 0.5), _pixel(page, 0.75, 0.5)
+    page.get_by_role("button", name="Add a layer").click()
+    page.get_by_label("mosaic", exact=True).check()
+    page.locator("body[data-painted=full]").wait_for()
+    _drag(page, (0.7, 0.5), (0.8, 0.5))
+    assert _pixel(page, 0.25, 0.5) == left
+    assert _pixel(page, 0.75, 0.5) != right
+    expect(page.locator("#command")).to_contain_text("--style waves --layer mosaic=clip_mask_2.mkv")
+    page.get_by_role("button", name="Remove this layer").click()
+    expect(page.locator("#layer-list label")).to_have_count(1)
+    page.locator("body[data-painted=full]").wait_for()
+    page.locator("#divider").fill("0")
+    assert _pixel(page, 0.75, 0.5) == right
+
+
 def _wait_for_pixel(page: Page, below: int) -> None:
     """Wait until the middle of the frame is darker than this."""
     until = time.monotonic() + _PATIENCE / 1000

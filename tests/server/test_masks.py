@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 import zlib
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from clips import write_clip
 from numpy.typing import NDArray
 from page_server import Served, serving
 
+from vidstyle.cli.main import main
+from vidstyle.server.settings import settings_of
 from vidstyle.video.reading.reader import Reader
 
 _SIZE = (160, 120)  # px
@@ -82,29 +85,41 @@ def test_a_mask_follows_the_thing_and_ends_at_the_cut(served: Served) -> None:
     assert served.session.masks.to_json()["given"]
 
 
-def test_a_run_keeps_the_clip_where_the_mask_is_black_and_the_mask_can_be_saved(
-    served: Served, tmp_path: Path
+def test_a_run_with_a_mask_and_a_layer_writes_the_bytes_of_its_command(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _put(served, 0, _square())
-    settings = {"styles": [{"id": "waves", "weight": 1}], "options": {"engine": "stylenet"}}
+    _put(served, 0, 255 - _square(), layer="1")
+    one = [{"id": "waves", "weight": 1}]
+    track = [{"time": 0, "styles": one}, {"time": 0.2, "styles": [{"id": "ink", "weight": 1}]}]
+    layers = [{"styles": [{"id": "mosaic", "weight": 1}]}]
+    options = {"engine": "stylenet", "quality": "draft"}
+    settings = {"styles": one, "track": track, "layers": layers, "options": options}
     body = json.dumps({"clip": "given", "settings": settings}).encode()
     job = served.session.jobs.job(str(served.ask("POST", "/api/jobs", body=body)["id"]))
     while job.state in ("waiting", "running"):
         time.sleep(0.02)
-    assert (job.state, "--mask clip_mask.mkv" in job.command) == ("done", True)
+    assert (job.state, job.error) == ("done", "")
+    masks = "--mask clip_mask.mkv --layer mosaic=clip_mask_2.mkv"
+    assert f"--style-track track.json {masks} --quality draft" in job.command
+    monkeypatch.chdir(tmp_path)
+    files = served.session.command(served.session.clips["given"], settings_of(settings))["files"]
+    assert isinstance(files, dict)
+    Path("track.json").write_text(files["track.json"], encoding="utf-8")
+    for layer, name in (("0", "clip_mask.mkv"), ("1", "clip_mask_2.mkv")):
+        status, data, headers = served.request("GET", "/api/clips/given/mask-clip", query={"layer": layer})
+        assert (status, name in headers["content-disposition"]) == (200, True)
+        Path(name).write_bytes(data)
+    assert main([*shlex.split(job.command)[1:], "-o", "by-command.mp4"]) == 0
+    assert job.target.read_bytes() == Path("by-command.mp4").read_bytes()
     with Reader(job.target) as painted, Reader(served.session.clips["given"].path) as clip:
         pairs = list(zip(painted, clip, strict=True))
     last = 7
     difference = np.abs(pairs[last][0].pixels.astype(int) - pairs[last][1].pixels).mean(-1)
     inside = difference[46:74, 26 + last * _STEP : 54 + last * _STEP]
-    assert inside.mean() * 3 < difference[:, : 15 + last * _STEP].mean()
-    status, data, headers = served.request("GET", "/api/clips/given/mask-clip", query={"layer": "0"})
-    assert (status, "clip_mask.mkv" in headers["content-disposition"]) == (200, True)
-    (tmp_path / "mask.mkv").write_bytes(data)
-    with Reader(tmp_path / "mask.mkv") as reader:
-        masks = [frame.pixels[..., 0] for frame in reader]
-    assert len(masks) == 12
-    assert np.array_equal(masks[0], _square())
+    assert inside.mean() * 3 < difference[:, : 15 + last * _STEP].mean()  # the mask keeps the clip there
+    with Reader(Path("clip_mask.mkv")) as reader:
+        assert np.array_equal(next(iter(reader)).pixels[..., 0], _square())
 
 
 def test_a_stretch_in_the_middle_has_the_mask_that_is_carried_there(served: Served) -> None:
@@ -120,10 +135,10 @@ def test_a_stretch_in_the_middle_has_the_mask_that_is_carried_there(served: Serv
 def test_layers_above_are_nowhere_until_they_are_brushed_and_move_down_when_one_is_removed(
     served: Served,
 ) -> None:
-    _put(served, 0, _square(), layer="2")
-    assert _get(served, 0, "1") is None
-    served.request("POST", "/api/clips/given/remove-layer", query={"layer": "1"})
-    moved = _get(served, 0, "1")
+    _put(served, 0, _square(), layer="3")
+    assert _get(served, 0, "2") is None
+    served.request("POST", "/api/clips/given/remove-layer", query={"layer": "2"})
+    moved = _get(served, 0, "2")
     assert moved is not None and np.array_equal(moved, _square())
 
 

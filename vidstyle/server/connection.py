@@ -174,7 +174,7 @@ class _Looks:
         """Send the frames of a stretch from ``time`` (s): a message for each, and then its picture."""
         length = Fraction(_STRETCH)
         styles, keywords = self._session.styling(clip, settings, (time, length))
-        prepare = partial(self._session.part_files, clip, time, length)
+        prepare = partial(self._session.part_files, clip, settings, time, length)
         stretch = Stretch(clip.path, clip.info, time, length, styles, keywords, prepare)
         loop = asyncio.get_running_loop()
 

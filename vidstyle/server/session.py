@@ -151,14 +151,14 @@ class Session:
         return clip
 
     def chosen(self, settings: Settings) -> list[PageStyle]:
-        """The styles of ``settings``; raises ``InputError`` for one that is not in this session."""
+        """The styles of ``settings``, each once; raises ``InputError`` for one that is not there."""
         names = dict.fromkeys(
             (*settings.styles, *(each for layer in settings.layers for each in layer.styles))
         )
         unknown = [name for name in names if name not in self.styles]
         if unknown:
             raise InputError(f"the style {unknown[0]!r} is not in this session; drop its picture again")
-        return [self.styles[name] for name in settings.styles]
+        return [self.styles[name] for name in names]
 
     def styling(
         self, clip: Clip, settings: Settings, part: tuple[Fraction, Fraction] | None = None
@@ -167,7 +167,7 @@ class Session:
         chosen = {style.id: style.argument for style in self.chosen(settings)}
         keywords: dict[str, object] = dict(settings.keywords)
         if not settings.track:
-            return tuple(chosen.values()), keywords
+            return tuple(chosen[name] for name in settings.styles), keywords
         dots = settings.track if part is None else part_of(settings.track, *part)
         file = self.place(TRACK)
         file.write_text(track_text(dots, lambda name: str(chosen[name])), encoding="utf-8")
@@ -179,29 +179,38 @@ class Session:
         ``needs`` are the names of dropped files, ``files`` the texts by name of those that are made here.
         """
         styles = self.chosen(settings)
+        names = {style.id: style.name for style in styles}
         needs = [clip.name] if clip.is_dropped else []
         needs += [style.name for style in styles if not style.is_bundled]
-        files, flags = {}, {}
+        files, flags = dict[str, str](), list[tuple[str, str]]()
         if settings.track:
-            names = {style.id: style.name for style in styles}
             files[TRACK] = track_text(settings.track, names.__getitem__)
-            flags["--style-track"] = TRACK
-        masks = []
-        if self.masks.brushed(clip.id, 0) is not None:
-            masks = [self.mask_name(clip, 0)]
-            flags["--mask"] = masks[0]
-        line = command_of(clip.word, [style.name for style in styles], settings, flags)
+            flags.append(("--style-track", TRACK))
+        masks = [self.mask_name(clip, number) for number in self._masked(clip, settings)]
+        for number, mask in zip(self._masked(clip, settings), masks, strict=True):
+            word = f"{names[settings.layers[number - 1].styles[0]]}={mask}" if number else mask
+            flags.append(("--layer" if number else "--mask", word))
+        line = command_of(clip.word, [names[each] for each in settings.styles], settings, flags)
         return {"command": line, "needs": [*needs, *files, *masks], "files": files}
+
+    def _masked(self, clip: Clip, settings: Settings) -> list[int]:
+        """The layers of ``settings`` in which something is brushed."""
+        count = 1 + len(settings.layers)
+        return [number for number in range(count) if self.masks.brushed(clip.id, number) is not None]
 
     def add_job(self, clip: Clip, settings: Settings) -> Job:
         """Queue a run of ``clip``."""
         styles, keywords = self.styling(clip, settings)
-        brushed = self.masks.brushed(clip.id, 0)  # as it is now, whatever is brushed while the job waits
+        # as they are now, whatever is brushed while the job waits
+        masks = {number: self.masks.brushed(clip.id, number) for number in self._masked(clip, settings)}
 
         def prepare(on_frame: Callable[[Progress], bool]) -> Mapping[str, object]:
-            if brushed is None:
-                return {}
-            return {"mask": brushed.write(self.place(self.mask_name(clip, 0)), on_frame)}
+            written = {
+                number: brushed.write(self.place(self.mask_name(clip, number)), on_frame)
+                for number, brushed in masks.items()
+                if brushed is not None
+            }
+            return self._as_options(settings, written)
 
         return self.jobs.add(
             clip=clip.name,
@@ -213,10 +222,25 @@ class Session:
             command=str(self.command(clip, settings)["command"]),
         )
 
-    def part_files(self, clip: Clip, begin: Fraction, length: Fraction) -> Mapping[str, object]:
+    def part_files(
+        self, clip: Clip, settings: Settings, begin: Fraction, length: Fraction
+    ) -> Mapping[str, object]:
         """The files that painting a part (s) of a clip needs, as options; makes them."""
-        mask = self.masks.of_part(clip.id, 0, begin, length)
-        return {} if mask is None else {"mask": mask}
+        masks = {
+            number: self.masks.of_part(clip.id, number, begin, length)
+            for number in self._masked(clip, settings)
+        }
+        return self._as_options(settings, {number: path for number, path in masks.items() if path})
+
+    def _as_options(self, settings: Settings, masks: Mapping[int, Path]) -> Mapping[str, object]:
+        """The options that name mask clips, by the number of the layer."""
+        options: dict[str, object] = {"mask": masks[0]} if 0 in masks else {}
+        upper = [
+            (str(self.styles[layer.styles[0]].argument), masks[number])
+            for number, layer in enumerate(settings.layers, 1)
+            if number in masks
+        ]
+        return {**options, "layer": upper} if upper else options
 
     def mask_name(self, clip: Clip, layer: int) -> str:
         """How the mask clip of a layer is called when it is saved."""

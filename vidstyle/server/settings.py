@@ -93,17 +93,17 @@ def settings_of(message: object) -> Settings:
 
 
 def command_of(
-    clip: str, styles: Sequence[str], settings: Settings, files: Mapping[str, str] | None = None
+    clip: str, styles: Sequence[str], settings: Settings, files: Sequence[tuple[str, str]] = ()
 ) -> str:
     """The command line that does what the page does with ``settings``, for a POSIX shell.
 
-    ``clip`` and ``styles`` are paths and names as they are to be written; ``files`` are those of further
-    options, by flag.
+    ``clip`` and ``styles`` are paths and names as they are to be written; ``files`` are flags
+    with those of further options.
     """
     words = ["vidstyle", "run", _as_input(clip)]
     for style in styles if not settings.track else ():
         words += ["--style", _as_input(style)]
-    for flag, file in (files or {}).items():
+    for flag, file in files:
         words += [flag, _as_input(file)]
     if settings.weights:
         words += ["--style-weights", ",".join(f"{weight:g}" for weight in settings.weights)]
@@ -198,7 +198,10 @@ def _layers_of(raw: object) -> list[tuple[tuple[str, ...], tuple[float, ...]]]:
         raise OptionError("the layers must be a list of objects with styles")
     if len(raw) > _MOST_LAYERS:
         raise OptionError(f"at most {_MOST_LAYERS} further layers can be painted, got {len(raw)}")
-    return [_styles_of(each.get("styles")) for each in raw]
+    layers = [_styles_of(each.get("styles")) for each in raw]
+    if any(len(styles) > 1 for styles, _ in layers):
+        raise OptionError("a layer above is painted in one style; mix styles in the lowest one")
+    return layers
 
 
 def _unequal(weights: tuple[float, ...]) -> tuple[float, ...]:

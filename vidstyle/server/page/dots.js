@@ -1,6 +1,7 @@
 // Styles over time: a dot on the time line for each time at which a mixture of styles is chosen.
 
 import { chosen, restore } from "./gallery.js";
+import { currentLayer } from "./layers.js";
 import { now, onTime, placeOf, seek } from "./timeline.js";
 
 const line = document.getElementById("dots");
@@ -28,7 +29,7 @@ export function restoreDots(list) {
 
 /** Takes what is chosen in the gallery: it becomes a dot at the time that is looked at. */
 export function takeChoice() {
-  if (!box.checked) return;
+  if (!box.checked || currentLayer() > 0) return;  // the layers above keep their style
   dots = [...dots.filter(({ time }) => time !== now()), { time: now(), styles: chosen() }];
   dots.sort((first, second) => first.time - second.time);
   show();
@@ -73,6 +74,6 @@ box.addEventListener("change", () => {
 remove.addEventListener("click", () => removeDot(dots.findIndex(({ time }) => time === now())));
 onTime(() => {
   const dot = track().find(({ time }) => time === now());
-  if (dot) restore(dot.styles);
+  if (dot && currentLayer() === 0) restore(dot.styles);
   show();
 });

@@ -95,10 +95,14 @@ export function redraw(area = { left: 0, top: 0, right: canvas.width, bottom: ca
   copySource(left, split, top, bottom);
   copySource(split, right, top, bottom);
   if (isMaskShown) copyMask(split, right, top, bottom);
-  else layers.forEach((layer, index) => {
-    // without a mask the lowest layer is everywhere, the others are nowhere
-    if (layer.painted && (layer.mask || index === 0)) mix(layer, split, right, top, bottom);
-  });
+  else if (isPainted()) {
+    layers.forEach(({ painted, mask }, index) => {
+      // the lowest layer is everywhere, the others are where their masks are
+      if (painted && (mask || index === 0)) mix(painted, index ? mask : null, split, right, top, bottom);
+    });
+    // the mask of the lowest one is that of all of it: where it is black, the clip is kept
+    if (layers[0].mask) mix(source, layers[0].mask, split, right, top, bottom, WHITE);
+  }
   context.putImageData(picture, 0, 0, left, top, right - left, bottom - top);
   if (border <= 0 || border >= canvas.width) return;
   context.fillStyle = "rgba(255, 255, 255, 0.9)";
@@ -122,21 +126,21 @@ function copyMask(left, right, top, bottom) {
   }
 }
 
-/** Mixes a painting over what is in the picture, by its mask. */
-function mix({ painted, mask }, left, right, top, bottom) {
+/** Mixes other bytes over what is in the picture, by a mask; `full` 255 inverts it. */
+function mix(bytes, mask, left, right, top, bottom, full = 0) {
   const target = picture.data;  // its bytes are clamped and rounded
-  for (let y = top; y < bottom; y += 1) {
+  for (let y = top; y < bottom && bytes; y += 1) {
     const row = y * canvas.width;
     if (!mask) {
-      target.set(painted.subarray((row + left) * 4, (row + right) * 4), (row + left) * 4);
+      target.set(bytes.subarray((row + left) * 4, (row + right) * 4), (row + left) * 4);
       continue;
     }
     for (let pixel = row + left; pixel < row + right; pixel += 1) {
-      const share = mask.values[pixel] / WHITE;
+      const share = Math.abs(full - mask.values[pixel]) / WHITE;
       const index = pixel * 4;
-      target[index] += share * (painted[index] - target[index]);
-      target[index + 1] += share * (painted[index + 1] - target[index + 1]);
-      target[index + 2] += share * (painted[index + 2] - target[index + 2]);
+      target[index] += share * (bytes[index] - target[index]);
+      target[index + 1] += share * (bytes[index + 1] - target[index + 1]);
+      target[index + 2] += share * (bytes[index + 2] - target[index + 2]);
     }
   }
 }

@@ -67,11 +67,17 @@ export function restore(list) {
 export function surprise() {
   const others = [...styles.keys()].filter((id) => !styles.get(id).input.checked);
   const first = others.splice(Math.floor(Math.random() * others.length), 1);
-  const second = Math.random() < 0.5 ? others.splice(Math.floor(Math.random() * others.length), 1) : [];
+  const mixes = !document.getElementById("mix-label").hidden && Math.random() < 0.5;
+  const second = mixes ? others.splice(Math.floor(Math.random() * others.length), 1) : [];
   const list = [...first, ...second].map((id) => ({ id, weight: Math.ceil(Math.random() * 30) / 10 }));
   if (!list.length) return;
   restore(list);
   changed();
+}
+
+/** Lets several styles be mixed, or only one be chosen. */
+export function allowMix(isAllowed) {
+  document.getElementById("mix-label").hidden = !isAllowed;
 }
 
 /** Shows a style as it paints the frame that is looked at; without a `url`, its picture. */

@@ -1,7 +1,7 @@
 // Layers: each is painted in its own styles where its mask says; the first one is the whole frame.
 
 import { editLayer } from "./brush.js";
-import { chosen, restore } from "./gallery.js";
+import { allowMix, chosen, restore } from "./gallery.js";
 import { useLayer } from "./masks.js";
 
 const MOST = 8;
@@ -41,6 +41,7 @@ export function restoreLayers({ styles = [], layers: upper = [] }) {
 
 function choose(index) {
   current = index;
+  allowMix(index === 0);  // the layers above have one style each
   restore(layers[index]);
   layers[index] = chosen();
   useLayer(index);
@@ -68,7 +69,7 @@ function show() {
 
 add.addEventListener("click", () => {
   layers[current] = chosen();
-  layers.push(layers[current]);
+  layers.push(layers[current].slice(0, 1));
   choose(layers.length - 1);
   document.querySelector("input[name=tool][value=brush]").click();
   const strength = document.getElementById("brush-strength");

@@ -155,6 +155,7 @@ async function receive(message) {
 
 let marks = {};  // of each clip: which frames were brushed, and a version that changes with their masks
 let marked = "";
+let brushedLayers = 0;
 
 /** Shows which frames were brushed, and the frame's mask if it has been carried to it meanwhile. */
 function takeMarks() {
@@ -164,6 +165,9 @@ function takeMarks() {
   element("save-mask").hidden = !own.some(({ layer }) => layer === currentLayer());
   if (clip && version !== marked && !isLive()) showMasks(now(), layerCount()).catch(() => {});
   marked = version;
+  const count = new Set(own.map(({ layer }) => layer)).size;
+  if (count !== brushedLayers) soon();  // the command has one more mask
+  brushedLayers = count;
 }
 
 function showCommand({ command, needs, files }) {
