@@ -6,6 +6,7 @@ import argparse
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 
 from vidstyle.cli.main import build_parser
 
@@ -23,7 +24,7 @@ def command_line_page() -> str:
         "Generated from the parser and the option records. Options have the same names in Python: "
         "`--flow-size` is `flow_size=`.",
         "",
-        "| command | |",
+        "| command | what it does |",
         "|---|---|",
         *(f"| [{name}](#{name}) | {_cell(summaries[name])} |" for name in commands.choices),
         "",
@@ -36,13 +37,15 @@ def command_line_page() -> str:
 
 def _command(command: argparse.ArgumentParser) -> Iterator[str]:
     if command.epilog:
-        yield from ("```text", *command.epilog.strip().splitlines()[1:], "```", "")
+        examples = dedent("\n".join(command.epilog.strip().splitlines()[1:]))
+        yield from ("```text", *examples.splitlines(), "```", "")
     for group in command._action_groups:
         actions = [item for item in group._group_actions if item.help != argparse.SUPPRESS]
         actions = [item for item in actions if "--help" not in item.option_strings]
         if actions:
-            title = {"positional arguments": "Inputs", "options": "Options"}.get(str(group.title))
-            yield from (f"**{title or str(group.title).capitalize()}**", "", "| | |", "|---|---|")
+            title = "inputs" if group.title == "positional arguments" else str(group.title)
+            kind = "input" if title == "inputs" else "option"
+            yield from (f"**{title.capitalize()}**", "", f"| {kind} | meaning |", "|---|---|")
             for action in actions:
                 yield f"| {_name(action)} | {_cell(_text(action))} |"
             yield ""
@@ -86,6 +89,8 @@ def python_page() -> str:
         lines += [f"## {title}", ""]
         for name in group:
             heading = [f"      heading: vidstyle.{name}", f"      toc_label: {name}"]
+            if name.endswith("Options"):  # their fields are what the command line shows
+                heading += ["      members: false", "      show_signature: false"]
             lines += [f"::: vidstyle.{names[name]}.{name}", "    options:", *heading, ""]
     return "\n".join(lines)
 
