@@ -48,7 +48,7 @@ _ARROWS: dict[str, set[str]] = {
     },
     "server": {
         *("api", "device", "engines", "errors", "frames", "options", "pipeline", "registry", "segments"),
-        *("styles", "temporal.base", "video.reading", "video.writing"),
+        *("project", "styles", "temporal.base", "video.reading", "video.writing"),
     },
     "vapoursynth": {"api", "errors", "frames", "optional_imports", "options", "pipeline"},
     "testing": {"device", "engines", "errors", "flow", "losses", "metrics", "nn", "runtimes"},

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shlex
+import shutil
 import time
+import zipfile
 import zlib
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from clips import write_clip
@@ -112,6 +116,7 @@ def test_a_run_with_a_mask_and_a_layer_writes_the_bytes_of_its_command(
         Path(name).write_bytes(data)
     assert main([*shlex.split(job.command)[1:], "-o", "by-command.mp4"]) == 0
     assert job.target.read_bytes() == Path("by-command.mp4").read_bytes()
+    _check_project(served, settings, job.target)
     with Reader(job.target) as painted, Reader(served.session.clips["given"].path) as clip:
         pairs = list(zip(painted, clip, strict=True))
     last = 7
@@ -120,6 +125,69 @@ def test_a_run_with_a_mask_and_a_layer_writes_the_bytes_of_its_command(
     assert inside.mean() * 3 < difference[:, : 15 + last * _STEP].mean()  # the mask keeps the clip there
     with Reader(Path("clip_mask.mkv")) as reader:
         assert np.array_equal(next(iter(reader)).pixels[..., 0], _square())
+
+
+def _check_project(served: Served, settings: dict[str, object], result: Path) -> None:
+    """What is set is saved, gives ``run`` the bytes of ``result``, and is opened again."""
+    body = json.dumps({"settings": settings}).encode()
+    status, saved, headers = served.request("POST", "/api/clips/given/save-project", body=body)
+    assert (status, "clip_project.zip" in headers["content-disposition"]) == (200, True)
+    with zipfile.ZipFile(io.BytesIO(saved)) as file:
+        file.extractall("project")
+    shutil.copy(served.session.clips["given"].path, "project/clip.mp4")
+    assert main(["run", "--project", "project/project.json", "-o", "by-project.mp4"]) == 0
+    assert Path("by-project.mp4").read_bytes() == result.read_bytes()
+    _put(served, 0, _square() * 0)
+    opened = served.ask("POST", "/api/clips/given/open-project", body=saved)
+    assert opened == {"settings": settings, "styles": []}
+    mask = _get(served, 0)
+    assert mask is not None and np.array_equal(mask, _square())
+
+
+def test_styles_that_were_dropped_are_in_a_project(served: Served) -> None:
+    picture = np.random.default_rng(5).integers(0, 255, (32, 40, 3), np.uint8)
+    drawn = bytes(cv2.imencode(".png", picture)[1])
+    style = served.ask("POST", "/api/styles", body=drawn, query={"name": "my art.png"})
+    settings = {"styles": [{"id": style["id"], "weight": 1}], "options": {}}
+    clip = served.session.clips["given"].path.read_bytes()
+    names = [str(served.ask("POST", "/api/clips", body=clip, query={"name": "a.mp4"})["id"]) for _ in "ab"]
+    body = json.dumps({"settings": settings}).encode()
+    saved = served.request("POST", f"/api/clips/{names[0]}/save-project", body=body)[1]
+    with zipfile.ZipFile(io.BytesIO(saved)) as file:
+        project = json.loads(file.read("project.json"))
+        assert file.read("my art.png") == drawn
+    assert (project["clip"], project["styles"]) == ("a.mp4", ["my art.png"])
+    opened = served.ask("POST", f"/api/clips/{names[1]}/open-project", body=saved)
+    assert isinstance(opened["styles"], list)
+    assert [each["name"] for each in opened["styles"]] == ["my art.png"]
+
+
+def _zipped(files: dict[str, bytes]) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as file:
+        for name, content in files.items():
+            file.writestr(name, content)
+    return data.getvalue()
+
+
+_ELSEWHERE = {"styles": [{"id": "../../etc/passwd", "weight": 1}], "options": {}}
+
+
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        (b"no zip", "is not a project that the page has saved"),
+        (_zipped({"page.json": b"[]"}), "is not a project that the page has saved"),
+        (_zipped({"page.json": b'{"vidstyle_page": 9}'}), "is not a project that the page has saved"),
+        (
+            _zipped({"page.json": json.dumps({"vidstyle_page": 1, "settings": _ELSEWHERE}).encode()}),
+            "is not a project that the page has saved",
+        ),
+    ],
+)
+def test_a_file_that_is_no_project_is_refused_in_a_line(served: Served, data: bytes, line: str) -> None:
+    status, answer, _ = served.request("POST", "/api/clips/given/open-project", body=data)
+    assert status == 400 and line in json.loads(answer)["error"]
 
 
 def test_a_stretch_in_the_middle_has_the_mask_that_is_carried_there(served: Served) -> None:

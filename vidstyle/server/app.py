@@ -21,6 +21,7 @@ from vidstyle.server.connection import Connections
 from vidstyle.server.jobs import Job
 from vidstyle.server.live import Live
 from vidstyle.server.mask_routes import mask_routes
+from vidstyle.server.project_routes import project_routes
 from vidstyle.server.security import Guard
 from vidstyle.server.session import Clip, PageStyle, Session
 from vidstyle.server.settings import described_options, settings_of
@@ -81,6 +82,7 @@ def make_app(
         Route("/api/jobs/{job}/result", answering(session, api.result)),
         Route("/api/pictures/{picture}", answering(session, connections.picture)),
         *mask_routes(session),
+        *project_routes(session),
         WebSocketRoute("/api/socket", connections.endpoint),
         WebSocketRoute("/api/live", Live(session).endpoint),
     ]

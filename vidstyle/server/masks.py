@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 import zlib
 from bisect import bisect_left
@@ -50,11 +51,22 @@ class Brushed:
     """By the time (s) that the page asks for the frame by."""
     exact_time: Callable[[Fraction], Fraction]
     """Gives the time at which that frame begins: s, from the start of the clip."""
+    kept: Path
+    """Where the mask clip is kept, once it is made."""
 
     def write(self, target: Path, on_frame: Callable[[Progress], bool]) -> Path:
         """Write the masks of all frames to ``target``, a lossless clip; raises a ``VidstyleError``."""
-        masks = dict(self.masks)
-        propagate_mask(self.path, masks, target, on_frame=on_frame, elsewhere=self.elsewhere, overwrite=True)
+        if not self.kept.exists():
+            masks = {self.exact_time(time): values for time, values in self.masks.items()}
+            report = propagate_mask(
+                self.path, masks, target, on_frame=on_frame, elsewhere=self.elsewhere, overwrite=True
+            )
+            if report.stopped:
+                return target
+            shutil.copyfile(target, self.kept.with_suffix(".part"))
+            self.kept.with_suffix(".part").replace(self.kept)
+        elif target != self.kept:
+            shutil.copyfile(self.kept, target)
         return target
 
 
@@ -85,7 +97,6 @@ class Masks:
         self._lock = threading.RLock()
         self._layers: dict[tuple[str, int], _Layer] = {}
         self._exact: dict[tuple[Path, Fraction], Fraction] = {}
-        self._written: dict[tuple[str, int, int], Path] = {}
         self._numbers = count(1)
         self.on_change: Callable[[], None] = lambda: None
         """Called in any thread when masks were brushed, or carried to other frames."""
@@ -138,7 +149,27 @@ class Masks:
             if entry is None:
                 return None
             masks = dict(entry.brushed)
-        return Brushed(entry.path, entry.elsewhere, masks, partial(self._exact_time, entry))
+            kept = self._folder / f"mask-{clip}-{layer}-{entry.version}-{id(entry)}.mkv"
+        return Brushed(entry.path, entry.elsewhere, masks, partial(self._exact_time, entry), kept)
+
+    def brushed_frames(self, clip: str) -> list[tuple[int, Fraction, Values]]:
+        """All masks that were brushed: the layer, the time (s) that the page asks by, and the mask."""
+        with self._lock:
+            return [
+                (layer, time, values)
+                for (name, layer), entry in self._layers.items()
+                if name == clip
+                for time, values in entry.brushed.items()
+            ]
+
+    def replace(self, clip: str, info: VideoInfo, masks: Mapping[tuple[int, Fraction], Values]) -> None:
+        """Take ``masks``, by layer and time (s), instead of those that were brushed."""
+        with self._lock:
+            for layer in range(LAYERS):
+                self._layers.pop((clip, layer), None)
+        for (layer, time), values in masks.items():
+            self.put(clip, info, layer, time, values, is_over=True)
+        self.on_change()
 
     def to_json(self) -> dict[str, object]:
         """For each clip the times (s) of brushed frames, with the layer, and a version that changes."""
@@ -153,16 +184,8 @@ class Masks:
 
     def written(self, clip: str, layer: int) -> Path | None:
         """The masks of a layer as a lossless clip; None if nothing was brushed. Takes its time."""
-        with self._lock:
-            entry = self._layers.get((clip, layer))
-            key = clip, layer, 0 if entry is None else entry.version
         brushed = self.brushed(clip, layer)
-        if brushed is None:
-            return None
-        if key not in self._written:
-            target = self._folder / f"mask{next(self._numbers)}.mkv"
-            self._written[key] = brushed.write(target, self._goes_on)
-        return self._written[key]
+        return None if brushed is None else brushed.write(brushed.kept, self._goes_on)
 
     def of_part(self, clip: str, layer: int, begin: Fraction, length: Fraction) -> Path | None:
         """The mask clip of a part (s); None if nothing was brushed. Takes its time."""

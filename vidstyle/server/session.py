@@ -186,14 +186,14 @@ class Session:
         if settings.track:
             files[TRACK] = track_text(settings.track, names.__getitem__)
             flags.append(("--style-track", TRACK))
-        masks = [self.mask_name(clip, number) for number in self._masked(clip, settings)]
-        for number, mask in zip(self._masked(clip, settings), masks, strict=True):
+        masks = [self.mask_name(clip, number) for number in self.masked(clip, settings)]
+        for number, mask in zip(self.masked(clip, settings), masks, strict=True):
             word = f"{names[settings.layers[number - 1].styles[0]]}={mask}" if number else mask
             flags.append(("--layer" if number else "--mask", word))
         line = command_of(clip.word, [names[each] for each in settings.styles], settings, flags)
         return {"command": line, "needs": [*needs, *files, *masks], "files": files}
 
-    def _masked(self, clip: Clip, settings: Settings) -> list[int]:
+    def masked(self, clip: Clip, settings: Settings) -> list[int]:
         """The layers of ``settings`` in which something is brushed."""
         count = 1 + len(settings.layers)
         return [number for number in range(count) if self.masks.brushed(clip.id, number) is not None]
@@ -202,7 +202,7 @@ class Session:
         """Queue a run of ``clip``."""
         styles, keywords = self.styling(clip, settings)
         # as they are now, whatever is brushed while the job waits
-        masks = {number: self.masks.brushed(clip.id, number) for number in self._masked(clip, settings)}
+        masks = {number: self.masks.brushed(clip.id, number) for number in self.masked(clip, settings)}
 
         def prepare(on_frame: Callable[[Progress], bool]) -> Mapping[str, object]:
             written = {
@@ -228,7 +228,7 @@ class Session:
         """The files that painting a part (s) of a clip needs, as options; makes them."""
         masks = {
             number: self.masks.of_part(clip.id, number, begin, length)
-            for number in self._masked(clip, settings)
+            for number in self.masked(clip, settings)
         }
         return self._as_options(settings, {number: path for number, path in masks.items() if path})
 

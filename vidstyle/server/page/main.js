@@ -3,6 +3,7 @@
 import { address, ask, loaded, Socket } from "./server.js";
 import { limitFiles, onClip, onStyle } from "./files.js";
 import { say } from "./notices.js";
+import { useProjects } from "./project.js";
 import { clearFrame, setHint, showPainted, showSource } from "./frame.js";
 import { editor, forgetMasks, showMasks, useMasks } from "./masks.js";
 import { refreshTools, setStrongest, useEditor } from "./brush.js";
@@ -20,6 +21,7 @@ const memory = "vidstyle";  // what is chosen, kept for a reload of this tab
 let clip = null;
 let number = 0;  // of the newest look at a frame; answers to older ones are not shown
 let sourceNumber = 0;
+const defaults = {};  // of the options, by name
 let socket = null;
 
 const sayOfRun = (line) => say(line, "run");
@@ -29,9 +31,11 @@ async function begin() {
   limitFiles(state.limits);
   state.styles.forEach(addStyle);
   makeOptions(state.options);
+  for (const { name, default: value } of state.options) defaults[name] = value;
   const kept = JSON.parse(sessionStorage.getItem(memory) ?? "{}");
   restoreLayers(kept);
   restoreOptions(kept.options ?? {});
+  setStrongest(options().strength ?? 1);
   restoreDots(kept.track ?? []);
   element("results").textContent = `Results go to ${state.results}`;
   socket = new Socket(receive, (isOpen) => {
@@ -46,7 +50,7 @@ function useClip(next, time = 0) {
   endCamera();
   clip = next;
   element("clip-name").textContent = `${clip.name}, ${clip.width} × ${clip.height}`;
-  for (const id of ["run", "play"]) element(id).disabled = false;
+  for (const id of ["run", "play", "save-project"]) element(id).disabled = false;
   clearFrame(layerCount());
   useMasks(clip, (line) => say(line, "mask"));
   setHint("");
@@ -245,6 +249,20 @@ useCamera({
     clearFrame();
     if (clip) showTime();
     else setHint("Drop a clip here, or choose one.");
+  },
+});
+useProjects({
+  clip: () => clip,
+  settings,
+  opened(next, styles) {
+    styles.forEach(addStyle);
+    restoreLayers(next);
+    restoreOptions({ ...defaults, ...next.options });
+    setStrongest(options().strength ?? 1);
+    restoreDots(next.track ?? []);
+    forgetMasks();
+    clearFrame(layerCount());
+    showTime();
   },
 });
 useEditor(editor);
