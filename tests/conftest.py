@@ -21,6 +21,8 @@ from folders import make_pictures
 
 from vidstyle.video.reading import pipes
 
+pytest_plugins = ["browser_fixture"]  # not in a conftest.py of its own: mypy takes one module of a name
+
 
 @pytest.fixture(scope="session")
 def plain_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
