@@ -13,10 +13,8 @@ from typing import Any, Unpack, cast, overload
 
 from vidstyle.cache_folder import LIMIT as CACHE_LIMIT
 from vidstyle.cache_folder import cache_folder
-from vidstyle.device import choose_device
-from vidstyle.engines.base import chosen_engine, load_engine
 from vidstyle.errors import OptionError
-from vidstyle.frames import Frame, Pixels, check_pixels
+from vidstyle.frames import Frame, Pixels
 from vidstyle.options import (
     PaintOptions,
     ReadOptions,
@@ -30,13 +28,14 @@ from vidstyle.options.empty_paths import check_not_empty
 from vidstyle.options.keywords import FileKeywords, FrameKeywords, Number
 from vidstyle.outputs import check_file_output, check_outputs
 from vidstyle.pipeline.clip_stream import ClipStream, StateAfter
+from vidstyle.pipeline.frame_inputs import RATE, as_frame, as_still
 from vidstyle.pipeline.keyframed import OpenFrames, keyframed, planned
 from vidstyle.pipeline.layers import Layers
+from vidstyle.pipeline.loaded_renderer import load_renderer
 from vidstyle.pipeline.mask import Mask
 from vidstyle.pipeline.meter import Meter
 from vidstyle.pipeline.motion import flow_name, flow_of
 from vidstyle.pipeline.plan import plan_painting
-from vidstyle.pipeline.prefetch import check_wanted
 from vidstyle.pipeline.report import OnFrame, RunReport
 from vidstyle.pipeline.runner import option_values, run
 from vidstyle.pipeline.stream_state import StreamState, content_hash, load_state, save_state
@@ -44,8 +43,6 @@ from vidstyle.pipeline.styling import Styling, files_of, style_list, styling_nam
 from vidstyle.registry import name_of_part
 from vidstyle.rendering.adaptive_size import AdaptiveSize
 from vidstyle.rendering.clip_painter import ClipPainter
-from vidstyle.rendering.renderer import Renderer
-from vidstyle.runtimes.choice import choose_runtime
 from vidstyle.styles.embedding_cache import EmbeddingCache
 from vidstyle.styles.mixtures import Styles
 from vidstyle.styles.pictures import load
@@ -55,12 +52,11 @@ from vidstyle.temporal.compositing import Compositor, composited_frames, composi
 from vidstyle.temporal.contrast import with_plain
 from vidstyle.temporal.cuts import Cuts
 from vidstyle.temporal.loop import Returning, load_method
-from vidstyle.video.stills import check_picture_target, load_image, save_image
+from vidstyle.video.stills import check_picture_target, save_image
 from vidstyle.video.writing.target import default_target
 
 log = logging.getLogger(__name__)
 
-_RATE = Fraction(25)  # frames a second of arrays, which carry no times
 _COARSE = 0.5  # share of the sizes at which a picture is painted first
 _INDIRECT = ("quality", "style_cache", "style_track")  # results depend on them through others, if at all
 
@@ -82,30 +78,14 @@ class Stylizer:
         """The styles' names, which become part of the names of results."""
         self.files = files_of(style, paint)
         """The files that are read besides the clips, which no result may replace."""
-        device = choose_device(paint.device)
-        engine = chosen_engine(paint.engine, paint.weights, paint.quality_engine)
-        self._engine_name = name_of_part(engine)
-        loaded = load_engine(engine, paint.weights, dict(paint.engine_options))
-        choice = choose_runtime(paint.runtime, loaded, device)
-        self._runtime_name = choice.name
-        precision = choice.runtime.precision(paint.precision, device)
-        self._painter: Renderer[Any, Any] = Renderer(
-            choice.runtime.prepared(loaded, precision),
-            device=device,
-            precision=precision,
-            working_size=paint.chosen_working_size,
-            largest_share=paint.largest_share,
-            on_step=check_wanted,
-        )
+        loaded = load_renderer(paint)
+        self._engine_name, self._runtime_name, self._painter = loaded.engine, loaded.runtime, loaded.renderer
         folder, limit = paint.style_cache, None
         if folder is None:
             folder, limit = cache_folder("styles"), CACHE_LIMIT
         self._embeddings: EmbeddingCache[Any] = EmbeddingCache(self._painter, folder, limit=limit)
         self._styles = self._encode(style, paint.style_weights, paint.style_track)
         self._layers: Layers[Any] = Layers(paint.layer, lambda layer: self._encode(layer, None, None))
-        number_format = str(self._painter.precision).removeprefix("torch.")
-        log.info("%s paints on %s in %s", self._engine_name, device, number_format)
-        log.info("inside a shot the network runs in %s (%s)", choice.runtime.info.title, choice.why)
         self.paints_keyframes = (
             self._painter.engine.info.is_keyframe_engine
             and self._steady.is_steady
@@ -192,7 +172,7 @@ class Stylizer:
                 "with working_size='auto' results depend on the time that they take, so none can go on as "
                 "an unbroken one: give a number of px with save_state and resume"
             )
-        step = 1 / (as_rate(rate) if rate is not None else _RATE)
+        step = 1 / (as_rate(rate) if rate is not None else RATE)
         kept = None if save_state is None else Path(save_state)
         if kept is not None:
             check_outputs([("save_state", kept)], self.files)
@@ -214,7 +194,7 @@ class Stylizer:
             check_picture_target(Path(target), overwrite)
             pictures = [item for item in (image, *style_list(style or ())) if isinstance(item, (str, Path))]
             check_outputs([("the result", Path(target))], [*pictures, *self.files])
-        frame = _still(image)
+        frame = as_still(image)
         result = self._painted_still(frame, style)
         if target is not None:
             save_image(target, Frame(result, alpha=frame.alpha))
@@ -228,7 +208,7 @@ class Stylizer:
         Both results have the size of the picture; the strokes of the first are larger.
         """
         check_not_empty(image=image, style=style)
-        frame = _still(image)
+        frame = as_still(image)
         for share in (_COARSE, 1.0):
             yield self._painted_still(frame, style, share)
 
@@ -320,7 +300,7 @@ class Stylizer:
         def numbered() -> Iterator[Frame]:
             for index, item in enumerate(frames):
                 are_pixels.append(not isinstance(item, Frame))
-                yield _as_frame(item, begin + index * step, step)
+                yield as_frame(item, begin + index * step, step)
 
         results = Returning(self._composited(numbered(), ReadOptions(), may_run_ahead=False, state=state))
         for result in results:
@@ -342,7 +322,7 @@ class Stylizer:
             "largest_share": paint.largest_share,
             "flow": flow_name(steady, self._flow_device),
             "device": self._painter.device.type,
-            "precision": str(self._painter.precision).removeprefix("torch."),
+            "precision": self._painter.number_format,
             "style": content_hash(moving or map(load, self._style_list)),
             "layer": content_hash(self._layers.pictures()),
             "weights": self._painter.fingerprint(),
@@ -354,17 +334,3 @@ class Stylizer:
         paint, weakest = self._paint, self._painter.engine.info.feature_strength
         share = paint.strength if weakest is None else min(1.0, paint.strength / weakest)
         return compositor(strength=share, preserve_color=paint.preserve_color, mask=mask, detail=paint.detail)
-
-
-def _still(image: str | Path | Pixels | Frame) -> Frame:
-    return load_image(image) if isinstance(image, (str, Path)) else _as_frame(image, Fraction(0), _RATE)
-
-
-def _as_frame(item: Any, time: Fraction, step: Fraction) -> Frame:
-    if isinstance(item, Frame):
-        return item
-    try:
-        check_pixels(item)
-    except ValueError as error:
-        raise OptionError(str(error)) from None
-    return Frame(item, time, step)

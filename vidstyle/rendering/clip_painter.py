@@ -14,7 +14,8 @@ from vidstyle.errors import OptionError
 from vidstyle.frames import Frame, Pixels
 from vidstyle.named_tensors import Tensors, as_integers, copied, grouped, in_group, integers
 from vidstyle.rendering.adaptive_size import AdaptiveSize
-from vidstyle.rendering.renderer import FrameStatistics, Renderer
+from vidstyle.rendering.painting_statistics import FrameStatistics
+from vidstyle.rendering.renderer import Renderer
 from vidstyle.styles.mixtures import Styles, pushed
 from vidstyle.temporal.base import PaintedFrame, RepaintMask
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
 import cv2
@@ -20,9 +19,10 @@ from vidstyle.engines.base import Engine, KeyframeEngine, OnStep, Statistics
 from vidstyle.engines.identity import engine_hash
 from vidstyle.errors import InputError
 from vidstyle.frames import Pixels, check_pixels
-from vidstyle.named_tensors import Tensors, grouped, in_group
+from vidstyle.named_tensors import Tensors, in_group
 from vidstyle.nn.resize import enlarged, reduced
 from vidstyle.options import DEFAULT_QUALITY, LARGEST_STYLE, QUALITIES
+from vidstyle.rendering.painting_statistics import FrameStatistics, Painting, joined, parts_of
 from vidstyle.rendering.regions import Region, cover
 from vidstyle.rendering.tiles import paint_image, paint_regions
 from vidstyle.tensors import to_pixels, to_tensor
@@ -37,37 +37,6 @@ _CLIP_SHARE = 0.25  # share of the clip in the input of the second painting: res
 _AFAR = 4  # tones are restored at the working size divided by this: colours are kept, strokes may change
 _FARTHEST = 9  # px of the finest size that one such tone may cover, as parts must be painted with it
 _REACH = 3  # px: reach of the filter that enlarges
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FrameStatistics(Generic[T]):
-    """An engine's statistics of a frame: of its strokes, and of the finer ones if it was painted twice."""
-
-    strokes: T
-    finer: T | None = None
-
-    def towards(self, other: FrameStatistics[T], share: float) -> FrameStatistics[T]:
-        """These statistics moved by ``share`` (0 to 1) of the way to ``other``."""
-        finer = self.finer
-        if finer is not None and other.finer is not None:
-            finer = finer.towards(other.finer, share)
-        return FrameStatistics(self.strokes.towards(other.strokes, share), finer)
-
-    def tensors(self) -> dict[str, Tensor]:
-        """All their tensors, by name."""
-        finer = None if self.finer is None else self.finer.tensors()
-        return {**grouped("strokes", self.strokes.tensors()), **grouped("finer", finer)}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Painting(Generic[T]):
-    """Painted pixels, and the statistics that they were painted with (None: the engine has none)."""
-
-    pixels: Pixels
-    """(H, W, 3), size and depth of what was painted."""
-    statistics: FrameStatistics[T] | None
-    valid: NDArray[np.bool_] | None = None
-    """(H, W) where there is paint, or None: everywhere."""
 
 
 class Renderer(Generic[S, T]):
@@ -107,6 +76,11 @@ class Renderer(Generic[S, T]):
         self.largest_share = largest_share
         self._on_step = on_step
         self._reduction = 1.0  # factor on the finest size
+
+    @property
+    def number_format(self) -> str:
+        """The precision by name, such as ``bfloat16``."""
+        return str(self.precision).removeprefix("torch.")
 
     def coarser(self, share: float) -> Renderer[S, T]:
         """A renderer that shares this one's engine and paints at ``share`` (0 to 1) of its sizes at most."""
@@ -164,14 +138,14 @@ class Renderer(Generic[S, T]):
         height, width = self._check(pixels)
         working, fine = self._shapes(height, width)
         with torch.inference_mode(), memory_errors(self.device, *fine[::-1]):
-            coarse, over = _parts(statistics)
+            coarse, over = parts_of(statistics)
             painted = paint_image(self.engine, self._image(pixels, working), style, coarse)
             if working == fine:
-                return Painting(self._pixels(painted.image, pixels), _joined(painted.statistics))
+                return Painting(self._pixels(painted.image, pixels), joined(painted.statistics))
             second = self._second_input(pixels, painted.image, fine)
             again = paint_image(self.engine, second, style, over)
             result = _anchored(again.image, painted.image)
-            return Painting(self._pixels(result, pixels), _joined(painted.statistics, again.statistics))
+            return Painting(self._pixels(result, pixels), joined(painted.statistics, again.statistics))
 
     def paint_keyframe(self, pixels: Pixels, style: S, initial: Pixels | None = None) -> Pixels:
         """Paint a whole frame ``pixels`` (H, W, 3) by a keyframe engine, from ``initial`` on, of its size.
@@ -208,7 +182,7 @@ class Renderer(Generic[S, T]):
             if working == (height, width):
                 result = self._paint_windows(pixels, regions, style, statistics)
             else:
-                result = self._pixels(self._paint_parts(pixels, regions, style, statistics), pixels)
+                result = self._pixels(self._paintparts_of(pixels, regions, style, statistics), pixels)
         valid = np.zeros((height, width), np.bool_)
         for region in regions:
             valid[region.scaled(fine, (height, width), margin).slices] = True
@@ -226,12 +200,12 @@ class Renderer(Generic[S, T]):
             result[region.slices] = to_pixels(painted[(..., *region.within(window).slices)], pixels.dtype)
         return result
 
-    def _paint_parts(
+    def _paintparts_of(
         self, pixels: Pixels, regions: list[Region], style: S, statistics: FrameStatistics[T]
     ) -> Tensor:
         """The painting (1, 3, H, W) at its finest size, valid in ``regions`` only."""
         working, fine = self._shapes(*pixels.shape[:2])
-        coarse, over = _parts(statistics)
+        coarse, over = parts_of(statistics)
         near, image = self._near, self._image(pixels, working)
         if working == fine:
             return paint_regions(self.engine, image, regions, style, coarse, halo=near)
@@ -315,15 +289,6 @@ def _anchored(fine: Tensor, coarse: Tensor) -> Tensor:
     height, width = (max(1, round(side * share)) for side in coarse.shape[-2:])
     change = reduced(coarse, height, width) - reduced(fine, height, width)
     return enlarged(change, *fine.shape[-2:]).add_(fine).clamp_(0.0, 1.0)
-
-
-def _parts(statistics: FrameStatistics[T] | None) -> tuple[T | None, T | None]:
-    """The statistics of the strokes, and of the finer ones."""
-    return (None, None) if statistics is None else (statistics.strokes, statistics.finer)
-
-
-def _joined(coarse: T | None, fine: T | None = None) -> FrameStatistics[T] | None:
-    return None if coarse is None else FrameStatistics(coarse, fine)
 
 
 def _is_plain_option(name: str, value: object) -> bool:
