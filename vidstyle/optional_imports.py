@@ -16,6 +16,7 @@ _EXTRAS = {  # module, or its root -> what it is called, and the extra that inst
     "onnxscript": ("onnxscript", "onnx"),
     "onnxruntime_ep_nv_tensorrt_rtx": ("onnxruntime-ep-nv-tensorrt-rtx-cu13", "tensorrt"),
     "openvino": ("openvino", "openvino"),
+    "pyvirtualcam": ("pyvirtualcam", "live"),
     "ray": ("ray", "ray"),
     "scipy": ("SciPy", "study"),
     "skimage": ("scikit-image", "evaluate"),

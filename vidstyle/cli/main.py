@@ -23,6 +23,7 @@ COMMANDS = {  # command -> module with ``add(commands)``, in the order of the he
     "run": "vidstyle.cli.run",
     "image": "vidstyle.cli.image",
     "page": "vidstyle.cli.page",
+    "live": "vidstyle.cli.live",
     "sheet": "vidstyle.cli.sheet",
     "steady": "vidstyle.cli.steady",
     "propagate": "vidstyle.cli.propagate",
