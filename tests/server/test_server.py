@@ -69,16 +69,18 @@ def test_a_foreign_page_cannot_change_anything(served: Served) -> None:
         assert served.request("POST", "/api/jobs", body=body, headers={"Origin": origin})[0] == 403
 
 
+@pytest.mark.parametrize("path", ["/api/socket", "/api/live"])
 @pytest.mark.parametrize("origin", [Origin("http://evil.example"), None])
-def test_a_foreign_page_cannot_open_the_socket(served: Served, origin: Origin | None) -> None:
+def test_a_foreign_page_cannot_open_a_socket(served: Served, origin: Origin | None, path: str) -> None:
     with pytest.raises(InvalidStatus, match="403"):
-        connect(f"ws://{HOST}:{served.port}/api/socket?token={TOKEN}", origin=origin)
+        connect(f"ws://{HOST}:{served.port}{path}?token={TOKEN}", origin=origin)
 
 
-def test_the_socket_needs_the_token(served: Served) -> None:
+@pytest.mark.parametrize("path", ["/api/socket", "/api/live"])
+def test_a_socket_needs_the_token(served: Served, path: str) -> None:
     origin = Origin(f"http://{HOST}:{served.port}")
     with pytest.raises(InvalidStatus, match="403"):
-        connect(f"ws://{HOST}:{served.port}/api/socket?token=wrong", origin=origin)
+        connect(f"ws://{HOST}:{served.port}{path}?token=wrong", origin=origin)
 
 
 def test_every_answer_has_the_strict_policy(served: Served) -> None:
@@ -234,6 +236,20 @@ def test_a_run_that_is_stopped_keeps_what_is_done(served: Served, tmp_path: Path
     ended = _ended(served, job.id)
     assert (ended["state"], ended["playable"]) == ("stopped", True)
     assert 0 < (probe(job.target).frames or 0) == job.frames < 300
+
+
+def test_a_long_clip_is_paused_and_goes_on_with_what_is_painted(served: Served, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "film.mp4", [shapes(1, 64, 48)[0]] * 130, rate=2)
+    added = served.ask("POST", "/api/clips", body=clip.read_bytes(), query={"name": "film.mp4"})
+    job = served.session.jobs.job(str(_add_job(served, str(added["id"]))["id"]))
+    while job.step != "paint" or not job.frames:
+        time.sleep(0.005)
+    served.ask("POST", f"/api/jobs/{job.id}/pause", body=b"{}")
+    assert (_ended(served, job.id)["state"], job.target.exists()) == ("paused", False)
+    assert served.request("POST", f"/api/jobs/{job.id}/pause", body=b"{}")[0] == 400
+    served.ask("POST", f"/api/jobs/{job.id}/resume", body=b"{}")
+    assert _ended(served, job.id)["state"] == "done"
+    assert probe(job.target).frames == 130
 
 
 @pytest.mark.parametrize(

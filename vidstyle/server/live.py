@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import cast
 
@@ -74,7 +75,7 @@ class Live:
         loop = asyncio.get_running_loop()
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # RuntimeError: it is closed already
             try:
-                settings = settings_of(json.loads(text))
+                settings = settings_of(json.loads(text)).at(Fraction(0))[0]  # no layers, and one style
                 styles = [style.argument for style in self._session.chosen(settings)]
                 work = _Painting(settings, styles, newest, socket, loop)
                 await loop.run_in_executor(self._thread, work.run)

@@ -167,7 +167,8 @@ for (const [id, act] of Object.entries(actions)) {
   });
 }
 
-function choose(value) {
+/** Chooses compare, brush, erase or move. */
+export function chooseTool(value) {
   const input = document.querySelector(`input[name=tool][value=${value}]`);
   input.checked = true;
   input.dispatchEvent(new Event("change", { bubbles: true }));
@@ -179,10 +180,10 @@ function turn(slider, by) {
 }
 
 const KEYS = {
-  c: () => choose("compare"),
-  b: () => choose("brush"),
-  e: () => choose("erase"),
-  m: () => choose("move"),
+  c: () => chooseTool("compare"),
+  b: () => chooseTool("brush"),
+  e: () => chooseTool("erase"),
+  m: () => chooseTool("move"),
   "[": () => turn(sliders.size, -1),
   "]": () => turn(sliders.size, 1),
   "-": () => turn(element("zoom"), -1),
@@ -197,9 +198,10 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 element("tools").addEventListener("change", () => {
-  element("brush-box").hidden = tool() === "compare" || tool() === "move";
+  const isBrush = tool() === "brush" || tool() === "erase";
+  element("brush-box").hidden = element("brush-help").hidden = !isBrush;
   canvas.dataset.tool = tool();
-  if (tool() !== "compare" && tool() !== "move") element("divider").value = 0;  // all of it is seen
+  if (isBrush) element("divider").value = 0;  // all of it is seen
   redraw();
 });
 element("show-mask").addEventListener("change", (event) => showMask(event.target.checked, layer));

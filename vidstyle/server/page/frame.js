@@ -87,7 +87,7 @@ export function moveBorder(event) {
 /** Mixes the pixels of a rectangle again, or all. */
 export function redraw(area = { left: 0, top: 0, right: canvas.width, bottom: canvas.height }) {
   describe();
-  if (!picture) return;
+  if (!picture || (!source && !isPainted())) return;  // a camera is drawn over the canvas
   const { left, top, right, bottom } = area;
   if (right <= left || bottom <= top) return;
   const border = isPainted() || isMaskShown ? Math.round(canvas.width * divider.value / 100) : canvas.width;

@@ -6,7 +6,7 @@ import { say } from "./notices.js";
 import { useProjects } from "./project.js";
 import { clearFrame, setHint, showPainted, showSource } from "./frame.js";
 import { editor, forgetMasks, showMasks, useMasks } from "./masks.js";
-import { refreshTools, setStrongest, useEditor } from "./brush.js";
+import { chooseTool, refreshTools, setStrongest, useEditor } from "./brush.js";
 import { onDots, restoreDots, show as showDots, takeChoice, track } from "./dots.js";
 import { endCamera, isLive, sendSettings, useCamera } from "./live.js";
 import { endPlaying, onPlay, takeFrame } from "./play.js";
@@ -244,9 +244,12 @@ useCamera({
     sourceNumber += 1;
     clearFrame();
     setHint("");
+    chooseTool("compare");
+    document.body.classList.add("live");
   },
   end() {
-    clearFrame();
+    clearFrame(layerCount());
+    document.body.classList.remove("live");
     if (clip) showTime();
     else setHint("Drop a clip here, or choose one.");
   },

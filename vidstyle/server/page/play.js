@@ -1,6 +1,6 @@
 // Plays a painted stretch of the clip: its frames come in while they are painted, coarse ones first.
 
-import { drawOver, redraw } from "./frame.js";
+import { canvas, drawOver, redraw } from "./frame.js";
 
 const button = document.getElementById("play");
 let frames = [];  // {blob, stage, time, duration}, by index
@@ -86,3 +86,4 @@ button.addEventListener("click", () => {
   if (button.dataset.plays === "1") endPlaying();
   else begin();
 });
+canvas.addEventListener("pointerdown", () => endPlaying());
