@@ -57,7 +57,7 @@ _ARROWS: dict[str, set[str]] = {
     "live": {"errors", "frames", "optional_imports", "pipeline", "server"},
     "server": {
         *("api", "device", "engines", "errors", "frames", "options", "pipeline", "registry", "segments"),
-        *("project", "styles", "temporal.base", "video.reading", "video.writing"),
+        *("project", "styles", "temporal", "temporal.base", "video.reading", "video.writing"),
     },
     "vapoursynth": {"api", "errors", "frames", "optional_imports", "options", "pipeline"},
     "testing": {"device", "engines", "errors", "flow", "losses", "metrics", "nn", "runtimes"},

@@ -24,6 +24,10 @@ from page_server import browser_path, serving  # noqa: E402 - from the folder of
 TARGET = ROOT / "docs" / "images" / "page.jpg"
 CLIP = ROOT / "samples" / "bunny.mp4"
 STYLE = "mosaic"
+STROKES = (  # on the bunny, in shares of the frame's width and height
+    ((0.38, 0.23), (0.37, 0.33), (0.33, 0.45), (0.31, 0.6), (0.33, 0.75), (0.4, 0.78)),
+    ((0.4, 0.4), (0.38, 0.5), (0.37, 0.6), (0.39, 0.7), (0.43, 0.65), (0.42, 0.5)),
+)
 SIZE = (1440, 960)  # px, of the window
 WIDTH = 1200  # px, of the picture
 PATIENCE = 120_000  # ms
@@ -60,12 +64,23 @@ def main() -> int:
 
 
 def drawn(page: Page) -> bytes:
-    """The window once frame, time line and gallery are painted."""
+    """The window once frame, time line and gallery are painted, and the bunny is brushed."""
     page.get_by_label(STYLE, exact=True).check()
     page.get_by_label("Time", exact=True).fill("2")
     page.locator("body[data-painted=full]").wait_for()
     page.locator("#strip img").nth(9).wait_for()
     page.locator(".style img[src*=pictures]").nth(4).wait_for()  # the last painted thumbnail
+    page.get_by_label("Brush", exact=True).check()
+    page.locator("#brush-size").fill("14")
+    box = page.locator("#canvas").bounding_box()
+    assert box is not None
+    for stroke in STROKES:
+        for number, (x, y) in enumerate(stroke):
+            page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
+            if number == 0:
+                page.mouse.down()
+        page.mouse.up()
+    page.get_by_role("button", name="Brushed at 2.0 s").wait_for()
     return page.screenshot()
 
 

@@ -89,6 +89,13 @@ def test_a_mask_follows_the_thing_and_ends_at_the_cut(served: Served) -> None:
     assert served.session.masks.to_json()["given"]
 
 
+def test_the_time_line_learns_of_the_cuts(served: Served) -> None:
+    until = time.monotonic() + 60
+    while not (found := served.ask("GET", "/api/clips/given/cuts"))["is_done"] and time.monotonic() < until:
+        time.sleep(0.05)
+    assert found == {"cuts": [8 / 25], "is_done": True}
+
+
 def test_a_run_with_a_mask_and_a_layer_writes_the_bytes_of_its_command(
     served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

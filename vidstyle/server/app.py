@@ -71,6 +71,7 @@ def make_app(
         Route("/api/state", answering(session, api.state)),
         Route("/api/clips", answering(session, api.add_clip), methods=["POST"]),
         Route("/api/clips/{clip}/frame", answering(session, api.frame)),
+        Route("/api/clips/{clip}/cuts", answering(session, api.cuts)),
         Route("/api/styles", answering(session, api.add_style), methods=["POST"]),
         Route("/api/styles/{style}/picture", answering(session, api.style_picture)),
         Route("/api/jobs", answering(session, api.add_job), methods=["POST"]),
@@ -124,6 +125,10 @@ class _Api:
         size = shown_size(clip.info, max(16, min(_WIDEST, int(width) if width.isdigit() else _WIDEST)))
         data = await self._reading(lambda: jpeg(frame_at(clip.path, time).pixels, size))
         return picture(data)
+
+    async def cuts(self, request: Request) -> Response:
+        """The cuts that are found so far; the page asks again until these are all."""
+        return JSONResponse(self._session.cuts.so_far(self._session.clip(request.path_params["clip"]).info))
 
     async def style_picture(self, request: Request) -> Response:
         style = self._session.styles.get(request.path_params["style"])

@@ -18,6 +18,7 @@ from vidstyle.errors import InputError, OutputError
 from vidstyle.frames import VideoInfo
 from vidstyle.pipeline.prefetch import side_thread
 from vidstyle.pipeline.report import Progress
+from vidstyle.server.cuts import ClipCuts
 from vidstyle.server.jobs import Job, Jobs
 from vidstyle.server.masks import Masks
 from vidstyle.server.previews import Previews
@@ -101,6 +102,7 @@ class Session:
         self.frames_thread = side_thread("frames")
         """Reads frames and pictures, one after the other."""
         self.previews = Previews(self.stopping)
+        self.cuts = ClipCuts(self.stopping)
         self.masks = Masks(self.folder, self.stopping)
         self.proxies = Proxies(self.folder, self.stopping)
         self.jobs = Jobs(results, self.stopping)
@@ -116,6 +118,7 @@ class Session:
         self.jobs.close()
         self.previews.close()
         self.masks.close()
+        self.cuts.close()
         self.proxies.close()
         self.frames_thread.shutdown(wait=True, cancel_futures=True)
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,10 +1,11 @@
 // The time line: thumbnails over the length of the clip, and a scrubber.
 
-import { address, loaded } from "./server.js";
+import { address, ask, loaded } from "./server.js";
 
 const THUMBNAILS = 10;
 const strip = document.getElementById("strip");
 const marks = document.getElementById("marks");
+const cutLines = document.getElementById("cuts");
 const slider = document.getElementById("time");
 const text = document.getElementById("time-text");
 let shown = 0;  // counts clips: thumbnails of an earlier one are not added
@@ -32,6 +33,7 @@ export function showTimeline(clip, time = 0) {
   slider.disabled = last === 0;
   describe();
   loadThumbnails(clip, last, ++shown);
+  loadCuts(clip, shown);
 }
 
 /** Goes to a time in seconds, as if the slider were moved there. */
@@ -75,6 +77,23 @@ async function loadThumbnails(clip, last, turn) {
     await loaded(address(`api/clips/${clip.id}/frame`, { time, width: 120 }), image);
     if (turn !== shown) return;
     strip.append(image);
+  }
+}
+
+/** Shows where shots begin, as soon as it is known. */
+async function loadCuts(clip, turn) {
+  cutLines.replaceChildren();
+  for (let isDone = false; !isDone && turn === shown;) {
+    const found = await ask(`api/clips/${clip.id}/cuts`).catch(() => ({ cuts: [], is_done: true }));
+    if (turn !== shown) return;
+    isDone = found.is_done;
+    cutLines.title = `Cuts: ${found.cuts.map(clock).join(", ") || "none"}`;
+    cutLines.replaceChildren(...found.cuts.map((time) => {
+      const line = document.createElement("span");
+      line.style.left = `${100 * placeOf(time)}%`;
+      return line;
+    }));
+    if (!isDone) await new Promise((resolve) => { setTimeout(resolve, 1000); });
   }
 }
 
