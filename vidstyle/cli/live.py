@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from vidstyle.cli.logs import log_to_stderr, write_line
 from vidstyle.cli.parser import Commands, add_options, add_styles, add_verbosity, select_options, style_name
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _HOST, _PORT = "127.0.0.1", 8090
 _RATE = 10.0  # frames a second that are held if no other rate is asked for
-_QUALITY = "draft"
+_QUALITY: Final = "draft"
 _EVERY = 1.0  # s between two lines of progress
 
 _EXAMPLES = f"""\
