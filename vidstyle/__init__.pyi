@@ -64,9 +64,11 @@ from .options.keywords import Number as Number
 from .options.keywords import PropagateKeywords as PropagateKeywords
 from .options.keywords import ReadKeywords as ReadKeywords
 from .options.keywords import SegmentKeywords as SegmentKeywords
+from .options.keywords import SheetKeywords as SheetKeywords
 from .options.keywords import SteadyFileKeywords as SteadyFileKeywords
 from .options.keywords import StreamKeywords as StreamKeywords
 from .options.keywords import VideoKeywords as VideoKeywords
+from .pipeline.contact_sheet import make_sheet as make_sheet
 from .pipeline.report import OnFrame as OnFrame
 from .pipeline.report import Progress as Progress
 from .pipeline.report import RunReport as RunReport

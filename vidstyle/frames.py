@@ -42,6 +42,13 @@ class Frame:
         picture = f"{self.pixels.shape} {self.pixels.dtype}{alpha}"
         return f"Frame({picture}, time={self.time}, duration={self.duration})"
 
+    def _repr_png_(self) -> bytes:
+        """The picture, for notebooks; in 8 bits."""
+        samples = eight_bits(self.pixels)[..., ::-1]
+        if self.alpha is not None:
+            samples = np.dstack([samples, eight_bits(self.alpha)])
+        return bytes(cv2.imencode(".png", samples)[1])
+
     @property
     def height(self) -> int:
         return int(self.pixels.shape[0])

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,10 @@ class Evaluation:
         for metric, reason in self.missing.items():
             rows.append([metric, *["-"] * len(self.columns), reason])
         return "\n".join([*aligned(rows), "", *self.remarks()])
+
+    def _repr_html_(self) -> str:
+        """The table, for notebooks."""
+        return f"<pre>{escape(self.table())}</pre>"
 
     def remarks(self) -> list[str]:
         """How the values were measured, in lines of text."""

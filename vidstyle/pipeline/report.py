@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from vidstyle.frames import Frame, VideoInfo
+from vidstyle.pipeline.notebook_view import run_html
 
 PARTS = (
     "vidstyle",
@@ -79,6 +80,13 @@ class RunReport:
     """How many segments it was painted in."""
     reused: int = 0
     """Frames that earlier runs had painted."""
+
+    def _repr_html_(self) -> str:
+        """The result and a line about it, for notebooks."""
+        rate = f", {self.frames / self.seconds:.1f} frames a second" if self.seconds > 0 else ""
+        about = f"{self.frames} frames, {float(self.duration):.2f} s, painted in {self.seconds:.1f} s{rate}"
+        cuts = ", ".join(f"{float(time):.2f} s" for time in self.cuts)
+        return run_html(self.target, (about, *((f"cuts at {cuts}",) if cuts else ())))
 
     def to_json(self) -> dict[str, Any]:
         """This report and the versions of libraries, in JSON types."""
