@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
 from collections.abc import Iterator
@@ -178,16 +177,34 @@ def test_a_stretch_is_played_while_it_is_painted_coarse_first(page: Page) -> Non
     page.locator("body[data-painted=full]").wait_for()
 
 
-def test_a_copy_of_a_result_can_be_played(served: Served) -> None:
-    settings = {"styles": [{"id": "waves", "weight": 1}], "options": {"engine": "stylenet"}}
-    body = json.dumps({"clip": "given", "settings": settings}).encode()
-    job = served.session.jobs.job(str(served.ask("POST", "/api/jobs", body=body)["id"]))
-    while job.state in ("waiting", "running"):
-        time.sleep(0.02)
-    query = {"codec": "vp9"}
-    status, data, headers = served.request("GET", f"/api/jobs/{job.id}/proxy", query=query)
+def test_a_result_that_the_browser_cannot_play_is_played_as_a_copy(page: Page, served: Served) -> None:
+    page.route("**/api/jobs/*/result?*", lambda route: route.abort())
+    page.get_by_role("button", name="Paint the clip").click()
+    video = page.locator("#job-list .job").first.locator("video")
+    video.wait_for()
+    video.evaluate("(video) => { video.play().catch(() => {}); }")
+    page.get_by_text("A copy for this browser is shown").wait_for()
+    assert video.evaluate("(video) => video.videoWidth") == 192
+    job = list(served.session.jobs.to_json())[-1]
+    status, data, headers = served.request("GET", f"/api/jobs/{job['id']}/proxy", query={"codec": "vp9"})
     assert (status, headers["content-type"], data[:4]) == (200, "video/webm", b"\x1aE\xdf\xa3")
-    assert served.request("GET", f"/api/jobs/{job.id}/proxy", query={"codec": "no"})[0] == 400
+    assert served.request("GET", f"/api/jobs/{job['id']}/proxy", query={"codec": "no"})[0] == 400
+
+
+def test_a_finger_brushes_too(browser: Browser, served: Served) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    context.set_default_timeout(_PATIENCE)
+    page = context.new_page()
+    page.goto(served.address)
+    page.select_option("#option-engine", "stylenet")
+    page.locator("body[data-painted=full]").wait_for()
+    page.get_by_label("Brush", exact=True).check()
+    page.locator("#show-mask").check()
+    page.locator("#canvas").tap(position={"x": 100, "y": 60})
+    expect(page.locator("#undo")).to_be_enabled()
+    width, height = page.locator("#canvas").evaluate("(canvas) => [canvas.clientWidth, canvas.clientHeight]")
+    assert _pixel(page, 100 / width, 60 / height) == [0, 0, 0]
+    context.close()
 
 
 def test_the_camera_is_painted_with_what_is_set(page: Page, served: Served) -> None:

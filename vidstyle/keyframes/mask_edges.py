@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from vidstyle.flow.base import Array
 from vidstyle.frames import Pixels
-from vidstyle.nn.guided_filter import guided
 
 _LINES = 270  # short side of the grid on which edges are fitted, about
 _RADIUS = 16  # cells of that grid, in which the mask is fitted to the frame's colours
@@ -28,25 +26,55 @@ def along_outlines(mask: NDArray[np.float32], frame: Pixels) -> NDArray[np.float
     height, width = frame.shape[:2]
     cell = max(1, round(min(height, width) / _LINES))
     rows, columns = -(-height // cell), -(-width // cell)
-    pad = (0, rows * cell - height, 0, columns * cell - width)
-    guide = cv2.copyMakeBorder(frame, *pad, cv2.BORDER_REPLICATE)
-    sized = cv2.copyMakeBorder(_resized(mask, height, width), *pad, cv2.BORDER_REPLICATE)
-    scale = 1 / float(np.iinfo(frame.dtype).max)
-    with torch.inference_mode():
-        fitted = guided(
-            torch.from_numpy(sized)[None, None],
-            torch.from_numpy(guide.astype(np.float32) * np.float32(scale)).permute(2, 0, 1)[None],
-            radius=_RADIUS,
-            slack=_SLACK,
-            cell=cell,
-        )[0, 0].numpy()[:height, :width]
     coarse = _resized(mask, rows, columns)
+    fitted = _fitted(coarse, frame)
     window = np.ones((2 * _NEAR + 1, 2 * _NEAR + 1), np.uint8)
     low, high = (_resized(each(coarse, window), height, width) for each in (cv2.erode, cv2.dilate))
     spread = high - low
     share = (fitted - low) / np.maximum(spread, np.float32(1e-6))
     steep = np.clip((share - 0.5) * np.float32(_STEEP) + 0.5, 0, 1)
     return np.asarray(low + spread * steep, np.float32)
+
+
+def _fitted(mask: NDArray[np.float32], frame: Pixels) -> NDArray[np.float32]:
+    """``mask`` (h, w) as a·colour + b of ``frame`` (H, W, 3), at its size; a and b are fitted in windows.
+
+    Means of windows by running sums, which ``nn.guided_filter`` avoids: there parts must equal the whole.
+    """
+    height, width = frame.shape[:2]
+    rows, columns = mask.shape
+    colours = frame.astype(np.float32) * np.float32(1 / float(np.iinfo(frame.dtype).max)) - np.float32(0.5)
+    small = colours
+    if colours.shape[:2] != mask.shape:
+        small = np.asarray(cv2.resize(colours, (columns, rows), interpolation=cv2.INTER_AREA), np.float32)
+    mean, value = _means(small), _means(mask)
+    covariance = _means(small * mask[..., None]) - mean * value[..., None]
+    pairs = [_means(small * np.roll(small, -turn, 2)) - mean * np.roll(mean, -turn, 2) for turn in (0, 1)]
+    own, mixed = pairs  # of red, green, blue; of red·green, green·blue, blue·red
+    a, d, f = (own[..., each] + np.float32(_SLACK) for each in range(3))
+    b, e, c = (mixed[..., each] for each in range(3))
+    x, y, z = (covariance[..., each] for each in range(3))
+    # by Cramer's rule for the symmetric matrix (a b c; b d e; c e f)
+    determinant = a * (d * f - e * e) - b * (b * f - c * e) + c * (b * e - c * d)
+    slope = np.dstack(
+        [
+            (d * f - e * e) * x + (c * e - b * f) * y + (b * e - c * d) * z,
+            (c * e - b * f) * x + (a * f - c * c) * y + (b * c - a * e) * z,
+            (b * e - c * d) * x + (b * c - a * e) * y + (a * d - b * b) * z,
+        ]
+    )
+    slope /= determinant[..., None]
+    offset = value - (slope * mean).sum(2)
+    slope, offset = _means(slope), _means(offset)
+    if (rows, columns) != (height, width):
+        slope, offset = (cv2.resize(each, (width, height)) for each in (slope, offset))
+    return np.asarray((slope * colours).sum(2) + offset, np.float32)
+
+
+def _means(values: Array) -> NDArray[np.float32]:
+    """Means over the windows."""
+    side = 2 * _RADIUS + 1
+    return np.asarray(cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT_101), np.float32)
 
 
 def _resized(mask: Array, height: int, width: int) -> NDArray[np.float32]:

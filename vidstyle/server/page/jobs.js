@@ -100,7 +100,10 @@ function showResult(parts, job) {
     video.dataset.proxy = codec;
     video.preload = "auto";
     note(COPYING);
-    video.addEventListener("loadeddata", () => note(COPIED), { once: true });
+    video.addEventListener("loadeddata", () => {
+      note(COPIED);
+      video.play().catch(() => {});  // it was to be played; some browsers want another click
+    }, { once: true });
     video.src = address(`api/jobs/${job.id}/proxy`, { codec });
   });
   // a file whose kind no browser plays does not even fail before it is played
