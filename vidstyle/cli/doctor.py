@@ -118,6 +118,33 @@ def _weights() -> Iterator[tuple[bool, str]]:
             yield True, f"{record.file} at {path}, checksum as expected ({record.licence})"
 
 
+def _networks() -> Iterator[tuple[bool, str]]:
+    from vidstyle import weights
+    from vidstyle.metrics.network_files import CLIP_MODEL, FILES, clip_folder
+
+    for file in FILES:
+        what = f"{file.network} for {', '.join(file.metrics)}"
+        expected = f"SHA-256 {file.checksum}…" if file.checksum else "no SHA-256 is published"
+        if not file.path.is_file():
+            yield True, f"no {what}: fetch {file.url} to {file.path} ({expected})"
+            continue
+        actual = weights.sha256(file.path)
+        if file.checksum is None or actual.startswith(file.checksum):
+            yield True, f"{what} at {file.path}, SHA-256 {actual[:8]}… ({expected})"
+        else:
+            yield (
+                False,
+                f"{what} at {file.path} has SHA-256 {actual[:8]}…, not {file.checksum}…; fetch {file.url}",
+            )
+    if clip_folder().is_dir():
+        yield True, f"CLIP for clip_consistency at {clip_folder()}"
+    else:
+        yield (
+            True,
+            f"no CLIP for clip_consistency: hf download {CLIP_MODEL}, which puts it at {clip_folder()}",
+        )
+
+
 _CHECKS = {
     "versions": _versions,
     "torch": torch_checks,
@@ -126,4 +153,5 @@ _CHECKS = {
     "threads": _threads,
     "codecs": _codecs,
     "weights": _weights,
+    "networks of metrics (none is needed to paint)": _networks,
 }

@@ -76,6 +76,11 @@ def add(commands: Any) -> None:
     group.add_argument(
         "--features", default="vgg16", metavar="NAME", help=f"{', '.join(FEATURES)} (default: vgg16)"
     )
+    group.add_argument(
+        "--targets",
+        action="store_true",
+        help="say which of the article's targets each result meets: LPIPS, frame difference, PSNR",
+    )
     group.add_argument("--every", type=int, default=1, metavar="N", help="measure one in so many frames")
     group.add_argument("--device", default="auto", help="where to compute: auto, cpu, cuda or mps")
     writing = parser.add_argument_group("writing")
@@ -127,6 +132,10 @@ def _run(arguments: argparse.Namespace) -> int:
         write_text(target, text)
     is_piped = any(is_stdout(target) for target in targets.values())
     print_message(evaluation.table(), arguments, is_piped=is_piped)
+    if arguments.targets:
+        from vidstyle.evaluation.targets import target_rows
+
+        print_message("\n".join(["", *target_rows(evaluation)]), arguments, is_piped=is_piped)
     return 0
 
 

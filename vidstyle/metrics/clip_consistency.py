@@ -11,12 +11,12 @@ from torch import Tensor
 from vidstyle.errors import WeightsMissing
 from vidstyle.metrics.base import MeanOverFrames, Motion, Sample, Setup
 from vidstyle.metrics.meaning import Meaning
+from vidstyle.metrics.network_files import CLIP_MODEL
 from vidstyle.optional_imports import require
 
 Embed = Callable[[Tensor], Tensor]
 """A picture (1, 3, H, W) in [0, 1] to a vector (1, D)."""
 
-_MODEL = "openai/clip-vit-base-patch32"
 _MEAN, _DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # CLIP's own
 _SIDE = 224  # px
 
@@ -55,10 +55,11 @@ def clip() -> Embed:
     """CLIP's picture encoder from the disk; ``WeightsMissing`` if it is not there: nothing is downloaded."""
     library = require("transformers", "clip_consistency")
     try:
-        network = library.CLIPVisionModelWithProjection.from_pretrained(_MODEL, local_files_only=True)
+        network = library.CLIPVisionModelWithProjection.from_pretrained(CLIP_MODEL, local_files_only=True)
     except (OSError, ValueError) as error:
         raise WeightsMissing(
-            f"clip_consistency needs {_MODEL}, which is not on this machine; to get it: hf download {_MODEL}"
+            f"clip_consistency needs {CLIP_MODEL}, which is not on this machine; "
+            f"to get it: hf download {CLIP_MODEL}"
         ) from error
     network = network.eval().requires_grad_(False)
 

@@ -9,20 +9,16 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from vidstyle.errors import OptionError, WeightsMismatch, WeightsMissing
+from vidstyle.errors import OptionError, WeightsMismatch
 from vidstyle.metrics.base import Mean, Motion, Sample, Setup
 from vidstyle.metrics.lpips import Distance, alexnet
 from vidstyle.metrics.meaning import Meaning
+from vidstyle.metrics.network_files import ART_INCEPTION, INCEPTION
 from vidstyle.optional_imports import require
 
 _LIBRARY = "torchmetrics.image.fid"
 _WIDTH = 2048  # channels of Inception's last features
 _SMALLEST = 75  # px: smaller pictures have no pixel left after Inception's poolings
-_FID_URL = (
-    "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/"
-    "weights-inception-2015-12-05-6726825d.pth"
-)
-_ART_URL = "https://huggingface.co/matthias-wright/art_inception/resolve/main/art_inception.pth"
 
 
 class FID:
@@ -165,28 +161,28 @@ def inception() -> Frechet:
     """FID's own Inception; ``WeightsMissing`` if its weights are not in torch's cache."""
     require("torch_fidelity", "fid")
     library = require(_LIBRARY, "fid")
-    path = _stored("fid", _FID_URL)
-    _states("fid", path, _FID_URL)  # read safely first: torch-fidelity unpickles it, which may run code
+    path, url = INCEPTION.found("fid"), INCEPTION.url
+    _states("fid", path, url)  # read safely first: torch-fidelity unpickles it, which may run code
     try:
         distance = library.FrechetInceptionDistance(feature=_WIDTH, feature_extractor_weights_path=str(path))
     except (RuntimeError, KeyError, TypeError, AttributeError) as error:
-        raise _mismatch("fid", path, _FID_URL) from error
+        raise _mismatch("fid", path, url) from error
     return Frechet(distance, lambda square: (square.clamp(0, 1) * 255).round().to(torch.uint8))
 
 
 def art_inception() -> Frechet:
     """ArtFID's Inception; ``WeightsMissing`` if its weights are not in torch's cache."""
     library = require(_LIBRARY, "art_fid")
-    path = _stored("art_fid", _ART_URL)
-    states = _states("art_fid", path, _ART_URL)
+    path, url = ART_INCEPTION.found("art_fid"), ART_INCEPTION.url
+    states = _states("art_fid", path, url)
     network = ArtInception()
     try:
         # its classifiers of style and artist are not needed
         missing = network.network.load_state_dict(states, strict=False).missing_keys
     except (RuntimeError, AttributeError, TypeError) as error:
-        raise _mismatch("art_fid", path, _ART_URL) from error
+        raise _mismatch("art_fid", path, url) from error
     if missing:
-        raise _mismatch("art_fid", path, _ART_URL)
+        raise _mismatch("art_fid", path, url)
     return Frechet(library.FrechetInceptionDistance(feature=network), _at_least)
 
 
@@ -194,13 +190,6 @@ def _style_of(setup: Setup, metric: str) -> Tensor:
     if setup.style is None:
         raise OptionError(f"{metric} needs the style picture; give --style")
     return setup.style
-
-
-def _stored(metric: str, url: str) -> Path:
-    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
-    if not path.is_file():
-        raise WeightsMissing(f"{metric} needs Inception's weights at {path}; fetch {url} to there")
-    return path
 
 
 def _states(metric: str, path: Path, url: str) -> Mapping[str, Tensor]:

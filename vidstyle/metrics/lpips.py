@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vidstyle.errors import WeightsMissing
 from vidstyle.metrics.base import MeanOverFrames, Motion, Sample, Setup
 from vidstyle.metrics.meaning import Meaning
+from vidstyle.metrics.network_files import ALEXNET
 from vidstyle.optional_imports import require
 
 Distance = Callable[[Tensor, Tensor], float]
@@ -73,13 +72,8 @@ class TLPIPS(MeanOverFrames):
 
 def alexnet(metric: str) -> Distance:
     """LPIPS with AlexNet; ``WeightsMissing`` if torchvision's weights are not in torch's cache."""
-    from torchvision.models import AlexNet_Weights
-
     library = require(_LIBRARY, metric)
-    url = str(AlexNet_Weights.DEFAULT.url)
-    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
-    if not path.is_file():
-        raise WeightsMissing(f"{metric} needs AlexNet's weights at {path}; fetch {url} to there")
+    ALEXNET.found(metric)
     network = library.LearnedPerceptualImagePatchSimilarity(net_type="alex", normalize=True).eval()
 
     def distance(one: Tensor, other: Tensor) -> float:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import VGG19_Weights, vgg19
+from torchvision.models import vgg19
 
 from vidstyle.errors import WeightsMismatch, WeightsMissing
+from vidstyle.metrics.network_files import VGG19 as FILE
 from vidstyle.metrics.perceptual_features import STYLE_LAYERS, Features
 
 _PLACES = {"conv1_1": 1, "conv2_1": 6, "conv3_1": 11, "conv4_1": 20}  # after the ReLU, in torchvision's list
@@ -45,13 +45,13 @@ class VGG19(nn.Module):
 
 def features(device: torch.device | str = "cpu") -> Features:
     """VGG-19's features; ``WeightsMissing`` if torchvision's weights are not in torch's cache."""
-    url = str(VGG19_Weights.IMAGENET1K_V1.url)
-    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
+    path, url = FILE.path, FILE.url
     if not path.is_file():
         raise WeightsMissing(f"no weights for vgg19 at {path}; fetch {url} to there, or use --features vgg16")
-    network = vgg19(weights=None)
+    with torch.device("meta"):  # random weights, which would be replaced, take seconds
+        network = vgg19(weights=None, init_weights=False)
     try:
-        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), assign=True)
     except Exception as error:  # pickle and zip raise many kinds of errors for other files
         raise WeightsMismatch(f"{path} is not torchvision's VGG-19; remove it and fetch {url}") from error
     return Features(VGG19(network.features).to(device))
