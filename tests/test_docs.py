@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 from clips import Sound, shapes, write_clip
 from people import chose, rated, write_answers
+from solids import write_ply
+from tiny_models import save_unet
 
 from vidstyle.cli.main import COMMANDS, main
 from vidstyle.video.reading.reader import Reader
@@ -66,20 +68,23 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for person, grade in (("anne", 4), ("bert", 5)):
         ratings = [rated("clip", condition, overall=grade) for condition in ("reference", "ours", "theirs")]
         write_answers(Path("answers"), person, [*ratings, chose("clip", "ours", "theirs")])
+    write_ply(Path("scan.ply"), 400)
     return tmp_path
 
 
 @pytest.mark.parametrize("line", _commands("vidstyle"))
 def test_commands_of_the_pages_work(line: str, workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = shlex.split(line, comments=True)[1:]
+    if "my-model" in line:
+        save_unet(Path("my-model"))
     before = set(workplace.rglob("*"))
     assert main(arguments) == 0, capsys.readouterr().err
     made = {path for path in set(workplace.rglob("*")) - before if path.is_file()}
     targets = [arguments[place + 1] for place, word in enumerate(arguments) if word in _WRITES]
     assert all(Path(target).exists() for target in targets)
     assert all(path.stat().st_size > 0 for path in made)
-    makes_files = ("run", "image", "sheet", "steady", "propagate", "propagate-mask")
-    if arguments[0] in makes_files or arguments[1:2] == ["make"]:
+    makes_files = ("run", "image", "sheet", "steady", "propagate", "propagate-mask", "points")
+    if arguments[0] in makes_files or arguments[:2] == ["study", "make"]:
         assert made
     else:
         assert len(made) == len(targets)

@@ -48,7 +48,12 @@ _ARROWS: dict[str, set[str]] = {
             "tensors",
             "video.containers",
         ),
-        *("live", "server", "study"),
+        *("live", "points", "server", "study"),
+    },
+    "points": {
+        *("api", "atomic_write", "device", "engines", "errors", "flow", "frames", "nn", "optional_imports"),
+        *("options", "outputs", "pipeline", "styles", "tensors", "video.reading", "video.stills"),
+        "video.writing",
     },
     "study": {
         *("atomic_write", "errors", "file_suffixes", "frames", "metrics", "optional_imports", "options"),
@@ -118,7 +123,7 @@ _ARROWS: dict[str, set[str]] = {
     "temporal.backends": {"named_tensors", "device", "flow", "frames", "tensors"},
     "metrics": {"errors", "flow", "nn", "optional_imports", "registry", "tensors"},
     "losses": {"errors", "flow", "nn"},
-    "engines": {"errors", "nn", "registry", "weights"},
+    "engines": {"errors", "nn", "optional_imports", "registry", "weights"},
     "flow": {"atomic_write", "cache_folder", "errors", "registry", "weights"},
     "nn": {"errors", "weights"},
     "cache_folder": {"weights"},

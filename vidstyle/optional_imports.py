@@ -8,6 +8,7 @@ from typing import Any
 from vidstyle.errors import OptionError
 
 _EXTRAS = {  # module, or its root -> what it is called, and the extra that installs it
+    "diffusers": ("diffusers", "diffusion"),
     "distributed": ("dask[distributed]", "dask"),
     "lightning_fabric": ("lightning-fabric", "train"),
     "nncf": ("nncf", "int8"),
@@ -18,7 +19,10 @@ _EXTRAS = {  # module, or its root -> what it is called, and the extra that inst
     "openvino": ("openvino", "openvino"),
     "pyvirtualcam": ("pyvirtualcam", "live"),
     "ray": ("ray", "ray"),
+    "laspy": ("laspy", "points"),
+    "plyfile": ("plyfile", "points"),
     "scipy": ("SciPy", "study"),
+    "scipy.spatial": ("SciPy", "points"),
     "skimage": ("scikit-image", "evaluate"),
     "starlette": ("starlette", "page"),
     "torch.utils.tensorboard": ("tensorboard", "train"),

@@ -115,6 +115,7 @@ ENGINES = Registry(
         "reshuffle": "vidstyle.engines.reshuffle:build",
         "adain": "vidstyle.engines.adain:build",
         "attention": "vidstyle.engines.attention:build",
+        "diffusion": "vidstyle.engines.diffusion:build",
     },
     group="vidstyle.engines",
 )

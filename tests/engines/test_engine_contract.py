@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny_models import save_unet
 
 from vidstyle import weights
 from vidstyle.engines.base import Engine, load_engine
@@ -14,7 +17,10 @@ from vidstyle.registry import ENGINES
 from vidstyle.testing import EngineContract
 
 # an optimisation of the usual length takes seconds a picture; its length changes none of these facts
-_OPTIONS = {"gatys": {"iterations": 8, "features": "small"}}
+_OPTIONS: dict[str, dict[str, object]] = {
+    "gatys": {"iterations": 8, "features": "small"},
+    "diffusion": {"steps": 3},
+}
 # what engines that come without weights begin their training from
 _WEIGHTS = {"adain": weights.SMALL_VGG, "attention": weights.SMALL_VGG}
 
@@ -22,7 +28,10 @@ _WEIGHTS = {"adain": weights.SMALL_VGG, "attention": weights.SMALL_VGG}
 @cache
 def _loaded(name: str, device: str) -> Engine[Any, Any]:
     file = weights.find(_WEIGHTS[name]) if name in _WEIGHTS else None
-    return load_engine(name, file, _OPTIONS.get(name, {})).to(device)
+    with tempfile.TemporaryDirectory() as folder:
+        if name == "diffusion":
+            file = save_unet(Path(folder))
+        return load_engine(name, file, _OPTIONS.get(name, {})).to(device)
 
 
 class TestEngines(EngineContract):

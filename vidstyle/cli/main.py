@@ -29,6 +29,7 @@ COMMANDS = {  # command -> module with ``add(commands)``, in the order of the he
     "propagate": "vidstyle.cli.propagate",
     "propagate-mask": "vidstyle.cli.propagate_mask",
     "evaluate": "vidstyle.cli.evaluate",
+    "points": "vidstyle.cli.points",
     "study": "vidstyle.cli.study",
     "adapt": "vidstyle.cli.adapt",
     "train": "vidstyle.cli.train",

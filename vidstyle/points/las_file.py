@@ -1,0 +1,70 @@
+"""LAS and LAZ: point clouds of laser scanners."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from vidstyle.errors import InputError
+from vidstyle.flow.base import Array
+from vidstyle.optional_imports import require
+from vidstyle.points.cloud import Cloud, Floats
+from vidstyle.points.files import as_integers
+
+_CHANNELS = ("red", "green", "blue")
+
+
+class _Format(Protocol):
+    id: int
+
+    @property
+    def dimension_names(self) -> Iterable[str]: ...
+
+
+class _Las(Protocol):
+    """A file as laspy reads it."""
+
+    point_format: _Format
+    x: Array
+    y: Array
+    z: Array
+
+    def __getitem__(self, name: str) -> Array: ...
+
+    def __setitem__(self, name: str, values: Array) -> None: ...
+
+    def write(self, target: io.BytesIO, *, do_compress: bool) -> None: ...
+
+
+def read(path: Path) -> LasFile:
+    """Read a LAS, or a LAZ with lazrs."""
+    return LasFile(require("laspy", "vidstyle points").read(str(path)), path)
+
+
+class LasFile:
+    """A LAS in a point format with colours (2, 3, 5, 7, 8, 10)."""
+
+    def __init__(self, data: _Las, path: Path) -> None:
+        self._data, self._is_packed = data, path.suffix.lower() == ".laz"
+        if not set(_CHANNELS) <= set(data.point_format.dimension_names):
+            kind = data.point_format.id
+            raise InputError(f"{path} is of point format {kind}, without colours; convert it to 2 or 7 first")
+        positions = np.stack([np.asarray(data.x), np.asarray(data.y), np.asarray(data.z)], axis=1)
+        middle = positions.mean(axis=0) if len(positions) else 0  # metres from an origin far away
+        values = np.stack([np.asarray(data[name]) for name in _CHANNELS], axis=1)
+        # some programs write 8 bits into these 16
+        self._largest = 255 if values.max(initial=0) <= 255 else 65535
+        colors = (values / self._largest).astype(np.float32) if values.max(initial=0) else None
+        self.cloud = Cloud((positions - middle).astype(np.float32), colors)
+
+    def with_colors(self, colors: Floats, *, kept: float) -> bytes:
+        for channel, name in enumerate(_CHANNELS):
+            wide = as_integers(colors[:, channel], np.dtype(np.uint16))
+            self._data[name] = wide if self._largest == 65535 else wide // np.uint16(257)
+        stream = io.BytesIO()
+        self._data.write(stream, do_compress=self._is_packed)
+        return stream.getvalue()
