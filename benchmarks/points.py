@@ -9,7 +9,6 @@ python3 benchmarks/points.py [--points N] [--style PICTURE] [--sheet FILE]
 from __future__ import annotations
 
 import argparse
-import resource
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -50,6 +49,8 @@ def main() -> int:
     parser.add_argument("--views", type=int, default=64, metavar="N", help="views of the flight")
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="write a picture: a row for each way")
     arguments = parser.parse_args()
+    import resource  # which Windows lacks
+
     rows = []
     print("| way | s | peak memory, GB | short-range, % | long-range, % |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
