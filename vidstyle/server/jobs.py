@@ -53,6 +53,8 @@ class Job:
     prepare: Prepare
     """Makes files that the run needs, such as a mask clip, and returns the options that name them."""
     command: str
+    prepared: Mapping[str, object] | None = None
+    """What ``prepare`` has returned, which a paused run needs again."""
     state: str = WAITING
     step: str = ""
     """Of a long clip, which is painted in segments: plan, paint or join."""
@@ -197,7 +199,9 @@ class Jobs:
         try:
             watch = _Watch(job, self)
             with interruptible(job.abandon):
-                keywords = cast(VideoKeywords, {**job.keywords, **job.prepare(watch.see_mask)})
+                if job.prepared is None:
+                    job.prepared = job.prepare(watch.see_mask)
+                keywords = cast(VideoKeywords, {**job.keywords, **job.prepared})
                 report = stylize_video(
                     job.source,
                     job.target,
