@@ -9,7 +9,7 @@ import { editor, forgetMasks, showMasks, useMasks } from "./masks.js";
 import { chooseTool, refreshTools, setStrongest, useEditor } from "./brush.js";
 import { onDots, restoreDots, show as showDots, takeChoice, track } from "./dots.js";
 import { endCamera, isLive, sendSettings, useCamera } from "./live.js";
-import { endPlaying, onPlay, takeFrame } from "./play.js";
+import { endPlaying, isPlaying, onPlay, takeFrame } from "./play.js";
 import { currentLayer, layerCount, layerStyles, onLayers, restoreLayers } from "./layers.js";
 import { now, onTime, showMarks, showTimeline } from "./timeline.js";
 import { addStyle, choose, onStyles, showThumbnail, surprise } from "./gallery.js";
@@ -81,6 +81,7 @@ function lookAgain() {
   }
   if (!clip) return;
   endPlaying({ isQuiet: true });
+  takeMarks();  // those that came while a stretch was played
   sessionStorage.setItem(memory, JSON.stringify({ clip: clip.id, time: now(), ...settings() }));
   outdate();
   element("status").textContent = "Painting…";
@@ -167,8 +168,10 @@ function takeMarks() {
   showMarks([...new Set(own.filter(({ layer }) => layer === currentLayer()).map(({ time }) => time))]);
   element("save-mask").href = address(`api/clips/${clip?.id}/mask-clip`, { layer: currentLayer() });
   element("save-mask").hidden = !own.some(({ layer }) => layer === currentLayer());
-  if (clip && version !== marked && !isLive()) showMasks(now(), layerCount()).catch(() => {});
-  marked = version;
+  if (clip && version !== marked && !isLive() && !isPlaying()) {
+    marked = version;
+    showMasks(now(), layerCount()).catch(() => {});
+  }
   const count = new Set(own.map(({ layer }) => layer)).size;
   if (count !== brushedLayers) soon();  // the command has one more mask
   brushedLayers = count;

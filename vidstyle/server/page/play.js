@@ -15,6 +15,11 @@ export function onPlay(onStart, onStop) {
   [start, stop] = [onStart, onStop];
 }
 
+/** Whether a stretch is shown instead of the still frame. */
+export function isPlaying() {
+  return button.dataset.plays === "1";
+}
+
 /** Takes a painted frame, or the word that all are painted. */
 export function takeFrame(message) {
   if (message.kind === "played") {
@@ -31,7 +36,7 @@ export function takeFrame(message) {
 
 /** Shows the still frame again; `isQuiet` if something else is about to be shown. */
 export function endPlaying({ isQuiet = false } = {}) {
-  if (button.dataset.plays !== "1") return;
+  if (!isPlaying()) return;
   turn += 1;
   frames = [];
   button.dataset.plays = "";
@@ -83,7 +88,7 @@ function say(text) {
 }
 
 button.addEventListener("click", () => {
-  if (button.dataset.plays === "1") endPlaying();
+  if (isPlaying()) endPlaying();
   else begin();
 });
 canvas.addEventListener("pointerdown", () => endPlaying());
