@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from clips import shapes, write_clip
@@ -122,12 +123,14 @@ def test_what_is_brushed_follows_to_other_frames_in_all_tabs_and_is_marked_on_th
         tab.get_by_label("Brush", exact=True).check()
         tab.locator("#show-mask").check()
         tab.get_by_label("Time", exact=True).fill("0.2")
-        _wait_for_pixel(tab, below=128)
+        _wait_for_pixel(tab, (0.5, 0.5), lambda pixel: pixel[0] < 128)
     expect(page.locator("#command")).to_contain_text("--mask clip_mask.mkv")
     expect(page.get_by_role("link", name="Save the mask clip")).to_be_visible()
 
 
-def test_a_layer_has_its_own_style_where_it_is_brushed(page: Page) -> None:
+def test_a_layer_has_its_own_style_where_it_is_brushed_also_after_a_reload_and_in_a_project(
+    page: Page, tmp_path: Path
+) -> None:
     page.get_by_label("waves", exact=True).check()
     page.locator("#divider").fill("0")
     page.locator("body[data-painted=full]").wait_for()
@@ -139,17 +142,27 @@ def test_a_layer_has_its_own_style_where_it_is_brushed(page: Page) -> None:
     assert _pixel(page, 0.25, 0.5) == left
     assert _pixel(page, 0.75, 0.5) != right
     expect(page.locator("#command")).to_contain_text("--style waves --layer mosaic=clip_mask_2.mkv")
+    brushed = _pixel(page, 0.75, 0.5)
+    page.reload()
+    expect(page.locator("#layer-list label")).to_have_count(2)
+    _wait_for_pixel(page, (0.75, 0.5), lambda pixel: pixel == brushed)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save the project").click()
+    download.value.save_as(tmp_path / "clip_project.zip")
+    page.locator("#layer-list label").last.click()
     page.get_by_role("button", name="Remove this layer").click()
     expect(page.locator("#layer-list label")).to_have_count(1)
-    page.locator("body[data-painted=full]").wait_for()
+    _wait_for_pixel(page, (0.75, 0.5), lambda pixel: pixel == right)
+    page.set_input_files("#project-file", tmp_path / "clip_project.zip")
+    expect(page.locator("#layer-list label")).to_have_count(2)
+    _wait_for_pixel(page, (0.75, 0.5), lambda pixel: pixel == brushed)
+
+
+def _wait_for_pixel(page: Page, place: tuple[float, float], is_wanted: Callable[[list[int]], bool]) -> None:
+    """Wait until the frame is ``is_wanted`` at a place, in shares of its width and height; all is painted."""
     page.locator("#divider").fill("0")
-    assert _pixel(page, 0.75, 0.5) == right
-
-
-def _wait_for_pixel(page: Page, below: int) -> None:
-    """Wait until the middle of the frame is darker than this."""
     until = time.monotonic() + _PATIENCE / 1000
-    while _pixel(page, 0.5, 0.5)[0] >= below:
+    while not is_wanted(_pixel(page, *place)):
         assert time.monotonic() < until
         page.wait_for_timeout(100)
 
