@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import torch
+from safetensors.torch import save_file
 
 from vidstyle.optional_imports import require
 
@@ -33,7 +34,7 @@ def save_unet(folder: Path, *, with_scheduler: bool = True) -> Path:
     return folder
 
 
-def save_stable_diffusion(folder: Path, *, with_controlnet: bool = False) -> Path:
+def save_stable_diffusion(folder: Path, *, with_controlnet: bool = False, with_adapter: bool = False) -> Path:
     """A pipeline of the class Stable Diffusion, with a text encoder of a few words."""
     diffusers, transformers = require("diffusers", "a test"), require("transformers", "a test")
     torch.manual_seed(4)
@@ -89,4 +90,24 @@ def save_stable_diffusion(folder: Path, *, with_controlnet: bool = False) -> Pat
         for parameter in control.controlnet_down_blocks.parameters():
             torch.nn.init.normal_(parameter, std=0.5)  # they begin at zero, without any effect
         control.save_pretrained(folder / "controlnet")
+    if with_adapter:
+        _save_adapter(folder / "ip_adapter", network.attn_processors)
     return folder
+
+
+def _save_adapter(folder: Path, processors: dict[str, object]) -> None:
+    """An IP-Adapter of four tokens for a U-Net with these attention layers, and its picture encoder."""
+    transformers = require("transformers", "a test")
+    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = transformers.CLIPVisionConfig(**sizes, image_size=32, patch_size=16, projection_dim=8)
+    transformers.CLIPVisionModelWithProjection(config).save_pretrained(folder / "image_encoder")
+    tensors = {
+        "image_proj.proj.weight": torch.randn(4 * 16, 8),
+        "image_proj.proj.bias": torch.zeros(4 * 16),
+        "image_proj.norm.weight": torch.ones(16),
+        "image_proj.norm.bias": torch.zeros(16),
+    }
+    for number in range(sum("attn2" in name for name in processors)):
+        for part in ("to_k_ip", "to_v_ip"):
+            tensors[f"ip_adapter.{2 * number + 1}.{part}.weight"] = torch.randn(16, 16)
+    save_file(tensors, folder / "adapter.safetensors")

@@ -144,6 +144,27 @@ def test_a_controlnet_gets_the_edges_of_the_frame(tmp_path: Path) -> None:
     assert not torch.equal(with_edges, without)
 
 
+def test_with_an_ip_adapter_the_style_picture_counts(tmp_path: Path) -> None:
+    folder = save_stable_diffusion(tmp_path / "model", with_adapter=True)
+    engine = _engine(folder, steps=3)
+    with torch.inference_mode():
+        styles = [engine.encode_style(picture) for picture in (PICTURE, 1 - PICTURE)]
+        first, other = (engine.stylize(IMAGE, style).image for style in styles)
+        mixed = engine.stylize(IMAGE, engine.mix(styles, [0.5, 0.5])).image
+        same = engine.stylize(IMAGE, engine.mix([styles[0], styles[0]], [0.25, 0.75])).image
+        tensors = engine.style_tensors(styles[0])
+        assert tensors is not None
+        kept = engine.stylize(IMAGE, engine.style_from_tensors(tensors)).image
+        without = _engine(folder, steps=3, picture=0)
+        ignored = [
+            without.stylize(IMAGE, without.encode_style(picture)).image for picture in (PICTURE, 1 - PICTURE)
+        ]
+    assert not torch.equal(first, other)
+    assert not torch.equal(mixed, first) and not torch.equal(mixed, other)
+    assert torch.equal(same, first) and torch.equal(kept, first)
+    assert torch.equal(*ignored)
+
+
 def test_a_step_may_end_a_painting(unet: Path, stable: Path) -> None:
     def stop() -> None:
         raise KeyboardInterrupt

@@ -42,6 +42,7 @@ def build(
     change: float | str = 0.5,
     guidance: float | str = 7.5,
     edges: float | str = 0.8,
+    picture: float | str = 0.6,
 ) -> Diffusion:
     """The model of a local folder: a U-Net without conditions, or a pipeline of the class Stable Diffusion.
 
@@ -57,6 +58,7 @@ def build(
         change: of a pipeline: how much of the frame is painted anew at strength 1, 0 to 1.
         guidance: of a pipeline: how closely the prompt is followed.
         edges: of a pipeline with a folder ``controlnet``: how closely the frame's edges are followed.
+        picture: of a pipeline with a folder ``ip_adapter``: how closely the style picture is followed.
 
     Raises ``OptionError``, ``WeightsMissing`` and ``WeightsMismatch``.
     """
@@ -86,8 +88,10 @@ def build(
         )
     from vidstyle.engines.diffusion_img2img import Img2Img, loaded_pipeline
 
+    pipeline, takes_pictures = loaded_pipeline(weights)
     return Img2Img(
-        loaded_pipeline(weights),
+        pipeline,
+        takes_pictures=takes_pictures,
         steps=count,
         seed=noise,
         prompt=prompt,
@@ -95,6 +99,7 @@ def build(
         change=_share("change", change),
         guidance=_number("guidance", guidance),
         edges=_number("edges", edges),
+        picture=_number("picture", picture),
     )
 
 
