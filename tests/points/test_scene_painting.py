@@ -19,6 +19,7 @@ from vidstyle.points.cloud import Cloud, completed
 from vidstyle.points.consistency import warping_error
 from vidstyle.points.exact_flow import ExactFlow, motion
 from vidstyle.points.files import read_scene
+from vidstyle.points.fusion import filled, fused
 from vidstyle.points.levels import pyramid
 from vidstyle.points.rendering import View, on_device, projected, render
 from vidstyle.video.reading.reader import Reader
@@ -131,6 +132,38 @@ def test_a_point_has_the_same_colour_from_all_sides_and_all_else_stays(
         with Reader(film) as reader:
             frames = list(reader)
         assert len(frames) == 5 and frames[0].pixels.shape == (64, 114, 3)
+
+
+def test_views_that_are_not_painted_give_each_point_its_own_colour_and_none_of_what_hides_it() -> None:
+    chance = np.random.default_rng(4)
+    count, gap = 8000, 0.4
+    across = chance.uniform(-1, 1, (2 * count, 2))
+    height = np.repeat([0.0, gap], count)
+    positions = np.stack([across[:, 0], height, across[:, 1]], axis=1).astype(np.float32)
+    colors = np.repeat(np.array([[1, 0, 0], [0, 0, 1]], np.float32), count, axis=0)
+    cloud = completed(Cloud(positions, colors))
+    cameras = _cameras(cloud, 24)
+    views = _views(cloud, cameras)
+    points = on_device(cloud, _CPU)
+    found, weights = fused(
+        points, cameras, [view.depth for view in views], lambda: [view.image for view in views]
+    )
+    seen = weights > 0
+    assert seen.mean() > 0.9
+    inner = seen & (np.abs(across).max(axis=1) < 0.9)  # discs at the border are partly background
+    assert np.abs(found - colors)[inner].mean() < 0.03
+    assert np.quantile(np.abs(found - colors)[inner].max(axis=1), 0.99) < 0.5
+
+
+def test_points_that_no_view_sees_take_the_colours_of_the_nearest(cloud: Cloud) -> None:
+    assert cloud.colors is not None
+    weights = np.ones(len(cloud), np.float32)
+    weights[::50] = 0
+    known = cloud.colors.copy()
+    known[::50] = 9
+    result = filled(cloud, known, weights)
+    assert np.array_equal(result[weights > 0], cloud.colors[weights > 0])
+    assert np.abs(result - cloud.colors)[::50].mean() < 0.05
 
 
 def test_the_network_on_a_flat_grid_of_points_is_the_network_on_a_picture() -> None:
