@@ -38,6 +38,14 @@ def test_the_size_falls_until_the_rate_of_the_clip_is_held_and_no_further() -> N
     assert len(set(chosen)) == 2  # one change, none back
 
 
+def test_a_rate_that_is_missed_by_far_is_not_waited_for() -> None:
+    def first_change(cost: float) -> int:
+        chosen = shares(AdaptiveSize(), cost, 0.01, 40)
+        return next(number for number, share in enumerate(chosen) if share < 1)
+
+    assert first_change(0.5) < 10 < first_change(0.06)
+
+
 def test_a_wanted_rate_takes_the_place_of_the_clip_s() -> None:
     assert shares(AdaptiveSize(seconds=0.2), 0.1, 0.01, 60)[-1] == 1.0
     assert 0.1 * shares(AdaptiveSize(seconds=0.02), 0.1, 0.005, 60)[-1] ** 2 + 0.005 <= 0.02

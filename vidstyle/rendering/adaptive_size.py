@@ -11,7 +11,8 @@ _STEPS = 9  # the smallest is about a fifth of the largest
 _SLACK = 0.9  # share of the wanted time that is aimed at
 _BESIDE = 0.25  # of the time of the rest: to make painting cheaper than that would gain little
 _AFFORDED = 0.6  # of it, within a shot: finer strokes begin in the middle of one only if they are cheap
-_SHOT, _EVERY = 4, 24  # frames that must be measured to change at a cut, and within a shot
+_SHOT, _EVERY = 4, 24  # frames that must be measured to change at a cut or if it is far off, and else
+_FAR = 2.0  # times the wanted time: a rate that is missed by more is not waited for
 _WARM_UP = 2  # first frames, which are not measured
 
 
@@ -48,7 +49,8 @@ class AdaptiveSize:
 
     def decide(self, *, is_cut: bool) -> bool:
         """Choose the size of the next frame; true if it has changed. Painting costs as its area."""
-        if self._count < (_SHOT if is_cut else _EVERY):
+        is_far = self._painting + self._rest > _FAR * self._wanted
+        if self._count < (_SHOT if is_cut or is_far else _EVERY):
             return False
         limit = max(_SLACK * self._wanted, (1 + _BESIDE) * self._rest)
         step = next((step for step in range(_STEPS) if self._cost(step) <= limit), _STEPS - 1)
