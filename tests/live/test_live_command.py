@@ -17,10 +17,11 @@ from plain_engine import PAUSE, Plain
 import vidstyle
 from vidstyle.cli.main import main
 from vidstyle.errors import InputError, OutputError
-from vidstyle.frames import Pixels
+from vidstyle.frames import Frame, Pixels
 from vidstyle.live.camera import Camera
 from vidstyle.live.mjpeg import MjpegServer
 from vidstyle.live.painting import LiveReport, paint_live
+from vidstyle.live.virtual_camera import VirtualCamera
 
 GREY = np.full((64, 64, 3), 128, np.uint8)
 
@@ -86,7 +87,7 @@ def test_the_command_paints_until_the_camera_ends_or_ctrl_c(
     words = ["live", "--camera", str(clip), "--style", "waves", "--mjpeg", "0", "--engine", "stylenet"]
     assert main(words) == 0
     out = capsys.readouterr().out
-    assert out.startswith("http://127.0.0.1:") and "frames painted" in out
+    assert out.startswith("http://127.0.0.1:") and "frames painted" in out and "at 96 x 64 px" in out
 
     def interrupted(self: MjpegServer, pixels: Pixels) -> None:
         raise KeyboardInterrupt
@@ -125,8 +126,31 @@ def test_a_virtual_camera_gets_the_frames_or_says_what_is_missing(
     monkeypatch.setitem(sys.modules, "pyvirtualcam", library)
     assert main(words) == 0
     assert made == [(96, 64, 10.0)] and sent[0].shape == (64, 96, 3) and sent[-1] is GREY
+    made.clear()
+    with VirtualCamera(96, 64, 10.0) as camera:
+        camera.send(GREY[:32, :48])  # as reduced to hold the rate
+    assert sent[-2].shape == (64, 96, 3)
     assert main(words) == 1
     assert "there is no virtual camera (no device)" in capsys.readouterr().err
+
+
+def test_the_rate_is_held_by_the_size_of_the_frames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    large = write_clip(tmp_path / "large.mp4", (frames := shapes(8, 400, 300)), rate=50)
+    monkeypatch.setattr(
+        Camera, "frames", lambda self: (Frame(pixels) for pixels in frames)
+    )  # none is left out
+    mask = tmp_path / "mask.png"
+    cv2.imwrite(str(mask), np.full((60, 80), 128, np.uint8))
+    words = ["live", "--camera", str(large), "--style", "waves", "--mjpeg", "0", "--engine", "stylenet"]
+    for more, size in (
+        (["--fps-target", "900"], "320 x 240"),
+        (["--fps-target", "900", "--layer", f"ink={mask}"], "320 x 240"),
+        (["--working-size", "100"], "400 x 300"),  # holds no rate
+    ):
+        assert main([*words, *more]) == 0
+        assert f"at {size} px" in capsys.readouterr().out
 
 
 def test_what_is_wrong_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:

@@ -33,8 +33,8 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser(
         "live",
         help="paint a camera while it runs, for OBS, a browser or a virtual camera",
-        description="Paints what a camera sees: the newest frame each time, as finely as a rate can be held "
-        f"(--fps-target, {_RATE:g} if not given). Ctrl-C ends it.",
+        description="Paints what a camera sees: the newest frame each time, as large and as fine as holds a "
+        f"rate (--fps-target, {_RATE:g} if not given). Ctrl-C ends it.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -72,7 +72,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise OptionError(
             f"--mjpeg {address[0]} can be reached from other machines; add --allow-remote if that is meant"
         )
-    options = _options(arguments)
+    options, rate = _options(arguments)
     from vidstyle.api import Stylizer
     from vidstyle.device import own_process, set_threads, stream_threads
     from vidstyle.live.camera import Camera
@@ -92,24 +92,25 @@ def _run(arguments: argparse.Namespace) -> int:
             sinks.append(server)
             progress.say(f"{server.address}\nCtrl-C ends it")
         if arguments.virtual_camera:
-            rate = options.get("fps_target") or _RATE
-            virtual = stack.enter_context(VirtualCamera(camera.width, camera.height, rate))
+            virtual = stack.enter_context(VirtualCamera(camera.width, camera.height, rate or _RATE))
             sinks.append(virtual)
             progress.say(f"virtual camera {virtual.name}\nCtrl-C ends it")
         with suppress(KeyboardInterrupt):  # how it is meant to end
-            paint_live(camera, stylizer, sinks, on_frame=progress.note)
+            paint_live(camera, stylizer, sinks, rate=rate, on_frame=progress.note)
         progress.end()
     return 0
 
 
-def _options(arguments: argparse.Namespace) -> FrameKeywords:
-    """Those given, and what makes a stream quick where nothing else is asked for."""
+def _options(arguments: argparse.Namespace) -> tuple[FrameKeywords, float | None]:
+    """Those given, what makes a stream quick where nothing else is asked for, and the rate that is held."""
     options = cast("FrameKeywords", select_options(arguments, PaintOptions, SteadyOptions))
     if not {"quality", "engine", "weights"} & options.keys():
         options["quality"] = _QUALITY
-    if options.setdefault("working_size", "auto") == "auto":
-        options.setdefault("fps_target", _RATE)
-    return options
+    if "layer" in options and "working_size" not in options:
+        return options, options.pop("fps_target", _RATE)  # the frames' size alone holds it
+    if options.setdefault("working_size", "auto") != "auto":
+        return options, None
+    return options, options.setdefault("fps_target", _RATE)
 
 
 class _Progress:
@@ -118,24 +119,28 @@ class _Progress:
     def __init__(self, *, is_quiet: bool) -> None:
         self._is_quiet = is_quiet
         self._last: LiveReport | None = None
-        self._due = _EVERY
+        self._told: LiveReport | None = None
 
     def say(self, text: str) -> None:
         print(text, flush=True)
 
     def note(self, report: LiveReport) -> None:
+        """Tell how many frames were painted, and how many a second since the last time."""
         self._last = report
-        if report.seconds >= self._due and not self._is_quiet:
-            self._due = report.seconds + _EVERY
-            write_line(_text(report))
+        told = self._told = self._told or report
+        seconds = report.seconds - told.seconds
+        if seconds >= _EVERY and not self._is_quiet:
+            self._told = report
+            write_line(_text(report, (report.frames - told.frames) / seconds))
 
     def end(self) -> None:
         if self._last is not None and not self._is_quiet:
-            print(_text(self._last), flush=True)
+            print(_text(self._last, self._last.rate), flush=True)
 
 
-def _text(report: LiveReport) -> str:
-    return f"{report.frames} frames painted, {report.rate:.1f} a second, {report.dropped} left out"
+def _text(report: LiveReport, rate: float) -> str:
+    size = "{} x {} px".format(*report.size)
+    return f"{report.frames} frames painted, {rate:.1f} a second at {size}, {report.dropped} left out"
 
 
 def _address(text: str) -> tuple[str, int]:

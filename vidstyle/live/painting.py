@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Protocol, cast
+from typing import Protocol
 
-from vidstyle.frames import Frame, Pixels, eight_bits
+from vidstyle.frames import Pixels, eight_bits
 from vidstyle.live.camera import Camera
+from vidstyle.pipeline.held_rate import painted_at_rate
 from vidstyle.pipeline.stylizer import Stylizer
 
 
@@ -17,7 +18,7 @@ class Sink(Protocol):
     """What painted frames are sent to."""
 
     def send(self, pixels: Pixels) -> None:
-        """Take ``pixels`` (H, W, 3) uint8 RGB."""
+        """Take ``pixels`` (H, W, 3) uint8 RGB; their size may change from one to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class LiveReport:
     """Frames of the camera that came while others were painted."""
     seconds: float
     """Since the first painted frame."""
+    size: tuple[int, int]
+    """Width and height of the latest one, px."""
 
     @property
     def rate(self) -> float:
@@ -41,21 +44,24 @@ def paint_live(
     stylizer: Stylizer,
     sinks: Sequence[Sink],
     *,
+    rate: float | None = None,
     on_frame: Callable[[LiveReport], None] | None = None,
 ) -> LiveReport:
     """Paint the frames of an open ``camera`` until it ends, the newest one each time.
 
+    Frames are reduced so that ``rate`` frames a second are held; None: they keep their size.
     ``on_frame`` is called after each frame was sent to all ``sinks``.
     """
-    report, begun = LiveReport(0, 0, 0.0), 0.0
-    with closing(camera.frames()) as frames:
-        for painted in stylizer.frames(cast("Sequence[Frame]", frames)):
+    report, begun = LiveReport(0, 0, 0.0, (camera.width, camera.height)), 0.0
+    with closing(camera.frames()) as frames, closing(painted_at_rate(stylizer, frames, rate)) as paintings:
+        for painted in paintings:
             pixels = eight_bits(painted.pixels)
             for sink in sinks:
                 sink.send(pixels)
             now = perf_counter()
             begun = begun or now
-            report = LiveReport(report.frames + 1, camera.dropped, now - begun)
+            size = pixels.shape[1], pixels.shape[0]
+            report = LiveReport(report.frames + 1, camera.dropped, now - begun, size)
             if on_frame is not None:
                 on_frame(report)
     return report

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import cv2
+import numpy as np
+
 from vidstyle.errors import OutputError
 from vidstyle.frames import Pixels
 from vidstyle.optional_imports import require
@@ -15,6 +18,7 @@ class VirtualCamera:
 
     def __init__(self, width: int, height: int, rate: float) -> None:
         """``width`` and ``height`` in px, ``rate`` in frames a second."""
+        self._size = width, height
         library = require("pyvirtualcam", "--virtual-camera")
         try:
             self._camera = library.Camera(width, height, rate, fmt=library.PixelFormat.RGB)
@@ -33,5 +37,7 @@ class VirtualCamera:
         self._camera.close()
 
     def send(self, pixels: Pixels) -> None:
-        """Show ``pixels`` (H, W, 3) uint8 RGB."""
+        """Show ``pixels`` (H, W, 3) uint8 RGB; others than the camera's size are resized."""
+        if pixels.shape[1::-1] != self._size:
+            pixels = np.asarray(cv2.resize(pixels, self._size, interpolation=cv2.INTER_CUBIC), np.uint8)
         self._camera.send(pixels)

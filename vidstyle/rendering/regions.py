@@ -100,15 +100,21 @@ def _islands(mask: NDArray[np.bool_], frame: tuple[int, int], margin: int) -> ND
     cells = np.zeros((rows, columns), np.uint8)
     y, x = np.nonzero(mask)
     vertical, horizontal = frame[0] / mask.shape[0], frame[1] / mask.shape[1]
+    height, width = mask.shape
     for down in (0, 1):
+        row = _cells_of(np.arange(height) + down, vertical, (2 * down - 1) * margin - down * 1e-3, rows)[y]
         for right in (0, 1):
-            row = ((y + down) * vertical + (2 * down - 1) * margin - down * 1e-3) // _CELL
-            column = ((x + right) * horizontal + (2 * right - 1) * margin - right * 1e-3) // _CELL
-            cells[row.clip(0, rows - 1).astype(int), column.clip(0, columns - 1).astype(int)] = 1
+            shift = (2 * right - 1) * margin - right * 1e-3
+            cells[row, _cells_of(np.arange(width) + right, horizontal, shift, columns)[x]] = 1
     count, _, bounds, _ = cv2.connectedComponentsWithStats(cells, connectivity=8)
     corners = np.asarray(bounds[1:count, 1::-1], np.int64)  # the first is the background
     ends = corners + bounds[1:count, 3:1:-1]
     return np.concatenate([corners * _CELL, np.minimum(ends * _CELL, frame)], axis=1)
+
+
+def _cells_of(places: NDArray[np.int64], scale: float, shift: float, cells: int) -> NDArray[np.int64]:
+    """The cell, 0 to ``cells`` - 1, in which each of ``places`` (rows or columns of a mask) lies."""
+    return ((places * scale + shift) // _CELL).clip(0, cells - 1).astype(np.int64)
 
 
 def _grown(low: int, high: int, halo: int, size: int, multiple: int, smallest: int) -> tuple[int, int]:
