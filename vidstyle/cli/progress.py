@@ -155,7 +155,8 @@ def summary(report: RunReport) -> str:
         parts.append(f"{len(report.cuts)} cut{'s' if len(report.cuts) > 1 else ''}")
     parts.append(f"{report.repainted:.0%} repainted")
     if report.reused:
-        parts[0] += f", {report.reused} of them by an earlier run"
+        count = "all" if report.reused == report.frames else report.reused
+        parts[0] += f", {count} of them by an earlier run"
     if report.skipped:
         parts.append(f"{report.skipped} damaged packets skipped")
     return f"{printable(target_name(report.target))}: {', '.join(parts)}"

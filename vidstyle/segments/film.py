@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,7 +98,9 @@ def _check_no_earlier(request: FilmRequest) -> None:
         return
     if work.is_in_use():
         raise another_run(request.target)
-    earlier = Manifest.load(work.path) if Manifest.is_in(work.path) else None
+    if work.is_empty():
+        _forget(request)
+    earlier = Manifest.load(work.path)
     if earlier is not None and not request.segments.restart:
         why_not = _why_not(request)
         now = f"off ({why_not})" if why_not else "off"
@@ -126,10 +128,17 @@ def _in_segments(
 ) -> RunReport:
     options = request.segments
     inputs = (request.source, *request.inputs)
-    output = check_target(request.target, request.write, *inputs)
+    work = WorkFolder(request.target, options.work_dir)
+    earlier = None if options.restart else Manifest.load(work.path, is_told=False)
+    write = request.write
+    if earlier is not None and earlier.is_joined_in(
+        request.target
+    ):  # it was killed before the work was removed
+        write = replace(write, overwrite=True)
+    output = check_target(request.target, write, *inputs)
     check_unclaimed(request.target)
     with ExitStack() as stack:
-        work = stack.enter_context(WorkFolder(request.target, options.work_dir))
+        stack.enter_context(work)
         from vidstyle.segments.film_run import FilmRun
 
         try:
@@ -163,7 +172,7 @@ def _limit(request: FilmRequest) -> Fraction | None:
         return chosen
     work = WorkFolder(request.target, options.work_dir)
     if Manifest.is_in(work.path) and not options.restart:
-        earlier = Manifest.load(work.path)
+        earlier = Manifest.load(work.path, is_told=False)
         return _AUTO_LIMIT if earlier is None else earlier.limit
     if options.resume:
         raise OptionError(

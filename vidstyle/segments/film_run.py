@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import fields, replace
 from fractions import Fraction
+from pathlib import Path
 from time import monotonic, perf_counter
 
 from vidstyle._version import __version__
@@ -19,9 +20,10 @@ from vidstyle.segments.executors.base import Workers, open_workers
 from vidstyle.segments.film import FilmRequest
 from vidstyle.segments.film_plan import FilmPlan, blank_frame, plan_film, span_seconds
 from vidstyle.segments.film_progress import FilmProgress, OnFilm
+from vidstyle.segments.film_report import film_report
 from vidstyle.segments.hashes import content_of
 from vidstyle.segments.lost_segments import without_what_is_lost
-from vidstyle.segments.manifest import Manifest, check_same
+from vidstyle.segments.manifest import Manifest, check_same, identity_of
 from vidstyle.segments.portable import with_absolute_paths
 from vidstyle.segments.schedule import paint_side_by_side, result_or_raise
 from vidstyle.segments.segment_job import Film, Job, SegmentResult, segment_path, state_path
@@ -72,18 +74,36 @@ class FilmRun:
                 check_same(request.target, known.facts, facts)
             else:
                 known = self._planned(facts, about.keeps_state)
-            self._manifest = replace(without_what_is_lost(known, self._work.path), is_whole=False)
+            is_joined = known.is_joined_in(request.target)
+            if not is_joined:
+                known = replace(without_what_is_lost(known, self._work.path), joined=None, is_whole=False)
+            self._manifest = known
             self._film = self._film_of(info, about, source_hash, workers)
             reused = sum(result.frames for result in self._manifest.done.values())
             self._manifest.save(self._work.path)
             missing = [n for n in range(len(known.plan.segments)) if n not in self._manifest.done]
             stopped = self._paint(missing, workers, on_frame)
         self._tell("join")
-        self._join(about, stopped)
+        if not is_joined:
+            self._join(about, stopped)
         if stopped is None:
-            with suppress(OutputError):  # the film is whole, though the disk may be full
-                replace(self._manifest, is_whole=True).save(self._work.path)
-        return self._report(about, stopped, reused, perf_counter() - begun)
+            self._note(replace(self._manifest, is_whole=True))
+        return film_report(
+            request,
+            [result for _, result in self._parts(stopped)],
+            self._spans,
+            options={**about.options, "segments": float(self._limit)},
+            skipped=known.plan.skipped,
+            stopped=stopped is not None,
+            reused=reused,
+            seconds=perf_counter() - begun,
+        )
+
+    def _note(self, manifest: Manifest) -> None:
+        """Keep what is only of use if the run is killed: a full disk is no error."""
+        self._manifest = manifest
+        with suppress(OutputError):
+            manifest.save(self._work.path)
 
     def _described(self, workers: Workers | None) -> Description:
         request = self._request
@@ -248,6 +268,11 @@ class FilmRun:
     def _join(self, about: Description, stopped: SegmentResult | None) -> None:
         film, segments = self._film, self._manifest.plan.segments
         parts = self._parts(stopped)
+
+        def on_complete(path: Path) -> None:
+            if stopped is None:
+                self._note(replace(self._manifest, joined=identity_of(path)))
+
         join_segments(
             [
                 JoinedSegment(
@@ -264,32 +289,7 @@ class FilmRun:
             delay=max(result.delay for _, result in parts),
             is_last_key=self._is_last_key and stopped is None,
             tags=provenance_tag(about.options, film.info.tags),
-        )
-
-    def _report(
-        self, about: Description, stopped: SegmentResult | None, reused: int, seconds: float
-    ) -> RunReport:
-        results = [result for _, result in self._parts(stopped)]
-        frames = sum(result.frames for result in results)
-        stages: dict[str, float] = {}
-        for result in results:
-            for name, value in result.stages.items():
-                stages[name] = stages.get(name, 0.0) + value
-        return RunReport(
-            source=self._request.source,
-            target=self._request.target,
-            frames=frames,
-            duration=span_seconds(self._spans[:frames]),
-            cuts=tuple(time for result in results for time in result.cuts),
-            repainted=sum(result.repainted * result.frames for result in results) / frames,
-            skipped=self._manifest.plan.skipped,
-            seconds=seconds,
-            stages=stages,
-            limit=results[-1].limit,
-            stopped=stopped is not None,
-            options={**about.options, "segments": float(self._limit)},
-            segments=len(results),
-            reused=reused,
+            on_complete=on_complete,
         )
 
 

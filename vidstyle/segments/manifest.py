@@ -15,12 +15,11 @@ from vidstyle.errors import OptionError
 from vidstyle.segments.film_plan import FilmPlan, PlanRecord
 from vidstyle.segments.hashes import text_hash
 from vidstyle.segments.segment_job import ResultRecord, SegmentResult
-from vidstyle.segments.work_folder import disk_errors
+from vidstyle.segments.work_folder import MANIFEST, disk_errors
 
 log = logging.getLogger(__name__)
 
-_NAME = "manifest.json"
-_FORMAT = 2
+_FORMAT = 3
 
 
 class ManifestRecord(TypedDict):
@@ -33,6 +32,7 @@ class ManifestRecord(TypedDict):
     limit: str
     plan: PlanRecord
     done: dict[str, ResultRecord]
+    joined: list[int] | None
     is_whole: bool
 
 
@@ -49,8 +49,10 @@ class Manifest:
     plan: FilmPlan
     done: Mapping[int, SegmentResult]
     """Results of segments by number."""
+    joined: tuple[int, int] | None = None
+    """``identity_of`` the joined film, noted just before it gets its name."""
     is_whole: bool = False
-    """Whether the film has been joined."""
+    """Whether it got its name."""
 
     def with_done(self, number: int, result: SegmentResult) -> Self:
         """The same with the segment ``number`` done."""
@@ -59,6 +61,10 @@ class Manifest:
     def without(self, numbers: set[int]) -> Self:
         """The same with the segments ``numbers`` to be painted."""
         return replace(self, done={place: each for place, each in self.done.items() if place not in numbers})
+
+    def is_joined_in(self, target: Path) -> bool:
+        """Whether ``target`` is the whole film; then nothing is left to do but to remove the work."""
+        return self.joined is not None and self.joined == identity_of(target)
 
     def save(self, folder: Path) -> None:
         """Write it to ``folder`` and on to the disk; raises ``OutputError``."""
@@ -70,21 +76,22 @@ class Manifest:
             "limit": str(self.limit),
             "plan": self.plan.to_json(),
             "done": {str(number): result.to_json() for number, result in sorted(self.done.items())},
+            "joined": None if self.joined is None else list(self.joined),
             "is_whole": self.is_whole,
         }
         data = json.dumps({"content": content, "sha256": text_hash(content)}).encode()
-        with disk_errors(folder / _NAME):
-            write_atomically(folder / _NAME, data, is_synced=True)
+        with disk_errors(folder / MANIFEST):
+            write_atomically(folder / MANIFEST, data, is_synced=True)
 
     @staticmethod
     def is_in(folder: Path) -> bool:
         """Whether ``folder`` holds a manifest, damaged or not."""
-        return (folder / _NAME).is_file()
+        return (folder / MANIFEST).is_file()
 
     @classmethod
-    def load(cls, folder: Path) -> Self | None:
-        """The manifest in ``folder``; None if there is none, or it is damaged, which is logged."""
-        path = folder / _NAME
+    def load(cls, folder: Path, *, is_told: bool = True) -> Self | None:
+        """The manifest in ``folder``; None if there is none, or it is damaged, which is logged if asked."""
+        path = folder / MANIFEST
         try:
             data = json.loads(path.read_bytes())
             content = data["content"]
@@ -94,7 +101,8 @@ class Manifest:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
-            log.warning("%s is damaged (%s): a run plans the film anew", path, error)
+            if is_told:
+                log.warning("%s is damaged (%s): a run plans the film anew", path, error)
             return None
 
     @classmethod
@@ -106,8 +114,18 @@ class Manifest:
             Fraction(content["limit"]),
             FilmPlan.from_json(content["plan"]),
             {int(number): SegmentResult.from_json(each) for number, each in content["done"].items()},
+            None if content["joined"] is None else (content["joined"][0], content["joined"][1]),
             content["is_whole"],
         )
+
+
+def identity_of(path: Path) -> tuple[int, int] | None:
+    """Size (bytes) and time of change (ns) of a file or folder, which renaming keeps; None: there is none."""
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return state.st_size, state.st_mtime_ns
 
 
 def check_same(target: Path, before: Mapping[str, str], now: Mapping[str, str]) -> None:

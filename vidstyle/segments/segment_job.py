@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Self, TypedDict
@@ -104,10 +104,11 @@ class Job:
     def key(self) -> str:
         """A hash of all that the result depends on."""
         film = self.film
+        options = replace(film.output.options, overwrite=False)  # which a run that goes on may need
         return text_hash(
             [
                 *(film.version, film.source_hash, dict(film.facts), film.output.encoder, film.output.threads),
-                *(repr(film.read), repr(film.output.options), str(film.tick), film.output.container.format),
+                *(repr(film.read), repr(options), str(film.tick), film.output.container.format),
                 *(asdict(self.segment), [[str(time), str(length)] for time, length in self.spans]),
                 *(self.resume, self.saves_state, self.is_last_key),
             ]

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from vidstyle.atomic_write import write_atomically
+from vidstyle.segments.hashes import text_hash
 from vidstyle.segments.segment_job import Job, SegmentResult, progress_path
 
 _BLOCK = 1 << 20  # bytes
@@ -14,13 +15,18 @@ _BLOCK = 1 << 20  # bytes
 
 def save_result(job: Job, result: SegmentResult) -> None:
     """Write ``result`` beside the segment's file; raises ``OSError``."""
-    write_atomically(job.result_path, json.dumps(result.to_json()).encode(), is_synced=True)
+    content = result.to_json()
+    data = json.dumps({"content": content, "sha256": text_hash(content)}).encode()
+    write_atomically(job.result_path, data, is_synced=True)
 
 
 def load_result(job: Job) -> SegmentResult | None:
     """The result of ``job`` if the segment is painted, and all of it is as it was written; else None."""
     try:
-        result = SegmentResult.from_json(json.loads(job.result_path.read_bytes()))
+        data = json.loads(job.result_path.read_bytes())
+        if data["sha256"] != text_hash(data["content"]):
+            return None
+        result = SegmentResult.from_json(data["content"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
     is_its_own = result.key == job.key and is_as_written(job.path, result.sha256)

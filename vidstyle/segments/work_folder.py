@@ -12,11 +12,12 @@ from typing import Self
 
 from vidstyle.derived_names import fitted
 from vidstyle.errors import OutputError
-from vidstyle.file_lock import locked
+from vidstyle.file_lock import locked, unlock
 from vidstyle.video.writing.target import cannot_keep
 
 _SUFFIX = ".vidstyle"
 _LOCK = "lock"
+MANIFEST = "manifest.json"
 _PARENTS = "parents"  # its file: how many folders above were made for the work, as text
 STOP_FILE = "stop"
 """The name of a file that tells workers to stop, by being there."""
@@ -64,9 +65,16 @@ class WorkFolder:
     ) -> None:
         self._unlock()
 
+    def is_empty(self) -> bool:
+        """Whether there is no work in it: a run was killed just before it would have removed it."""
+        return all(item.name in (_LOCK, _PARENTS) for item in self.path.iterdir())
+
     def clear(self) -> None:
-        """Remove all work, but keep the folder and its lock."""
-        for item in self.path.iterdir():
+        """Remove all work, but keep the folder and its lock.
+
+        The manifest comes last: a run that is killed on the way can go on, or is known to be whole.
+        """
+        for item in sorted(self.path.iterdir(), key=lambda item: item.name == MANIFEST):
             if item.name not in (_LOCK, _PARENTS):
                 _discard(item)
 
@@ -76,11 +84,16 @@ class WorkFolder:
         with suppress(OSError, ValueError):
             self.clear()
             parents = int((self.path / _PARENTS).read_text(encoding="ascii"))
-        self._unlock()
-        shutil.rmtree(self.path, ignore_errors=True)
-        with suppress(OSError):  # other work may be in them
-            for parent in list(self.path.parents)[:parents]:
-                parent.rmdir()
+        with suppress(OSError):
+            (self.path / _PARENTS).unlink(missing_ok=True)
+        if self._lock is not None:
+            unlock(self._lock, self.path / _LOCK)
+            self._lock = None
+        with suppress(OSError):  # another run may have begun in it, or other work may be in its parents
+            if os.name == "nt":  # which removes no open file
+                (self.path / _LOCK).unlink(missing_ok=True)
+            for folder in (self.path, *list(self.path.parents)[:parents]):
+                folder.rmdir()
 
     def _discard_parts(self) -> None:
         """Remove what runs that were killed had not finished."""

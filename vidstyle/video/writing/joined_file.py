@@ -22,7 +22,7 @@ from vidstyle.video.streams.passthrough import warn_of_lost_sound
 from vidstyle.video.writing.muxed_file import MuxedFile
 from vidstyle.video.writing.picture_encoder import TickClock
 from vidstyle.video.writing.picture_format import choose_format
-from vidstyle.video.writing.target import OutputPlan, PartFile, cannot_keep
+from vidstyle.video.writing.target import OnComplete, OutputPlan, PartFile, cannot_keep
 from vidstyle.video.writing.writer import Writer
 
 if TYPE_CHECKING:
@@ -53,27 +53,28 @@ def join_segments(
     delay: int,
     is_last_key: bool,
     tags: Mapping[str, str],
+    on_complete: OnComplete | None = None,
 ) -> None:
     """Write the target of ``plan``, with sound, subtitles, chapters and tags of the source.
 
     Packets are copied, with times from ``spans``; pictures are copied or linked; of animations the pictures
     are encoded, since a palette is that of the whole. ``like``, ``first``, ``tick`` and ``is_last_key`` are
-    those of the segments, ``delay`` the largest of theirs. Raises ``OutputError``, and ``InputError`` for a
-    segment that is not whole; the target is then as it was before.
+    those of the segments, ``delay`` the largest of theirs; ``on_complete`` is that of ``PartFile``. Raises
+    ``OutputError``, and ``InputError`` for a segment that is not whole; the target is then as it was before.
     """
     if plan.container is FOLDER:
-        _join_pictures(segments, plan)
+        _join_pictures(segments, plan, on_complete)
         return
     source = None if like.is_still_sequence else like.path
     if plan.container.is_animation:
-        with Writer(plan, like=like, source=source, tags=tags) as writer:
+        with Writer(plan, like=like, source=source, tags=tags, on_complete=on_complete) as writer:
             for frame in _frames(segments):
                 writer.write(frame)
         return
     if source is not None and plan.container.sound is None:
         warn_of_lost_sound(source, plan.target)
     picture_format = choose_format(plan.encoder, first, like, plan.options, plan.target)
-    part = PartFile(plan.target)
+    part = PartFile(plan.target, on_complete)
     muxed: MuxedFile | None = None
     part.claim()
     try:
@@ -142,9 +143,11 @@ def _frames(segments: Iterable[JoinedSegment]) -> Iterator[Frame]:
             yield Frame(pixels, *span, alpha)
 
 
-def _join_pictures(segments: Sequence[JoinedSegment], plan: OutputPlan) -> None:
+def _join_pictures(
+    segments: Sequence[JoinedSegment], plan: OutputPlan, on_complete: OnComplete | None
+) -> None:
     """One folder of all pictures, numbered through; they are linked where the file system can."""
-    part = PartFile(plan.target)
+    part = PartFile(plan.target, on_complete)
     count = 0
     part.claim()
     try:

@@ -6,7 +6,7 @@ import errno
 import os
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -77,15 +77,21 @@ def default_target(source: Path, style_name: str, options: WriteOptions) -> Path
     return name_beside(source, style_name, extension)
 
 
+OnComplete = Callable[[Path], object]
+"""Called with the hidden file or folder that is complete and about to become the target."""
+
+
 class PartFile:
     """A file or folder that is written under a hidden name, and renamed to the target when it is complete.
 
     ``path`` is the hidden name, beside the target. ``claim`` comes first, then ``keep`` renames it, or
-    ``discard`` removes it and ``release`` ends the claim.
+    ``discard`` removes it and ``release`` ends the claim. ``on_complete`` is called with the hidden name just
+    before the renaming.
     """
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Path, on_complete: OnComplete | None = None) -> None:
         self.target = target
+        self._on_complete = on_complete
         self.path = target.with_name(fitted(f".{target.stem}", f".part{target.suffix}"))
         self._lock_path = target.with_name(fitted(f".{target.name}", ".lock"))
         self._lock: int | None = None
@@ -104,10 +110,13 @@ class PartFile:
     def keep(self) -> None:
         """Replace the target by what was written, atomically; raises ``OutputError`` if that fails."""
         try:
+            if not self.path.is_dir():
+                _flush_to_disk(self.path)
+            if self._on_complete is not None:
+                self._on_complete(self.path)
             if self.path.is_dir():
                 self._keep_folder()
             else:
-                _flush_to_disk(self.path)
                 self.path.replace(self.target)
         except OSError as error:
             raise cannot_write(self.target, error) from error
@@ -135,6 +144,8 @@ class PartFile:
         """Replace an older folder of pictures, which is restored if that fails."""
         old = self.target.with_name(fitted(f".{self.target.name}", ".old"))
         if self.target.exists():
+            if old.exists():  # of a run that was killed while it removed this
+                shutil.rmtree(old)
             self.target.replace(old)
         try:
             self.path.replace(self.target)

@@ -21,7 +21,7 @@ from vidstyle.video.writing.picture_files import AnimatedPictureFile, PictureFol
 from vidstyle.video.writing.picture_format import choose_format
 from vidstyle.video.writing.pipe_output import PipeOutput
 from vidstyle.video.writing.raw_stream import RawStream
-from vidstyle.video.writing.target import OutputPlan, PartFile, cannot_encode, cannot_write
+from vidstyle.video.writing.target import OnComplete, OutputPlan, PartFile, cannot_encode, cannot_write
 
 
 class Writer:
@@ -35,6 +35,7 @@ class Writer:
         like: the source, whose colour tags, tick, pixel aspect ratio and start the result gets.
         source: the file whose sound, subtitles, chapters and tags are copied, if any.
         tags: further tags of the file, like ``{"comment": "…"}``.
+        on_complete: see ``PartFile``; not for pipes.
 
     Raises (``write`` and the end of the ``with`` block):
         OptionError: the encoder does not open for frames of this size.
@@ -48,11 +49,14 @@ class Writer:
         like: VideoInfo,
         source: str | Path | None = None,
         tags: Mapping[str, str] = {},
+        on_complete: OnComplete | None = None,
     ) -> None:
         self.target = plan.target
         self._plan, self._like, self._tags = plan, like, tags
         self._source = None if source is None or like.is_still_sequence else Path(source)
-        self._part: PartFile | PipeOutput = (PipeOutput if plan.is_stream else PartFile)(self.target)
+        self._part: PartFile | PipeOutput = (
+            PipeOutput(self.target) if plan.is_stream else PartFile(self.target, on_complete)
+        )
         self._file: _OutputFile | None = None
         self._is_closed = False
 
