@@ -79,6 +79,40 @@ def test_a_segment_whose_worker_dies_is_painted_again(film: Path, tmp_path: Path
     assert (tmp_path / "film.mkv").read_bytes() == expected
 
 
+class Interrupted(Dying):
+    """Keeps the first segment that is submitted, as a queue of jobs would, and ends the run."""
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **options: Any) -> Future[Any]:
+        if self.calls:
+            self.kept = function, arguments
+            raise KeyboardInterrupt
+        return super().submit(function, *arguments, **options)
+
+    def paint_kept(self) -> Any:
+        function, arguments = self.kept
+        return function(*arguments)
+
+
+def test_a_job_that_outlives_its_run_does_not_paint_into_the_next_one(film: Path, tmp_path: Path) -> None:
+    first, second = Interrupted(), Interrupted()
+    for executor, options in ((first, {}), (second, {"strength": 0.5, "restart": True})):
+        with pytest.raises(KeyboardInterrupt):
+            paint(film, tmp_path / "film.mkv", executor=executor, **options)
+    assert first.paint_kept().kind == "Stopped"
+    assert not (tmp_path / ".film.mkv.vidstyle" / "00000").exists()
+    assert second.paint_kept().frames > 0
+
+
+def test_one_segment_may_be_painted_twice_at_a_time(film: Path, tmp_path: Path) -> None:
+    executor = Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        paint(film, tmp_path / "film.mkv", executor=executor)
+    with ThreadPoolExecutor(2) as pool:
+        one, two = pool.map(lambda _: executor.paint_kept(), range(2))
+    assert one.sha256 == two.sha256
+    assert list((tmp_path / ".film.mkv.vidstyle").glob(".*part*")) == []
+
+
 def test_two_ways_to_paint_segments_are_refused(film: Path, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="give one of the two"):
         paint(film, tmp_path / "film.mkv", executor=Dying(), workers="ray")

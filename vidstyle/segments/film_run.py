@@ -183,6 +183,7 @@ class FilmRun:
             folder=self._work.path.absolute(),
             facts=about.facts,
             version=__version__,
+            run=self._work.run,
             threads=None if workers is None else workers.threads,
         )
 

@@ -50,6 +50,8 @@ class Film:
     """What the painting depends on, by name; see ``worker.describe``."""
     version: str
     """Of vidstyle."""
+    run: str = ""
+    """``WorkFolder.run``."""
     threads: int | None = None
     """Threads of torch and OpenCV; None: the worker's own choice."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from vidstyle.atomic_write import write_atomically
 from vidstyle.derived_names import fitted
 from vidstyle.errors import OutputError
 from vidstyle.file_lock import locked, unlock
@@ -19,6 +21,8 @@ _SUFFIX = ".vidstyle"
 _LOCK = "lock"
 MANIFEST = "manifest.json"
 _PARENTS = "parents"  # its file: how many folders above were made for the work, as text
+_RUN = "run"  # its file: the name of the run that last locked the folder
+_OWN = (_LOCK, _PARENTS, _RUN)
 STOP_FILE = "stop"
 """The name of a file that tells workers to stop, by being there."""
 _PATIENCE = 1.0  # s for which a lock is waited for: `vidstyle status` holds it for a moment
@@ -34,6 +38,8 @@ class WorkFolder:
         name = fitted(target.name if parent else f".{target.name}", _SUFFIX)
         self.target = target
         self.path = (target.parent if parent is None else parent) / name
+        self.run = secrets.token_hex(8)
+        """The name of this run: workers stop that paint for another one, which was killed."""
         self._lock: int | None = None
 
     def exists(self) -> bool:
@@ -55,6 +61,13 @@ class WorkFolder:
             raise cannot_keep(self.path, error) from error
         if self._lock is None:
             raise another_run(self.target)
+        try:
+            write_atomically(self.path / _RUN, self.run.encode())
+        except OSError as error:
+            if self.is_empty():
+                self.remove()
+            self._unlock()
+            raise cannot_keep(self.path, error) from error
         with suppress(OSError):
             (self.path / STOP_FILE).unlink(missing_ok=True)
             self._discard_parts()
@@ -67,7 +80,7 @@ class WorkFolder:
 
     def is_empty(self) -> bool:
         """Whether there is no work in it: a run was killed just before it would have removed it."""
-        return all(item.name in (_LOCK, _PARENTS) for item in self.path.iterdir())
+        return all(item.name in _OWN for item in self.path.iterdir())
 
     def clear(self) -> None:
         """Remove all work, but keep the folder and its lock.
@@ -75,7 +88,7 @@ class WorkFolder:
         The manifest comes last: a run that is killed on the way can go on, or is known to be whole.
         """
         for item in sorted(self.path.iterdir(), key=lambda item: item.name == MANIFEST):
-            if item.name not in (_LOCK, _PARENTS):
+            if item.name not in _OWN:
                 _discard(item)
 
     def remove(self) -> None:
@@ -85,7 +98,8 @@ class WorkFolder:
             self.clear()
             parents = int((self.path / _PARENTS).read_text(encoding="ascii"))
         with suppress(OSError):
-            (self.path / _PARENTS).unlink(missing_ok=True)
+            for name in (_PARENTS, _RUN):
+                (self.path / name).unlink(missing_ok=True)
         if self._lock is not None:
             unlock(self._lock, self.path / _LOCK)
             self._lock = None
@@ -122,6 +136,14 @@ def is_in_use(folder: Path) -> bool:
         return True
     os.close(lock)
     return False
+
+
+def is_stopped(folder: Path, run: str) -> bool:
+    """Whether workers that paint for ``run`` are to stop: it was stopped, or another one goes on."""
+    try:
+        return (folder / STOP_FILE).exists() or (folder / _RUN).read_text(encoding="ascii") != run
+    except OSError:  # a network disk that is away for a moment
+        return False
 
 
 def work_folders(folder: Path) -> Iterator[Path]:

@@ -27,7 +27,7 @@ from vidstyle.segments.segment_frames import SegmentFrames
 from vidstyle.segments.segment_job import Job, Painting, SegmentResult
 from vidstyle.segments.segment_record import load_result, save_result, sha256_of, size_of
 from vidstyle.segments.starts import ReadsDifferently
-from vidstyle.segments.work_folder import STOP_FILE, disk_errors
+from vidstyle.segments.work_folder import disk_errors, is_stopped
 from vidstyle.video.writing.segment_file import SegmentFile
 from vidstyle.video.writing.target import cannot_keep
 
@@ -74,8 +74,8 @@ def describe(
 def paint_segment(job: Job, load: Load | None = None, on_frame: OnFrame | None = None) -> SegmentResult:
     """Paint and encode one segment; what was painted already is left as it is.
 
-    Raises a ``VidstyleError``, ``Stopped`` if there is a stop file. If ``on_frame`` returns False, the
-    result has fewer frames than the segment, and is not recorded.
+    Raises a ``VidstyleError``, ``Stopped`` if its run was stopped or another one goes on. If ``on_frame``
+    returns False, the result has fewer frames than the segment, and is not recorded.
     """
     done = load_result(job)
     if done is not None:
@@ -191,7 +191,7 @@ def _noted(job: Job, on_frame: OnFrame | None) -> Iterator[OnFrame]:
         nonlocal last
         if on_frame is not None:
             return on_frame(replace(progress, index=progress.index + job.segment.first))
-        if monotonic() - last > _POLL:
+        if monotonic() - last > _POLL or progress.index + 1 == job.segment.count:
             last = monotonic()
             if _is_stopped(job):
                 raise Stopped("stopped")
@@ -203,7 +203,7 @@ def _noted(job: Job, on_frame: OnFrame | None) -> Iterator[OnFrame]:
 
 
 def _is_stopped(job: Job) -> bool:
-    return (job.film.folder / STOP_FILE).exists()
+    return is_stopped(job.film.folder, job.film.run)
 
 
 def _check_place(job: Job) -> None:

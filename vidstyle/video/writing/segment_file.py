@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from contextlib import suppress
 from dataclasses import replace
@@ -65,7 +66,8 @@ class SegmentFile:
         is_last_key: bool = False,
     ) -> None:
         self.path = path
-        self._part = path.with_name(f".{path.stem}-{os.getpid()}.part{path.suffix}")
+        # unique: a worker that was given up may still paint the same segment, in a thread or elsewhere
+        self._part = path.with_name(f".{path.stem}-{secrets.token_hex(4)}.part{path.suffix}")
         self._plan, self._like, self._first = plan, like, first
         self._tick, self._is_last_key = tick, is_last_key
         self._file: _Packets | PictureFolder | None = None
