@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from clips import number_of
+from clips import number_of, write_clip
 from films import FRAMES, RATE, assert_same_frames, frames_of, packets_of, psnr, write_film
 
 import vidstyle
@@ -242,6 +242,22 @@ def test_a_lost_manifest_is_planned_anew_and_segments_are_found(
     (work / "manifest.json").write_bytes(b"{")
     numbers = painted_frames(film, target, codec="ffv1")
     assert 0 not in numbers and FRAMES - 1 in numbers
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_damaged_film_is_the_same_though_its_middle_reads_differently(
+    film: Path, tmp_path: Path, seed: int
+) -> None:
+    pictures = [item.pixels for item in frames_of(film)]
+    source = write_clip(tmp_path / "damaged.mp4", pictures, rate=RATE, gop=20, b_frames=2)
+    data = bytearray(source.read_bytes())
+    places = np.random.default_rng(seed).integers(len(data) // 8, len(data) * 3 // 4, 25)
+    for place in places:
+        data[place] ^= 0xFF
+    source.write_bytes(data)
+    paint(source, tmp_path / "one.mkv", codec="ffv1", segments="off")
+    assert paint(source, tmp_path / "several.mkv", codec="ffv1", segments=1).segments > 3
+    assert (tmp_path / "several.mkv").read_bytes() == (tmp_path / "one.mkv").read_bytes()
 
 
 def test_two_runs_on_one_target_are_refused(film: Path, tmp_path: Path) -> None:

@@ -17,9 +17,10 @@ from vidstyle.frames import Frame, Pixels, VideoInfo
 from vidstyle.options import ReadOptions
 from vidstyle.pipeline.prefetch import prefetch
 from vidstyle.segments.shot_limits import LOOKED_BACK, Look, choose_starts
-from vidstyle.segments.starts import ReadsDifferently, Span, Starts, checksum
+from vidstyle.segments.starts import ReadsDifferently, Span, Starts
 from vidstyle.temporal.cuts import Cuts
 from vidstyle.temporal.repaint_forecast import expected_repaint, grey_thumbnail
+from vidstyle.video.reading.checksum import joint_checksum
 from vidstyle.video.reading.reader import Reader
 
 _SIDE = 256  # px, long side at which cuts are looked for: the largest of ``Cuts``
@@ -36,7 +37,7 @@ class Segment:
     begins_shot: bool
     """Whether a shot begins with it; otherwise it goes on from the state after the segment before."""
     checksum: int
-    """Of its first frame, to know it again."""
+    """Of its pictures as they are decoded, to know them again."""
 
     @property
     def end(self) -> int:
@@ -127,7 +128,9 @@ def plan_film(
     early = limit / 2 if splits_shots else None
     try:
         pass_over = _pass(source, read, _SIDE, early, on_frame)
-        return _plan(pass_over, limit, splits_shots, Starts(source, read, pass_over.spans))
+        return _plan(
+            pass_over, limit, splits_shots, Starts(source, read, pass_over.spans, pass_over.checksums)
+        )
     except ReadsDifferently:  # from the middle on; then cuts are found at full size, and read from the start
         pass_over = _pass(source, read, None, early, on_frame)
         return _plan(pass_over, limit, splits_shots, None)
@@ -161,7 +164,8 @@ def _pass(
     checksums: list[int] = []
     spans: list[Span] = []
     cuts, before, first, shot = Cuts(), None, None, Fraction(0)
-    with Reader(source, read, side=side) as reader, closing(prefetch(reader, 4, "decode")) as frames:
+    reading = Reader(source, read, side=side, checksums=checksums)
+    with reading as reader, closing(prefetch(reader, 4, "decode")) as frames:
         for frame in frames:
             first = first or frame
             boundary = cuts.look(frame.pixels)
@@ -176,7 +180,6 @@ def _pass(
                 before = now
             looks.append(look)
             spans.append((frame.time, frame.duration))
-            checksums.append(checksum(frame.pixels))
             if on_frame is not None:
                 on_frame(frame, reader.info)
         skipped, info = reader.skipped, reader.info
@@ -187,24 +190,22 @@ def _pass(
 
 def _plan(known: _Pass, limit: Fraction, splits_shots: bool, at_full_size: Starts | None) -> FilmPlan:
     """The plan; a cut that is none ``at_full_size`` begins no segment."""
-    looks, checksums = known.looks, known.checksums
+    looks = known.looks
     end = sum(known.spans[-1], Fraction(0))
     while True:
         starts = choose_starts(looks, end, limit, splits_shots=splits_shots)
         if at_full_size is None:
             break
-        found = {start: at_full_size.look(start, begins_shot) for start, begins_shot in starts}
-        if all(is_cut for _, is_cut in found.values()):
-            checksums = [found[place][0] if place in found else 0 for place in range(len(looks))]
+        found = {start: at_full_size.is_start(start, begins_shot) for start, begins_shot in starts}
+        if all(found.values()):
             break
         looks = [
-            replace(look, is_cut=look.is_cut and found.get(place, (0, True))[1])
-            for place, look in enumerate(looks)
+            replace(look, is_cut=look.is_cut and found.get(place, True)) for place, look in enumerate(looks)
         ]
     ends = [*(start for start, _ in starts[1:]), len(looks)]
     return FilmPlan(
         tuple(
-            Segment(start, end - start, begins_shot, checksums[start])
+            Segment(start, end - start, begins_shot, joint_checksum(known.checksums[start:end]))
             for (start, begins_shot), end in zip(starts, ends, strict=True)
         ),
         tuple(_runs(duration for _, duration in known.spans)),

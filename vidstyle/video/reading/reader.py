@@ -15,6 +15,7 @@ from vidstyle.frames import Frame, VideoInfo
 from vidstyle.options import ReadOptions
 from vidstyle.patterns import files_of, is_pattern
 from vidstyle.video.reading.animated_picture import AnimatedPicture, is_animation
+from vidstyle.video.reading.checksum import checksum_of
 from vidstyle.video.reading.opening import check_file, open_video
 from vidstyle.video.reading.raw_pictures import RawPictures
 from vidstyle.video.reading.sequence import Sequence, is_sequence
@@ -40,17 +41,26 @@ class Reader:
     info: VideoInfo
     """What is known before the first frame; its estimates serve for progress only."""
 
-    def __init__(self, path: str | Path, options: ReadOptions = ALL, *, side: int | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        options: ReadOptions = ALL,
+        *,
+        side: int | None = None,
+        checksums: list[int] | None = None,
+    ) -> None:
         """Open ``path`` and decode its first frame.
 
         If ``side`` is given, large pictures of most video files are shrunk, roughly, to a long side
-        of so many px; ``info`` has that size.
+        of so many px; ``info`` has that size. ``checksums`` is filled with one of each picture as it was
+        decoded, whatever ``side`` is.
 
         Raises:
             InputError: the input cannot be read.
             OptionError: the selected part is empty.
         """
-        self._source = _open(Path(path), options, side)
+        self._source = _open(Path(path), options, side, checksums)
+        self._checksums = None if isinstance(self._source, VideoFile) else checksums
         self.info = self._source.info
         self._begun = False
 
@@ -79,7 +89,12 @@ class Reader:
 
     def _frames(self) -> Generator[Frame, None, None]:
         with closing(iter(self._source)) as frames:
-            yield from frames
+            if self._checksums is None:
+                yield from frames
+                return
+            for frame in frames:
+                self._checksums.append(checksum_of(frame.pixels))
+                yield frame
 
 
 def open_reader(path: str | Path, options: ReadOptions = ALL) -> Reader:
@@ -108,7 +123,7 @@ class _FrameSource(Protocol):
     def close(self) -> None: ...
 
 
-def _open(path: Path, options: ReadOptions, side: int | None) -> _FrameSource:
+def _open(path: Path, options: ReadOptions, side: int | None, checksums: list[int] | None) -> _FrameSource:
     if is_sequence(path):
         only = _only_file(path)
         if only is None:
@@ -125,7 +140,7 @@ def _open(path: Path, options: ReadOptions, side: int | None) -> _FrameSource:
         log.warning("%s has times of its own: --rate is for pictures, and is left out here", path)
     if is_animation(path):
         return AnimatedPicture(path, options)
-    return VideoFile(path, options, side)
+    return VideoFile(path, options, side, checksums)
 
 
 def _only_file(path: Path) -> Path | None:

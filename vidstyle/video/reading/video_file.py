@@ -14,6 +14,7 @@ from vidstyle.errors import InputError, OptionError
 from vidstyle.frames import Frame, VideoInfo
 from vidstyle.options import ReadOptions
 from vidstyle.video.color.tags import has_alpha
+from vidstyle.video.reading.checksum import checksum_of
 from vidstyle.video.reading.converter import Converter
 from vidstyle.video.reading.cropping import crop_of
 from vidstyle.video.reading.decoder import Decoder, known_rate, rate_of, time_of
@@ -28,8 +29,14 @@ log = logging.getLogger(__name__)
 class VideoFile:
     """The frames of one video file; iterate once, and close."""
 
-    def __init__(self, path: Path, options: ReadOptions, side: int | None = None) -> None:
-        """Open ``path`` and decode up to the first selected frame; see ``Reader`` for ``side``.
+    def __init__(
+        self,
+        path: Path,
+        options: ReadOptions,
+        side: int | None = None,
+        checksums: list[int] | None = None,
+    ) -> None:
+        """Open ``path`` and decode up to the first selected frame; see ``Reader`` for the last two.
 
         Raises:
             InputError: the file cannot be read.
@@ -39,7 +46,7 @@ class VideoFile:
             raise OptionError(
                 f"--end {float(options.end):g} must come after --start {float(options.start):g}"
             )
-        self._options = options
+        self._options, self._checksums = options, checksums
         self._decoder = Decoder(path)
         try:
             stream = self._decoder.stream
@@ -74,6 +81,8 @@ class VideoFile:
     def __iter__(self) -> Generator[Frame, None, None]:
         last = self._first
         for item in chain((self._first,), self._pictures):
+            if self._checksums is not None:
+                self._checksums.append(checksum_of(item.picture))
             pixels, alpha = self._converter(self._shrunk(item.picture))
             yield Frame(pixels, item.time - self.info.start, item.duration, alpha)
             last = item
