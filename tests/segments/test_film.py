@@ -244,14 +244,11 @@ def test_a_lost_manifest_is_planned_anew_and_segments_are_found(
     assert 0 not in numbers and FRAMES - 1 in numbers
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_damaged_film_is_the_same_though_its_middle_reads_differently(
-    film: Path, tmp_path: Path, seed: int
-) -> None:
+def test_a_damaged_film_is_the_same_though_its_middle_reads_differently(film: Path, tmp_path: Path) -> None:
     pictures = [item.pixels for item in frames_of(film)]
     source = write_clip(tmp_path / "damaged.mp4", pictures, rate=RATE, gop=20, b_frames=2)
     data = bytearray(source.read_bytes())
-    places = np.random.default_rng(seed).integers(len(data) // 8, len(data) * 3 // 4, 25)
+    places = np.random.default_rng(1).integers(len(data) // 8, len(data) * 3 // 4, 25)
     for place in places:
         data[place] ^= 0xFF
     source.write_bytes(data)

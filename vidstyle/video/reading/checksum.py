@@ -20,7 +20,7 @@ def checksum_of(picture: av.VideoFrame | Pixels) -> int:
     plane = picture.planes[0]
     if plane.line_size <= 0:  # upside down
         return 0
-    rows = np.frombuffer(plane, np.uint8)
+    rows = np.frombuffer(memoryview(plane), np.uint8)
     rows = rows[: len(rows) // plane.line_size * plane.line_size].reshape(-1, plane.line_size)
     width = plane.width * (picture.format.components[0].bits + 7) // 8  # bytes; what follows is not set
     return zlib.crc32(np.ascontiguousarray(rows[: plane.height : _STEP, :width]).tobytes())
