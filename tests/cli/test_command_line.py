@@ -95,6 +95,7 @@ _COMMAND_LINE_ALONE = {
     "quiet",
     "verbose",
     "skip_existing",
+    "targets",
 }
 
 

@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from clips import shapes, write_clip
-from page_server import browser_path
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from vidstyle.cli.main import main
 from vidstyle.server.serving import listening, server_of
@@ -23,7 +22,6 @@ from vidstyle.study.answers import read_answers
 from vidstyle.study.making import make_study, read_study
 from vidstyle.study.serving import study_app
 
-_ARGUMENTS = ("--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-gpu")
 _PATIENCE = 40_000  # ms, on a busy machine
 
 
@@ -40,15 +38,6 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     arguments += ["--result", f"ours={folder / 'ours.mp4'}", "--result", f"theirs={folder / 'theirs.mkv'}"]
     assert main([*arguments, "--checks", "1", "-o", str(folder / "study")]) == 0
     return folder / "study"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Browser]:
-    path = browser_path()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(_ARGUMENTS))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -123,6 +123,14 @@ def _failed(message: str, code: int) -> int:
     return code
 
 
+def _raise_in_main_thread(number: int) -> None:
+    """Send a signal to the main thread, so that a call that it waits in is interrupted."""
+    if hasattr(signal, "pthread_kill") and (main_thread := threading.main_thread().ident) is not None:
+        signal.pthread_kill(main_thread, number)
+    else:
+        signal.raise_signal(number)
+
+
 @contextlib.contextmanager
 def _signals_raise(*, is_process: bool) -> Generator[None, None, None]:
     """A context in which SIGTERM and SIGHUP raise ``Terminated``, and Ctrl-C ``KeyboardInterrupt``.
@@ -137,7 +145,7 @@ def _signals_raise(*, is_process: bool) -> Generator[None, None, None]:
     def stop(number: int, frame: FrameType | None) -> None:
         if frame is not None and frame.f_code.co_filename == _IMPORTING:
             # an exception there may leave the lock of all imports taken, or be swallowed
-            again = threading.Timer(_AGAIN, signal.raise_signal, (number,))
+            again = threading.Timer(_AGAIN, _raise_in_main_thread, (number,))
             again.daemon = True
             again.start()
             return
