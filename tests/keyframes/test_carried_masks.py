@@ -91,6 +91,17 @@ def test_edges_follow_outlines_and_soft_edges_stay_soft() -> None:
     assert np.abs(along_outlines(ramp, flat) - ramp)[:, 60:180].max() < 0.02
 
 
+def test_no_line_is_left_around_a_mask_where_the_ground_has_stripes_of_its_own() -> None:
+    frame = np.full((480, 640, 3), 200, np.uint8)
+    mask = np.zeros((480, 640), np.float32)
+    frame[180:300, 260:380], mask[180:300, 260:380] = 20, 1.0
+    frame[150:330:4] = frame[150:330:4] * 0.75
+    fitted = along_outlines(mask, frame)
+    assert fitted[180:300, 260:380].min() > 0.99
+    fitted[174:306, 254:386] = 0
+    assert fitted.max() < 0.01
+
+
 def test_the_command_writes_a_lossless_clip_that_run_takes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

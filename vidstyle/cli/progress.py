@@ -153,7 +153,8 @@ def summary(report: RunReport) -> str:
     parts = [f"{frames} in {report.seconds:.1f} s ({report.frames / report.seconds:.1f} a second)"]
     if report.cuts:
         parts.append(f"{len(report.cuts)} cut{'s' if len(report.cuts) > 1 else ''}")
-    parts.append(f"{report.repainted:.0%} repainted")
+    if report.repainted:  # masks are not painted
+        parts.append(f"{report.repainted:.0%} repainted")
     if report.reused:
         count = "all" if report.reused == report.frames else report.reused
         parts[0] += f", {count} of them by an earlier run"

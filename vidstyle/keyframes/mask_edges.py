@@ -13,6 +13,7 @@ _LINES = 270  # short side of the grid on which edges are fitted, about
 _RADIUS = 16  # cells of that grid, in which the mask is fitted to the frame's colours
 _SLACK = 1e-4  # variance of the frame (of 0 to 1, squared) that counts as flat
 _NEAR = 8  # cells: the extremes that near places had are kept
+_FURTHER = 2  # cells: at the border of what is near they fall off, and traces there would become steep, too
 _STEEP = 4.0  # how much steeper a fitted edge becomes between these extremes
 
 
@@ -28,12 +29,18 @@ def along_outlines(mask: NDArray[np.float32], frame: Pixels) -> NDArray[np.float
     rows, columns = -(-height // cell), -(-width // cell)
     coarse = _resized(mask, rows, columns)
     fitted = _fitted(coarse, frame)
-    window = np.ones((2 * _NEAR + 1, 2 * _NEAR + 1), np.uint8)
-    low, high = (_resized(each(coarse, window), height, width) for each in (cv2.erode, cv2.dilate))
-    spread = high - low
+    near, wider = (
+        [_resized(each(coarse, _window(reach)), height, width) for each in (cv2.erode, cv2.dilate)]
+        for reach in (_NEAR, _NEAR + _FURTHER)
+    )
+    low, spread = wider[0], wider[1] - wider[0]
     share = (fitted - low) / np.maximum(spread, np.float32(1e-6))
     steep = np.clip((share - 0.5) * np.float32(_STEEP) + 0.5, 0, 1)
-    return np.asarray(low + spread * steep, np.float32)
+    return np.clip(low + spread * steep, near[0], near[1])
+
+
+def _window(reach: int) -> NDArray[np.uint8]:
+    return np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
 
 
 def _fitted(mask: NDArray[np.float32], frame: Pixels) -> NDArray[np.float32]:
