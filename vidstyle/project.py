@@ -49,7 +49,7 @@ def load_project(path: str | Path) -> Project:
         data = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InputError(f"cannot read the project {path}: {error.strerror or error}") from error
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # of the encoding, of JSON, of numbers with many digits
         raise InputError(f"{path} is not a project: JSON like {_EXAMPLE}") from error
     if not isinstance(data, dict) or _NAME not in data:
         raise InputError(f'{path} is not a project: the entry "{_NAME}" is missing in JSON like {_EXAMPLE}')
@@ -92,7 +92,7 @@ def save_project(path: str | Path, project: Project, *, overwrite: bool = False)
         return (absolute.relative_to(folder) if absolute.is_relative_to(folder) else absolute).as_posix()
 
     def style_place(name: str) -> str:
-        return place(name) if Path(name).exists() else name
+        return place(name) if Path(name).is_file() else name
 
     options = {name: _plain(name, value, place, style_place) for name, value in project.options.items()}
     content: dict[str, object] = {_NAME: VERSION, "clip": place(project.clip)}
@@ -108,9 +108,10 @@ def save_project(path: str | Path, project: Project, *, overwrite: bool = False)
 
 
 def _style(name: str, folder: Path) -> str:
-    """A picture's path, or the name of a bundled style, which is no file."""
+    """A picture's path, or the name of a bundled style, which is no file: it has no suffix and no folder."""
     path = folder / name
-    return str(path) if path.exists() else name
+    is_path = path.is_file() or path.suffix or len(Path(name).parts) > 1
+    return str(path) if is_path else name
 
 
 def _value(path: Path, name: str, value: object, folder: Path) -> object:

@@ -61,6 +61,18 @@ def test_a_project_moves_with_its_folder(place: Path, tmp_path_factory: pytest.T
     assert project.options["layer"] == ((str(moved / "painting.png"), moved / "masks/mask.png"),)
 
 
+def test_pictures_come_from_the_projects_folder_alone_and_folders_are_no_styles(place: Path) -> None:
+    Path("waves").mkdir()
+    Path("elsewhere").mkdir()
+    vidstyle.save_project("elsewhere/set.json", vidstyle.Project(Path("clip.mp4"), ("waves",)))
+    assert vidstyle.load_project("elsewhere/set.json").styles == ("waves",)
+    assert vidstyle.stylize_image("painting.png", style="waves", working_size=32).any()
+    text = '{"vidstyle_project": 1, "clip": "../clip.mp4", "styles": ["painting.png"]}'
+    Path("elsewhere/other.json").write_text(text)
+    styles = vidstyle.load_project("elsewhere/other.json").styles
+    assert [Path(style).as_posix() for style in styles] == ["elsewhere/painting.png"]
+
+
 def test_what_the_command_gives_goes_before_the_project(place: Path) -> None:
     project = vidstyle.Project(Path("clip.mp4"), ("waves",), {"strength": 0.5, "engine": "stylenet"})
     vidstyle.save_project("set.json", project)
@@ -74,6 +86,9 @@ def test_what_the_command_gives_goes_before_the_project(place: Path) -> None:
     ("content", "message"),
     [
         ("no JSON", "set.json is not a project: JSON like {"),
+        ("[" * 100_000, "set.json is not a project: JSON like {"),
+        ('{"vidstyle_project": 1, "clip": %s}' % ("9" * 5000), "set.json is not a project: JSON like {"),
+        ('{"vidstyle_project": 1, "clip": "clip.mp4", "styles": ["a/gone.png"]}', "no style 'a/gone.png'"),
         ("[]", 'set.json is not a project: the entry "vidstyle_project" is missing'),
         ('{"vidstyle_project": 9}', "is a project of version 9, and this vidstyle reads 1"),
         ('{"vidstyle_project": 1}', 'the entry "clip" must be the path of a clip, got None'),

@@ -36,7 +36,7 @@ def along_outlines(mask: NDArray[np.float32], frame: Pixels) -> NDArray[np.float
     low, spread = wider[0], wider[1] - wider[0]
     share = (fitted - low) / np.maximum(spread, np.float32(1e-6))
     steep = np.clip((share - 0.5) * np.float32(_STEEP) + 0.5, 0, 1)
-    return np.clip(low + spread * steep, near[0], near[1])
+    return np.asarray(np.clip(low + spread * steep, near[0], near[1]), np.float32)
 
 
 def _window(reach: int) -> NDArray[np.uint8]:

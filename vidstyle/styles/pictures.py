@@ -22,9 +22,9 @@ def bundled_styles() -> dict[str, Path]:
 def find_style(name: str | Path, folder: Path = Path()) -> Path:
     """The file of the style ``name``: a path (from ``folder``), else a bundled name; else ``InputError``."""
     path = folder / name
-    if path.exists():
-        return path
     bundled = bundled_styles()
+    if path.is_file() or (path.exists() and str(name) not in bundled):
+        return path
     if str(name) in bundled:
         return bundled[str(name)]
     looks_like_path = path.suffix or len(Path(name).parts) > 1

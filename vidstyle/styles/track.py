@@ -157,6 +157,8 @@ def _from_json(path: Path, text: str) -> list[Entry]:
         raise InputError(
             f"{path}, line {error.lineno}: {error.msg.lower()} (column {error.colno})"
         ) from error
+    except (ValueError, RecursionError) as error:  # numbers with many digits, many brackets
+        raise InputError(f"{path} is no JSON that can be read: {error}") from error
     if not isinstance(items, list):
         raise InputError(f'{path}: expected a list of {{"time": 0, "style": "waves", "weight": 1}}')
     entries = []
