@@ -91,6 +91,16 @@ def test_edges_follow_outlines_and_soft_edges_stay_soft() -> None:
     assert np.abs(along_outlines(ramp, flat) - ramp)[:, 60:180].max() < 0.02
 
 
+def test_what_carried_masks_does_not_take_is_told() -> None:
+    frames, mask = np.zeros((2, 40, 60, 3), np.uint8), np.zeros((40, 60), np.uint8)
+    with pytest.raises(OptionError, match=r"pixels must be \(H, W, 3\)"):
+        list(vidstyle.carried_masks(list(frames[..., 0]), {0: mask}))
+    with pytest.raises(OptionError, match="by the number of the frame"):
+        list(vidstyle.carried_masks(list(frames), [mask]))  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="--elsewhere must be from 0 to 1"):
+        list(vidstyle.carried_masks(list(frames), {0: mask}, elsewhere=3))
+
+
 def test_no_line_is_left_around_a_mask_where_the_ground_has_stripes_of_its_own() -> None:
     frame = np.full((480, 640, 3), 200, np.uint8)
     mask = np.zeros((480, 640), np.float32)

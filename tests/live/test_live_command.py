@@ -153,8 +153,8 @@ def test_the_rate_is_held_by_the_size_of_the_frames(
         assert f"at {size} px" in capsys.readouterr().out
 
 
-def test_what_is_wrong_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
-    for camera in ("97", "gone.mp4"):
+def test_what_is_wrong_is_one_line(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for camera in ("97", "gone.mp4", "9" * 20):
         with pytest.raises(InputError, match=f"no camera or clip can be opened as '{camera}'"):
             Camera(camera)
     assert main(["live", "--style", "waves", "--camera", "97"]) == 1
@@ -162,3 +162,8 @@ def test_what_is_wrong_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["live", "--style", "waves", "--mjpeg", "0.0.0.0:9000"]) == 1
     assert "add --allow-remote" in capfd.readouterr().err
     assert main(["live", "--style", "waves", "--mjpeg", "many"]) == 2
+    damaged = tmp_path / "damaged.png"
+    damaged.write_bytes(b"no picture")
+    words = ["live", "--style", "waves", "--engine", "stylenet", "--mjpeg", "0", "--camera", str(damaged)]
+    assert main(words) == 1
+    assert "vidstyle: no frame came from the camera" in capfd.readouterr().err

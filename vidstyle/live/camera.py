@@ -18,6 +18,7 @@ from vidstyle.pipeline.prefetch import side_thread
 
 _POLL = 0.1  # s between two looks at whether the camera has ended
 _SECOND = 10**9  # ns
+_DIGITS = 9  # of a camera's number: OpenCV takes no more
 
 
 class Camera:
@@ -32,7 +33,8 @@ class Camera:
         self.name = name
         self._is_clip = Path(name).is_file()
         with _quiet():
-            self._capture = cv2.VideoCapture(int(name) if name.isdecimal() else name)
+            is_number = name.isdecimal() and len(name) <= _DIGITS
+            self._capture = cv2.VideoCapture(int(name) if is_number else name)
         if not self._capture.isOpened():
             raise InputError(
                 f"no camera or clip can be opened as {name!r}; give the number of a camera (0 is the first), "

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Protocol
 
+from vidstyle.errors import InputError
 from vidstyle.frames import Pixels, eight_bits
 from vidstyle.live.camera import Camera
 from vidstyle.pipeline.held_rate import painted_at_rate
@@ -50,7 +51,7 @@ def paint_live(
     """Paint the frames of an open ``camera`` until it ends, the newest one each time.
 
     Frames are reduced so that ``rate`` frames a second are held; None: they keep their size.
-    ``on_frame`` is called after each frame was sent to all ``sinks``.
+    ``on_frame`` is called after each frame was sent to all ``sinks``. Raises ``InputError`` if none comes.
     """
     report, begun = LiveReport(0, 0, 0.0, (camera.width, camera.height)), 0.0
     with closing(camera.frames()) as frames, closing(painted_at_rate(stylizer, frames, rate)) as paintings:
@@ -64,4 +65,6 @@ def paint_live(
             report = LiveReport(report.frames + 1, camera.dropped, now - begun, size)
             if on_frame is not None:
                 on_frame(report)
+    if not report.frames:
+        raise InputError(f"no frame came from the camera {camera.name!r}; see whether another program has it")
     return report

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Unpack, cast
 
@@ -21,6 +20,7 @@ from vidstyle.keyframes.moments import Masks, mask_moments
 from vidstyle.options import MaskOptions, ReadOptions, WriteOptions, check_keywords, make_record
 from vidstyle.options.empty_paths import check_not_empty
 from vidstyle.options.keywords import MaskKeywords
+from vidstyle.pipeline.frame_inputs import RATE, as_frame
 from vidstyle.pipeline.plan import Stage, plan_run
 from vidstyle.pipeline.report import OnFrame, RunReport
 from vidstyle.pipeline.runner import option_values, run
@@ -115,7 +115,7 @@ def carried_masks(
     """The mask (H, W) float32 in [0, 1] of each of ``frames``, in order.
 
     For a part of a clip that is in memory, like some frames around the one that was brushed. A mask does not
-    pass a cut. Raises ``OptionError`` for a mask that belongs to none of the frames.
+    pass a cut. Raises ``OptionError`` for a mask that belongs to none of the frames, and for other pixels.
 
     Args:
         frames: in order of time, (H, W, 3) uint8 or uint16, or ``Frame``s.
@@ -123,10 +123,13 @@ def carried_masks(
         elsewhere: the mask, 0 to 1, of shots without one.
         flow: estimates motion on the CPU; None: the default one.
     """
-    timed = [
-        item if isinstance(item, Frame) else Frame(item, Fraction(number, 25))
-        for number, item in enumerate(frames)
-    ]
+    MaskOptions(elsewhere=elsewhere)  # raises for what is out of range
+    step = 1 / RATE
+    timed = [as_frame(item, number * step, step) for number, item in enumerate(frames)]
+    if not isinstance(masks, Mapping):
+        raise OptionError(
+            f"masks must be pixels by the number of the frame, like {{0: mask}}, got {type(masks).__name__}"
+        )
     moments = mask_moments({f"#{number}": mask for number, mask in masks.items()})
     placed = place(timed, moments)
     chosen = {index: _as_mask(moment.picture) for index, moment in placed.moments.items()}
