@@ -16,7 +16,8 @@ from urllib.parse import urlencode
 import pytest
 
 from vidstyle.server.app import make_app
-from vidstyle.server.serving import address_of, listening, server_of
+from vidstyle.server.listening import listening, server_of
+from vidstyle.server.serving import address_of
 from vidstyle.server.session import Session
 
 TOKEN = "the-token"

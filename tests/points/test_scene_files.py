@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import laspy
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from plyfile import PlyData, PlyElement
 from solids import ball, write_ply
 
@@ -15,6 +18,7 @@ from vidstyle.cli.main import main
 from vidstyle.points.files import KINDS, read_scene, write_scene
 
 _COUNT = 200
+_VERTEX = ("x", "y", "z", "red", "green", "blue")
 
 
 def _rewritten(path: Path, *, kept: float = 0.0) -> Path:
@@ -109,6 +113,44 @@ def test_an_npz_keeps_its_other_arrays(tmp_path: Path) -> None:
         assert set(new.files) == {"xyz", "rgb", "label"}
         assert new["rgb"].dtype == np.uint8 and np.array_equal(new["rgb"], 255 - old["rgb"])
         assert np.array_equal(new["label"], old["label"]) and np.array_equal(new["xyz"], old["xyz"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "largest"), [("f4", 255), ("f8", 1), ("i8", 255), ("u2", 255), ("u2", 65535)]
+)
+def test_colours_are_read_by_their_range_and_written_in_it(kind: str, largest: int, tmp_path: Path) -> None:
+    positions, colors = ball(_COUNT)
+    given = (np.rint(colors * largest) if largest > 1 else colors).astype(kind)
+    arrays: dict[str, NDArray[Any]] = {"file": np.arange(3), "xyz": positions, "rgb": given}
+    path = tmp_path / "cloud.npz"
+    with zipfile.ZipFile(path, "w") as archive:  # np.savez knows no array called "file"
+        for name, values in arrays.items():
+            np.save(archive_file := io.BytesIO(), values)
+            archive.writestr(f"{name}.npy", archive_file.getvalue())
+    vertices = np.zeros(
+        _COUNT, [(name, kind if len(name) > 1 and kind != "i8" else "f4") for name in _VERTEX]
+    )
+    for column, name in enumerate(_VERTEX):
+        vertices[name] = np.concatenate([positions, given], axis=1)[:, column]
+    PlyData([PlyElement.describe(vertices, "vertex")]).write(tmp_path / "scan.ply")
+    lines = [
+        f"v {' '.join(map(str, (*place, *color)))}\n" for place, color in zip(positions, given, strict=True)
+    ]
+    (tmp_path / "mesh.obj").write_text("".join(lines))
+    for file in (path, tmp_path / "scan.ply", tmp_path / "mesh.obj"):
+        read = read_scene(file).cloud.colors
+        assert read is not None and np.abs(read - colors).max() < 0.6 / 255, file
+        again = read_scene(_rewritten(file)).cloud.colors
+        assert again is not None and np.abs(again + colors - 1).max() < 1.2 / 255, file
+    with np.load(_rewritten(path)) as new:
+        assert new["rgb"].dtype == np.dtype(kind) and set(new.files) == set(arrays)
+        assert float(new["rgb"].max()) == pytest.approx((1 - colors.min()) * largest, abs=1)
+
+
+def test_colours_of_another_shape_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.savez(tmp_path / "cloud.npz", xyz=ball(_COUNT)[0], rgb=np.zeros((_COUNT, 4), np.uint8))
+    assert main(["points", str(tmp_path / "cloud.npz"), "--style", "waves"]) == 1
+    assert "colours must be (200, 3), as positions are, got (200, 4)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("suffix", [".las", ".laz"])

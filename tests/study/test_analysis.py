@@ -176,6 +176,11 @@ def test_files_are_read_and_the_inattentive_left_out(
         ("{}", "it holds no answers to a study"),
         ('{"format": "vidstyle-study-answers", "answers": 3}', "its answers are not a list"),
         ("[" * 100_000, "it is no JSON"),
+        (
+            '{"format": "vidstyle-study-answers", "study": "a", "person": "b", "answers": [{"kind": "pair", '
+            '"role": "check", "source": "a", "left": "b", "right": "c", "chosen": "left", "expected": []}]}',
+            "answer 1, a check, does not say what was expected",
+        ),
     ],
 )
 def test_a_broken_file_is_named_in_a_line(
@@ -197,6 +202,18 @@ def test_grades_beyond_the_scale_and_answers_to_two_studies_are_refused(
     write_answers(tmp_path, "bb", [rated("s", "x", overall=5)], study="another")
     assert main(["study", "analyse", str(tmp_path)]) == 1
     assert "are answers to two studies" in capsys.readouterr().err
+
+
+def test_numbers_of_a_condition_that_nobody_graded_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = write_answers(tmp_path, "aa", [rated("s", "x", overall=5)])
+    (tmp_path / "numbers.json").write_text('{"metrics": {"lpips": {"value": 0.1}}}')
+    command = ["study", "analyse", str(answers)]
+    assert main([*command, "--measured", f"y={tmp_path / 'numbers.json'}"]) == 1
+    assert "--measured y: the answers have no such condition; there are: x" in capsys.readouterr().err
+    assert main([*command, "--failed-checks", "-1"]) == 1
+    assert "--failed-checks must be at least 0, got -1" in capsys.readouterr().err
 
 
 def test_a_session_that_was_saved_twice_counts_once(tmp_path: Path) -> None:

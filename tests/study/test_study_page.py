@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import socket
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -17,7 +20,7 @@ from clips import shapes, write_clip
 from playwright.sync_api import Browser, Page, expect
 
 from vidstyle.cli.main import main
-from vidstyle.server.serving import listening, server_of
+from vidstyle.server.listening import listening, server_of
 from vidstyle.study.answers import read_answers
 from vidstyle.study.making import make_study, read_study
 from vidstyle.study.serving import study_app
@@ -58,7 +61,7 @@ def page(browser: Browser) -> Generator[Page]:
 @contextmanager
 def _served(study: Path, answers: Path) -> Generator[str]:
     listener = listening("127.0.0.1", 0)
-    server = server_of(study_app(study, answers, host="127.0.0.1"))
+    server = server_of(study_app(study, answers, host="127.0.0.1"), patience=1)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
@@ -199,6 +202,44 @@ def test_a_study_that_cannot_be_made_leaves_a_line_and_no_folder(
     assert main(["study", "make", *arguments, "-o", str(tmp_path / "new")]) == 1
     assert line in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_clips_for_practice_may_have_one_name_and_other_material_is_another_study(tmp_path: Path) -> None:
+    for number, name in enumerate(("clip.mp4", "a/x.mp4", "b/x.mp4", "ours.mp4")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write_clip(tmp_path / name, shapes(2 + number, 64, 48))
+
+    def made(name: str, **settings: object) -> Mapping[str, object]:
+        results = [f"ours={tmp_path / 'ours.mp4'}"]
+        make_study(tmp_path / name, sources=[tmp_path / "clip.mp4"], results=results, **settings)  # type: ignore[arg-type]
+        return read_study(tmp_path / name)
+
+    training = [tmp_path / "a/x.mp4", tmp_path / "b/x.mp4"]
+    data = made("first", training=training, checks=0)
+    trials = data["training"]
+    assert isinstance(trials, list)
+    files = [tmp_path / "first" / "media" / f"{trial['clip']}.mp4" for trial in trials]
+    assert [file.read_bytes() for file in files] == [file.read_bytes() for file in training]
+    assert made("same", training=training, checks=0)["study"] == data["study"]
+    others = [made("other", checks=0)["study"]]
+    write_clip(tmp_path / "ours.mp4", shapes(9, 64, 48))
+    others.append(made("changed", training=training, checks=0)["study"])
+    assert data["study"] not in others and others[0] != others[1]
+
+
+@pytest.mark.filterwarnings("ignore:unclosed")  # what is cut off is not closed, but freed
+def test_a_server_that_is_stopped_cuts_off_clips_without_a_word(
+    study: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    large = study / "media" / "large.mp4"
+    large.write_bytes(bytes(20_000_000))
+    with socket.socket() as slow, _served(study, tmp_path) as address:
+        slow.connect(("127.0.0.1", urlsplit(address).port))
+        slow.sendall(b"GET /media/large.mp4 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert slow.recv(12) == b"HTTP/1.1 200"
+    large.unlink()
+    gc.collect()
+    assert caplog.messages == []
 
 
 def test_a_study_replaces_nothing(study: Path, capsys: pytest.CaptureFixture[str]) -> None:

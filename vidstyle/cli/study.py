@@ -20,6 +20,7 @@ examples:
   vidstyle study serve study --answers answers/
   vidstyle study analyse answers/ --report study.html
 """
+_PATIENCE = 1  # s that answers on their way have to arrive after Ctrl-C; clips are cut off
 _HELP = "ask people which results are good, and analyse what they say"
 
 
@@ -161,7 +162,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     for module in ("starlette", "uvicorn", "websockets"):
         require(module, "vidstyle study serve")
     from vidstyle.server.addresses import is_loopback
-    from vidstyle.server.serving import listening, server_of
+    from vidstyle.server.listening import listening, server_of
     from vidstyle.study.serving import study_app
 
     if not is_loopback(arguments.host) and not arguments.allow_remote:
@@ -176,7 +177,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         listener = listening(arguments.host, arguments.port)
         with listener:
             print(f"http://{arguments.host}:{listener.getsockname()[1]}/\nCtrl-C ends it", flush=True)
-            server_of(app).run(sockets=[listener])
+            server_of(app, patience=_PATIENCE).run(sockets=[listener])
     return 0
 
 

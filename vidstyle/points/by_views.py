@@ -9,6 +9,7 @@ from typing import cast
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from vidstyle.api import stylize_video
@@ -19,9 +20,11 @@ from vidstyle.points.cameras import Camera
 from vidstyle.points.cloud import Cloud, Floats
 from vidstyle.points.exact_flow import ExactFlow
 from vidstyle.points.fusion import filled, fused
-from vidstyle.points.rendering import on_device, render
+from vidstyle.points.rendering import View, on_device, render
 from vidstyle.video.reading.reader import Reader
 from vidstyle.video.stills import save_image
+
+_REACHES = (32, 16, 8, 4, 2)  # px around an outline, from which a place beside the scene takes its colour
 
 OnStep = Callable[[str, int, int], None]
 """Called with what is done, how many are, and of how many."""
@@ -52,7 +55,7 @@ def painted_by_views(
         pictures = []
         for number, camera in enumerate(cameras):
             view = render(points, colors, camera, background)
-            picture = (view.image * 255).round().to("cpu", torch.uint8).numpy()
+            picture = (continued(view, background) * 255).round().to("cpu", torch.uint8).numpy()
             save_image(folder / "views" / f"{number:05}.png", Frame(picture))
             depths.append(view.depth)
             pictures.append(picture)
@@ -79,3 +82,19 @@ def painted_by_views(
         painted, weights = fused(points, list(cameras), depths, paintings)
     on_step("fusion", 1, 1)
     return filled(cloud, painted, weights), float((weights > 0).mean())
+
+
+def continued(view: View, background: Tensor) -> Tensor:
+    """The image (H, W, 3) of ``view``, whose colours go on beyond its outlines and fade to ``background``.
+
+    Strokes reach across outlines; those of a plain background would leave a rim on the scene.
+    """
+    is_seen = torch.isfinite(view.depth)
+    known = is_seen.to(view.image)[None, None]
+    colors = view.image.permute(2, 0, 1)[None] * known
+    result = background.expand(view.image.shape)
+    for reach in _REACHES:
+        around = [F.avg_pool2d(values, 2 * reach + 1, 1, reach) for values in (colors, known)]
+        mean = (around[0] / around[1].clamp_min(1e-6))[0].permute(1, 2, 0)
+        result = torch.where((around[1][0, 0] > 0)[..., None], mean, result)
+    return torch.where(is_seen[..., None], view.image, result)

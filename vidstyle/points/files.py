@@ -22,6 +22,7 @@ KINDS = {  # suffix -> function that reads a file of that kind
     ".laz": "vidstyle.points.las_file:read",
     ".splat": "vidstyle.points.splat_file:read",
 }
+_BEYOND = 2.0  # floats up to this are of [0, 1], and somewhat brighter than it by a program's error
 _FEWEST = 16  # points: fewer have no surface
 
 
@@ -62,7 +63,7 @@ def read_scene(path: Path) -> SceneFile:
     if finite < _FEWEST:
         raise InputError(f"{path} has {finite} points; a scene needs {_FEWEST} or more")
     if colors is not None and colors.shape != positions.shape:
-        raise InputError(f"{path}: there are {len(positions)} positions and {len(colors)} colours")
+        raise InputError(f"{path}: colours must be {positions.shape}, as positions are, got {colors.shape}")
     return scene
 
 
@@ -75,17 +76,28 @@ def write_scene(scene: SceneFile, target: Path, colors: Floats, *, kept: float) 
         raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
 
 
-def as_integers(colors: Floats, dtype: np.dtype[np.generic]) -> Array:
-    """``colors`` in [0, 1] as ``dtype``: integers over their whole range, floats as they are."""
-    if np.issubdtype(dtype, np.floating):
-        return colors.astype(dtype)
-    largest = np.iinfo(str(dtype)).max
-    return np.rint(colors.astype(np.float64) * largest).astype(dtype)
+def largest_of(values: Array) -> float:
+    """The value that stands for full colour among ``values``, by their type and their size.
+
+    Bytes use their whole range. Floats are of [0, 1], but some programs write them, and wider integers too,
+    as levels of 255 or 65,535.
+    """
+    if values.dtype == np.uint8:
+        return 255.0
+    known = values[np.isfinite(values)]
+    most = float(known.max(initial=0))
+    if np.issubdtype(values.dtype, np.floating) and most <= _BEYOND:
+        return 1.0
+    return 255.0 if most <= 255 else 65535.0
 
 
-def from_integers(values: Array) -> Floats:
-    """Colours as floats in [0, 1]; the inverse of ``as_integers``."""
-    if np.issubdtype(values.dtype, np.floating):
-        return values.astype(np.float32)
-    scaled: Floats = (values / float(np.iinfo(values.dtype).max)).astype(np.float32)
+def to_range(colors: Floats, dtype: np.dtype[np.generic], largest: float) -> Array:
+    """``colors`` in [0, 1] as ``dtype``, of which ``largest`` is full colour."""
+    values = colors.astype(np.float64) * largest
+    return (values if np.issubdtype(dtype, np.floating) else np.rint(values)).astype(dtype)
+
+
+def from_range(values: Array, largest: float) -> Floats:
+    """Colours as floats in [0, 1], whatever lies beyond; the inverse of ``to_range``."""
+    scaled: Floats = np.nan_to_num(values / largest, nan=0.0).clip(0, 1).astype(np.float32)
     return scaled

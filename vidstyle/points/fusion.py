@@ -17,6 +17,9 @@ _ROUNDS = 3
 _SPREAD = 0.12  # of the range: colours that differ more from the mean of a point count for little
 _CHUNK = 1 << 19  # points that are looked up at once
 _NEIGHBOURS = 4
+_STEEP = 2.0  # times the thickness of a surface: pixels that differ more in depth show another one
+_OUTLINE = 2  # px, how far a surface's outline reaches
+_AT_OUTLINE = 0.05  # weight of a point there: it counts if no other view shows it
 
 Paintings = Callable[[], Iterable[Tensor]]
 """Opens the painted views again, each (H, W, 3) in [0, 1], in the order of their cameras."""
@@ -67,28 +70,40 @@ def filled(cloud: Cloud, colors: Floats, weights: Floats) -> Floats:
 def _looked_up(
     points: Points, part: slice, camera: Camera, depth: Tensor, painting: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Colours (n, 3) of a part of the points in a painting, and their weights (n,); 0 where hidden."""
-    positions = points.positions[part]
+    """Colours (n, 3) of a part of the points in a painting, and their weights (n,); 0 where hidden.
+
+    The colour is interpolated between the four pixels around a point, without those that show the background
+    or another surface.
+    """
+    positions, radii = points.positions[part], points.radii[part]
     x, y, far = projected(positions, camera)
-    grid = torch.stack([2 * x / max(1, camera.width - 1) - 1, 2 * y / max(1, camera.height - 1) - 1], dim=-1)
-    inside = (grid.abs() <= 1).all(dim=1) & (far > camera.near)
-    values = torch.cat([painting, depth.nan_to_num(posinf=0.0)[..., None]], dim=-1)
-    sampled = _sampled(values[..., :3], grid, "bilinear")
-    surface = _sampled(values[..., 3:], grid, "nearest")[:, 0]
-    is_seen = inside & (far <= surface + thickness(far) + points.radii[part])
+    width, height = camera.width, camera.height
+    inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1) & (far > camera.near)
+    slack = thickness(far) + radii
+    flat, nearest = painting.reshape(-1, 3), depth.reshape(-1)
+    middle = y.round().clamp(0, height - 1).long() * width + x.round().clamp(0, width - 1).long()
+    is_seen = inside & torch.isfinite(nearest[middle]) & (far <= nearest[middle] + slack)
+    color, total = torch.zeros_like(positions), torch.zeros_like(far)
+    for down in (0, 1):
+        for right in (0, 1):
+            column, row = x.floor() + right, y.floor() + down
+            share = (1 - (x - column).abs()).clamp_min(0) * (1 - (y - row).abs()).clamp_min(0)
+            place = row.clamp(0, height - 1).long() * width + column.clamp(0, width - 1).long()
+            share = torch.where((nearest[place] - far).abs() <= _STEEP * slack, share, 0.0)
+            color += flat[place] * share[:, None]
+            total += share
     direction = positions - torch.from_numpy(camera.position).to(positions)
     cosine = F.cosine_similarity(direction, points.normals[part]).abs()
     weight = (0.05 + cosine) ** 2 * (camera.focal / far.clamp_min(camera.near)) ** 2
-    return sampled, torch.where(is_seen, weight, 0.0)
+    # strokes reach across outlines: a view in which a point lies farther from them is preferred
+    lowest, highest = (limit.reshape(-1)[middle] for limit in _limits(depth))
+    at_outline = (highest > far + _STEEP * slack) | (lowest < far - _STEEP * slack)
+    weight = weight * total * torch.where(at_outline, _AT_OUTLINE, 1.0)
+    return color / total.clamp_min(1e-6)[:, None], torch.where(is_seen, weight, 0.0)
 
 
-def _sampled(values: Tensor, grid: Tensor, mode: str) -> Tensor:
-    """``values`` (H, W, C) at ``grid`` (n, 2) in [-1, 1], as (n, C)."""
-    found = F.grid_sample(
-        values.permute(2, 0, 1)[None],
-        grid[None, :, None],
-        mode=mode,
-        padding_mode="border",
-        align_corners=True,
-    )
-    return found[0, :, :, 0].T
+def _limits(depth: Tensor) -> tuple[Tensor, Tensor]:
+    """The least and the largest depth (H, W) around each pixel."""
+    around, padding = 2 * _OUTLINE + 1, _OUTLINE
+    least = -F.max_pool2d(-depth[None, None], around, 1, padding)
+    return least, F.max_pool2d(depth[None, None], around, 1, padding)

@@ -13,7 +13,7 @@ from vidstyle.errors import InputError
 from vidstyle.flow.base import Array
 from vidstyle.optional_imports import require
 from vidstyle.points.cloud import Cloud, Floats
-from vidstyle.points.files import as_integers
+from vidstyle.points.files import from_range, largest_of, to_range
 
 _CHANNELS = ("red", "green", "blue")
 
@@ -56,15 +56,13 @@ class LasFile:
         positions = np.stack([np.asarray(data.x), np.asarray(data.y), np.asarray(data.z)], axis=1)
         middle = positions.mean(axis=0) if len(positions) else 0  # metres from an origin far away
         values = np.stack([np.asarray(data[name]) for name in _CHANNELS], axis=1)
-        # some programs write 8 bits into these 16
-        self._largest = 255 if values.max(initial=0) <= 255 else 65535
-        colors = (values / self._largest).astype(np.float32) if values.max(initial=0) else None
+        self._largest = largest_of(values)  # some programs write 8 bits into these 16
+        colors = from_range(values, self._largest) if values.max(initial=0) else None
         self.cloud = Cloud((positions - middle).astype(np.float32), colors)
 
     def with_colors(self, colors: Floats, *, kept: float) -> bytes:
         for channel, name in enumerate(_CHANNELS):
-            wide = as_integers(colors[:, channel], np.dtype(np.uint16))
-            self._data[name] = wide if self._largest == 65535 else wide // np.uint16(257)
+            self._data[name] = to_range(colors[:, channel], np.dtype(np.uint16), self._largest)
         stream = io.BytesIO()
         self._data.write(stream, do_compress=self._is_packed)
         return stream.getvalue()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from vidstyle.errors import InputError
 from vidstyle.flow.base import Array
 from vidstyle.points.cloud import Cloud, Floats
-from vidstyle.points.files import as_integers, from_integers
+from vidstyle.points.files import from_range, largest_of, to_range
 
 _POSITIONS = ("positions", "xyz", "points", "coords")
 _COLORS = ("colors", "rgb", "colours", "color")
@@ -31,13 +32,19 @@ class NpzFile:
         if positions is None:
             raise InputError(f"{path} has no array called {', '.join(_POSITIONS[:-1])} or {_POSITIONS[-1]}")
         self._name = next((name for name in _COLORS if name in arrays), None)
-        colors = None if self._name is None else from_integers(arrays[self._name]).clip(0, 1)
+        given = None if self._name is None else arrays[self._name]
+        self._largest = 255.0 if given is None else largest_of(given)
+        colors = None if given is None else from_range(given, self._largest)
         self.cloud = Cloud(arrays[positions].astype(np.float32), colors)
 
     def with_colors(self, colors: Floats, *, kept: float) -> bytes:
         name = self._name or _COLORS[0]
         kind = self._arrays[name].dtype if self._name else np.dtype(np.uint8)
         stream = io.BytesIO()
-        arrays: dict[str, Array] = {**self._arrays, name: as_integers(colors, kind)}
-        np.savez(stream, **arrays)  # type: ignore[arg-type]  # its stubs take keywords for options
+        arrays: dict[str, Array] = {**self._arrays, name: to_range(colors, kind, self._largest)}
+        # not by np.savez, to which an array called "file" would be an option
+        with zipfile.ZipFile(stream, "w") as archive:
+            for key, values in arrays.items():
+                with archive.open(f"{key}.npy", "w", force_zip64=True) as file:
+                    np.lib.format.write_array(file, values, allow_pickle=False)
         return stream.getvalue()

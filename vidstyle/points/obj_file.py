@@ -8,6 +8,7 @@ import numpy as np
 
 from vidstyle.errors import InputError
 from vidstyle.points.cloud import Cloud, Floats
+from vidstyle.points.files import from_range, largest_of
 
 
 def read(path: Path) -> ObjFile:
@@ -25,10 +26,11 @@ class ObjFile:
         if any(len(parts) < 4 for parts in fields):
             raise InputError(f"{path} has a vertex without x, y and z")
         positions = np.array([[float(value) for value in parts[1:4]] for parts in fields], np.float32)
-        colors = None
+        self._largest, colors = 1.0, None
         if fields and all(len(parts) >= 7 for parts in fields):
             colors = np.array([[float(value) for value in parts[4:7]] for parts in fields], np.float32)
-            colors = colors.clip(0, 1)
+            self._largest = largest_of(colors)
+            colors = from_range(colors, self._largest)
         self.cloud = Cloud(positions.reshape(-1, 3), colors)
 
     def with_colors(self, colors: Floats, *, kept: float) -> bytes:
@@ -36,7 +38,9 @@ class ObjFile:
         for place, color in zip(self._places, colors, strict=True):
             parts = lines[place].split()
             # a fourth coordinate, x y z w, cannot stand beside a colour
-            new = b" ".join([*parts[:4], *(f"{value:.6f}".encode() for value in color), *parts[7:]])
+            new = b" ".join(
+                [*parts[:4], *(f"{value * self._largest:.6f}".encode() for value in color), *parts[7:]]
+            )
             ending = lines[place][len(lines[place].rstrip(b"\r\n")) :]
             lines[place] = new + ending
         return b"".join(lines)

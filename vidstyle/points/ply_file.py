@@ -12,7 +12,7 @@ from vidstyle.errors import InputError
 from vidstyle.flow.base import Array
 from vidstyle.optional_imports import require
 from vidstyle.points.cloud import Cloud, Floats
-from vidstyle.points.files import as_integers, from_integers
+from vidstyle.points.files import from_range, largest_of, to_range
 
 _COLORS = (
     ("red", "green", "blue"),
@@ -63,12 +63,11 @@ class PlyFile:
         positions = np.stack([vertices[name] for name in "xyz"], axis=1).astype(np.float32)
         self._names = next((trio for trio in (_SPLATS, *_COLORS) if set(trio) <= set(names)), None)
         self._rest = [name for name in names if name.startswith("f_rest_")]
-        colors = None
+        self._largest, colors = 255.0, None
         if self._names is not None:
-            colors = np.stack([from_integers(vertices[name]) for name in self._names], axis=1)
-            if self._is_splats:
-                colors = 0.5 + _CONSTANT * colors
-            colors = np.nan_to_num(colors, nan=0.0, posinf=1.0, neginf=0.0).clip(0, 1).astype(np.float32)
+            given = np.stack([vertices[name] for name in self._names], axis=1)
+            self._largest = 1.0 if self._is_splats else largest_of(given)
+            colors = from_range(0.5 + _CONSTANT * given if self._is_splats else given, self._largest)
         normals = None
         if {"nx", "ny", "nz"} <= set(names):
             normals = _unit(np.stack([vertices[f"n{axis}"] for axis in "xyz"], axis=1).astype(np.float32))
@@ -97,7 +96,7 @@ class PlyFile:
             vertices = wider
         values = (colors - 0.5) / _CONSTANT if self._is_splats else colors
         for channel, name in enumerate(names):
-            vertices[name] = as_integers(values[:, channel], vertices.dtype[name])
+            vertices[name] = to_range(values[:, channel], vertices.dtype[name], self._largest)
         for name in self._rest:
             vertices[name] *= kept
         vertex = plyfile.PlyElement.describe(vertices, "vertex", comments=old.comments)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from vidstyle.errors import InputError
 from vidstyle.points.cloud import Cloud, Floats
-from vidstyle.points.files import as_integers
+from vidstyle.points.files import to_range
 
 _SPLAT = np.dtype([("position", "<f4", 3), ("scale", "<f4", 3), ("color", "u1", 4), ("rotation", "u1", 4)])
 _FAINT = 77  # of 255, opacity: fainter splats hide nothing
@@ -36,5 +36,5 @@ class SplatFile:
 
     def with_colors(self, colors: Floats, *, kept: float) -> bytes:
         splats = self._splats.copy()
-        splats["color"][:, :3] = as_integers(colors, np.dtype(np.uint8))
+        splats["color"][:, :3] = to_range(colors, np.dtype(np.uint8), 255)
         return splats.tobytes()

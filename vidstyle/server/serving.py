@@ -9,14 +9,9 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import uvicorn
-from starlette.types import ASGIApp
-
-from vidstyle.errors import OptionError
 from vidstyle.server.app import make_app
+from vidstyle.server.listening import listening, server_of
 from vidstyle.server.session import Session
-
-_PATIENCE = 2  # s that open connections have to end
 
 
 def serve(
@@ -45,34 +40,6 @@ def serve(
         app = make_app(session, token=token, host=host, on_start=open_browser)
         on_address(address)
         server_of(app).run(sockets=[listener])
-
-
-def server_of(app: ASGIApp) -> uvicorn.Server:
-    """A server of ``app``; ``run`` it with a socket that listens."""
-    config = uvicorn.Config(
-        app,
-        ws="websockets-sansio",
-        log_config=None,
-        log_level="error",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_PATIENCE,
-    )
-    return uvicorn.Server(config)
-
-
-def listening(host: str, port: int) -> socket.socket:
-    """A socket that listens at ``host`` and ``port``; raises ``OptionError``."""
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.create_server(address[:2], family=family)
-    except (OSError, OverflowError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise OptionError(
-            f"cannot listen at {host}, port {port}: {reason}; give another --host or --port"
-        ) from error
-    listener.setblocking(False)
-    return listener
 
 
 def address_of(listener: socket.socket, host: str, token: str) -> str:

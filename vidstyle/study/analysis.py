@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vidstyle.errors import InputError
+from vidstyle.errors import InputError, OptionError
 from vidstyle.metrics.targets import FRAME_DIFFERENCE, LPIPS
 from vidstyle.study.answers import Person
 from vidstyle.study.opinion import Opinion, opinion
@@ -72,8 +72,11 @@ def analyse(
         failed_checks: how many attention checks a person may fail.
         measured: condition to metric to value, from ``vidstyle evaluate``.
 
-    Raises ``InputError`` if nobody's answers count.
+    Raises ``InputError`` if nobody's answers count, and ``OptionError`` for a condition that was measured but
+    is not in the answers.
     """
+    if failed_checks < 0:
+        raise OptionError(f"--failed-checks must be at least 0, got {failed_checks}")
     attentive = [person for person in people if person.failed_checks <= failed_checks]
     counted = [person for person in attentive if person.ratings or person.choices]
     if not counted:
@@ -93,7 +96,7 @@ def analyse(
         opinions[question] = _row(kept)
         if any(item.name == question and item.is_of_source for item in QUESTIONS):
             relative[question] = _row({person: _relative(given) for person, given in kept.items()})
-    return Analysis(
+    analysis = Analysis(
         people=len(counted),
         unfinished=sum(not person.is_finished for person in counted),
         inattentive=tuple(person.name for person in people if person not in attentive),
@@ -103,6 +106,10 @@ def analyse(
         preferences=preferences([person.choices for person in counted]),
         measured=measured,
     )
+    if unknown := sorted(set(measured) - set(analysis.conditions)):
+        known = ", ".join(analysis.conditions)
+        raise OptionError(f"--measured {unknown[0]}: the answers have no such condition; there are: {known}")
+    return analysis
 
 
 def _grades(people: Sequence[Person], question: str) -> dict[str, dict[tuple[str, str], float]]:

@@ -133,6 +133,8 @@ def _check_answer(item: Mapping[str, object], number: int) -> None:
         raise ValueError(f"answer {number} does not say to what")
     if item.get("failed"):
         return
+    if item["role"] == "check" and not isinstance(item.get("expected"), int | str):
+        raise ValueError(f"answer {number}, a check, does not say what was expected")
     if kind == "pair":
         if item.get("chosen") not in ("left", "right"):
             raise ValueError(f"answer {number} chooses {item.get('chosen')!r}, neither left nor right")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
@@ -59,9 +60,11 @@ def with_message(clip: Path, target: Path, message: str) -> None:
         if not frames:
             raise InputError(f"{clip} has no frames")
         card = _card(frames[0].height, frames[0].width, message)
-        duration = frames[-1].duration
+        duration = frames[-1].duration or Fraction(1)  # a still has none
         begun = frames[-1].time + duration
-        cards = [Frame(card, begun + number * duration, duration) for number in range(round(2 / duration))]
+        cards = [
+            Frame(card, begun + number * duration, duration) for number in range(max(1, round(2 / duration)))
+        ]
         _write(iter([*frames, *cards]), reader.info, target)
 
 

@@ -154,7 +154,10 @@ class _Maker:
             for first, second in itertools.combinations(painted, 2)
             if method != "rating"
         ]
-        practice = [self._add(Stimulus("training", path.stem, path)) for path in training]
+        practice = [
+            self._add(Stimulus("training", f"{number} {path.stem}", path))
+            for number, path in enumerate(training, 1)
+        ]
         practice = practice or [ids[sources[0], condition] for condition in (REFERENCE, *painted[:2])]
         trials: list[dict[str, object]] = []
         if ratings:
@@ -165,10 +168,9 @@ class _Maker:
         tests = [self._rating_check(stimuli[0].file) for _ in range(checks) if ratings]
         tests += [self._pair_check(stimuli[0].file) for _ in range(checks) if pairs]
         questions = [question for question in QUESTIONS if picture is not None or question.name != "style"]
-        data = {
+        data: dict[str, object] = {
             "format": FORMAT,
             "version": VERSION,
-            "study": self._identity[:16],
             "title": title,
             "questions": [{"name": question.name, "text": question.text} for question in questions],
             "labels": list(LABELS),
@@ -180,10 +182,20 @@ class _Maker:
             "checks": tests,
             "atMost": at_most,
         }
+        data["study"] = self._content(data)
         seconds = self._duration(ratings, at_most, len(questions)) + self._duration(
             [pair[0] for pair in pairs], at_most, 1
         )
         return data, seconds
+
+    def _content(self, data: Mapping[str, object]) -> str:
+        """A name that follows from all that is asked and shown: answers to another study never count here."""
+        digest = hashlib.sha256(json.dumps(data).encode())
+        for clip in sorted((self._folder / "media").iterdir()):
+            digest.update(clip.name.encode())
+            with clip.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        return digest.hexdigest()[:16]
 
     def _duration(self, clips: Sequence[str], at_most: int | None, questions: int) -> float:
         """Seconds that a session takes in which ``clips`` are looked at."""
