@@ -102,7 +102,7 @@ def test_what_another_view_does_not_see_gets_a_flow_that_leaves_the_picture(clou
     "arguments",
     [
         ["--engine", "stylenet", "--views", "8", "--view-size", "96"],
-        ["--engine", "gatys", "--engine-options", "features=small", "--engine-options", "iterations=2"],
+        ["--engine", "gatys", "--engine-options", "features=small", "--engine-options", "iterations=3"],
         ["--way", "points"],
     ],
     ids=["views", "views by keyframes", "points"],
@@ -114,7 +114,7 @@ def test_a_point_has_the_same_colour_from_all_sides_and_all_else_stays(
     film = tmp_path / "flight.mp4"
     command = ["points", str(source), "--style", "waves", *arguments]
     if "gatys" in arguments:
-        command += ["--views", "4", "--view-size", "64"]
+        command += ["--views", "5", "--view-size", "64"]
     if "--way" in arguments:
         command += ["--orbit", str(film), "--orbit-seconds", "0.2", "--orbit-size", "64"]
     assert main(command) == 0
