@@ -26,6 +26,7 @@ def main():  # type: () -> int
     folder = arguments.into.resolve()
     try:
         check_python()
+        check_extras(arguments.extras)
         index, line = choose(arguments.torch)
         if index and not arguments.dry_run and not can_be_reached(index):
             index, line = "", f"PyPI's build, since {index} cannot be reached"
@@ -42,6 +43,17 @@ def main():  # type: () -> int
     if not arguments.dry_run:
         print(f"vidstyle is here: {program(folder, 'vidstyle')} (try: vidstyle doctor)")
     return 0
+
+
+def check_extras(extras):  # type: (str) -> None
+    """Raise ``Trouble`` for an extra that vidstyle lacks: pip only warns, and installs the rest."""
+    import tomllib  # since Python 3.11, which has been checked
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    known = project["optional-dependencies"]
+    unknown = [name.strip() for name in extras.split(",") if extras and name.strip() not in known]
+    if unknown:
+        raise Trouble(f"vidstyle has no extra named {unknown[0]!r}; there are {', '.join(sorted(known))}")
 
 
 def commands(folder, extras, index):  # type: (Path, str, str) -> list[list[str]]

@@ -59,6 +59,14 @@ def test_install_shows_torch_before_vidstyle(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_install_refuses_an_extra_that_there_is_not(tmp_path: Path) -> None:
+    words = [sys.executable, str(SCRIPTS / "install.py"), "--extras", "page,papers", "--into", "here"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("install: vidstyle has no extra named 'papers'; there are bench, clip, ")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("cuda", "is_usable", "has_gpu", "is_fine", "part"),
     [
