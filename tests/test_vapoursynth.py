@@ -70,6 +70,23 @@ def test_a_frame_further_back_begins_the_painting_again(vs: Any) -> None:
     assert paint.order == [*range(61), *range(3)]
 
 
+def test_after_an_error_the_painting_begins_again(vs: Any) -> None:
+    attempts = []
+
+    def paint(frames: Iterator[Pixels]) -> Iterator[Pixels]:
+        attempts.append(len(attempts))
+        for frame in frames:
+            if attempts == [0]:
+                raise OSError("the disk is full")
+            yield frame
+
+    clip = painted_in_order(_ramp(vs), paint)
+    with pytest.raises(Exception, match="the disk is full"):
+        clip.get_frame(1)
+    with clip.get_frame(1) as frame:
+        assert int(np.asarray(frame[0])[0, 0]) == 1
+
+
 def test_a_clip_that_is_not_rgb_is_refused(vs: Any) -> None:
     clip = vs.core.std.BlankClip(format=vs.YUV420P8, width=32, height=24)
     with pytest.raises(OptionError, match=r"YUV420P8, not RGB24 or RGB48; convert it: core\.resize"):

@@ -109,7 +109,11 @@ class _InOrder:
         if number < self._next and number not in self._kept:
             self._start()
         while self._next <= number:
-            self._kept[self._next] = next(self._results)
+            try:
+                self._kept[self._next] = next(self._results)
+            except Exception:
+                self._start()  # an iterator that has raised has ended
+                raise
             self._kept.pop(self._next - _KEPT, None)
             self._next += 1
         return self._kept[number]

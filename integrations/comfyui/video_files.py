@@ -6,6 +6,7 @@ import tempfile
 import uuid
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,8 @@ def clip_file(video: Any, folder: Path) -> tuple[Path, dict[str, Any]]:
     The file is read where it lies. Only a video that is no file yet is written to ``folder``; its frames
     are never all in memory.
     """
-    if getattr(
-        video, "has_pending_frame_edits", bool
-    )():  # cropped or scaled: its stream is not what is shown
+    is_edited = getattr(video, "has_pending_frame_edits", None)
+    if is_edited is not None and is_edited():  # cropped or scaled: its stream is not what is shown
         path = folder / f"{uuid.uuid4().hex}.mp4"
         video.save_to(str(path))
         return path, {}
@@ -43,8 +43,8 @@ def clip_file(video: Any, folder: Path) -> tuple[Path, dict[str, Any]]:
         path.write_bytes(source.getbuffer())
         source = path
     start, duration = video.get_active_trim_window() if hasattr(video, "get_active_trim_window") else (0, 0)
-    part = {"start": start} if start else {}
-    return Path(source), part | ({"end": start + duration} if duration else {})
+    part = {"start": _time(start)} if start else {}
+    return Path(source), part | ({"end": _time(start + duration)} if duration else {})
 
 
 def result_file() -> Path:
@@ -80,6 +80,11 @@ def save_mask(mask: torch.Tensor, folder: Path) -> Path:
     values = mask.reshape(mask.shape[-2:]).clamp(0, 1).cpu().numpy()
     cv2.imwrite(str(path), np.rint(values * 255).astype(np.uint8))
     return path
+
+
+def _time(seconds: float) -> Fraction:
+    """``seconds`` down to whole microseconds: 0.1 + 0.2 is 0.3, which a frame may begin at."""
+    return Fraction(int(seconds * 1e6 + 1e-3), 10**6)
 
 
 def _temporary() -> Path:

@@ -67,10 +67,11 @@ def test_a_video_is_painted_as_by_vidstyle_itself(
 
 
 def test_the_part_that_a_video_is_trimmed_to_is_painted(
-    comfy: Comfy, nodes: dict[str, Any], clip: Path
+    comfy: Comfy, nodes: dict[str, Any], tmp_path: Path
 ) -> None:
-    data = io.BytesIO(clip.read_bytes())
-    video = VideoFromFile(data, start_time=0.04, duration=0.08)
+    clip = write_clip(tmp_path / "clip.mp4", shapes(5, *SIZE), rate=10)
+    # 0.1 + 0.2 is a little more than 0.3, the time of a frame that is no longer meant
+    video = VideoFromFile(io.BytesIO(clip.read_bytes()), start_time=0.1, duration=0.2)
     mask = torch.zeros(1, SIZE[1], SIZE[0])
     (painted,) = comfy.run(nodes["VidstylePaintVideo"], video=video, mask=mask, detail=0.0)
     results = _frames(painted)
