@@ -76,7 +76,7 @@ def _files(folder: Path) -> dict[str, int]:
 
 @pytest.mark.slow(reason="asks the build backend, in a process of its own")
 def test_the_page_of_the_package_links_to_files_by_their_addresses() -> None:
-    text = project_wheel_metadata(ROOT, isolated=False).get_payload()
+    text = project_wheel_metadata(ROOT, isolated=False).json["description"]
     assert isinstance(text, str)
     links = re.findall(r"\]\(([^)]*)\)", text)
     assert len(links) > 20

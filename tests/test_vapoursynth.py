@@ -71,7 +71,7 @@ def test_a_frame_further_back_begins_the_painting_again(vs: Any) -> None:
 
 
 def test_after_an_error_the_painting_begins_again(vs: Any) -> None:
-    attempts = []
+    attempts: list[int] = []
 
     def paint(frames: Iterator[Pixels]) -> Iterator[Pixels]:
         attempts.append(len(attempts))
