@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import statistics
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from clips import shapes, write_clip
 from page_server import Served, serving
 from playwright.sync_api import Browser, Page, expect
+
+from vidstyle.server import stretches
 
 _PATIENCE = 40_000  # ms, on a busy machine
 
@@ -180,11 +184,21 @@ def test_styles_over_time_are_dots_from_which_a_style_track_is_made(page: Page) 
     expect(page.locator("#dots button")).to_have_count(1)
 
 
-def test_a_stretch_is_played_while_it_is_painted_coarse_first(page: Page) -> None:
+def test_a_stretch_is_played_while_it_is_painted_coarse_first(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint, is_seen = stretches._painted, threading.Event()
+
+    def paint_when_seen(stretch: stretches.Stretch, stage: str, *rest: Any) -> bool:
+        assert stage == "half" or is_seen.wait(_PATIENCE / 1000)
+        return paint(stretch, stage, *rest)
+
+    monkeypatch.setattr(stretches, "_painted", paint_when_seen)
     page.get_by_label("Time", exact=True).fill("0.2")
     page.locator("body[data-painted=full]").wait_for()
     page.get_by_role("button", name="Play 3 s painted").click()
     page.locator("body[data-played=half]").wait_for()
+    is_seen.set()
     page.locator("body[data-played=full]").wait_for()
     page.get_by_role("button", name="Stop playing").click()
     page.locator("body[data-painted=full]").wait_for()

@@ -33,6 +33,14 @@ def _jpeg(number: int, width: int = 64, height: int = 48) -> bytes:
     return bytes(cv2.imencode(".jpg", shapes(number + 1, width, height)[number])[1])
 
 
+def _huge() -> bytes:
+    """A JPEG file that says that it has 30000 x 30000 px."""
+    data = bytearray(_jpeg(0))
+    size = data.find(b"\xff\xc0") + 5
+    data[size : size + 4] = (30000).to_bytes(2, "big") * 2
+    return bytes(data)
+
+
 def _error(socket: ClientConnection) -> str:
     while not isinstance(answer := socket.recv(timeout=60), str) or json.loads(answer)["kind"] != "error":
         pass
@@ -65,6 +73,7 @@ def test_each_frame_comes_back_painted_or_is_dropped_for_a_newer_one(socket: Cli
     ("settings", "frame", "line"),
     [
         (_SETTINGS, b"no picture", "the camera's frame is no JPEG picture"),
+        (_SETTINGS, _huge(), "the camera's frame is no JPEG picture"),
         ({**_SETTINGS, "styles": [{"id": "../art.png", "weight": 1}]}, None, "is not in this session"),
         ({**_SETTINGS, "options": {"quality": "best"}}, None, "paints keyframes"),
         ("nonsense", None, "the settings must be an object"),

@@ -6,11 +6,11 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from clips import number_of, shapes
+from clips import number_of, shapes, write_clip
 
 from vidstyle.errors import OptionError
 from vidstyle.frames import Frame, VideoInfo
-from vidstyle.server.stills import Recent, frame_at, reduced, shown_size, time_of
+from vidstyle.server.stills import Recent, frame_at, moment_of, reduced, shown_size, time_of
 
 
 def test_what_is_put_again_counts_as_recent() -> None:
@@ -31,6 +31,15 @@ def test_the_frame_of_a_time_is_the_first_that_begins_then_or_the_last(
     plain_clip: Path, time: Fraction, number: int
 ) -> None:
     assert number_of(frame_at(plain_clip, Fraction(time)).pixels) == number
+
+
+@pytest.mark.parametrize(("rate", "suffix"), [(Fraction(30000, 1001), "mp4"), (60, "mp4"), (60, "mkv")])
+def test_each_step_of_the_time_line_is_the_next_frame(
+    tmp_path: Path, rate: Fraction | int, suffix: str
+) -> None:
+    clip = write_clip(tmp_path / f"clip.{suffix}", shapes(6, 64, 48), rate=rate)
+    sent = [str(number / float(rate)) for number in range(6)]
+    assert [number_of(frame_at(clip, moment_of(each)).pixels) for each in sent] == [*range(6)]
 
 
 def test_a_reduced_frame_keeps_its_shape() -> None:

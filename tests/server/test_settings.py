@@ -46,6 +46,7 @@ def test_options_at_their_defaults_are_not_in_the_command() -> None:
         ({"styles": [], "options": {}}, "choose a style first"),
         ({"styles": _ONE, "options": {"weights": "/etc/passwd"}}, "no option 'weights'"),
         ({"styles": _ONE, "options": {"engine": "os:system"}}, "no engine named 'os:system'"),
+        ({"styles": _ONE, "options": {"engine": ["stylenet"]}}, "no engine named"),
         ({"styles": _ONE, "options": {"strength": 3}}, "--strength must be from 0 to 1.5"),
         ({"styles": _ONE, "options": {"quality": "great"}}, "--quality cannot be 'great'"),
         ({"styles": [{"id": "waves", "weight": 0}], "options": {}}, "are all 0"),

@@ -53,7 +53,7 @@ async def message_of(request: Request) -> dict[str, object]:
     data = await body_of(request, _LONGEST_MESSAGE)
     try:
         message = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         message = None
     if not isinstance(message, dict):
         raise OptionError("the message must be a JSON object")

@@ -25,7 +25,7 @@ from vidstyle.server.project_routes import project_routes
 from vidstyle.server.security import Guard
 from vidstyle.server.session import Clip, PageStyle, Session
 from vidstyle.server.settings import described_options, settings_of
-from vidstyle.server.stills import frame_at, jpeg, shown_size, time_of, within
+from vidstyle.server.stills import frame_at, jpeg, moment_of, shown_size, within
 from vidstyle.server.uploads import CLIP_LIMIT, STYLE_LIMIT, receive_file
 from vidstyle.styles.pictures import load
 
@@ -121,7 +121,7 @@ class _Api:
     async def frame(self, request: Request) -> Response:
         """A frame of a clip: ``time`` in s, ``width`` in px."""
         clip = self._session.clip(request.path_params["clip"])
-        time, width = time_of(request.query_params.get("time")), request.query_params.get("width", "")
+        time, width = moment_of(request.query_params.get("time")), request.query_params.get("width", "")
         size = shown_size(clip.info, max(16, min(_WIDEST, int(width) if width.isdigit() else _WIDEST)))
         data = await self._reading(lambda: jpeg(frame_at(clip.path, time).pixels, size))
         return picture(data)

@@ -19,7 +19,7 @@ from vidstyle.errors import InputError, OptionError, VidstyleError
 from vidstyle.server.previews import DRAFT, FULL, THUMBNAIL, Look
 from vidstyle.server.session import Clip, Session
 from vidstyle.server.settings import Settings, settings_of
-from vidstyle.server.stills import Recent, time_of
+from vidstyle.server.stills import Recent, moment_of, time_of
 from vidstyle.server.stretches import Stretch, StretchPicture
 
 log = logging.getLogger(__name__)
@@ -138,13 +138,13 @@ class _Looks:
 
     async def _answer(self, message: dict[str, object], number: object, stop: threading.Event) -> None:
         clip = self._session.clip(message.get("clip"))
-        time = time_of(message.get("time"))
+        shown, time = time_of(message.get("time")), moment_of(message.get("time"))
         settings = settings_of(message.get("settings"))
         await self._send("command", number, **self._session.command(clip, settings))
         if message.get("kind") == "play":
             await self._play(clip, time, settings, number, stop)
             return
-        stills = settings.at(time)
+        stills = settings.at(shown)
         looks = [self._look(clip, time, still) for still in stills]
         layers = [(layer, look, self._session.previews.is_known(look)) for layer, look in enumerate(looks)]
         first = [(layer, look, FULL if is_known else DRAFT) for layer, look, is_known in layers]

@@ -81,8 +81,14 @@ class Live:
                 await loop.run_in_executor(self._thread, work.run)
             except (VidstyleError, OSError, MemoryError) as error:
                 await socket.send_json({"kind": "error", "message": self._session.plain_message(error)})
-            except ValueError:
+            except (ValueError, RecursionError):
                 await socket.send_json({"kind": "error", "message": "what is set must be a JSON object"})
+            except WebSocketDisconnect:
+                raise
+            except Exception as error:  # of an engine from outside: the page must not wait for ever
+                log.warning("the camera: unexpected %s: %s", type(error).__name__, error)
+                line = f"unexpected {type(error).__name__}: {error}"
+                await socket.send_json({"kind": "error", "message": line})
 
 
 class _Newest:
@@ -171,5 +177,5 @@ def _decoded(data: bytes) -> Pixels:
                 size = f"{image.width} x {image.height}"
                 raise InputError(f"a camera's frame may have 1920 x 1080 px, got {size}")
             return np.asarray(image.convert("RGB"), np.uint8)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise InputError("the camera's frame is no JPEG picture") from error

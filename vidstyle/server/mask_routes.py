@@ -15,7 +15,7 @@ from vidstyle.errors import InputError, OptionError
 from vidstyle.server.answers import answering, body_of
 from vidstyle.server.masks import LAYERS, Values
 from vidstyle.server.session import Clip, Session
-from vidstyle.server.stills import SHOWN_WIDTH, shown_size, time_of
+from vidstyle.server.stills import SHOWN_WIDTH, moment_of, shown_size
 
 _LONGEST = 10_000_000  # bytes of a packed mask
 
@@ -78,7 +78,7 @@ class _MaskApi:
     def _place(self, request: Request) -> tuple[Clip, int, Fraction]:
         """The clip, the layer and the time (s) that a request is about."""
         clip = self._session.clip(request.path_params["clip"])
-        return clip, _layer_of(request), time_of(request.query_params.get("time"))
+        return clip, _layer_of(request), moment_of(request.query_params.get("time"))
 
 
 def _layer_of(request: Request) -> int:

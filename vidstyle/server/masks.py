@@ -86,6 +86,8 @@ class _Layer:
     due: list[tuple[Fraction, Fraction]] = field(default_factory=list)
     """Parts of the clip (s) to which masks are to be carried, the next one first."""
     version: int = 0
+    number: int = field(default_factory=count(1).__next__)
+    """Of all layers there have been, so that no other one is called so."""
 
 
 class Masks:
@@ -149,7 +151,7 @@ class Masks:
             if entry is None:
                 return None
             masks = dict(entry.brushed)
-            kept = self._folder / f"mask-{clip}-{layer}-{entry.version}-{id(entry)}.mkv"
+            kept = self._folder / f"mask-{clip}-{layer}-{entry.version}-{entry.number}.mkv"
         return Brushed(entry.path, entry.elsewhere, masks, partial(self._exact_time, entry), kept)
 
     def brushed_frames(self, clip: str) -> list[tuple[int, Fraction, Values]]:

@@ -7,7 +7,8 @@ import json
 import re
 import shutil
 import zipfile
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Collection, Mapping
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,15 +19,26 @@ from vidstyle.errors import InputError
 from vidstyle.pipeline.report import Progress
 from vidstyle.project import Project, save_project
 from vidstyle.server.masks import LAYERS, Values
-from vidstyle.server.session import Clip, Session
+from vidstyle.server.session import TRACK, Clip, Session
 from vidstyle.server.settings import Settings, settings_of
 from vidstyle.server.stills import SHOWN_WIDTH, shown_size, time_of
 from vidstyle.server.style_dots import track_text
 
 PROJECT_LIMIT = 500_000_000  # bytes, of the files in a project too
-_PAGE = "page.json"
+_PAGE, _PROJECT = "page.json", "project.json"
 _VERSION = 1
 _MOST_FILES = 1000
+_BROKEN = (
+    KeyError,
+    TypeError,
+    AttributeError,
+    ValueError,
+    EOFError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What a file raises that is no project, or damaged; ``RuntimeError``: encrypted, or packed unusually."""
 _BRUSHED = re.compile(r"brushed/(\d)-(\d+(?:\.\d+)?)\.png")
 
 
@@ -42,18 +54,20 @@ def save_page_project(
     folder = session.place("project").parent
     names = {}
     for style in session.chosen(settings):
-        names[style.id] = style.name
-        if not style.is_bundled:
-            names[style.id] = _free_name(folder, style.name)
+        if style.is_bundled:
+            names[style.id] = style.name
+        else:
+            # not as the clip beside them, nor as a bundled style, which would be painted instead
+            names[style.id] = _free_name(style.name, {clip.name, TRACK, *session.styles, *names.values()})
             shutil.copyfile(style.path, folder / names[style.id])
     options: dict[str, object] = dict(settings.keywords)
     if settings.track:
-        track = folder / "track.json"
+        track = folder / TRACK
         track.write_text(track_text(settings.track, names.__getitem__), encoding="utf-8")
         options["style_track"] = track
     options |= _masks(session, clip, settings, folder, names, on_frame)
     words = () if settings.track else tuple(_word(folder, names[name]) for name in settings.styles)
-    save_project(folder / "project.json", Project(folder / clip.name, words, options))
+    save_project(folder / _PROJECT, Project(folder / clip.name, words, options))
     page = {"vidstyle_page": _VERSION, "settings": _renamed(message, names.__getitem__)}
     (folder / _PAGE).write_text(json.dumps(page, indent=1), encoding="utf-8")
     for layer, time, values in session.masks.brushed_frames(clip.id):
@@ -93,7 +107,7 @@ def open_page_project(session: Session, clip: Clip, path: Path) -> dict[str, obj
                 return ids.get(name, name)
 
             message = _renamed(page["settings"], id_of)
-    except (KeyError, TypeError, AttributeError, ValueError, zipfile.BadZipFile) as error:
+    except _BROKEN as error:
         raise InputError(f"{path.name} is not a project that the page has saved") from error
     settings_of(message)  # raises for what a changed file may hold
     session.masks.replace(clip.id, clip.info, masks)
@@ -130,15 +144,23 @@ def _read_masks(file: zipfile.ZipFile, clip: Clip) -> dict[tuple[int, Fraction],
         found = _BRUSHED.fullmatch(name)
         if found is None or int(found[1]) >= LAYERS:
             continue
-        with Image.open(io.BytesIO(file.read(name)), formats=["PNG"]) as image:
-            if image.size != size:
-                width, height = image.size
-                raise InputError(
-                    f"the project is of a clip whose masks have {width} x {height} px, and those of "
-                    f"{clip.name} have {size[0]} x {size[1]}; open that clip first"
-                )
-            masks[int(found[1]), time_of(found[2])] = np.asarray(image.convert("L"), np.uint8)
+        masks[int(found[1]), time_of(found[2])] = _read_mask(file.read(name), size, clip)
     return masks
+
+
+def _read_mask(data: bytes, size: tuple[int, int], clip: Clip) -> Values:
+    """A mask of ``size`` (width, height, px); raises ``ValueError`` for what is no PNG file."""
+    try:
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+            if image.size == size:
+                return np.asarray(image.convert("L"), np.uint8)
+            width, height = image.size
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError("a mask cannot be read") from error
+    raise InputError(
+        f"the project is of a clip whose masks have {width} x {height} px, and those of "
+        f"{clip.name} have {size[0]} x {size[1]}; open that clip first"
+    )
 
 
 def _renamed(message: object, name_of: Callable[[str], str]) -> dict[str, object]:
@@ -155,7 +177,8 @@ def _renamed(message: object, name_of: Callable[[str], str]) -> dict[str, object
         return value
 
     result = changed(message)
-    assert isinstance(result, dict)
+    if not isinstance(result, dict):
+        raise TypeError("the settings are no object")
     return result
 
 
@@ -164,12 +187,13 @@ def _word(folder: Path, name: str) -> str:
     return str(folder / name) if (folder / name).is_file() else name
 
 
-def _free_name(folder: Path, name: str) -> str:
-    """``name`` with only plain characters, and with a number if there is such a file already."""
+def _free_name(name: str, taken: Collection[str]) -> str:
+    """``name`` with only plain characters, and with a number if it is ``taken`` or a file of a project."""
     plain = re.sub(r"[^\w.+ -]+", "-", name).lstrip(".-") or "style"
-    stem, dot, suffix = plain.rpartition(".")
+    path = Path(plain)
     number, free = 1, plain
-    while (folder / free).exists():
+    others = {each.lower() for each in (*taken, _PAGE, _PROJECT)}
+    while free.lower() in others:
         number += 1
-        free = f"{stem}-{number}{dot}{suffix}"
+        free = f"{path.stem}-{number}{path.suffix}"
     return free

@@ -160,7 +160,7 @@ def _fields() -> dict[str, Field[object]]:
 
 def _checked(item: Field[object], raw: object) -> object:
     # by name alone: "package.module:Attribute", which the command line takes, would import code
-    if item.name == "engine" and raw is not None and raw not in ENGINES:
+    if item.name == "engine" and raw is not None and str(raw) not in ENGINES:
         raise OptionError(f"no engine named {raw!r}; {suggestion(str(raw), ENGINES)}")
     return cast("object", value_of(item, raw))
 

@@ -25,6 +25,7 @@ V = TypeVar("V")
 SHOWN_WIDTH = 1280
 """px: a frame on the page, its painting and its mask are at most so wide."""
 _QUALITY = 88  # of JPEG, of 100
+_EARLIER = Fraction(1, 1000)  # s; the page counts in steps of 1 / rate, and containers round times to 1 ms
 _STEPS_BACK = (Fraction(1, 2), Fraction(5), Fraction(10**9))  # s, from a time after the last frame
 
 
@@ -96,6 +97,14 @@ def time_of(raw: object) -> Fraction:
     if not 0 <= number < 1e9:
         raise OptionError(f"a time must be a number of seconds, got {raw!r}")
     return Fraction(str(round(number, 4)))
+
+
+def moment_of(raw: object) -> Fraction:
+    """The time (s) for ``frame_at`` of a frame that the page means; raises ``OptionError``.
+
+    It is a little earlier than what the page sent: a time that is rounded up must not mean the next frame.
+    """
+    return max(Fraction(0), time_of(raw) - _EARLIER)
 
 
 def shown_size(info: VideoInfo, width: int) -> tuple[int, int]:
