@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 from vidstyle.server import stretches
 
 _PATIENCE = 40_000  # ms, on a busy machine
+_QUICK = """sessionStorage.vidstyle ??= '{"options": {"engine": "stylenet"}}'"""  # before the first look
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +38,8 @@ def page(browser: Browser, served: Served) -> Iterator[Page]:
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
+    page.add_init_script(_QUICK)
     page.goto(served.address)
-    page.select_option("#option-engine", "stylenet")
     page.locator("body[data-painted=full]").wait_for()
     yield page
     context.close()
@@ -222,8 +223,8 @@ def test_a_finger_brushes_too(browser: Browser, served: Served) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
     context.set_default_timeout(_PATIENCE)
     page = context.new_page()
+    page.add_init_script(_QUICK)
     page.goto(served.address)
-    page.select_option("#option-engine", "stylenet")
     page.locator("body[data-painted=full]").wait_for()
     page.get_by_label("Brush", exact=True).check()
     page.locator("#show-mask").check()

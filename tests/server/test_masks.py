@@ -99,8 +99,8 @@ def test_the_time_line_learns_of_the_cuts(served: Served) -> None:
 def test_a_run_with_a_mask_and_a_layer_writes_the_bytes_of_its_command(
     served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _put(served, 0, _square())
-    _put(served, 0, 255 - _square(), layer="1")
+    _put(served, 0, _square(), over="0")
+    _put(served, 0, 255 - _square(), layer="1", over="0")
     one = [{"id": "waves", "weight": 1}]
     track = [{"time": 0, "styles": one}, {"time": 0.2, "styles": [{"id": "ink", "weight": 1}]}]
     layers = [{"styles": [{"id": "mosaic", "weight": 1}]}]
@@ -144,7 +144,7 @@ def _check_project(served: Served, settings: dict[str, object], result: Path) ->
     shutil.copy(served.session.clips["given"].path, "project/clip.mp4")
     assert main(["run", "--project", "project/project.json", "-o", "by-project.mp4"]) == 0
     assert Path("by-project.mp4").read_bytes() == result.read_bytes()
-    _put(served, 0, _square() * 0)
+    _put(served, 0, _square() * 0, over="0")
     opened = served.ask("POST", "/api/clips/given/open-project", body=saved)
     assert opened == {"settings": settings, "styles": []}
     mask = _get(served, 0)
@@ -176,7 +176,9 @@ def test_a_dropped_style_that_is_called_as_a_bundled_one_is_the_one_that_a_proje
     style = served.ask("POST", "/api/styles", body=drawn, query={"name": "waves"})
     both = [{"id": "waves", "weight": 1}, {"id": style["id"], "weight": 1}]
     body = json.dumps({"settings": {"styles": both, "options": {}}}).encode()
-    saved = served.request("POST", "/api/clips/given/save-project", body=body)[1]
+    data = served.session.clips["given"].path.read_bytes()
+    clip = served.ask("POST", "/api/clips", body=data, query={"name": "a.mp4"})
+    saved = served.request("POST", f"/api/clips/{clip['id']}/save-project", body=body)[1]
     with zipfile.ZipFile(io.BytesIO(saved)) as file:
         assert json.loads(file.read("project.json"))["styles"] == ["waves", "waves-2"]
         assert file.read("waves-2") == drawn
@@ -227,7 +229,7 @@ def test_a_file_that_is_no_project_is_refused_in_a_line(served: Served, data: by
 
 
 def test_a_stretch_in_the_middle_has_the_mask_that_is_carried_there(served: Served) -> None:
-    _put(served, 0, _square())
+    _put(served, 0, _square(), over="0")
     path = served.session.masks.of_part("given", 0, Fraction(4, 25), Fraction(3))
     assert path is not None
     with Reader(path) as reader:
@@ -239,7 +241,7 @@ def test_a_stretch_in_the_middle_has_the_mask_that_is_carried_there(served: Serv
 def test_layers_above_are_nowhere_until_they_are_brushed_and_move_down_when_one_is_removed(
     served: Served,
 ) -> None:
-    _put(served, 0, _square(), layer="3")
+    _put(served, 0, _square(), layer="3", over="0")
     assert _get(served, 0, "2") is None
     served.request("POST", "/api/clips/given/remove-layer", query={"layer": "2"})
     moved = _get(served, 0, "2")

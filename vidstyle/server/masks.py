@@ -118,8 +118,7 @@ class Masks:
             for known in [each for each in entry.times if abs(each - time) > _FAR]:
                 del entry.carried[known]
             entry.times = sorted(entry.carried)
-            # forward first: frames before the brushed one wait for it
-            entry.due = [(time, time + _NEAR), (time - _NEAR, time + _NEAR), (time - _FAR, time + _FAR)]
+            entry.due = _parts_around(time, info.duration)
         self._thread.submit(self._carry, entry)
         self.on_change()
 
@@ -285,3 +284,11 @@ class Masks:
         if key not in self._exact:
             self._exact[key] = exact_time(entry.path, time) - entry.info.start
         return self._exact[key]
+
+
+def _parts_around(time: Fraction, duration: Fraction | None) -> list[tuple[Fraction, Fraction]]:
+    """Parts (s) to which a mask brushed at ``time`` is carried; of a short clip not the same one again."""
+    # forward first: frames before the brushed one wait for it
+    parts = [(time, time + _NEAR), (time - _NEAR, time + _NEAR), (time - _FAR, time + _FAR)]
+    real = [(max(Fraction(0), begin), min(end, duration or end)) for begin, end in parts]
+    return [part for number, part in enumerate(parts) if real[number] not in real[number + 1 :]]
