@@ -51,7 +51,7 @@ class FrameSize:
     def __init__(self, lines: int, rate: float) -> None:
         """``lines`` are the camera's own, px; ``rate`` is wanted, in frames a second."""
         self._sizes = [lines]
-        while (size := round(lines * _STEP ** len(self._sizes))) > SMALLEST:
+        while (size := round(lines * _STEP ** len(self._sizes))) > SMALLEST / _STEP**0.5:
             self._sizes.append(size)
         if lines > SMALLEST:
             self._sizes.append(SMALLEST)
