@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 
     adapted = commands.add_parser("adapt", help="adapted weights beside plain ones, on held-out pictures")
     adapted.add_argument("folder", nargs="+", type=Path, help="pictures of one style, the last one held out")
-    adapted.add_argument("--content", nargs="+", type=Path, required=True, metavar="PICTURE")
+    adapted.add_argument("--content", nargs="+", action="extend", type=Path, required=True, metavar="PICTURE")
     adapted.add_argument("--steps", nargs="+", type=int, default=[60])
     adapted.add_argument("--network", type=Path, action="append", default=[], metavar="FILE", help=_JUDGES)
     adapted.set_defaults(measure=_adapted)
