@@ -143,6 +143,7 @@ def test_a_study_is_answered_with_the_mouse_and_its_answers_reach_the_server(
         assert refused.status == 403
         page.get_by_role("button", name="Begin anew").click()
         expect(page.get_by_role("button", name="Begin")).to_be_visible()
+        page.goto("about:blank")  # nothing is loaded any more when the server ends
 
 
 def test_people_get_orders_of_their_own_in_which_a_source_seldom_follows_itself(

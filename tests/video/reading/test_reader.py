@@ -313,7 +313,8 @@ def test_decoded_pictures_are_let_go_without_the_garbage_collector(
     try:
         before = pictures_alive()
         with Reader(path) as reader:
-            most = max(pictures_alive() - before for _ in reader)
+            # all objects of the process are looked at, which takes long
+            most = max(pictures_alive() - before for number, _ in enumerate(reader) if number % 20 == 19)
     finally:
         gc.enable()
     assert most < 10
