@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from torch import Tensor
+
 from vidstyle.engines.base import EngineInfo, KeyframeEngine
 from vidstyle.errors import OptionError, WeightsMismatch, WeightsMissing
 
@@ -22,10 +24,17 @@ INFO = EngineInfo(
 _UNCONDITIONAL = ("DDPMPipeline", "DDIMPipeline", "PNDMPipeline")
 
 
+_KEPT = 0.5  # share of a carried painting in the picture that a model begins with
+
+
 class Diffusion(KeyframeEngine[object]):
     """The base of both kinds of models; ``build`` makes one of them."""
 
     info = INFO
+
+    def begun(self, image: Tensor, initial: Tensor | None) -> Tensor:
+        """What is noised: a frame ``image``, mixed with ``initial``, the painting that was carried to it."""
+        return image if initial is None else (1 - _KEPT) * image + _KEPT * initial
 
 
 def build(

@@ -16,8 +16,6 @@ from vidstyle.engines.diffusion import Diffusion
 from vidstyle.errors import WeightsMismatch
 from vidstyle.optional_imports import require
 
-_KEPT = 0.5  # share of a carried painting in what is inverted
-
 
 class Scheduler(Protocol):
     """What is needed of a scheduler of diffusers."""
@@ -121,7 +119,7 @@ class HSpace(Diffusion):
     ) -> Painted[Statistics]:
         """Paint ``image`` at about the size for which the model was trained, and enlarge the painting."""
         known = _hstyle(style)
-        begun = image if initial is None else (1 - _KEPT) * image + _KEPT * initial
+        begun = self.begun(image, initial)
         with torch.inference_mode():
             noise, features = self._inverted(self._fitted(begun.float()), on_step)
             gamma = min(1.0, self._gamma * known.weight)

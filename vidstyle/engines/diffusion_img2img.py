@@ -20,7 +20,6 @@ from vidstyle.errors import WeightsMismatch
 from vidstyle.optional_imports import require
 
 _MULTIPLE = 8  # px, of the autoencoder
-_KEPT = 0.5  # share of a carried painting in what is noised
 _LOW, _HIGH = 100, 200  # of Canny's edges, as ControlNet's own
 
 
@@ -132,7 +131,7 @@ class Img2Img(Diffusion):
         on_step: OnStep | None = None,
     ) -> Painted[Statistics]:
         known = _prompt_style(style)
-        begun = image if initial is None else (1 - _KEPT) * image + _KEPT * initial
+        begun = self.begun(image, initial)
         height, width = (max(_MULTIPLE, side // _MULTIPLE * _MULTIPLE) for side in image.shape[-2:])
         small = F.interpolate(begun.float(), (height, width), mode="bilinear", antialias=True).clamp(0, 1)
 

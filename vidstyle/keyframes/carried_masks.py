@@ -19,7 +19,7 @@ from vidstyle.keyframes.known_frames import KnownFrame, WaitingFrames, known_fra
 from vidstyle.keyframes.lookup import preview
 from vidstyle.keyframes.mask_edges import along_outlines
 from vidstyle.keyframes.spill import Spill
-from vidstyle.keyframes.stretch import carry_back, store, stored
+from vidstyle.keyframes.stretch import carry_back, read_until, stored
 from vidstyle.keyframes.sweep import CarriedFrame, Picture, Sweep
 from vidstyle.nn import small_vgg
 from vidstyle.temporal.compositing import MaskWeights, as_weights
@@ -108,14 +108,9 @@ class _Carrier:
             self._earlier = self._sweep = None
         with Spill() as frames, Spill() as forth, Spill() as back:
             waiting = WaitingFrames(frames)
-            last = first
-            for last in chain([first], more):
-                if last.index == later.index:
-                    break
-                waiting.append(last)
-                store(forth, self._carried_forth(last))
+            last = read_until(later.index, chain([first], more), waiting, forth, self._carried_forth)
             del first
-            if last.index != later.index:  # the clip is shorter than when it was planned
+            if last is None:
                 return
             mask = as_weights(self._masks[later.index], last.frame.height, last.frame.width)
             source = self._source(later, mask)

@@ -29,7 +29,7 @@ from vidstyle.keyframes.known_frames import KnownFrame, WaitingFrames, known_fra
 from vidstyle.keyframes.lookup import looked_up
 from vidstyle.keyframes.painting import load_painting, over, with_equal_channels
 from vidstyle.keyframes.spill import Spill
-from vidstyle.keyframes.stretch import carry_back, store, stored
+from vidstyle.keyframes.stretch import carry_back, read_until, stored
 from vidstyle.keyframes.sweep import CarriedFrame, Picture, Sweep
 from vidstyle.nn import small_vgg
 from vidstyle.temporal.base import SteadyFrame
@@ -119,14 +119,9 @@ class _Painter:
             self._earlier = self._sweep = None
         with Spill() as frames, Spill() as forth, Spill() as back:
             waiting = WaitingFrames(frames)
-            last = first
-            for last in chain([first], more):
-                if last.index == keyframe.index:
-                    break
-                waiting.append(last)
-                store(forth, self._carried_forth(last))
+            last = read_until(keyframe.index, chain([first], more), waiting, forth, self._carried_forth)
             del first
-            if last.index != keyframe.index:  # the clip is shorter than when it was planned
+            if last is None:
                 return
             begun = perf_counter()
             later = self._source(keyframe, last.frame, self._carried_forth(last))

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import numpy as np
 
 from vidstyle.keyframes.coordinates import Coordinates, PairMotion
-from vidstyle.keyframes.known_frames import WaitingFrames
+from vidstyle.keyframes.known_frames import KnownFrame, WaitingFrames
 from vidstyle.keyframes.spill import Spill
 from vidstyle.keyframes.sweep import CarriedFrame, Sweep
+
+
+def read_until(
+    index: int,
+    frames: Iterable[KnownFrame],
+    waiting: WaitingFrames,
+    maps: Spill,
+    carried: Callable[[KnownFrame], CarriedFrame | None],
+) -> KnownFrame | None:
+    """The frame ``index`` of ``frames``; those before it become ``waiting``, what is ``carried`` ``maps``.
+
+    None if there is no such frame: the clip is shorter than when it was planned.
+    """
+    for item in frames:
+        if item.index == index:
+            return item
+        waiting.append(item)
+        store(maps, carried(item))
+    return None
 
 
 def carry_back(waiting: WaitingFrames, maps: Spill, sweep: Sweep, motion: PairMotion | None) -> None:

@@ -182,7 +182,7 @@ class Renderer(Generic[S, T]):
             if working == (height, width):
                 result = self._paint_windows(pixels, regions, style, statistics)
             else:
-                result = self._pixels(self._paintparts_of(pixels, regions, style, statistics), pixels)
+                result = self._pixels(self._paint_parts(pixels, regions, style, statistics), pixels)
         valid = np.zeros((height, width), np.bool_)
         for region in regions:
             valid[region.scaled(fine, (height, width), margin).slices] = True
@@ -200,7 +200,7 @@ class Renderer(Generic[S, T]):
             result[region.slices] = to_pixels(painted[(..., *region.within(window).slices)], pixels.dtype)
         return result
 
-    def _paintparts_of(
+    def _paint_parts(
         self, pixels: Pixels, regions: list[Region], style: S, statistics: FrameStatistics[T]
     ) -> Tensor:
         """The painting (1, 3, H, W) at its finest size, valid in ``regions`` only."""

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import count
 from pathlib import Path
 from typing import cast
 
@@ -19,8 +20,9 @@ from PIL import Image
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from vidstyle.errors import InputError, VidstyleError
-from vidstyle.frames import Pixels
+from vidstyle.frames import Frame, Pixels
 from vidstyle.options.keywords import FrameKeywords
+from vidstyle.pipeline.held_rate import painted_at_rate
 from vidstyle.pipeline.prefetch import Unwanted, interruptible, side_thread
 from vidstyle.pipeline.stylizer import Stylizer
 from vidstyle.server.session import Session
@@ -30,7 +32,7 @@ from vidstyle.server.stills import jpeg
 log = logging.getLogger(__name__)
 
 RATE = 10
-"""Frames a second that the working size holds."""
+"""Frames a second that the size of frames and strokes holds."""
 _LARGEST = 1920 * 1080  # px of a frame
 _LONGEST = 5_000_000  # bytes of a frame
 _POLL = 0.1  # s between two looks at the stop flag
@@ -132,34 +134,22 @@ class _Painting:
     newest: _Newest
     socket: WebSocket
     loop: asyncio.AbstractEventLoop
-    waiting: Pixels | None = None
-    """A frame of another size than those before it: a new stream begins with it."""
 
     def run(self) -> None:
         options = {**self.settings.keywords, "working_size": "auto", "fps_target": RATE}
         with contextlib.suppress(Unwanted), interruptible(self.newest.stop):
             stylizer = Stylizer([*self.styles], **cast(FrameKeywords, options))
-            while True:
-                for painted in stylizer.frames(self._frames(), rate=RATE):
-                    self._send(jpeg(painted, (painted.shape[1], painted.shape[0])))
-                if self.waiting is None:
-                    return
+            with contextlib.closing(painted_at_rate(stylizer, self._frames(), RATE)) as paintings:
+                for painted in paintings:
+                    self._send(jpeg(painted.pixels, (painted.width, painted.height)))
 
-    def _frames(self) -> Iterator[Pixels]:
-        """Frames of one size."""
-        shape: tuple[int, ...] | None = None
-        while True:
-            pixels, self.waiting = self.waiting, None
-            if pixels is None:
-                data = self.newest.take()
-                if data is None:
-                    return
-                pixels = _decoded(data)
-            if shape is not None and pixels.shape != shape:
-                self.waiting = pixels
+    def _frames(self) -> Iterator[Frame]:
+        step = Fraction(1, RATE)
+        for number in count():
+            data = self.newest.take()
+            if data is None:
                 return
-            shape = pixels.shape
-            yield pixels
+            yield Frame(_decoded(data), number * step, step)
 
     def _send(self, picture: bytes) -> None:
         sending = asyncio.run_coroutine_threadsafe(self.socket.send_bytes(picture), self.loop)
