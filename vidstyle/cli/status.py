@@ -60,7 +60,8 @@ def _line(film: FilmStatus) -> str:
     """``film_waves.mp4: 12 of 120 segments, 14:03 of 2:00:00 (12 %), 1.2 GB, being painted; in …``."""
     from vidstyle.cli.progress import clock
 
-    name, place = printable(str(film.target)), printable(str(film.folder))
+    target = film.target.relative_to(Path.cwd()) if film.target.is_relative_to(Path.cwd()) else film.target
+    name, place = printable(str(target)), printable(str(film.folder))
     if film.segments == 0:
         state = "is being planned" if film.is_running else "has no plan: run it again"
         return f"{name}: {state}; in {place}"

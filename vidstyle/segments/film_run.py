@@ -23,7 +23,7 @@ from vidstyle.segments.film_progress import FilmProgress, OnFilm
 from vidstyle.segments.film_report import film_report
 from vidstyle.segments.hashes import content_of
 from vidstyle.segments.lost_segments import without_what_is_lost
-from vidstyle.segments.manifest import Manifest, check_same, identity_of
+from vidstyle.segments.manifest import Manifest, check_is_of, check_same, identity_of
 from vidstyle.segments.portable import with_absolute_paths
 from vidstyle.segments.schedule import paint_side_by_side, result_or_raise
 from vidstyle.segments.segment_job import Film, Job, SegmentResult, segment_path, state_path
@@ -59,6 +59,8 @@ class FilmRun:
                 f"there is no earlier run for {request.target} in {self._work.path}; "
                 "leave out --resume to begin"
             )
+        if known is not None and request.segments.work_dir is not None:
+            check_is_of(request.target, known, self._work.path)
         if known is not None:  # on whose number the bytes of some encoders depend
             self._output = replace(self._output, threads=int(known.facts[_THREADS]))
         info = probe(request.source, request.read)
@@ -154,7 +156,7 @@ class FilmRun:
 
         plan = plan_film(request.source, request.read, self._limit, splits_shots=splits_shots, on_frame=tell)
         log.info("%s: %d segments", request.source, len(plan.segments))
-        return Manifest(request.target, request.source, facts, self._limit, plan, {})
+        return Manifest(request.target.absolute(), request.source, facts, self._limit, plan, {})
 
     def _film_of(
         self, info: VideoInfo, about: Description, source_hash: str, workers: Workers | None

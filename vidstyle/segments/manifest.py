@@ -128,6 +128,15 @@ def identity_of(path: Path) -> tuple[int, int] | None:
     return state.st_size, state.st_mtime_ns
 
 
+def check_is_of(target: Path, manifest: Manifest, folder: Path) -> None:
+    """Raise ``OptionError`` if the work in ``folder`` is of another target of the same name."""
+    if manifest.target.absolute() != target.absolute():
+        raise OptionError(
+            f"{folder} holds the work of {manifest.target}, and not of {target}; give another --work-dir, "
+            "or --restart to begin anew"
+        )
+
+
 def check_same(target: Path, before: Mapping[str, str], now: Mapping[str, str]) -> None:
     """Raise ``OptionError`` that names what differs between an earlier run for ``target`` and this one."""
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]

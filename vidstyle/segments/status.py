@@ -23,7 +23,7 @@ class FilmStatus:
     is_running: bool
     """Whether a run is painting it."""
     is_whole: bool = False
-    """Whether the target has been written; the work is kept on request."""
+    """Whether the target has been written, and is there; the work is kept on request."""
     done: int = 0
     segments: int = 0
     """Done, and all; 0: it is not planned yet."""
@@ -61,7 +61,7 @@ def _status(folder: Path) -> FilmStatus:
         folder,
         manifest.target,
         is_running,
-        manifest.is_whole,
+        manifest.is_whole and _target(manifest, folder).exists(),
         len(manifest.done),
         len(manifest.plan.segments),
         time,
@@ -69,3 +69,9 @@ def _status(folder: Path) -> FilmStatus:
         sum(result.size for result in manifest.done.values()),
         tuple(lines),
     )
+
+
+def _target(manifest: Manifest, folder: Path) -> Path:
+    """Where the film is: the target's folder may have been moved since, with the work beside it."""
+    moved = folder.absolute().parent / manifest.target.name
+    return moved if moved.exists() else manifest.target
