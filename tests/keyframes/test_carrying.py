@@ -156,8 +156,9 @@ def test_few_frames_of_a_long_stretch_are_in_memory(tmp_path: Path, monkeypatch:
             alive.append(weakref.ref(pixels))
             yield Frame(pixels, Fraction(index, 25), Fraction(1, 25))
             del pixels
-            gc.collect()
-            most = max(most, sum(each() is not None for each in alive))
+            if index % 6 == 5:  # all objects of the process are looked at, which takes long
+                gc.collect()
+                most = max(most, sum(each() is not None for each in alive))
 
     assert sum(1 for _ in propagated(counted(), plan)) == 24
     assert most <= 4
