@@ -16,7 +16,7 @@ from torch import Tensor
 from vidstyle import weights
 from vidstyle.engines.base import AnyEngine, load_engine
 from vidstyle.runtimes.model_cache import kept_model
-from vidstyle.runtimes.onnx_export import network_of, onnx_model
+from vidstyle.runtimes.onnx_export import network_of
 from vidstyle.tensors import to_tensor
 from vidstyle.video.stills import load_image
 
@@ -34,7 +34,7 @@ def engine_of(name: str) -> AnyEngine:
 def model_of(name: str, precision: str = "fp32") -> bytes:
     """The ONNX model of an engine."""
     engine = engine_of(name)
-    return kept_model(engine) if precision == "fp32" else onnx_model(engine, precision=precision)
+    return kept_model(engine, precision=precision)
 
 
 def in_onnxruntime(model: bytes) -> Session:

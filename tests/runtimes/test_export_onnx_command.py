@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from vidstyle.cli.main import main
+from vidstyle.engines.base import load_engine
+from vidstyle.runtimes import model_cache
+from vidstyle.runtimes.model_cache import kept_model
 
 
 @pytest.mark.parametrize(
@@ -37,10 +40,24 @@ def test_what_cannot_be_exported_is_one_line(
 
 @pytest.mark.parametrize("library", ["onnx", "onnxscript"])
 def test_a_missing_library_is_named_with_its_extra(
-    library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    library: str,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))  # without the network
     monkeypatch.setitem(__import__("sys").modules, library, None)
     assert main(["export-onnx", "--engine", "stylenet", "-o", str(tmp_path / "net.onnx")]) == 1
     message = f"exporting a network needs {library}, which is not installed; pip install 'vidstyle[onnx]'\n"
     assert capsys.readouterr().err.endswith(message)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_network_that_is_kept_is_not_exported_again(
+    tmp_path: Path, shared_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = kept_model(load_engine("stylenet"))
+    monkeypatch.setattr(model_cache, "onnx_model", None)
+    assert main(["export-onnx", "--engine", "stylenet", "-o", str(tmp_path / "net.onnx")]) == 0
+    assert (tmp_path / "net.onnx").read_bytes() == kept

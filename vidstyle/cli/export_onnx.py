@@ -62,7 +62,7 @@ def _run(arguments: argparse.Namespace) -> int:
     with log_to_stderr(arguments):
         from vidstyle.atomic_write import write_atomically
         from vidstyle.engines.base import chosen_engine, load_engine
-        from vidstyle.runtimes.onnx_export import onnx_model
+        from vidstyle.runtimes.model_cache import kept_model
         from vidstyle.weights import sha256
 
         chosen = chosen_engine(paint.engine, paint.weights, paint.quality_engine)
@@ -70,7 +70,7 @@ def _run(arguments: argparse.Namespace) -> int:
         if arguments.precision == "int8":
             model = _quantized(engine, arguments.calibrate)
         else:
-            model = onnx_model(engine, precision=arguments.precision)
+            model = kept_model(engine, precision=arguments.precision)
         try:
             write_atomically(target, model)
         except OSError as error:

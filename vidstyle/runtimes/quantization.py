@@ -20,7 +20,8 @@ from torch import Tensor
 
 from vidstyle.engines.base import Engine, Statistics
 from vidstyle.optional_imports import require
-from vidstyle.runtimes.onnx_export import IMAGE, METADATA, network_of, onnx_model
+from vidstyle.runtimes.model_cache import kept_model
+from vidstyle.runtimes.onnx_export import IMAGE, METADATA, network_of
 
 S = TypeVar("S")
 T = TypeVar("T", bound=Statistics)
@@ -47,7 +48,7 @@ def quantized_model(engine: Engine[S, T], contents: Sequence[Tensor], styles: Se
     with _quiet():
         nncf = require("nncf", "--precision int8")
     onnx = require("onnx", "--precision int8")
-    model = onnx.shape_inference.infer_shapes(onnx.load_model_from_string(onnx_model(engine)))
+    model = onnx.shape_inference.infer_shapes(onnx.load_model_from_string(kept_model(engine)))
     pairs = [
         (contents[turn % len(contents)], styles[(turn + turn // len(contents)) % len(styles)])
         for turn in range(_SAMPLES)
