@@ -36,8 +36,11 @@ def view(
 
 def shot(picture: NDArray[np.float32], noise: float = 0.0, seed: int = 0) -> Pixels:
     """As a camera stores it, with ``noise`` (deviation, levels of 255)."""
-    random = np.random.default_rng(seed)
-    return np.clip(np.rint(picture + random.normal(0, noise, picture.shape)), 0, 255).astype(np.uint8)
+    seen = np.rint(picture)
+    if noise:
+        random = np.random.default_rng(seed)
+        seen = np.rint(picture + random.normal(0, noise, picture.shape))
+    return np.clip(seen, 0, 255).astype(np.uint8)
 
 
 def flickering(content: Pixels, seed: int, amount: float = 30.0) -> Pixels:
