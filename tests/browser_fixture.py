@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from page_server import browser_path
 from playwright.sync_api import Browser, expect, sync_playwright
 
 _ARGUMENTS = (
@@ -18,6 +17,8 @@ PATIENCE = 40_000  # ms, on a busy machine
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A headless browser with a camera that shows a moving pattern."""
+    from page_server import browser_path  # not above: it imports torch, and xdist's controller needs none
+
     path = browser_path()
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
