@@ -1,4 +1,4 @@
-"""Five hundred frames: paint must not blur, ghost, darken, smear or drift."""
+"""Two hundred frames: paint must not blur, ghost, darken, smear or drift."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scenes import change, ground, sharpness, shot, view
 from vidstyle.frames import Frame, Pixels
 from vidstyle.pipeline.stylizer import Stylizer
 
-FRAMES = 300
+FRAMES = 200
 HEIGHT, WIDTH = 96, 160
 GROUND = ground(5 * HEIGHT, 5 * WIDTH, seed=3)
 X, Y = 2.5 * WIDTH, 2.5 * HEIGHT
@@ -23,7 +23,7 @@ Camera = Callable[[int], tuple[float, float, float, float]]
 CAMERAS: dict[str, Camera] = {
     "still": lambda i: (X, Y, 1.0, 4.0),
     "pan": lambda i: (X - 170 + 0.7 * i, Y - 30 + 0.11 * i, 1.0, 1.0),
-    "zoom": lambda i: (X, Y, 2 ** (0.7 * np.sin(2 * np.pi * i / 500)), 1.0),
+    "zoom": lambda i: (X, Y, 2 ** (0.7 * np.sin(2 * np.pi * i / 330)), 1.0),
 }
 
 
@@ -68,9 +68,9 @@ def test_hundreds_of_frames_stay_sharp_and_keep_their_colours(
         spreads.append(float(result.pixels.std() / alone.std()))
     assert least < min(ratios) and max(ratios) < most
     if name != "zoom":  # which ends elsewhere than it began
-        assert sum(ratios[3:]) == pytest.approx(sum(ratios[:3]), rel=0.1)
-    # level: the last third is as sharp as the first
-    assert np.mean(ratios[-2:]) > 0.75 * np.mean(ratios[:2])
+        assert sum(ratios[2:]) == pytest.approx(sum(ratios[:2]), rel=0.1)
+    # level: the second half is as sharp as the first
+    assert np.mean(ratios[2:]) > 0.75 * np.mean(ratios[:2])
     assert max(colours) < 16
     assert min(spreads) > 0.9 and max(spreads) < 1.1
 
