@@ -134,7 +134,7 @@ def test_sigterm_ends_a_run_whose_pipe_has_fallen_silent(count: int, workplace: 
         try:
             with Path("pipe").open("wb", buffering=0) as pipe:
                 pipe.write(data[: len(data) * count // 41])
-                time.sleep(4.0 if count else 2.0)  # until it waits
+                time.sleep(4.0 if count else 0.5)  # until it waits; that it has begun, the open pipe tells
                 process.send_signal(signal.SIGTERM)
                 _, errors = process.communicate(timeout=_PATIENCE)
         finally:
