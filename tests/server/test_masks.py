@@ -238,6 +238,32 @@ def test_a_stretch_in_the_middle_has_the_mask_that_is_carried_there(served: Serv
     assert masks[1][50:70, 30 + 5 * _STEP : 50 + 5 * _STEP].max() < 128
 
 
+def test_masks_that_were_carried_are_played_without_carrying_them_again(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _put(served, 0, _square())
+    masks, part = served.session.masks, (Fraction(0), Fraction(3))
+    first = masks.of_part("given", 0, *part)
+
+    def carried_again(*arguments: object, **options: object) -> None:
+        raise AssertionError("the masks are there already")
+
+    monkeypatch.setattr("vidstyle.server.masks.carried_masks", carried_again)
+    monkeypatch.setattr("vidstyle.keyframes.carried_masks.carried", carried_again)
+    again = masks.of_part("given", 0, *part)
+    assert first is not None and again is not None
+    assert first.read_bytes() == again.read_bytes()
+    with Reader(again) as reader:
+        pictures = [frame.pixels[..., 0] for frame in reader]
+    assert len(pictures) == 12
+    assert np.array_equal(pictures[0], _square())
+    carried = _get(served, 5 / 25)
+    assert carried is not None and np.array_equal(pictures[5], carried)
+    _put(served, 0, 255 - _square(), over="0")
+    with pytest.raises(AssertionError, match="there already"):  # another stroke: they are carried anew
+        masks.of_part("given", 0, *part)
+
+
 def test_layers_above_are_nowhere_until_they_are_brushed_and_move_down_when_one_is_removed(
     served: Served,
 ) -> None:

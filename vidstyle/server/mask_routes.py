@@ -13,7 +13,8 @@ from starlette.routing import Route
 
 from vidstyle.errors import InputError, OptionError
 from vidstyle.server.answers import answering, body_of
-from vidstyle.server.masks import LAYERS, Values
+from vidstyle.server.mask_clips import Values
+from vidstyle.server.masks import LAYERS
 from vidstyle.server.session import Clip, Session
 from vidstyle.server.stills import SHOWN_WIDTH, moment_of, shown_size
 

@@ -3,91 +3,38 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 import zlib
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 from itertools import count
 from pathlib import Path
+from time import sleep
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from vidstyle.errors import VidstyleError
 from vidstyle.frames import VideoInfo
 from vidstyle.options import ReadOptions
-from vidstyle.pipeline.brushed_masks import carried_masks, propagate_mask
+from vidstyle.pipeline.brushed_masks import carried_masks
 from vidstyle.pipeline.prefetch import check_wanted, interruptible, side_thread
 from vidstyle.pipeline.report import Progress
+from vidstyle.server.layer_masks import FAR, NEAR, LayerMasks, is_within, parts_around
+from vidstyle.server.mask_clips import Brushed, Values, write_part
 from vidstyle.server.stills import SHOWN_WIDTH, exact_time, reduced, shown_size
 from vidstyle.video.reading.reader import open_reader
 
 log = logging.getLogger(__name__)
 
-Values = NDArray[np.uint8]
-"""(H, W): 255 is painted, 0 keeps the clip."""
-
 LAYERS = 8
 """Layers that a clip may have, each with its masks."""
-_NEAR, _FAR = Fraction(2), Fraction(10)  # s around a frame that was brushed, to which it is carried at once
 _FARTHEST = Fraction(30)  # s: a frame so far from a brushed one is not looked at before the run
 _SHORT_SIDE = 180  # px at which frames are carried for the page; a run carries them at their own size
+_POLL = 0.05  # s between two looks at how far masks have been carried
 _TOLD = 12  # frames that are carried between two messages to the page
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Brushed:
-    """The masks that were brushed on frames of a clip, for one layer."""
-
-    path: Path
-    elsewhere: float
-    """The mask of shots in which nothing was brushed: the lowest layer is everywhere, the others nowhere."""
-    masks: Mapping[Fraction, Values]
-    """By the time (s) that the page asks for the frame by."""
-    exact_time: Callable[[Fraction], Fraction]
-    """Gives the time at which that frame begins: s, from the start of the clip."""
-    kept: Path
-    """Where the mask clip is kept, once it is made."""
-
-    def write(self, target: Path, on_frame: Callable[[Progress], bool]) -> Path:
-        """Write the masks of all frames to ``target``, a lossless clip; raises a ``VidstyleError``."""
-        if not self.kept.exists():
-            masks = {self.exact_time(time): values for time, values in self.masks.items()}
-            report = propagate_mask(
-                self.path, masks, target, on_frame=on_frame, elsewhere=self.elsewhere, overwrite=True
-            )
-            if report.stopped:
-                return target
-            shutil.copyfile(target, self.kept.with_suffix(".part"))
-            self.kept.with_suffix(".part").replace(self.kept)
-        elif target != self.kept:
-            shutil.copyfile(self.kept, target)
-        return target
-
-
-@dataclass(eq=False)
-class _Layer:
-    """The masks of one layer of a clip."""
-
-    path: Path
-    info: VideoInfo
-    elsewhere: float
-    brushed: dict[Fraction, Values] = field(default_factory=dict)
-    """By the time that the page asks for the frame by."""
-    carried: dict[Fraction, bytes] = field(default_factory=dict)
-    """Packed by zlib, by the frame's exact time."""
-    times: list[Fraction] = field(default_factory=list)
-    """The keys of ``carried`` in order."""
-    due: list[tuple[Fraction, Fraction]] = field(default_factory=list)
-    """Parts of the clip (s) to which masks are to be carried, the next one first."""
-    version: int = 0
-    number: int = field(default_factory=count(1).__next__)
-    """Of all layers there have been, so that no other one is called so."""
 
 
 class Masks:
@@ -97,7 +44,7 @@ class Masks:
         self._folder, self._stopping = folder, stopping
         self._thread = side_thread("masks")
         self._lock = threading.RLock()
-        self._layers: dict[tuple[str, int], _Layer] = {}
+        self._layers: dict[tuple[str, int], LayerMasks] = {}
         self._exact: dict[tuple[Path, Fraction], Fraction] = {}
         self._numbers = count(1)
         self.on_change: Callable[[], None] = lambda: None
@@ -109,16 +56,17 @@ class Masks:
         """Take the mask brushed on the frame at ``time`` (s); when the stroke ``is_over`` it is carried."""
         with self._lock:
             entry = self._layers.setdefault(
-                (clip, layer), _Layer(info.path, info, 1.0 if layer == 0 else 0.0)
+                (clip, layer), LayerMasks(info.path, info, 1.0 if layer == 0 else 0.0)
             )
             entry.brushed[time] = values
             entry.version += 1
+            entry.fresh = []
             if not is_over:
                 return
-            for known in [each for each in entry.times if abs(each - time) > _FAR]:
+            for known in [each for each in entry.times if abs(each - time) > FAR]:
                 del entry.carried[known]
             entry.times = sorted(entry.carried)
-            entry.due = _parts_around(time, info.duration)
+            entry.due = parts_around(time, info.duration)
         self._thread.submit(self._carry, entry)
         self.on_change()
 
@@ -131,15 +79,14 @@ class Masks:
             if time in entry.brushed:
                 return entry.brushed[time]
             place = bisect_left(entry.times, time)
-            step = 1 / entry.info.rate if entry.info.rate else Fraction(1, 25)
-            if place < len(entry.times) and entry.times[place] - time < step:
+            if place < len(entry.times) and entry.times[place] - time < entry.step:
                 width, height = shown_size(entry.info, SHOWN_WIDTH)
                 data = zlib.decompress(entry.carried[entry.times[place]])
                 return np.frombuffer(data, np.uint8).reshape(height, width)
             nearest = min(entry.brushed, key=lambda each: abs(each - time))
             if abs(nearest - time) > _FARTHEST or entry.due:
                 return None
-            entry.due = [(min(nearest, time) - 1, max(nearest, time) + _NEAR)]
+            entry.due = [(min(nearest, time) - 1, max(nearest, time) + NEAR)]
         self._thread.submit(self._carry, entry)
         return None
 
@@ -189,27 +136,49 @@ class Masks:
         return None if brushed is None else brushed.write(brushed.kept, self._goes_on)
 
     def of_part(self, clip: str, layer: int, begin: Fraction, length: Fraction) -> Path | None:
-        """The mask clip of a part (s); None if nothing was brushed. Takes its time."""
-        brushed = self.brushed(clip, layer)
-        if brushed is None:
+        """The mask clip of a part (s); None if nothing was brushed near it.
+
+        What was carried there before is written as it is; the rest takes its time.
+        """
+        brushed, entry, end = self.brushed(clip, layer), self._layers.get((clip, layer)), begin + length
+        if brushed is None or entry is None:
             return None
         nearest = min(brushed.masks, key=lambda each: abs(each - begin))
-        entry = self._layers[clip, layer]
         if abs(nearest - begin) <= _FARTHEST:
-            self._carry_part(entry, min(nearest, begin) - 1, max(nearest, begin + length) + 1)
-        with self._lock:
-            inside = [time for time in entry.times if begin <= time < begin + length]
-            known = {time: self.at(clip, layer, time) for time in inside}
+            self._make_fresh(entry, begin, end, nearest)
         first = self._exact_time(entry, begin)
-        masks = {time - first: values for time, values in known.items() if values is not None}
-        if not masks:
-            return None
+        with self._lock:
+            if not any(first <= time < end for time in entry.times):
+                return None
+        exact = {brushed.exact_time(time): values for time, values in brushed.masks.items()}
+        elsewhere = np.full((1, 1), round(255 * entry.elsewhere), np.uint8)
+
+        def mask_at(time: Fraction) -> Values:
+            values = exact.get(first + time)
+            if values is None:
+                values = self.at(clip, layer, first + time)
+            return elsewhere if values is None else values
+
         target = self._folder / f"part{next(self._numbers)}.mkv"
-        end = begin + length
-        propagate_mask(
-            entry.path, masks, target, start=begin, end=end, elsewhere=entry.elsewhere, on_frame=self._goes_on
-        )
+        write_part(entry.path, target, begin, end, mask_at, self._goes_on)
         return target
+
+    def _make_fresh(self, entry: LayerMasks, begin: Fraction, end: Fraction, nearest: Fraction) -> None:
+        """Carry what is brushed to a part (s), unless it is there; ``nearest`` is brushed, near its begin."""
+        if entry.info.duration is not None:
+            end = min(end, entry.info.duration)
+        while True:
+            with self._lock:
+                if is_within((begin, end), entry.fresh):
+                    return
+                going_on = entry.going_on
+                near = [time for time in entry.brushed if begin - 1 <= time < end + 1] or [nearest]
+            # what has begun to be carried to the part is waited for, if frames before it do not come first
+            if going_on is None or going_on[0] < begin - 1 or not is_within((begin, end), [going_on]):
+                break
+            check_wanted()
+            sleep(_POLL)
+        self._carry_part(entry, min(begin, *near), max(end, max(near) + entry.step))
 
     def remove_layer(self, clip: str, layer: int) -> None:
         """Forget the masks of a layer; those above it move down by one."""
@@ -229,7 +198,7 @@ class Masks:
         check_wanted()
         return not self._stopping.is_set()
 
-    def _carry(self, entry: _Layer) -> None:
+    def _carry(self, entry: LayerMasks) -> None:
         """Carry masks to the parts that are due; a newer stroke replaces them."""
         try:
             with interruptible(self._stopping):
@@ -237,13 +206,16 @@ class Masks:
                     with self._lock:
                         if not entry.due or self._stopping.is_set():
                             return
-                        part = entry.due.pop(0)
+                        part = entry.going_on = entry.due.pop(0)
                     self._carry_part(entry, *part)
+                    entry.going_on = None
                     self.on_change()
         except (VidstyleError, OSError) as error:
             log.warning("masks cannot be carried: %s", error)
+        finally:
+            entry.going_on = None
 
-    def _carry_part(self, entry: _Layer, begin: Fraction, end: Fraction) -> None:
+    def _carry_part(self, entry: LayerMasks, begin: Fraction, end: Fraction) -> None:
         """Carry the masks brushed between two times (s) to the other frames there."""
         begin = max(Fraction(0), begin)
         with self._lock:
@@ -264,6 +236,7 @@ class Masks:
         masks = {numbers[time]: values for time, values in exact.items() if time in numbers}
         size = shown_size(entry.info, SHOWN_WIDTH)
         carried = carried_masks(frames, masks, elsewhere=entry.elsewhere)
+        fresh = (begin, begin)
         for number, (frame, mask) in enumerate(zip(frames, carried, strict=True)):
             check_wanted()
             values = np.rint(255 * cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR)).astype(np.uint8)
@@ -275,20 +248,16 @@ class Masks:
                 if time not in entry.carried or bool(np.any(mask != entry.elsewhere)):
                     entry.carried[time] = zlib.compress(values.tobytes(), 1)
                     entry.times = sorted(entry.carried)
+                if fresh in entry.fresh:
+                    entry.fresh.remove(fresh)
+                fresh = begin, end if number == len(frames) - 1 else time + frame.duration
+                entry.fresh.append(fresh)
             if number % _TOLD == _TOLD - 1:
                 self.on_change()
 
-    def _exact_time(self, entry: _Layer, time: Fraction) -> Fraction:
+    def _exact_time(self, entry: LayerMasks, time: Fraction) -> Fraction:
         """When the frame begins that the page shows for ``time``: seconds from the start of the clip."""
         key = entry.path, time
         if key not in self._exact:
             self._exact[key] = exact_time(entry.path, time) - entry.info.start
         return self._exact[key]
-
-
-def _parts_around(time: Fraction, duration: Fraction | None) -> list[tuple[Fraction, Fraction]]:
-    """Parts (s) to which a mask brushed at ``time`` is carried; of a short clip not the same one again."""
-    # forward first: frames before the brushed one wait for it
-    parts = [(time, time + _NEAR), (time - _NEAR, time + _NEAR), (time - _FAR, time + _FAR)]
-    real = [(max(Fraction(0), begin), min(end, duration or end)) for begin, end in parts]
-    return [part for number, part in enumerate(parts) if real[number] not in real[number + 1 :]]

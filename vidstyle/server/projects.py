@@ -18,7 +18,8 @@ from PIL import Image
 from vidstyle.errors import InputError
 from vidstyle.pipeline.report import Progress
 from vidstyle.project import Project, save_project
-from vidstyle.server.masks import LAYERS, Values
+from vidstyle.server.mask_clips import Values
+from vidstyle.server.masks import LAYERS
 from vidstyle.server.session import TRACK, Clip, Session
 from vidstyle.server.settings import Settings, settings_of
 from vidstyle.server.stills import SHOWN_WIDTH, shown_size, time_of
