@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from clips import shapes, write_clip
 from page_server import Served, serving
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Response, expect
 
 from vidstyle.server import stretches
 
@@ -87,6 +87,41 @@ def test_a_stroke_is_on_the_frame_within_50_ms_and_can_be_taken_back(page: Page,
     _drag(page, (0.2, 0.5), (0.8, 0.5))
     assert _pixel(page, 0.5, 0.5) == before
     expect(page.locator("#undo")).to_be_enabled()
+
+
+def test_without_its_only_stroke_all_is_as_if_nothing_had_been_brushed(page: Page) -> None:
+    command, mark = page.locator("#command"), page.get_by_role("button", name="Brushed at 0.0 s")
+    page.get_by_label("Brush", exact=True).check()
+    before = _pixel(page, 0.5, 0.5)
+    for _ in range(2):
+        _drag(page, (0.3, 0.5), (0.7, 0.5))
+    brushed = _pixel(page, 0.5, 0.5)
+    mark.wait_for()
+    expect(command).to_contain_text("--mask clip_mask.mkv")
+    page.keyboard.press("Control+z")
+    expect(mark).to_have_count(1)
+    for _ in range(2):
+        page.keyboard.press("Control+z")
+        expect(mark).to_have_count(0)
+        expect(command).not_to_contain_text("--mask")
+        expect(page.get_by_role("link", name="Save the mask clip")).to_be_hidden()
+        assert _pixel(page, 0.5, 0.5) == before
+        page.keyboard.press("Control+Shift+z")
+        expect(mark).to_have_count(1)
+        expect(command).to_contain_text("--mask clip_mask.mkv")
+        assert _pixel(page, 0.5, 0.5) == brushed
+    page.reload()
+    page.get_by_label("Brush", exact=True).check()
+    _wait_for_pixel(page, (0.5, 0.5), lambda pixel: pixel == brushed)
+    with page.expect_response(_is_end_of_stroke):
+        _drag(page, (0.3, 0.2), (0.7, 0.2))
+    with page.expect_response(_is_end_of_stroke):
+        page.keyboard.press("Control+z")
+    expect(mark).to_have_count(1)  # it was brushed before, which cannot be undone any more
+
+
+def _is_end_of_stroke(answer: Response) -> bool:
+    return "over=1" in answer.url and answer.request.method == "POST"
 
 
 def test_the_brush_is_moved_by_keys_and_its_strength_goes_from_the_clip_to_1_5(page: Page) -> None:

@@ -41,6 +41,11 @@ class LayerMasks:
     number: int = field(default_factory=count(1).__next__)
     """Of all layers there have been, so that no other one is called so."""
 
+    def forget_carried(self) -> None:
+        """Carry nothing more, and keep what was brushed only."""
+        self.version += 1
+        self.carried, self.times, self.due, self.fresh = {}, [], [], []
+
     @property
     def step(self) -> Fraction:
         """The time (s) from one frame to the next, about."""

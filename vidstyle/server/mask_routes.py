@@ -26,6 +26,7 @@ def mask_routes(session: Session) -> list[Route]:
     api = _MaskApi(session)
     return [
         Route("/api/clips/{clip}/mask", answering(session, api.put), methods=["POST"]),
+        Route("/api/clips/{clip}/mask", answering(session, api.remove), methods=["DELETE"]),
         Route("/api/clips/{clip}/mask", answering(session, api.get)),
         Route("/api/clips/{clip}/mask-clip", answering(session, api.clip)),
         Route("/api/clips/{clip}/remove-layer", answering(session, api.remove_layer), methods=["POST"]),
@@ -48,14 +49,25 @@ class _MaskApi:
         self._session.masks.put(clip.id, clip.info, layer, time, values, is_over=is_over)
         return Response(status_code=204)
 
+    async def remove(self, request: Request) -> Response:
+        """Forget what was brushed on the frame at ``time``."""
+        clip, layer, time = self._place(request)
+        self._session.masks.remove(clip.id, layer, time)
+        return Response(status_code=204)
+
     async def get(self, request: Request) -> Response:
-        """The mask of the frame at ``time``, brushed or carried, packed as for ``put``; 204: none."""
+        """The mask of the frame at ``time``, brushed or carried, packed as for ``put``; 204: none.
+
+        The header ``x-brushed`` says that it was brushed.
+        """
         clip, layer, time = self._place(request)
         values = self._session.masks.at(clip.id, layer, time)
         if values is None:
             return Response(status_code=204)
         height, width = values.shape
         headers = {"x-size": f"{width}x{height}", "cache-control": "no-store"}
+        if self._session.masks.is_brushed(clip.id, layer, time):
+            headers["x-brushed"] = "1"
         body = zlib.compress(values.tobytes(), 1)
         return Response(body, media_type="application/octet-stream", headers=headers)
 

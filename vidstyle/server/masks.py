@@ -70,6 +70,27 @@ class Masks:
         self._thread.submit(self._carry, entry)
         self.on_change()
 
+    def remove(self, clip: str, layer: int, time: Fraction) -> None:
+        """Forget the mask brushed on the frame at ``time`` (s), if there is one."""
+        with self._lock:
+            entry = self._layers.get((clip, layer))
+            if entry is None or entry.brushed.pop(time, None) is None:
+                return
+            entry.forget_carried()
+            if entry.brushed:
+                nearest = min(entry.brushed, key=lambda each: abs(each - time))
+                entry.due = parts_around(nearest, entry.info.duration)
+                self._thread.submit(self._carry, entry)
+            else:
+                self._forget(clip, layer)
+        self.on_change()
+
+    def is_brushed(self, clip: str, layer: int, time: Fraction) -> bool:
+        """Whether the frame at ``time`` (s) was brushed."""
+        with self._lock:
+            entry = self._layers.get((clip, layer))
+            return entry is not None and time in entry.brushed
+
     def at(self, clip: str, layer: int, time: Fraction) -> Values | None:
         """The mask of the frame at ``time`` (s), brushed or carried; None if there is none yet."""
         with self._lock:
@@ -114,7 +135,7 @@ class Masks:
         """Take ``masks``, by layer and time (s), instead of those that were brushed."""
         with self._lock:
             for layer in range(LAYERS):
-                self._layers.pop((clip, layer), None)
+                self._forget(clip, layer)
         for (layer, time), values in masks.items():
             self.put(clip, info, layer, time, values, is_over=True)
         self.on_change()
@@ -183,7 +204,7 @@ class Masks:
     def remove_layer(self, clip: str, layer: int) -> None:
         """Forget the masks of a layer; those above it move down by one."""
         with self._lock:
-            self._layers.pop((clip, layer), None)
+            self._forget(clip, layer)
             for upper in range(layer + 1, LAYERS):
                 entry = self._layers.pop((clip, upper), None)
                 if entry is not None:
@@ -193,6 +214,12 @@ class Masks:
     def close(self) -> None:
         """End the work that goes on."""
         self._thread.shutdown(wait=True, cancel_futures=True)
+
+    def _forget(self, clip: str, layer: int) -> None:
+        """Forget a layer; the lock is held."""
+        entry = self._layers.pop((clip, layer), None)
+        if entry is not None:
+            entry.forget_carried()
 
     def _goes_on(self, progress: Progress) -> bool:
         check_wanted()

@@ -5,8 +5,9 @@ const UNDO_BYTES = 60e6;  // of what undo restores
 
 /** Shares of `width` × `height` pixels, one byte each: 0 is the clip, 255 the painting, as it is without `values`. */
 export class Mask {
-  constructor(width, height, values = new Uint8Array(width * height).fill(WHITE)) {
-    Object.assign(this, { width, height, values });
+  /** `wasBrushed` says that it was brushed before, by strokes that cannot be undone. */
+  constructor(width, height, values = new Uint8Array(width * height).fill(WHITE), wasBrushed = false) {
+    Object.assign(this, { width, height, values, wasBrushed });
     this.undone = [];
     this.done = [];
     this.stroke = null;
@@ -61,6 +62,8 @@ export class Mask {
     this.#replace((value) => WHITE - value);
   }
 
+  /** Whether there is a stroke in it that is not undone. */
+  get isBrushed() { return this.wasBrushed || this.stroke !== null || this.canUndo; }
   get canUndo() { return this.done.length > 0; }
   get canRedo() { return this.undone.length > 0; }
   undo() { this.#swap(this.done, this.undone); }
@@ -76,7 +79,10 @@ export class Mask {
     this.undone = [];
     this.done.push({ area, values: this.#cut(area, before) });
     let bytes = this.done.reduce((sum, { values }) => sum + values.length, 0);
-    while (bytes > UNDO_BYTES) bytes -= this.done.shift().values.length;
+    while (bytes > UNDO_BYTES) {
+      bytes -= this.done.shift().values.length;
+      this.wasBrushed = true;
+    }
   }
 
   #swap(from, to) {

@@ -12,7 +12,7 @@ let shown = new Map();  // layer -> the mask of the frame, brushed or carried
 let onError = () => {};
 const brushed = new Map();  // "layer time" -> Mask: brushed in this tab, with what undo needs
 const unsent = new Map();  // the same key -> {layer, time, mask}: only the newest state of each counts
-let isSending = false;
+let sending = null;  // the key of what is on its way
 
 /** Begins with the masks of another clip; `say` is called with a line if one cannot be sent. */
 export function useMasks(next, say) {
@@ -32,9 +32,13 @@ export async function showMasks(seconds, count = 1) {
   }
   time = seconds;
   for (let each = 0; each < count; each += 1) {
-    const mask = brushed.get(key(each)) ?? await fetchMask(each, seconds);
+    const isKnown = isNewest(each);
+    const fetched = isKnown ? null : await fetchMask(each, seconds);
     if (seconds !== time || shown.get(each)?.stroke) return;
-    if (mask) use(each, mask);
+    const own = brushed.get(key(each));
+    // of one whose strokes are all undone: they may be done again on what is carried there
+    if (own && !isKnown && !isNewest(each)) own.values.set(fetched?.values ?? emptyMask(each).values);
+    if (own ?? fetched) use(each, own ?? fetched);
   }
   refreshTools();
 }
@@ -52,10 +56,8 @@ export const editor = {
   mask(isEdited) {
     let mask = shown.get(layer);
     if (isEdited) {
-      const size = frameSize();
       if (!mask) {
-        mask = new Mask(size.width, size.height);
-        if (layer > 0) mask.values.fill(0);  // the layers above are nowhere until they are brushed
+        mask = emptyMask(layer);
         use(layer, mask);
       }
       brushed.set(key(layer), mask);
@@ -65,7 +67,7 @@ export const editor = {
   /** Sends the mask, which has changed; `isOver` says that the stroke has ended. */
   changed(isOver) {
     unsent.set(key(layer), { layer, time, mask: shown.get(layer), isOver });
-    if (!isSending) send();
+    if (sending === null) send();
   },
 };
 
@@ -84,22 +86,35 @@ function key(index) {
   return `${index} ${time}`;
 }
 
+/** Whether this tab knows better than the server what is brushed on the frame. */
+function isNewest(index) {
+  const name = key(index);
+  return brushed.get(name)?.isBrushed || unsent.has(name) || sending === name;
+}
+
+/** That of a frame on which nothing is brushed: the lowest layer is everywhere, the others nowhere. */
+function emptyMask(index) {
+  const { width, height } = frameSize();
+  return new Mask(width, height, index > 0 ? new Uint8Array(width * height) : undefined);
+}
+
 async function send() {
-  isSending = true;
   while (unsent.size) {  // one after the other: what has changed meanwhile is sent in its newest state
     const [name, next] = unsent.entries().next().value;
     unsent.delete(name);
+    sending = name;
     const { mask, isOver } = next;
     const values = { layer: next.layer, time: next.time, over: isOver ? 1 : 0, width: mask.width, height: mask.height };
     try {
-      const body = await packed(mask.values);
-      const answer = await fetch(address(`api/clips/${clip.id}/mask`, values), { method: "POST", body });
+      // without a stroke the frame is as if nothing had been brushed on it
+      const request = mask.isBrushed ? { method: "POST", body: await packed(mask.values) } : { method: "DELETE" };
+      const answer = await fetch(address(`api/clips/${clip.id}/mask`, values), request);
       onError(answer.ok ? "" : (await answer.json()).error);
     } catch {
       onError("The mask could not be sent to vidstyle.");
     }
   }
-  isSending = false;
+  sending = null;
 }
 
 /** The mask of the frame at `seconds` as the server has it, brushed or carried; null if there is none yet. */
@@ -108,7 +123,7 @@ async function fetchMask(index, seconds) {
   if (answer.status !== 200) return null;
   const values = new Uint8Array(await new Response(through(answer.body, new DecompressionStream("deflate"))).arrayBuffer());
   const [width, height] = answer.headers.get("x-size").split("x").map(Number);
-  return new Mask(width, height, values);
+  return new Mask(width, height, values, answer.headers.has("x-brushed"));
 }
 
 function packed(values) {
