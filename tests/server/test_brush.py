@@ -198,6 +198,40 @@ def test_a_layer_has_its_own_style_where_it_is_brushed_also_after_a_reload_and_i
     _wait_for_pixel(page, (0.75, 0.5), lambda pixel: pixel == brushed)
 
 
+def test_all_tabs_have_the_layers_and_masks_that_a_clip_has(page: Page, served: Served) -> None:
+    page.get_by_role("button", name="Add a layer").click()
+    page.get_by_label("mosaic", exact=True).check()
+    page.locator("#divider").fill("0")
+    page.locator("body[data-painted=full]").wait_for()
+    _drag(page, (0.7, 0.5), (0.8, 0.5))
+    page.get_by_role("button", name="Brushed at 0.0 s").wait_for()
+    brushed = _pixel(page, 0.75, 0.5)
+    other = page.context.new_page()
+    other.goto(served.address)
+    layers = other.locator("#layer-list label")
+    expect(layers).to_have_count(2)
+    expect(other.locator("#command")).to_have_text(page.locator("#command").inner_text())
+    _wait_for_pixel(other, (0.75, 0.5), lambda pixel: pixel == brushed)
+    layers.last.click()
+    expect(other.get_by_label("mosaic", exact=True)).to_be_checked()
+    other.get_by_role("button", name="Add a layer").click()
+    other.get_by_label("ink", exact=True).check()
+    other.locator("body[data-painted=full]").wait_for()
+    expect(page.locator("#layer-list label")).to_have_count(3)
+    page.locator("#layer-list label").nth(2).click()
+    expect(page.get_by_label("ink", exact=True)).to_be_checked()
+    page.locator("#layer-list label").nth(1).click()
+    page.get_by_role("button", name="Remove this layer").click()
+    expect(layers).to_have_count(2)
+    _wait_for_pixel(other, (0.75, 0.5), lambda pixel: pixel != brushed)
+    other.reload()
+    expect(layers).to_have_count(2)
+    data = served.session.clips["given"].path.read_bytes()
+    other.set_input_files("#clip-file", {"name": "b.mp4", "mimeType": "video/mp4", "buffer": data})
+    expect(layers).to_have_count(1)
+    expect(page.locator("#layer-list label")).to_have_count(2)
+
+
 def _wait_for_pixel(page: Page, place: tuple[float, float], is_wanted: Callable[[list[int]], bool]) -> None:
     """Wait until the frame is ``is_wanted`` at a place, in shares of its width and height; all is painted."""
     page.locator("#divider").fill("0")

@@ -274,6 +274,29 @@ def test_layers_above_are_nowhere_until_they_are_brushed_and_move_down_when_one_
     assert moved is not None and np.array_equal(moved, _square())
 
 
+def test_a_layer_that_is_removed_from_a_clip_stays_in_another_one(served: Served) -> None:
+    data = served.session.clips["given"].path.read_bytes()
+    other = str(served.ask("POST", "/api/clips", body=data, query={"name": "other.mp4"})["id"])
+    layers = [{"styles": [{"id": name, "weight": 1}]} for name in ("ink", "mosaic")]
+    size = {"width": str(_SIZE[0]), "height": str(_SIZE[1])}
+    for clip in ("given", other):
+        served.ask("POST", f"/api/clips/{clip}/layers", body=json.dumps({"layers": layers}).encode())
+        for layer, mask in (("1", _square()), ("2", 255 - _square())):
+            query = {"time": "0", "layer": layer, **size}
+            served.request("POST", f"/api/clips/{clip}/mask", body=zlib.compress(mask.tobytes()), query=query)
+    served.request("POST", f"/api/clips/{other}/remove-layer", query={"layer": "1"})
+    state = served.ask("GET", "/api/state")["layers"]
+    assert isinstance(state, dict)
+    assert (state["given"], state[other]) == (layers, layers[1:])
+    first, second = _get(served, 0, "1"), _get(served, 0, "2")
+    assert first is not None and np.array_equal(first, _square())
+    assert second is not None and np.array_equal(second, 255 - _square())
+    moved = served.session.masks.at(other, 1, Fraction(0))
+    assert moved is not None and np.array_equal(moved, 255 - _square())
+    refused = served.request("POST", f"/api/clips/{other}/remove-layer", query={"layer": "0"})
+    assert refused[0] == 400 and b"the lowest layer cannot be removed" in refused[1]
+
+
 @pytest.mark.parametrize(
     ("changes", "line"),
     [

@@ -8,8 +8,10 @@ import hashlib
 import json
 import logging
 import threading
+from collections.abc import Mapping
 from fractions import Fraction
 from functools import partial
+from typing import cast
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -46,7 +48,8 @@ class Connections:
             with contextlib.suppress(RuntimeError):  # the server has ended before the job
                 loop.call_soon_threadsafe(self._tell)
 
-        self._session.jobs.on_change = self._session.masks.on_change = changed
+        for part in (self._session.jobs, self._session.masks, self._session.layers):
+            part.on_change = changed
 
     async def endpoint(self, socket: WebSocket) -> None:
         """Serve one page until it is closed."""
@@ -87,6 +90,7 @@ class Connections:
 
     async def _report(self, socket: WebSocket, change: asyncio.Event) -> None:
         told: dict[str, object] = {}
+        told_layers: Mapping[str, object] = {}
         while True:
             await change.wait()
             change.clear()
@@ -94,6 +98,10 @@ class Connections:
             if (masks := self._session.masks.to_json()) != told:
                 told = masks
                 await socket.send_json({"kind": "masks", "clips": masks})
+            if (layers := self._session.layers.to_json()) != told_layers:
+                told_layers = layers
+                styles = [style.to_json() for style in self._session.styles.values()]
+                await socket.send_json({"kind": "layers", "clips": layers, "styles": styles})
             await asyncio.sleep(_JOBS_PAUSE)
 
 
@@ -140,6 +148,8 @@ class _Looks:
         clip = self._session.clip(message.get("clip"))
         shown, time = time_of(message.get("time")), moment_of(message.get("time"))
         settings = settings_of(message.get("settings"))
+        set_now = cast("Mapping[str, object]", message["settings"])
+        self._session.looked_at = {**set_now, "clip": clip.id, "time": float(shown)}
         await self._send("command", number, **self._session.command(clip, settings))
         if message.get("kind") == "play":
             await self._play(clip, time, settings, number, stop)

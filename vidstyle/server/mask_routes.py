@@ -1,4 +1,4 @@
-"""The addresses at which the page sends masks that are brushed, and fetches those of other frames."""
+"""The addresses at which the page sends layers and brushed masks, and fetches those of other frames."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from vidstyle.errors import InputError, OptionError
-from vidstyle.server.answers import answering, body_of
+from vidstyle.server.answers import answering, body_of, message_of
 from vidstyle.server.mask_clips import Values
 from vidstyle.server.masks import LAYERS
 from vidstyle.server.session import Clip, Session
@@ -29,6 +29,7 @@ def mask_routes(session: Session) -> list[Route]:
         Route("/api/clips/{clip}/mask", answering(session, api.remove), methods=["DELETE"]),
         Route("/api/clips/{clip}/mask", answering(session, api.get)),
         Route("/api/clips/{clip}/mask-clip", answering(session, api.clip)),
+        Route("/api/clips/{clip}/layers", answering(session, api.set_layers), methods=["POST"]),
         Route("/api/clips/{clip}/remove-layer", answering(session, api.remove_layer), methods=["POST"]),
     ]
 
@@ -82,10 +83,19 @@ class _MaskApi:
         name = self._session.mask_name(clip, layer)
         return FileResponse(path, media_type="video/x-matroska", filename=name)
 
-    async def remove_layer(self, request: Request) -> Response:
-        """Forget a layer's masks."""
+    async def set_layers(self, request: Request) -> Response:
+        """Take the styles of the layers above the lowest one."""
         clip = self._session.clip(request.path_params["clip"])
-        self._session.masks.remove_layer(clip.id, _layer_of(request))
+        self._session.layers.put(clip.id, (await message_of(request)).get("layers"))
+        return JSONResponse({})
+
+    async def remove_layer(self, request: Request) -> Response:
+        """Forget a layer and its masks; those above it move down."""
+        clip, layer = self._session.clip(request.path_params["clip"]), _layer_of(request)
+        if layer == 0:
+            raise OptionError("the lowest layer cannot be removed; brush it away instead")
+        self._session.masks.remove_layer(clip.id, layer)
+        self._session.layers.remove(clip.id, layer)
         return JSONResponse({})
 
     def _place(self, request: Request) -> tuple[Clip, int, Fraction]:

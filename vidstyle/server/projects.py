@@ -111,6 +111,7 @@ def open_page_project(session: Session, clip: Clip, path: Path) -> dict[str, obj
     except _BROKEN as error:
         raise InputError(f"{path.name} is not a project that the page has saved") from error
     settings_of(message)  # raises for what a changed file may hold
+    session.layers.put(clip.id, message.get("layers", []))
     session.masks.replace(clip.id, clip.info, masks)
     return {"settings": message, "styles": [session.styles[each].to_json() for each in ids.values()]}
 

@@ -18,6 +18,7 @@ from vidstyle.errors import InputError, OutputError
 from vidstyle.frames import VideoInfo
 from vidstyle.pipeline.prefetch import side_thread
 from vidstyle.pipeline.report import Progress
+from vidstyle.server.clip_layers import ClipLayers
 from vidstyle.server.cuts import ClipCuts
 from vidstyle.server.jobs import Job, Jobs
 from vidstyle.server.masks import Masks
@@ -104,6 +105,9 @@ class Session:
         self.previews = Previews(self.stopping)
         self.cuts = ClipCuts(self.stopping)
         self.masks = Masks(self.folder, self.stopping)
+        self.layers = ClipLayers()
+        self.looked_at: Mapping[str, object] = {}
+        """The newest look of all tabs: clip, time and what was set, with which a new tab begins."""
         self.proxies = Proxies(self.folder, self.stopping)
         self.jobs = Jobs(results, self.stopping)
         self._numbers = count(1)
@@ -261,6 +265,8 @@ class Session:
             "clips": [clip.to_json() for clip in clips],
             "styles": [style.to_json() for style in self.styles.values()],
             "jobs": self.jobs.to_json(),
+            "layers": self.layers.to_json(),
+            "looked_at": self.looked_at,
             "results": str(self.results.resolve()),
         }
 

@@ -88,8 +88,23 @@ def settings_of(message: object) -> Settings:
             raise OptionError(f"the page has no option {name!r}; {suggestion(str(name), items)}")
     options = tuple((name, _checked(items[name], given[name])) for name in NAMES if name in given)
     changed = tuple((name, value) for name, value in options if value != items[name].default)
-    layers = tuple(Mixture(names, _unequal(each)) for names, each in _layers_of(message.get("layers", [])))
+    layers = tuple(Mixture(names, _unequal(each)) for names, each in layers_of(message.get("layers", [])))
     return Settings(styles, _unequal(weights), changed, dots, layers)
+
+
+def layers_of(raw: object) -> list[tuple[tuple[str, ...], tuple[float, ...]]]:
+    """The styles and weights of the layers above in a message: ``[{"styles": [{"id", "weight"}]}]``.
+
+    Raises ``OptionError`` for anything else.
+    """
+    if not isinstance(raw, list) or not all(isinstance(each, dict) for each in raw):
+        raise OptionError("the layers must be a list of objects with styles")
+    if len(raw) > _MOST_LAYERS:
+        raise OptionError(f"at most {_MOST_LAYERS} further layers can be painted, got {len(raw)}")
+    layers = [_styles_of(each.get("styles")) for each in raw]
+    if any(len(styles) > 1 for styles, _ in layers):
+        raise OptionError("a layer above is painted in one style; mix styles in the lowest one")
+    return layers
 
 
 def command_of(
@@ -191,17 +206,6 @@ def _dots_of(raw: object) -> tuple[Dot, ...]:
         raise OptionError(f"at most {_MOST_DOTS} dots can be on the time line, got {len(raw)}")
     dots = [Dot(time_of(each.get("time")), *_styles_of(each.get("styles"))) for each in raw]
     return tuple(sorted(dots, key=lambda dot: dot.time))
-
-
-def _layers_of(raw: object) -> list[tuple[tuple[str, ...], tuple[float, ...]]]:
-    if not isinstance(raw, list) or not all(isinstance(each, dict) for each in raw):
-        raise OptionError("the layers must be a list of objects with styles")
-    if len(raw) > _MOST_LAYERS:
-        raise OptionError(f"at most {_MOST_LAYERS} further layers can be painted, got {len(raw)}")
-    layers = [_styles_of(each.get("styles")) for each in raw]
-    if any(len(styles) > 1 for styles, _ in layers):
-        raise OptionError("a layer above is painted in one style; mix styles in the lowest one")
-    return layers
 
 
 def _unequal(weights: tuple[float, ...]) -> tuple[float, ...]:

@@ -3,6 +3,7 @@
 import { editLayer } from "./brush.js";
 import { allowMix, chosen, restore } from "./gallery.js";
 import { useLayer } from "./masks.js";
+import { ask } from "./server.js";
 
 const MOST = 8;
 const list = document.getElementById("layer-list");
@@ -11,6 +12,8 @@ const remove = document.getElementById("remove-layer");
 let layers = [[]];  // the styles of each, the lowest first
 let current = 0;
 let changed = () => {};
+let shared = "[]";  // the layers above the lowest one as the server has them, as JSON
+let sharing = 0;  // requests that tell it of others
 
 /** Calls `listener` whenever a layer is added, removed or chosen. */
 export function onLayers(listener) {
@@ -33,10 +36,34 @@ export function layerStyles() {
   return { styles: layers[0], layers: layers.slice(1).map((styles) => ({ styles })) };
 }
 
-/** Sets what `layerStyles` gave. */
+/** Sets what `layerStyles` gave; the layers above the lowest one are those that the server has. */
 export function restoreLayers({ styles = [], layers: upper = [] }) {
   layers = [styles, ...upper.map((layer) => layer.styles)];
   choose(0);
+  shared = asJson();
+}
+
+/** Tells the server of the layers that `clip` has, for other tabs. */
+export async function shareLayers(clip) {
+  const json = asJson();
+  if (json === shared) return;
+  shared = json;
+  sharing += 1;
+  await ask(`api/clips/${clip.id}/layers`, { message: { layers: layerStyles().layers } }).finally(() => { sharing -= 1; });
+}
+
+/** Takes the layers above the lowest one that another tab has set; false if they are the same. */
+export function takeLayers(upper = []) {
+  if (sharing || JSON.stringify(upper) === asJson()) return false;
+  const kept = Math.min(current, upper.length);
+  layers = [layerStyles().styles, ...upper.map((layer) => layer.styles)];
+  choose(kept);
+  shared = asJson();
+  return true;
+}
+
+function asJson() {
+  return JSON.stringify(layerStyles().layers);
 }
 
 function choose(index) {
@@ -81,5 +108,6 @@ remove.addEventListener("click", () => {
   layers.splice(current, 1);
   const removed = current;
   choose(removed - 1);
+  shared = asJson();  // the server removes it with its masks
   changed(removed);
 });

@@ -10,7 +10,7 @@ import { chooseTool, refreshTools, setStrongest, useEditor } from "./brush.js";
 import { onDots, restoreDots, show as showDots, takeChoice, track } from "./dots.js";
 import { endCamera, isLive, sendSettings, useCamera } from "./live.js";
 import { endPlaying, isPlaying, onPlay, takeFrame } from "./play.js";
-import { currentLayer, layerCount, layerStyles, onLayers, restoreLayers } from "./layers.js";
+import { currentLayer, layerCount, layerStyles, onLayers, restoreLayers, shareLayers, takeLayers } from "./layers.js";
 import { now, onTime, showMarks, showTimeline } from "./timeline.js";
 import { addStyle, choose, onStyles, showThumbnail, surprise } from "./gallery.js";
 import { makeOptions, onOptions, options, restoreOptions } from "./options.js";
@@ -19,6 +19,7 @@ import { showJobs } from "./jobs.js";
 const element = (id) => document.getElementById(id);
 const memory = "vidstyle";  // what is chosen, kept for a reload of this tab
 let clip = null;
+let upperLayers = {};  // of each clip: the layers above the lowest one
 let number = 0;  // of the newest look at a frame; answers to older ones are not shown
 let sourceNumber = 0;
 const defaults = {};  // of the options, by name
@@ -32,8 +33,11 @@ async function begin() {
   state.styles.forEach(addStyle);
   makeOptions(state.options);
   for (const { name, default: value } of state.options) defaults[name] = value;
-  const kept = JSON.parse(sessionStorage.getItem(memory) ?? "{}");
-  restoreLayers(kept);
+  const own = sessionStorage.getItem(memory);
+  const kept = own ? JSON.parse(own) : state.looked_at;  // a new tab begins where the newest look was
+  const first = state.clips.find(({ id }) => id === kept.clip) ?? state.clips.at(-1);
+  upperLayers = state.layers;
+  restoreLayers({ styles: kept.styles, layers: upperLayers[first?.id] });
   restoreOptions(kept.options ?? {});
   setStrongest(options().strength ?? 1);
   restoreDots(kept.track ?? []);
@@ -42,13 +46,13 @@ async function begin() {
     say(isOpen ? "" : "The connection to vidstyle is lost; it is tried again.", "connection");
   });
   showJobs(state.jobs, sayOfRun);
-  const first = state.clips.find(({ id }) => id === kept.clip) ?? state.clips.at(-1);
   if (first) useClip(first, first.id === kept.clip ? kept.time : 0);
 }
 
 function useClip(next, time = 0) {
   endCamera();
   clip = next;
+  takeLayers(upperLayers[clip.id]);  // a new clip has only one
   element("clip-name").textContent = `${clip.name}, ${clip.width} × ${clip.height}`;
   for (const id of ["run", "play", "save-project"]) element(id).disabled = false;
   clearFrame(layerCount());
@@ -82,6 +86,7 @@ function lookAgain() {
   if (!clip) return;
   endPlaying({ isQuiet: true });
   takeMarks();  // those that came while a stretch was played
+  shareLayers(clip).catch((error) => say(error.message, "look"));
   sessionStorage.setItem(memory, JSON.stringify({ clip: clip.id, time: now(), ...settings() }));
   outdate();
   element("status").textContent = "Painting…";
@@ -126,6 +131,16 @@ async function receive(message) {
   if (message.kind === "masks") {
     marks = message.clips;
     takeMarks();
+    return;
+  }
+  if (message.kind === "layers") {
+    message.styles.forEach(addStyle);
+    upperLayers = message.clips;
+    if (clip && takeLayers(upperLayers[clip.id])) {
+      forgetMasks();
+      clearFrame(layerCount());
+      showTime();
+    }
     return;
   }
   if (message.number !== number) return;
