@@ -13,7 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from clips import Sound, shapes, write_clip
 from page_server import Served, serving
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
 
 from vidstyle.cli.main import main
 
@@ -38,7 +38,8 @@ def served(folder: Path) -> Iterator[Served]:
 
 @pytest.fixture
 def page(browser: Browser, served: Served) -> Iterator[Page]:
-    """A new tab with the page, whose scripts must raise no error."""
+    """A new tab with the page, as at first; its scripts must raise no error."""
+    served.session.looked_at = {}
     context = browser.new_context(accept_downloads=True)
     context.set_default_timeout(_PATIENCE)
     page = context.new_page()
@@ -64,6 +65,24 @@ def _wait_for_painting(page: Page) -> None:
 
 def _newest_job(page: Page) -> Locator:
     return page.locator("#job-list .job").first
+
+
+def test_two_pictures_of_one_name_are_two_styles_and_the_command_names_the_right_one(
+    page: Page, folder: Path
+) -> None:
+    _choose(page, folder / "my clip.mp4")
+    for color in (40, 200):
+        picture = bytes(cv2.imencode(".png", np.full((40, 40, 3), color, np.uint8))[1])
+        file: FilePayload = {"name": "same.png", "mimeType": "image/png", "buffer": picture}
+        page.set_input_files("#style-file", file)
+        name = "same.png" if color == 40 else "same-2.png"
+        expect(page.get_by_label(name, exact=True)).to_be_checked()
+        expect(page.locator("#command")).to_contain_text(f"--style {name}")
+    expect(page.locator("#needs")).to_contain_text("same-2.png (which was dropped as same.png)")
+    page.set_input_files("#style-file", file)
+    expect(page.get_by_text("same-2.png", exact=True)).to_have_count(1)
+    page.get_by_label("same.png", exact=True).check()
+    expect(page.locator("#command")).to_contain_text("--style same.png")
 
 
 def test_a_clip_is_dropped_looked_at_painted_played_and_saved(

@@ -20,7 +20,7 @@ from vidstyle.pipeline.report import Progress
 from vidstyle.project import Project, save_project
 from vidstyle.server.mask_clips import Values
 from vidstyle.server.masks import LAYERS
-from vidstyle.server.session import TRACK, Clip, Session
+from vidstyle.server.session import TRACK, Clip, Session, numbered
 from vidstyle.server.settings import Settings, settings_of
 from vidstyle.server.stills import SHOWN_WIDTH, shown_size, time_of
 from vidstyle.server.style_dots import track_text
@@ -192,10 +192,4 @@ def _word(folder: Path, name: str) -> str:
 def _free_name(name: str, taken: Collection[str]) -> str:
     """``name`` with only plain characters, and with a number if it is ``taken`` or a file of a project."""
     plain = re.sub(r"[^\w.+ -]+", "-", name).lstrip(".-") or "style"
-    path = Path(plain)
-    number, free = 1, plain
-    others = {each.lower() for each in (*taken, _PAGE, _PROJECT)}
-    while free.lower() in others:
-        number += 1
-        free = f"{path.stem}-{number}{path.suffix}"
-    return free
+    return numbered(plain, {*taken, _PAGE, _PROJECT})

@@ -6,10 +6,11 @@ import re
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from filecmp import cmp
 from fractions import Fraction
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from types import TracebackType
 
@@ -68,8 +69,11 @@ class PageStyle:
 
     id: str
     name: str
+    """No other one is called so."""
     path: Path
     is_bundled: bool = False
+    dropped_as: str = ""
+    """The name of the picture that was dropped."""
 
     @property
     def argument(self) -> str | Path:
@@ -144,9 +148,16 @@ class Session:
         return clip
 
     def add_style(self, path: Path, name: str) -> PageStyle:
-        """A style picture that was written to a ``place``; raises ``InputError`` if it cannot be read."""
+        """A style picture that was written to a ``place``; raises ``InputError`` if it cannot be read.
+
+        One that was dropped before is that style; another one of the same name gets a number.
+        """
         load(path)
-        style = PageStyle(f"style{path.parent.name}", name, path)
+        for known in self.styles.values():
+            if known.dropped_as == name and cmp(known.path, path, shallow=False):
+                return known
+        free = numbered(name, {TRACK, *(style.name for style in self.styles.values())})
+        style = PageStyle(f"style{path.parent.name}", free, path, dropped_as=name)
         self.styles[style.id] = style
         return style
 
@@ -188,7 +199,7 @@ class Session:
         styles = self.chosen(settings)
         names = {style.id: style.name for style in styles}
         needs = [clip.name] if clip.is_dropped else []
-        needs += [style.name for style in styles if not style.is_bundled]
+        needs += [_needed(style) for style in styles if not style.is_bundled]
         files, flags = dict[str, str](), list[tuple[str, str]]()
         if settings.track:
             files[TRACK] = track_text(settings.track, names.__getitem__)
@@ -269,6 +280,18 @@ class Session:
             "looked_at": self.looked_at,
             "results": str(self.results.resolve()),
         }
+
+
+def numbered(name: str, taken: Collection[str]) -> str:
+    """``name``, with a number if a file of that name is ``taken``; upper and lower case are the same."""
+    path, others = Path(name), {each.lower() for each in taken}
+    names = (f"{path.stem}-{number}{path.suffix}" for number in count(2))
+    return next(free for free in chain([name], names) if free.lower() not in others)
+
+
+def _needed(style: PageStyle) -> str:
+    is_renamed = style.name != style.dropped_as
+    return f"{style.name} (which was dropped as {style.dropped_as})" if is_renamed else style.name
 
 
 def _check_is_no_list(path: Path) -> None:
