@@ -13,6 +13,9 @@ from page_server import HOST, TOKEN, Served, serving
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
+from vidstyle.errors import InputError
+from vidstyle.server import live
+
 _SETTINGS = {"styles": [{"id": "waves", "weight": 1}], "options": {"engine": "stylenet"}}
 
 
@@ -86,6 +89,34 @@ def test_what_cannot_be_painted_is_told_in_a_line(
     if frame is not None:
         socket.send(frame)
     assert line in _error(socket)
+
+
+@pytest.mark.parametrize(
+    ("options", "quality", "engine"),
+    [
+        ({}, "draft", None),
+        ({"quality": "high"}, "high", None),
+        ({"engine": "stylenet"}, None, "stylenet"),
+    ],
+)
+def test_the_camera_is_painted_as_a_draft_unless_something_else_is_chosen(
+    socket: ClientConnection,
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, str],
+    quality: str | None,
+    engine: str | None,
+) -> None:
+    made: list[dict[str, object]] = []
+
+    def record(styles: object, **keywords: object) -> None:
+        made.append(keywords)
+        raise InputError("enough is known")
+
+    monkeypatch.setattr(live, "Stylizer", record)
+    socket.send(json.dumps({**_SETTINGS, "options": options}))
+    assert _error(socket) == "enough is known"
+    assert (made[0].get("quality"), made[0].get("engine")) == (quality, engine)
+    assert (made[0]["working_size"], made[0]["fps_target"]) == ("auto", 10)
 
 
 def test_a_second_camera_ends_the_first(served: Served, socket: ClientConnection) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, cast
 
 from vidstyle.cli.logs import log_to_stderr, write_line
 from vidstyle.cli.parser import Commands, add_options, add_styles, add_verbosity, select_options, style_name
 from vidstyle.errors import OptionError
-from vidstyle.options import PaintOptions, SteadyOptions
+from vidstyle.options import CAMERA_QUALITY, PaintOptions, SteadyOptions
 
 if TYPE_CHECKING:
     from vidstyle.live.painting import LiveReport, Sink
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _HOST, _PORT = "127.0.0.1", 8090
 _RATE = 10.0  # frames a second that are held if no other rate is asked for
-_QUALITY: Final = "draft"
 _EVERY = 1.0  # s between two lines of progress
 
 _EXAMPLES = f"""\
@@ -105,7 +104,7 @@ def _options(arguments: argparse.Namespace) -> tuple[FrameKeywords, float | None
     """Those given, what makes a stream quick where nothing else is asked for, and the rate that is held."""
     options = cast("FrameKeywords", select_options(arguments, PaintOptions, SteadyOptions))
     if not {"quality", "engine", "weights"} & options.keys():
-        options["quality"] = _QUALITY
+        options["quality"] = CAMERA_QUALITY
     if "layer" in options and "working_size" not in options:
         return options, options.pop("fps_target", _RATE)  # the frames' size alone holds it
     if options.setdefault("working_size", "auto") != "auto":

@@ -3,7 +3,7 @@
 from vidstyle.options.checked_fields import Checked, option, value_of
 from vidstyle.options.file_records import ReadOptions, WriteOptions
 from vidstyle.options.mask_options import MaskOptions
-from vidstyle.options.qualities import DEFAULT_QUALITY, QUALITIES
+from vidstyle.options.qualities import CAMERA_QUALITY, DEFAULT_QUALITY, QUALITIES
 from vidstyle.options.records import (
     DEFAULT_CRF,
     LARGEST_STYLE,
@@ -19,6 +19,7 @@ from vidstyle.options.records import (
 )
 
 __all__ = [
+    "CAMERA_QUALITY",
     "DEFAULT_CRF",
     "DEFAULT_QUALITY",
     "LARGEST_STYLE",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +26,5 @@ QUALITIES: Mapping[str, Quality] = {
     "best": Quality("reshuffle", 720),
 }
 DEFAULT_QUALITY = "normal"
+CAMERA_QUALITY: Final = "draft"
+"""That of cameras if neither a quality nor an engine is chosen: it holds a rate in larger frames."""

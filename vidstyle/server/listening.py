@@ -29,6 +29,7 @@ def server_of(app: ASGIApp, *, patience: int = _PATIENCE) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         ws="websockets-sansio",
+        ws_per_message_deflate=False,  # pictures are packed already
         log_config=None,
         log_level="error",
         access_log=False,

@@ -9,6 +9,7 @@ import json
 import logging
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count
@@ -21,6 +22,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from vidstyle.errors import InputError, VidstyleError
 from vidstyle.frames import Frame, Pixels
+from vidstyle.options import CAMERA_QUALITY
 from vidstyle.options.keywords import FrameKeywords
 from vidstyle.pipeline.held_rate import painted_at_rate
 from vidstyle.pipeline.prefetch import Unwanted, interruptible, side_thread
@@ -137,11 +139,17 @@ class _Painting:
 
     def run(self) -> None:
         options = {**self.settings.keywords, "working_size": "auto", "fps_target": RATE}
+        if not {"quality", "engine"} & options.keys():
+            options["quality"] = CAMERA_QUALITY
         with contextlib.suppress(Unwanted), interruptible(self.newest.stop):
             stylizer = Stylizer([*self.styles], **cast(FrameKeywords, options))
             with contextlib.closing(painted_at_rate(stylizer, self._frames(), RATE)) as paintings:
+                sending: Future[None] | None = None
                 for painted in paintings:
-                    self._send(jpeg(painted.pixels, (painted.width, painted.height)))
+                    picture = jpeg(painted.pixels, (painted.width, painted.height))
+                    if sending is not None:  # the one before, which was sent while this one was painted
+                        self._wait_for(sending)
+                    sending = asyncio.run_coroutine_threadsafe(self.socket.send_bytes(picture), self.loop)
 
     def _frames(self) -> Iterator[Frame]:
         step = Fraction(1, RATE)
@@ -151,8 +159,7 @@ class _Painting:
                 return
             yield Frame(_decoded(data), number * step, step)
 
-    def _send(self, picture: bytes) -> None:
-        sending = asyncio.run_coroutine_threadsafe(self.socket.send_bytes(picture), self.loop)
+    def _wait_for(self, sending: Future[None]) -> None:
         while not self.newest.stop.is_set():
             with contextlib.suppress(TimeoutError):
                 sending.result(_POLL)
