@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clips import shapes, write_clip
+from clips import Sound, shapes, write_clip
 from page_server import Served, serving
 from playwright.sync_api import Browser, Page, Response, expect
 
@@ -23,7 +23,7 @@ _QUICK = """sessionStorage.vidstyle ??= '{"options": {"engine": "stylenet"}}'"""
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("brush")
-    clip = write_clip(folder / "clip.mp4", shapes(6, 192, 144))
+    clip = write_clip(folder / "clip.mp4", shapes(6, 192, 144), sounds=[Sound()])
     with serving(folder, str(clip)) as served:
         yield served
 
@@ -270,7 +270,9 @@ def test_a_stretch_is_played_while_it_is_painted_coarse_first(
     page.locator("body[data-played=half]").wait_for()
     is_seen.set()
     page.locator("body[data-played=full]").wait_for()
+    page.locator("body[data-sounds='1']").wait_for()
     page.get_by_role("button", name="Stop playing").click()
+    page.locator("body[data-sounds='']").wait_for()
     page.locator("body[data-painted=full]").wait_for()
 
 
@@ -301,6 +303,48 @@ def test_a_finger_brushes_too(browser: Browser, served: Served) -> None:
     expect(page.locator("#undo")).to_be_enabled()
     width, height = page.locator("#canvas").evaluate("(canvas) => [canvas.clientWidth, canvas.clientHeight]")
     assert _pixel(page, 100 / width, 60 / height) == [0, 0, 0]
+    context.close()
+
+
+def test_two_fingers_make_the_frame_larger_where_they_are_and_brush_nothing(
+    browser: Browser, served: Served
+) -> None:
+    data = served.session.clips["given"].path.read_bytes()
+    served.ask("POST", "/api/clips", body=data, query={"name": "clip.mp4"})
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    context.set_default_timeout(_PATIENCE)
+    page = context.new_page()
+    page.add_init_script(_QUICK)
+    page.goto(served.address)
+    page.locator("body[data-painted=full]").wait_for()
+    page.get_by_label("Brush", exact=True).check()
+    page.locator("#canvas").scroll_into_view_if_needed()
+    touches = context.new_cdp_session(page)
+
+    def touch(kind: str, *places: tuple[float, float]) -> None:
+        points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
+        touches.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    box = page.locator("#canvas").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 4, box["y"] + box["height"] / 2
+    touch("touchStart", (x - 20, y))
+    touch("touchMove", (x - 22, y))
+    touch("touchStart", (x - 22, y), (x + 22, y))
+    for reach in (30, 44, 66):
+        touch("touchMove", (x - reach, y), (x + reach, y))
+    touch("touchEnd")
+    larger = page.locator("#canvas").bounding_box()
+    assert larger is not None
+    assert larger["width"] == pytest.approx(3 * box["width"], rel=0.02)
+    assert (x - larger["x"]) / larger["width"] == pytest.approx(0.25, abs=0.01)
+    assert page.locator("#zoom").input_value() == "3"
+    assert page.evaluate("visualViewport.scale") == 1  # the page itself is not larger
+    expect(page.locator("#undo")).to_be_disabled()
+    expect(page.locator("#command")).not_to_contain_text("--mask")
+    touch("touchStart", (x, y))
+    touch("touchEnd")
+    expect(page.locator("#undo")).to_be_enabled()  # one finger brushes again
     context.close()
 
 

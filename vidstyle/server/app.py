@@ -26,8 +26,10 @@ from vidstyle.server.security import Guard
 from vidstyle.server.session import Clip, PageStyle, Session
 from vidstyle.server.settings import described_options, settings_of
 from vidstyle.server.stills import frame_at, jpeg, moment_of, shown_size, within
+from vidstyle.server.stretches import STRETCH
 from vidstyle.server.uploads import CLIP_LIMIT, STYLE_LIMIT, receive_file
 from vidstyle.styles.pictures import load
+from vidstyle.video.reading.sound import sound_of_part
 
 V = TypeVar("V")
 
@@ -71,6 +73,7 @@ def make_app(
         Route("/api/state", answering(session, api.state)),
         Route("/api/clips", answering(session, api.add_clip), methods=["POST"]),
         Route("/api/clips/{clip}/frame", answering(session, api.frame)),
+        Route("/api/clips/{clip}/sound", answering(session, api.sound)),
         Route("/api/clips/{clip}/cuts", answering(session, api.cuts)),
         Route("/api/styles", answering(session, api.add_style), methods=["POST"]),
         Route("/api/styles/{style}/picture", answering(session, api.style_picture)),
@@ -125,6 +128,13 @@ class _Api:
         size = shown_size(clip.info, max(16, min(_WIDEST, int(width) if width.isdigit() else _WIDEST)))
         data = await self._reading(lambda: jpeg(frame_at(clip.path, time).pixels, size))
         return picture(data)
+
+    async def sound(self, request: Request) -> Response:
+        """The sound of the stretch that is played from ``time`` (s), a WAV file; 204: the clip has none."""
+        clip = self._session.clip(request.path_params["clip"])
+        begin = clip.info.start + moment_of(request.query_params.get("time"))
+        data = await self._reading(lambda: sound_of_part(clip.path, begin, STRETCH))
+        return Response(status_code=204) if data is None else Response(data, media_type="audio/wav")
 
     async def cuts(self, request: Request) -> Response:
         """The cuts that are found so far; the page asks again until these are all."""

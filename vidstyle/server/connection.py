@@ -22,12 +22,11 @@ from vidstyle.server.previews import DRAFT, FULL, THUMBNAIL, Look
 from vidstyle.server.session import Clip, Session
 from vidstyle.server.settings import Settings, settings_of
 from vidstyle.server.stills import Recent, moment_of, time_of
-from vidstyle.server.stretches import Stretch, StretchPicture
+from vidstyle.server.stretches import STRETCH, Stretch, StretchPicture
 
 log = logging.getLogger(__name__)
 
 _JOBS_PAUSE = 0.1  # s between two messages on jobs
-_STRETCH = 3  # s that are painted to be played
 _POLL = 0.1  # s between two looks at whether a stretch is still wanted
 _KEPT = 100  # painted pictures, until the page has fetched them
 
@@ -182,10 +181,9 @@ class _Looks:
         self, clip: Clip, time: Fraction, settings: Settings, number: object, stop: threading.Event
     ) -> None:
         """Send the frames of a stretch from ``time`` (s): a message for each, and then its picture."""
-        length = Fraction(_STRETCH)
-        styles, keywords = self._session.styling(clip, settings, (time, length))
-        prepare = partial(self._session.part_files, clip, settings, time, length)
-        stretch = Stretch(clip.path, clip.info, time, length, styles, keywords, prepare)
+        styles, keywords = self._session.styling(clip, settings, (time, STRETCH))
+        prepare = partial(self._session.part_files, clip, settings, time, STRETCH)
+        stretch = Stretch(clip.path, clip.info, time, STRETCH, styles, keywords, prepare)
         loop = asyncio.get_running_loop()
 
         async def send(picture: StretchPicture) -> None:

@@ -18,6 +18,8 @@ from vidstyle.pipeline.prefetch import check_wanted
 from vidstyle.pipeline.report import Progress
 from vidstyle.server.stills import SHOWN_WIDTH, jpeg, shown_size
 
+STRETCH = Fraction(3)
+"""s that are painted to be played."""
 _WIDTHS = {"half": SHOWN_WIDTH // 2, "full": SHOWN_WIDTH}  # px, of the pictures for the page
 _SMALLEST = 96  # px, short side at which half of the size is painted at least
 

@@ -1,10 +1,10 @@
 // The brush: pointer and keys on the frame become strokes in its mask, and what the tools do beside it.
 
-import { canvas, frameSize, moveBorder, pointOf, redraw, showMask } from "./frame.js";
+import { canvas, frameSize, moveBorder, pointOf, redraw, showMask, stage } from "./frame.js";
+import { isPinching, onPinch } from "./pinch.js";
 
 const STEP = 10;  // px of the frame that an arrow key moves the brush
 const element = (id) => document.getElementById(id);
-const stage = element("stage");
 const cursor = element("cursor");
 const sliders = { size: element("brush-size"), softness: element("brush-softness"), strength: element("brush-strength") };
 let editor = null;  // {mask(), changed(isOver)}: the mask of the frame, and whom to tell
@@ -80,13 +80,13 @@ canvas.addEventListener("pointerdown", (event) => {
     place = pointOf(event);
     editor.mask(true).begin(brush());
     stroke(place, place);
-  } else if (tool() === "compare" && event.button === 0) {
+  } else if (tool() === "compare" && event.button === 0 && event.isPrimary) {
     moveBorder(event);
   }
 });
 canvas.addEventListener("pointermove", (event) => {
   showCursor(pointOf(event));
-  if (!canvas.hasPointerCapture(event.pointerId)) return;
+  if (!canvas.hasPointerCapture(event.pointerId) || isPinching()) return;
   const mask = editor?.mask(false);
   if (mask?.stroke && event.isPrimary) {
     begun = event.timeStamp;
@@ -112,6 +112,16 @@ function endStroke() {
   editor.changed(true);
   refreshTools();
 }
+
+onPinch(() => {
+  cursor.hidden = true;
+  const mask = editor?.mask(false);
+  if (!mask?.stroke) return;
+  mask.cancel();
+  redraw();
+  editor.changed(true);
+  refreshTools();
+});
 
 /** Shows the outline of the brush at a point of the frame. */
 function showCursor([x, y]) {

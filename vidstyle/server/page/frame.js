@@ -4,10 +4,11 @@ import { WHITE } from "./mask.js";
 
 /** Where the frame is drawn. */
 export const canvas = document.getElementById("canvas");
-const stage = document.getElementById("stage");
+/** What the frame is seen in: a part of it, if it is made larger. */
+export const stage = document.getElementById("stage");
 const divider = document.getElementById("divider");
 const hint = document.getElementById("stage-hint");
-const zoom = document.getElementById("zoom");
+const slider = document.getElementById("zoom");
 const context = canvas.getContext("2d");
 const scratch = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
 let source = null;  // RGBA bytes
@@ -176,16 +177,29 @@ function describe() {
 }
 
 divider.addEventListener("input", () => redraw());
-zoom.addEventListener("input", () => {
-  const [x, y] = [stage.scrollLeft + stage.clientWidth / 2, stage.scrollTop + stage.clientHeight / 2];
-  const before = canvas.clientWidth;
-  canvas.style.setProperty("--zoom", zoom.value);
-  const share = canvas.clientWidth / before;  // the middle of what is seen stays there
-  stage.scrollTo(x * share - stage.clientWidth / 2, y * share - stage.clientHeight / 2);
+
+/** How much larger than all of it the frame is. */
+export function zoom() {
+  return Number(canvas.style.getPropertyValue("--zoom") || 1);
+}
+
+/** Makes the frame `value` times as large; what was at one point of the window is at another one then. */
+export function zoomTo(value, from, to = from) {
+  const next = Math.min(Number(slider.max), Math.max(Number(slider.min), value));
+  const before = canvas.getBoundingClientRect();
+  canvas.style.setProperty("--zoom", next);
+  slider.value = next;
+  const after = canvas.getBoundingClientRect();
+  const share = after.width / before.width;
+  stage.scrollBy(after.left + (from[0] - before.left) * share - to[0], after.top + (from[1] - before.top) * share - to[1]);
+}
+
+slider.addEventListener("input", () => {
+  const box = stage.getBoundingClientRect();
+  zoomTo(Number(slider.value), [box.left + box.width / 2, box.top + box.height / 2]);
 });
 stage.addEventListener("wheel", (event) => {
   if (!event.ctrlKey) return;  // also two fingers on a touchpad
   event.preventDefault();
-  zoom.value = Number(zoom.value) * (event.deltaY < 0 ? 1.2 : 1 / 1.2);
-  zoom.dispatchEvent(new Event("input"));
+  zoomTo(zoom() * (event.deltaY < 0 ? 1.2 : 1 / 1.2), [event.clientX, event.clientY]);
 }, { passive: false });

@@ -12,6 +12,7 @@ import { endCamera, isLive, sendSettings, useCamera } from "./live.js";
 import { endPlaying, isPlaying, onPlay, takeFrame } from "./play.js";
 import { currentLayer, layerCount, layerStyles, onLayers, restoreLayers, shareLayers, takeLayers } from "./layers.js";
 import { now, onTime, showMarks, showTimeline } from "./timeline.js";
+import { loadSound } from "./sound.js";
 import { addStyle, choose, onStyles, showThumbnail, surprise } from "./gallery.js";
 import { makeOptions, onOptions, options, restoreOptions } from "./options.js";
 import { showJobs } from "./jobs.js";
@@ -121,6 +122,7 @@ function settings() {
 onPlay(() => {
   number += 1;
   socket.send({ kind: "play", number, clip: clip.id, time: now(), settings: settings() });
+  loadSound(address(`api/clips/${clip.id}/sound`, { time: now() })).catch(() => {});
 }, lookAgain);
 
 async function receive(message) {

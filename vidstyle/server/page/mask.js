@@ -52,6 +52,12 @@ export class Mask {
     if (area) this.#remember(area, before);
   }
 
+  /** Ends the stroke as if it had not been begun. */
+  cancel() {
+    this.values.set(this.stroke.before);
+    this.stroke = null;
+  }
+
   /** Gives all pixels one share. */
   fill(share) {
     this.#replace(() => Math.round(share * WHITE));

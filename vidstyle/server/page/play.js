@@ -1,6 +1,7 @@
 // Plays a painted stretch of the clip: its frames come in while they are painted, coarse ones first.
 
 import { canvas, drawOver, redraw } from "./frame.js";
+import { canSound, endSound, soundFrom } from "./sound.js";
 
 const button = document.getElementById("play");
 let frames = [];  // {blob, stage, time, duration}, by index
@@ -39,6 +40,7 @@ export function endPlaying({ isQuiet = false } = {}) {
   if (!isPlaying()) return;
   turn += 1;
   frames = [];
+  endSound();
   button.dataset.plays = "";
   button.textContent = "Play 3 s painted";
   document.body.dataset.played = "";
@@ -66,9 +68,14 @@ async function show(own, last) {
   if (frames.length) {
     const end = frames.at(-1).time + frames.at(-1).duration;
     let time = (performance.now() - begun) / 1000;
-    if (time >= end && isComplete) begun = performance.now();
-    else if (time >= end) begun = performance.now() - end * 1000;  // waits for frames to come
+    if (time >= end && isComplete) {
+      begun = performance.now();
+      soundFrom(0);
+    } else if (time >= end) {
+      begun = performance.now() - end * 1000;  // waits for frames to come
+    }
     time = (performance.now() - begun) / 1000;
+    if (isComplete && canSound()) soundFrom(time);  // before, it would be torn
     next = Math.max(0, frames.findLastIndex((frame) => frame && frame.time <= time));
     const frame = frames[next];
     if (frame && frame !== last) {
