@@ -101,10 +101,8 @@ def test_the_mask_of_a_layer_may_be_a_clip(place: Path) -> None:
 
 
 def test_what_cannot_have_layers_says_so(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(OptionError, match="--layer is for engines that paint every frame"):
+    with pytest.raises(OptionError, match="paints keyframes: leave out --layer, or give --quality high"):
         vidstyle.Stylizer(RED, quality="best", layer="blue.png=right.png")
-    with pytest.raises(OptionError, match="--layer needs a --working-size in px"):
-        vidstyle.Stylizer(RED, working_size="auto", layer="blue.png=right.png")
     with pytest.raises(OptionError, match="a stream with layers cannot be saved"):
         vidstyle.stylize_frames([], style=RED, engine=Colour(), layer="blue.png=right.png", save_state="a")
     with pytest.raises(InputError, match=r"no style 'purple\.png'"):

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+from plain_engine import PAUSE, Plain
 from scenes import ground, shot, view
+from torch import Tensor
 
 from vidstyle import Stylizer
 from vidstyle.cli.main import main
-from vidstyle.engines.base import load_engine
+from vidstyle.engines.base import Painted, Statistics, load_engine
 from vidstyle.errors import OptionError
 from vidstyle.frames import Frame
 from vidstyle.rendering.adaptive_size import AdaptiveSize
@@ -54,7 +59,8 @@ def test_a_wanted_rate_takes_the_place_of_the_clip_s() -> None:
 def test_frames_without_a_duration_have_no_rate_to_hold() -> None:
     size = AdaptiveSize()
     for _ in range(60):
-        assert not size.decide(is_cut=False) and size.share == 1.0
+        size.decide(is_cut=False)
+        assert size.share == 1.0
         size.observe(0.1, 0.01, 0.0)
 
 
@@ -106,6 +112,54 @@ def test_a_clip_is_painted_smaller_to_hold_an_impossible_rate_and_at_full_size_f
     assert all((one == other).all() for one, other in zip(plain, easy, strict=True))
     assert (hard[3] == plain[3]).all() and not (hard[-1] == plain[-1]).all()
     assert hard[-1].shape == plain[-1].shape
+
+
+class Recording(Plain):
+    """Notes the sizes at which it paints."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[tuple[int, ...]] = []
+
+    def stylize(
+        self, image: Tensor, style: Tensor, statistics: Statistics | None = None
+    ) -> Painted[Statistics]:
+        self.sizes.append(tuple(image.shape[-2:]))
+        return super().stylize(image, style, statistics)
+
+
+@pytest.mark.parametrize("temporal", ["none", "map"])
+def test_layers_are_painted_at_one_size_that_follows_what_they_take_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, temporal: str
+) -> None:
+    mask = tmp_path / "mask.png"
+    cv2.imwrite(str(mask), np.full((120, 160), 128, np.uint8))
+    costs: list[float] = []
+    observe = AdaptiveSize.observe
+
+    def noted(size: AdaptiveSize, painting: float, rest: float, duration: float) -> None:
+        costs.append(painting)
+        observe(size, painting, rest, duration)
+
+    monkeypatch.setattr(AdaptiveSize, "observe", noted)
+    monkeypatch.setenv(PAUSE, "0.02")
+    engine = Recording()
+    stylizer = Stylizer(
+        "waves",
+        engine=engine,
+        temporal=temporal,
+        layer=[("ink", mask), ("mosaic", mask)],
+        working_size="auto",
+        fps_target=1e6,
+    )
+    negatives = [replace(frame, pixels=255 - frame.pixels) for frame in frames(12)]
+    clip = [pair[index % 3 > 0] for index, pair in enumerate(zip(frames(12), negatives, strict=True))]
+    painted = list(stylizer.frames(clip))
+    assert len(painted) == len(costs) == 12
+    assert max(costs) >= 3 * 0.02
+    of_frames = list(zip(*(engine.sizes[layer::3] for layer in range(3)), strict=True))
+    assert all(len(set(sizes)) == 1 for sizes in of_frames)
+    assert of_frames[-1][0] < of_frames[0][0]
 
 
 def test_a_run_says_that_its_size_was_chosen(plain_clip: Path, tmp_path: Path) -> None:

@@ -105,8 +105,6 @@ def _options(arguments: argparse.Namespace) -> tuple[FrameKeywords, float | None
     options = cast("FrameKeywords", select_options(arguments, PaintOptions, SteadyOptions))
     if not {"quality", "engine", "weights"} & options.keys():
         options["quality"] = CAMERA_QUALITY
-    if "layer" in options and "working_size" not in options:
-        return options, options.pop("fps_target", _RATE)  # the frames' size alone holds it
     if options.setdefault("working_size", "auto") != "auto":
         return options, None
     return options, options.setdefault("fps_target", _RATE)

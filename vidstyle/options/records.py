@@ -128,8 +128,6 @@ class PaintOptions(CompositingOptions):
         Checked.__post_init__(self)  # super() does not work in a dataclass with slots
         if self.fps_target is not None and not self.adapts_size:
             raise OptionError("--fps-target is held by --working-size auto; give both")
-        if self.layer and self.adapts_size:
-            raise OptionError("--layer needs a --working-size in px, not auto; leave out one of the two")
 
     @property
     def quality_engine(self) -> str:

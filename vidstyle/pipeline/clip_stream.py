@@ -103,13 +103,18 @@ class ClipStream(Generic[S, T]):
             )
             loop_state = None if state is None else state.loop
             steady = Returning(steadied_alike(clip_frames, painter, state=loop_state, cuts=cuts))
-            shown: Iterable[SteadyFrame] = steady if size is None else _observed(steady, size)
+            shown: Iterable[SteadyFrame] = steady
             if self.layers:
                 assert merge is not None
-                painters = [ClipPainter(self.renderer, each, self.strength) for each in self.layers]
+                painters = [
+                    ClipPainter(self.renderer, each, self.strength, size=size, follows=True)
+                    for each in self.layers
+                ]
                 others = [steadied_alike(*pair) for pair in zip(copies, painters, strict=True)]
                 # the first one ends first, and the others have no frame left then
                 shown = map(merge, zip(shown, *others, strict=False))
+            if size is not None:
+                shown = _observed(shown, size)
             yield from composited_frames(shown, composite)
         loop = steady.returned
 

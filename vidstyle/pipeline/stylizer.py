@@ -99,7 +99,8 @@ class Stylizer:
             )
         if self.paints_keyframes and paint.layer:
             raise OptionError(
-                f"--layer is for engines that paint every frame; {self._engine_name} paints keyframes"
+                f"--layer is for engines that paint every frame; {self._engine_name} paints keyframes: "
+                "leave out --layer, or give --quality high or another --engine"
             )
         self._flow = flow_of(self._steady, self._flow_device)
         log.info("steadied by %s with %s", self._method, flow_name(self._steady, self._flow_device))

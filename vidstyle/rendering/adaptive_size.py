@@ -47,17 +47,16 @@ class AdaptiveSize:
         self._wanted += wanted
         self._count += 1
 
-    def decide(self, *, is_cut: bool) -> bool:
-        """Choose the size of the next frame; true if it has changed. Painting costs as its area."""
+    def decide(self, *, is_cut: bool) -> None:
+        """Choose the size of the next frame. Painting costs as its area."""
         is_far = self._painting + self._rest > _FAR * self._wanted
         if self._count < (_SHOT if is_cut or is_far else _EVERY):
-            return False
+            return
         limit = max(_SLACK * self._wanted, (1 + _BESIDE) * self._rest)
         step = next((step for step in range(_STEPS) if self._cost(step) <= limit), _STEPS - 1)
         if not is_cut and step < self._step and self._cost(step) > _AFFORDED * self._wanted:
             step = self._step
-        has_changed = step != self._step
-        if has_changed:
+        if step != self._step:
             log.info(
                 "%.1f frames a second, %.1f wanted: painted at %.0f %% of the largest size from now on",
                 self._count / (self._painting + self._rest),
@@ -67,7 +66,6 @@ class AdaptiveSize:
         self._step = step
         self._painting = self._rest = self._wanted = 0.0
         self._count = 0
-        return has_changed
 
     def _cost(self, step: int) -> float:
         """Seconds that the frames noted would have taken at another ``step``."""

@@ -38,6 +38,8 @@ class ClipPainter(Generic[S, T]):
         strength: applied by the engine if it has a ``feature_strength``; else, above 1, the style is moved
             away from the shot's own.
         size: chooses the size at which frames are painted; None: always the largest.
+        follows: whether ``size`` is that of another painter, of the same frames in another style, which asks
+            it first.
         state: the ``tensors()`` of a painter with the same arguments after the frame before; None: the first
             frame begins the clip. Raises ``KeyError`` if something is missing in it.
     """
@@ -49,10 +51,11 @@ class ClipPainter(Generic[S, T]):
         strength: float,
         *,
         size: AdaptiveSize | None = None,
+        follows: bool = False,
         state: Tensors | None = None,
     ) -> None:
         self._largest = self._painter = painter
-        self._size = size
+        self._size, self._follows, self._share = size, follows, 1.0  # of the largest size
         self._styles = styles
         self._strength = strength
         self._own: S | None = None  # the encoded first frame of the shot, for strengths above 1
@@ -93,8 +96,11 @@ class ClipPainter(Generic[S, T]):
         if repaint_mask is not None and repaint_mask.share == 0 and not is_cut:
             self._since += 1
             return PaintedFrame(frame.pixels, np.zeros(frame.pixels.shape[:2], np.bool_))
-        if self._size is not None and self._size.decide(is_cut=is_cut):
-            self._painter = self._largest.coarser(self._size.share)
+        if self._size is not None and not self._follows:
+            self._size.decide(is_cut=is_cut)
+        if self._size is not None and self._size.share != self._share:
+            self._share = self._size.share
+            self._painter = self._largest.coarser(self._share)
             self._statistics = None  # those of other strokes
         style = self._style(frame, is_cut)
         margin = _margin(frame)
