@@ -153,6 +153,21 @@ def test_the_rate_is_held_by_the_size_of_the_frames(
         assert f"at {size} px" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("more", [[], ["--working-size", "240"]])
+def test_an_engine_that_paints_keyframes_is_refused_with_what_to_give_instead(
+    clip: Path, capsys: pytest.CaptureFixture[str], more: list[str]
+) -> None:
+    words = ["live", "--camera", str(clip), "--style", "waves", "--mjpeg", "0", *more]
+    for choice in (["--quality", "best"], ["--engine", "reshuffle"]):
+        assert main([*words, *choice]) == 1
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert printed.err == (
+            "vidstyle: a camera cannot be painted by reshuffle, which paints keyframes of whole clips: give "
+            "--quality draft, normal or high, or another --engine\n"
+        )
+
+
 def test_what_is_wrong_is_one_line(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     for camera in ("97", "gone.mp4", "9" * 20):
         with pytest.raises(InputError, match=f"no camera or clip can be opened as '{camera}'"):

@@ -78,7 +78,11 @@ def test_each_frame_comes_back_painted_or_is_dropped_for_a_newer_one(socket: Cli
         (_SETTINGS, b"no picture", "the camera's frame is no JPEG picture"),
         (_SETTINGS, _huge(), "the camera's frame is no JPEG picture"),
         ({**_SETTINGS, "styles": [{"id": "../art.png", "weight": 1}]}, None, "is not in this session"),
-        ({**_SETTINGS, "options": {"quality": "best"}}, None, "paints keyframes"),
+        (
+            {**_SETTINGS, "options": {"quality": "best"}},
+            None,
+            "clips: give --quality draft, normal or high",
+        ),
         ("nonsense", None, "the settings must be an object"),
     ],
 )

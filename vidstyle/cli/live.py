@@ -78,7 +78,9 @@ def _run(arguments: argparse.Namespace) -> int:
     from vidstyle.live.mjpeg import MjpegServer
     from vidstyle.live.painting import paint_live
     from vidstyle.live.virtual_camera import VirtualCamera
+    from vidstyle.pipeline.held_rate import check_paints_cameras
 
+    check_paints_cameras(options)
     own_process()
     set_threads(stream_threads())
     progress = _Progress(is_quiet=arguments.quiet)

@@ -215,6 +215,11 @@ class SteadyOptions(Checked):
         """Whether a temporal method is used; any of three options can switch it off."""
         return self.temporal != "none" and self.flow != "none" and self.stability > 0
 
+    @property
+    def carries_keyframes(self) -> bool:
+        """Whether an engine that paints keyframes paints only them, carried to the other frames."""
+        return self.is_steady and self.temporal == SteadyOptions().temporal
+
 
 @dataclass(frozen=True, slots=True)
 class SheetOptions(Checked):

@@ -11,8 +11,13 @@ from typing import cast
 
 import cv2
 
+from vidstyle.engines.base import EngineInfo, chosen_engine, info_of
+from vidstyle.errors import OptionError
 from vidstyle.frames import Frame, Pixels
+from vidstyle.options import QUALITIES, PaintOptions, SteadyOptions, make_record
+from vidstyle.options.keywords import FrameKeywords
 from vidstyle.pipeline.stylizer import Stylizer
+from vidstyle.registry import ENGINES, name_of_part
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +29,23 @@ _AFFORDED = 0.7  # of it, that larger frames may take: a painting that begins an
 _WARM_UP = 2  # first frames at a size, which are not measured
 _LEAST, _SHRINK_AFTER = 4, 10  # measured frames, and times of a frame as wanted, whichever come last
 _GROW_AFTER = 100  # measured frames; twice as many each time that larger frames were too slow
+
+
+def check_paints_cameras(options: FrameKeywords) -> None:
+    """Raise ``OptionError`` for options with which an engine paints keyframes, which a camera has none of."""
+    paint, steady = make_record(PaintOptions, options), make_record(SteadyOptions, options)
+    engine = chosen_engine(paint.engine, paint.weights, paint.quality_engine)
+    info = info_of(engine) if isinstance(engine, str) and engine in ENGINES else getattr(engine, "info", None)
+    if steady.carries_keyframes and isinstance(info, EngineInfo) and info.is_keyframe_engine:
+        *good, last = (
+            name
+            for name, quality in QUALITIES.items()
+            if not cast(EngineInfo, info_of(quality.engine)).is_keyframe_engine
+        )
+        raise OptionError(
+            f"a camera cannot be painted by {name_of_part(engine)}, which paints keyframes of whole clips: "
+            f"give --quality {', '.join(good)} or {last}, or another --engine"
+        )
 
 
 def painted_at_rate(

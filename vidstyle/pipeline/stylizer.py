@@ -87,9 +87,7 @@ class Stylizer:
         self._styles = self._encode(style, paint.style_weights, paint.style_track)
         self._layers: Layers[Any] = Layers(paint.layer, lambda layer: self._encode(layer, None, None))
         self.paints_keyframes = (
-            self._painter.engine.info.is_keyframe_engine
-            and self._steady.is_steady
-            and self._steady.temporal == SteadyOptions().temporal
+            self._painter.engine.info.is_keyframe_engine and self._steady.carries_keyframes
         )
         """Whether the engine paints some frames of a clip, which are carried to the others."""
         if self.paints_keyframes and paint.adapts_size:

@@ -24,7 +24,7 @@ from vidstyle.errors import InputError, VidstyleError
 from vidstyle.frames import Frame, Pixels
 from vidstyle.options import CAMERA_QUALITY
 from vidstyle.options.keywords import FrameKeywords
-from vidstyle.pipeline.held_rate import painted_at_rate
+from vidstyle.pipeline.held_rate import check_paints_cameras, painted_at_rate
 from vidstyle.pipeline.prefetch import Unwanted, interruptible, side_thread
 from vidstyle.pipeline.stylizer import Stylizer
 from vidstyle.server.session import Session
@@ -142,6 +142,7 @@ class _Painting:
         if not {"quality", "engine"} & options.keys():
             options["quality"] = CAMERA_QUALITY
         with contextlib.suppress(Unwanted), interruptible(self.newest.stop):
+            check_paints_cameras(cast(FrameKeywords, options))
             stylizer = Stylizer([*self.styles], **cast(FrameKeywords, options))
             with contextlib.closing(painted_at_rate(stylizer, self._frames(), RATE)) as paintings:
                 sending: Future[None] | None = None
