@@ -264,6 +264,29 @@ def test_masks_that_were_carried_are_played_without_carrying_them_again(
         masks.of_part("given", 0, *part)
 
 
+def test_a_frame_whose_strokes_are_undone_has_the_mask_that_is_carried_to_it(served: Served) -> None:
+    data = served.session.clips["given"].path.read_bytes()
+    clip = str(served.ask("POST", "/api/clips", body=data, query={"name": "undone.mp4"})["id"])
+    address, size = f"/api/clips/{clip}/mask", {"width": str(_SIZE[0]), "height": str(_SIZE[1])}
+    frames = ({"time": "0", "layer": "0"}, {"time": str(5 / 25), "layer": "0"})
+    for query, mask in zip(frames, (_square(), 255 - _square()), strict=True):
+        body = zlib.compress(mask.tobytes())
+        assert served.request("POST", address, body=body, query={**query, "over": "1", **size})[0] == 204
+    assert served.request("GET", address, query=frames[1])[2]["x-brushed"] == "1"
+    assert served.request("DELETE", address, query=frames[1])[0] == 204
+    until = time.monotonic() + 60
+    while (answer := served.request("GET", address, query=frames[1]))[0] == 204 and time.monotonic() < until:
+        time.sleep(0.05)
+    mask = np.frombuffer(zlib.decompress(answer[1]), np.uint8).reshape(_SIZE[::-1])
+    assert "x-brushed" not in answer[2]
+    assert mask[50:70, 30 + 5 * _STEP : 50 + 5 * _STEP].max() < 128 and mask[5:20].min() > 128
+    marks = served.session.masks.to_json()[clip]
+    assert isinstance(marks, dict) and marks["marks"] == [{"layer": 0, "time": 0.0}]
+    for _ in range(2):  # what is not there is not missed
+        assert served.request("DELETE", address, query=frames[0])[0] == 204
+    assert clip not in served.session.masks.to_json()
+
+
 def test_layers_above_are_nowhere_until_they_are_brushed_and_move_down_when_one_is_removed(
     served: Served,
 ) -> None:
