@@ -39,8 +39,9 @@ def _blocks(language: str) -> Iterator[tuple[Path, str]]:
 
 
 def _commands(program: str) -> list[str]:
+    """The commands of all pages that begin with ``program``, each once: many pages give the same."""
     lines = [line for _, block in _blocks("sh") for line in block.splitlines()]
-    return [line for line in lines if line.split(" ")[0] == program]
+    return [line for line in dict.fromkeys(lines) if line.split(" ")[0] == program]
 
 
 @pytest.fixture
