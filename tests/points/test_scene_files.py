@@ -15,7 +15,7 @@ from plyfile import PlyData, PlyElement
 from solids import ball, write_ply
 
 from vidstyle.cli.main import main
-from vidstyle.points.files import KINDS, read_scene, write_scene
+from vidstyle.points.files import KINDS, pending_scene, read_scene
 
 _COUNT = 200
 _VERTEX = ("x", "y", "z", "red", "green", "blue")
@@ -26,7 +26,8 @@ def _rewritten(path: Path, *, kept: float = 0.0) -> Path:
     scene = read_scene(path)
     assert scene.cloud.colors is not None
     target = path.with_name(f"new{path.suffix}")
-    write_scene(scene, target, 1 - scene.cloud.colors, kept=kept)
+    with pending_scene(scene, target, 1 - scene.cloud.colors, kept=kept) as appear:
+        appear()
     return target
 
 
@@ -60,7 +61,8 @@ def test_a_cloud_without_colours_is_lit_and_gets_them(tmp_path: Path) -> None:
     scene = read_scene(path)
     assert scene.cloud.colors is None
     target = tmp_path / "new.ply"
-    write_scene(scene, target, np.full((_COUNT, 3), 0.2, np.float32), kept=0)
+    with pending_scene(scene, target, np.full((_COUNT, 3), 0.2, np.float32), kept=0) as appear:
+        appear()
     assert set(PlyData.read(target)["vertex"].data["green"]) == {51}
 
 

@@ -13,6 +13,7 @@ from plyfile import PlyData
 from solids import ball, scene, write_ply
 
 from vidstyle.cli.main import main
+from vidstyle.errors import OutputError
 from vidstyle.nn.small_vgg import bundled
 from vidstyle.points.by_points import PointNetwork
 from vidstyle.points.cameras import Camera, path, shape_of, up_vector
@@ -22,7 +23,9 @@ from vidstyle.points.exact_flow import ExactFlow, motion
 from vidstyle.points.files import read_scene
 from vidstyle.points.fusion import filled, fused
 from vidstyle.points.levels import pyramid
+from vidstyle.points.painting import paint_scene
 from vidstyle.points.rendering import View, on_device, projected, render
+from vidstyle.points.settings import SceneOptions
 from vidstyle.video.reading.reader import Reader
 
 _CPU = torch.device("cpu")
@@ -238,6 +241,7 @@ def test_points_without_colours_and_with_gaps_and_infinities_are_painted(tmp_pat
         (["-o", "painted.obj"], "a scene keeps its kind"),
         (["--style", "none.jpg"], "none.jpg"),
         (["--orbit", "film.txt"], "cannot write '.txt' files"),
+        (["--orbit", "-"], "--orbit - is a pipe"),
     ],
 )
 def test_what_cannot_be_done_is_told_in_a_line(
@@ -253,3 +257,39 @@ def test_what_cannot_be_done_is_told_in_a_line(
     assert main([*command, *arguments]) == 1
     assert line in capsys.readouterr().err
     assert [file.name for file in tmp_path.iterdir()] == ["scan.ply"]
+
+
+@pytest.mark.parametrize(
+    ("lost", "is_there"),
+    [("painted.ply", False), ("flight.mp4", False), ("flight.mp4", True)],
+    ids=["scene", "film", "film, over an older scene"],
+)
+def test_a_scene_and_its_film_appear_together_or_not_at_all(
+    lost: str, is_there: bool, tmp_path: Path
+) -> None:
+    source = write_ply(tmp_path / "scan.ply", 400)
+    target, film = tmp_path / "painted.ply", tmp_path / "flight.mp4"
+    if is_there:
+        target.write_bytes(b"older")
+    before = {file.name for file in tmp_path.iterdir()} | {lost}
+
+    def take_the_place(what: str, done: int, total: int) -> None:
+        if what == "orbit" and done == total:
+            (tmp_path / lost).mkdir()  # nothing can be moved there any more
+
+    options = SceneOptions(way="points", orbit_seconds=0.1, orbit_size=64, overwrite=is_there)
+    with pytest.raises(OutputError, match=f"cannot write .*{lost}"):
+        paint_scene(source, target, style="waves", scene=options, orbit=film, on_step=take_the_place)
+    assert {file.name for file in tmp_path.iterdir()} == before
+    assert not is_there or target.read_bytes() == b"older"
+
+
+def test_a_film_replaces_an_older_one_with_its_scene_and_leaves_nothing_beside_them(tmp_path: Path) -> None:
+    write_ply(tmp_path / "scan.ply", 400)
+    for name in ("painted.ply", "flight.mp4"):
+        (tmp_path / name).write_bytes(b"older")
+    options = SceneOptions(way="points", orbit_seconds=0.1, orbit_size=64, overwrite=True)
+    target, film = tmp_path / "painted.ply", tmp_path / "flight.mp4"
+    paint_scene(tmp_path / "scan.ply", target, style="waves", scene=options, orbit=film)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["flight.mp4", "painted.ply", "scan.ply"]
+    assert min(target.stat().st_size, film.stat().st_size) > 500

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol, cast
 
 import numpy as np
 
-from vidstyle.atomic_write import write_atomically
+from vidstyle.atomic_write import pending_file
 from vidstyle.errors import InputError, OutputError, VidstyleError
 from vidstyle.flow.base import Array
 from vidstyle.points.cloud import Cloud, Floats
@@ -67,13 +68,24 @@ def read_scene(path: Path) -> SceneFile:
     return scene
 
 
-def write_scene(scene: SceneFile, target: Path, colors: Floats, *, kept: float) -> None:
-    """Write ``scene`` to ``target`` with ``colors`` (N, 3) in [0, 1]; raises ``OutputError``."""
+@contextmanager
+def pending_scene(
+    scene: SceneFile, target: Path, colors: Floats, *, kept: float
+) -> Generator[Callable[[], None], None, None]:
+    """Write ``scene`` with ``colors`` (N, 3) in [0, 1]; it appears at ``target`` when the block calls for it.
+
+    If the block raises, ``target`` is as it was before. Raises ``OutputError`` if it cannot be written.
+    """
     data = scene.with_colors(np.clip(colors, 0, 1).astype(np.float32), kept=kept)
-    try:
-        write_atomically(target, data)
-    except OSError as error:
-        raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
+    with ExitStack() as stack:
+        with _named_errors(target):
+            move = stack.enter_context(pending_file(target, data))
+
+        def appear() -> None:
+            with _named_errors(target):
+                move()
+
+        yield appear
 
 
 def largest_of(values: Array) -> float:
@@ -101,3 +113,12 @@ def from_range(values: Array, largest: float) -> Floats:
     """Colours as floats in [0, 1], whatever lies beyond; the inverse of ``to_range``."""
     scaled: Floats = np.nan_to_num(values / largest, nan=0.0).clip(0, 1).astype(np.float32)
     return scaled
+
+
+@contextmanager
+def _named_errors(target: Path) -> Generator[None, None, None]:
+    """Errors of the operating system as those of writing ``target``."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"cannot write {target}: {error.strerror or error}") from error

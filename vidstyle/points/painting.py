@@ -22,7 +22,7 @@ from vidstyle.points.by_points import painted_by_points
 from vidstyle.points.by_views import painted_by_views
 from vidstyle.points.cameras import path, shape_of, up_vector
 from vidstyle.points.cloud import Cloud, Floats, completed
-from vidstyle.points.files import read_scene, write_scene
+from vidstyle.points.files import pending_scene, read_scene
 from vidstyle.points.orbit import write_orbit
 from vidstyle.points.settings import SceneOptions
 from vidstyle.styles.pictures import load
@@ -60,7 +60,7 @@ def paint_scene(
 ) -> PaintedScene:
     """Paint the scene ``source`` into ``target``, of the same kind, and a flight around it into ``orbit``.
 
-    Raises a ``VidstyleError`` if that is not possible; no file is then left.
+    Both appear together. Raises a ``VidstyleError`` if that is not possible; no file is then left.
     """
     begun = perf_counter()
     if source.suffix.lower() != target.suffix.lower():
@@ -68,8 +68,9 @@ def paint_scene(
     outputs = [("the result", target), *([("--orbit", orbit)] if orbit else [])]
     check_outputs(outputs, [source, *(item for item in style_list(style) if isinstance(item, str | Path))])
     check_file_output(outputs[0], overwrite=scene.overwrite)
-    if orbit is not None:
-        check_target(orbit, WriteOptions(overwrite=scene.overwrite))
+    film = None if orbit is None else check_target(orbit, WriteOptions(overwrite=scene.overwrite))
+    if film is not None and film.is_stream:
+        raise OptionError(f"--orbit {orbit} is a pipe; give the name of a file")
     device = choose_device(paint.device)
     file = read_scene(source)
     is_finite = np.asarray(np.isfinite(file.cloud.positions).all(axis=1))
@@ -83,20 +84,22 @@ def paint_scene(
             raise InputError(f"{source}: no view sees a point; see --inside and --up")
     whole = np.zeros_like(file.cloud.positions) if file.cloud.colors is None else file.cloud.colors.copy()
     whole[is_finite] = colors
-    if orbit is not None:
-        write_orbit(
-            cloud,
-            colors,
-            orbit,
-            seconds=scene.orbit_seconds,
-            size=scene.orbit_size,
-            up=scene.up,
-            is_inside=scene.inside,
-            device=device,
-            overwrite=scene.overwrite,
-            on_step=on_step,
-        )
-    write_scene(file, target, whole, kept=max(0.0, 1 - paint.strength))
+    with pending_scene(file, target, whole, kept=max(0.0, 1 - paint.strength)) as appear:
+        if film is None:
+            appear()
+        else:
+            write_orbit(
+                cloud,
+                colors,
+                film,
+                seconds=scene.orbit_seconds,
+                size=scene.orbit_size,
+                up=scene.up,
+                is_inside=scene.inside,
+                device=device,
+                on_step=on_step,
+                on_complete=appear,
+            )
     return PaintedScene(target, len(cloud), seen, perf_counter() - begun)
 
 
