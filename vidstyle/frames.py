@@ -82,6 +82,8 @@ class VideoInfo:
     height: int
     bits: int = 8
     """Bits of the source's samples (8, 10, 12 …); frames are uint8 for 8, uint16 above."""
+    samples: str = ""
+    """FFmpeg's name of the pixel format of a video file: yuv420p, yuv444p10le …"""
     has_alpha: bool = False
     pixel_aspect: Fraction = Fraction(1)
     """Width of a pixel over its height, upright."""

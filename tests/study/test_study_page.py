@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -226,6 +227,58 @@ def test_clips_for_practice_may_have_one_name_and_other_material_is_another_stud
     write_clip(tmp_path / "ours.mp4", shapes(9, 64, 48))
     others.append(made("changed", training=training, checks=0)["study"])
     assert data["study"] not in others and others[0] != others[1]
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv444p", "yuv420p10le"])
+def test_h264_that_browsers_do_not_play_is_written_anew(pixel_format: str, tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip.mp4", shapes(2, 64, 48))
+    write_clip(tmp_path / "ours.mp4", shapes(2, 64, 48), pixel_format=pixel_format)
+    with av.open(tmp_path / "ours.mp4") as file:
+        assert (codec := file.streams.video[0].codec_context).name == "h264"
+        assert codec.pix_fmt == pixel_format
+    make_study(tmp_path / "study", sources=[tmp_path / "clip.mp4"], results=[f"o={tmp_path / 'ours.mp4'}"])
+    for path in (tmp_path / "study" / "media").iterdir():
+        with av.open(path) as file:
+            assert file.streams.video[0].codec_context.pix_fmt == "yuv420p"
+
+
+_BOXES = """() => {
+    const boxes = [...document.querySelectorAll("video, .scale label, #progress")];
+    return boxes.map((box) => {
+        const { x, y, width, height } = box.getBoundingClientRect();
+        return { is: box.tagName, x, y, width, height, cut: box.scrollWidth > box.clientWidth };
+    }).concat({ is: "PAGE", width: document.documentElement.scrollWidth });
+}"""
+
+
+def test_on_a_phone_clips_fill_the_width_and_grades_stand_in_a_row(page: Page, tmp_path: Path) -> None:
+    for name, size in (("a", (640, 384)), ("b", (384, 640))):
+        write_clip(tmp_path / f"{name}.mp4", shapes(2, *size))
+        for tool in ("ours", "theirs"):
+            (tmp_path / tool).mkdir(exist_ok=True)
+            write_clip(tmp_path / tool / f"{name}.mp4", shapes(2, *size))
+    results = [f"{tool}={tmp_path / tool}" for tool in ("ours", "theirs")]
+    sources = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
+    make_study(tmp_path / "study", sources=sources, results=results, style="waves", checks=0)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto((tmp_path / "study" / "index.html").as_uri())
+    page.get_by_role("button", name="Begin").click()
+    for source, kind in (("a", "rating"), ("a", "pair"), ("b", "rating"), ("b", "pair")):
+        page.evaluate(
+            f"""() => {{
+                const ids = study.clips.filter((clip) => clip.source === "{source}").map((clip) => clip.id);
+                new Trial(study, {{ kind: "{kind}", clip: ids[0], clips: ids.slice(0, 2) }}, () => {{}});
+            }}"""
+        )
+        boxes = page.evaluate(_BOXES)
+        of = {name: [box for box in boxes if box["is"] == name] for name in {box["is"] for box in boxes}}
+        assert of["PAGE"][0]["width"] == 390 and of["PROGRESS"][0]["width"] >= 150
+        rows = 4 if kind == "rating" else 1
+        assert len({box["y"] for box in of["LABEL"]}) == rows and not any(box["cut"] for box in of["LABEL"])
+        for box in of["VIDEO"]:
+            assert abs(box["width"] / box["height"] - (5 / 3 if source == "a" else 3 / 5)) < 0.01
+            assert box["width"] > (340 if source == "a" else 160) and box["height"] < 0.63 * 844
+        assert len({box["x"] for box in of["VIDEO"]}) == (2 if (source, kind) == ("b", "pair") else 1)
 
 
 @pytest.mark.filterwarnings("ignore:unclosed")  # what is cut off is not closed, but freed

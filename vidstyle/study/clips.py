@@ -22,6 +22,7 @@ from vidstyle.video.writing.writer import Writer
 log = logging.getLogger(__name__)
 
 _CODECS = {".mp4": ("h264", "av1"), ".m4v": ("h264",), ".webm": ("vp8", "vp9", "av1")}
+_SAMPLES = ("yuv420p", "yuvj420p", "yuva420p")  # others are played by no browser, or not by all
 _WRITING = WriteOptions(
     codec="h264", crf=10, preset="fast", even=True, encoder_options=(("profile", "high"),)
 )  # a quality at which coding is not seen; 4:2:0, which all browsers play
@@ -36,11 +37,12 @@ def for_browser(clip: Path, stem: Path) -> tuple[Path, VideoInfo]:
     with Reader(clip, ReadOptions()) as reader:
         info = reader.info
         suffix = clip.suffix.lower()
-        if info.bits == 8 and info.codec in _CODECS.get(suffix, ()):
+        if info.samples in _SAMPLES and info.codec in _CODECS.get(suffix, ()):
             target = stem.with_suffix(suffix)
             shutil.copyfile(clip, target)
             return target, info
-        log.info("%s is re-encoded: browsers do not play %s in %s", clip, info.codec, suffix or "this file")
+        kind = f"{info.codec} ({info.samples})" if info.samples else info.codec or "this kind"
+        log.info("%s is re-encoded: browsers do not play %s in %s", clip, kind, suffix or "this file")
         target = stem.with_suffix(".mp4")
         _write(map(_plain, reader), info, target)
     return target, info

@@ -22,7 +22,7 @@ class Question:
 
 
 QUESTIONS = (
-    Question("style", "How well does the clip have the style of the picture beside it?"),
+    Question("style", "How well does the clip have the style of the picture shown with it?"),
     Question(
         "content", "How well can you tell what is in the clip: things, people, places?", is_of_source=True
     ),

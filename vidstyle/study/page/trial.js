@@ -21,6 +21,7 @@ class Trial {
     const clips = new Map(study.clips.map((clip) => [clip.id, clip]));
     this.clips = (trial.kind === "pair" ? trial.clips : [trial.clip]).map((id) => clips.get(id));
     this.videos = this.clips.map((clip) => this.video(clip));
+    byId("stage").classList.toggle("wide", this.clips[0].width > this.clips[0].height);
     const names = trial.kind === "pair" ? ["Left", "Right"] : [""];
     byId("videos").replaceChildren(
       ...this.videos.map((video, place) => made("figure", {}, video, made("figcaption", { textContent: names[place] }))),
@@ -33,6 +34,7 @@ class Trial {
 
   video(clip) {
     const video = made("video", { muted: true, playsInline: true, preload: "auto", width: clip.width, height: clip.height });
+    video.style.maxWidth = `min(100%, ${(62 * clip.width) / clip.height}vh)`; // so that it is at most 62vh high
     video.disablePictureInPicture = true;
     video.addEventListener("ended", () => this.ended());
     video.addEventListener("error", () => this.fail());
@@ -44,7 +46,7 @@ class Trial {
     const grades = study.labels.map((label, index) => {
       const input = made("input", { type: "radio", name: question.name, value: String(index + 1) });
       input.addEventListener("change", () => this.onReady());
-      return made("label", {}, input, `${index + 1} ${label}`);
+      return made("label", {}, input, made("span", { textContent: `${index + 1}` }), ` ${label}`);
     });
     return made("fieldset", {}, made("legend", { textContent: question.text }), made("div", { className: "scale" }, ...grades));
   }

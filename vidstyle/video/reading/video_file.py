@@ -130,6 +130,7 @@ class VideoFile:
             width=converter.width,
             height=converter.height,
             bits=converter.bits,
+            samples=first.picture.format.name,
             has_alpha=has_alpha(first.picture.format),
             pixel_aspect=1 / aspect if converter.is_turned else aspect,
             rate=rate,
