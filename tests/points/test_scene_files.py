@@ -198,3 +198,16 @@ def test_pickled_objects_are_not_loaded(tmp_path: Path, capsys: pytest.CaptureFi
     path.write_bytes(stream.getvalue())
     assert main(["points", str(path), "--style", "waves"]) == 1
     assert "cannot be read as npz" in capsys.readouterr().err
+
+
+def test_an_npz_of_other_things_than_numbers_is_told_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cloud.npz"
+    path.write_bytes(b"no archive at all")
+    assert main(["points", str(path), "--style", "waves"]) == 1
+    assert capsys.readouterr().err == f"vidstyle: {path} is no NPZ file\n"
+    for name, values in (("colors", np.full((20, 3), "red")), ("positions", np.full((20, 3), 1j))):
+        np.savez(path, **{"positions": np.random.default_rng(1).random((20, 3)), name: values})  # type: ignore[arg-type]
+        assert main(["points", str(path), "--style", "waves"]) == 1
+        assert f"{path}: the array {name} must hold numbers" in capsys.readouterr().err

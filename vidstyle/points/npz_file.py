@@ -19,6 +19,8 @@ _COLORS = ("colors", "rgb", "colours", "color")
 
 def read(path: Path) -> NpzFile:
     """Read an NPZ; no pickled objects are loaded."""
+    if not zipfile.is_zipfile(path):  # which NumPy would take for a pickle
+        raise InputError(f"{path} is no NPZ file")
     with np.load(path, allow_pickle=False) as file:
         return NpzFile({name: file[name] for name in file.files}, path)
 
@@ -32,6 +34,9 @@ class NpzFile:
         if positions is None:
             raise InputError(f"{path} has no array called {', '.join(_POSITIONS[:-1])} or {_POSITIONS[-1]}")
         self._name = next((name for name in _COLORS if name in arrays), None)
+        for name in filter(None, (positions, self._name)):
+            if arrays[name].dtype.kind not in "uif":
+                raise InputError(f"{path}: the array {name} must hold numbers, got {arrays[name].dtype}")
         given = None if self._name is None else arrays[self._name]
         self._largest = 255.0 if given is None else largest_of(given)
         colors = None if given is None else from_range(given, self._largest)
