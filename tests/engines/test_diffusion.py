@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from pathlib import Path
 
@@ -118,6 +119,20 @@ def test_strength_scales_the_injection(unet: Path) -> None:
 def test_a_unet_by_itself_is_read_too(tmp_path: Path) -> None:
     engine = _engine(save_unet(tmp_path / "unet", with_scheduler=False))
     assert isinstance(engine.encode_style(PICTURE), HStyle)
+
+
+def test_a_model_is_read_without_a_warning(
+    unet: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = save_stable_diffusion(tmp_path / "model", with_controlnet=True)
+    logger = logging.getLogger("diffusers")  # which does not propagate
+    logger.addHandler(caplog.handler)
+    try:
+        for model in (unet, folder):
+            _engine(model)
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert caplog.messages == []
 
 
 def test_a_pipeline_paints_by_its_prompt_with_the_same_noise_for_all_frames(stable: Path) -> None:

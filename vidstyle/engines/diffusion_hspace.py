@@ -220,7 +220,11 @@ def loaded_unet(folder: Path, *, is_pipeline: bool) -> tuple[nn.Module, Schedule
     diffusers = require("diffusers", "the engine diffusion")
     try:
         inner = folder / "unet" if is_pipeline else folder
-        network = diffusers.UNet2DModel.from_pretrained(str(inner), local_files_only=True)
+        network = diffusers.UNet2DModel.from_pretrained(
+            str(inner),
+            local_files_only=True,
+            low_cpu_mem_usage=False,  # which would need accelerate
+        )
         scheduler = diffusers.DDIMScheduler()
         if is_pipeline:
             scheduler = diffusers.DDIMScheduler.from_pretrained(

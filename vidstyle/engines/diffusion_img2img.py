@@ -186,10 +186,13 @@ def loaded_pipeline(folder: Path) -> tuple[Pipeline, bool]:
         extra = {}
         if (folder / "controlnet" / "config.json").is_file():
             extra["controlnet"] = diffusers.ControlNetModel.from_pretrained(
-                str(folder / "controlnet"), local_files_only=True
+                str(folder / "controlnet"), local_files_only=True, low_cpu_mem_usage=False
             )
         made = diffusers.AutoPipelineForImage2Image.from_pretrained(
-            str(folder), local_files_only=True, **extra
+            str(folder),
+            local_files_only=True,
+            low_cpu_mem_usage=False,  # which would need accelerate
+            **extra,
         )
         adapters = sorted(path.name for path in (folder / "ip_adapter").glob("*.safetensors"))
         if adapters:
