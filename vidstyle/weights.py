@@ -52,13 +52,13 @@ SMALL_VGG = Weights(
 )
 WCT_SINGLE_PASS = Weights(
     "wct-single-pass.safetensors",
-    "ca2b6da449bb21d09146bb6e74531492335fa3d787f4c8e92eb9186923b1e046",
+    "aa1c733eccbda9b46d358fe066706de655159ba4d5cb15c354bff4502467fef3",
     "Apache-2.0",
     _PACKAGE,
 )
 WCT_SLIM = Weights(
     "wct-slim.safetensors",
-    "13dea6e6aaab0ccada0b38cf0316144745a096b03b102c35d34ce94b54765557",
+    "a04860bc538e48722fca7b49584632f467766aac127ef5308de24b456267b848",
     "Apache-2.0",
     _PACKAGE,
 )

@@ -67,7 +67,8 @@ class SinglePassVGG(nn.Module):
         value = F.relu_(_convolved(value, *(into or self._layer(_INTO[level]))))
         if level == 2:
             return value
-        value = F.interpolate(value, scale_factor=2.0, mode="nearest")
+        # linear: whitening would make a weave of the edges of doubled pixels, in plain areas
+        value = F.interpolate(value, scale_factor=2.0, mode="bilinear")
         inner = self._features(f"decoder{level}_1", value)
         return F.relu_(_convolved(inner, *self._layer(f"decoder{level}_2")).add_(value))
 
