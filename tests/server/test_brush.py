@@ -89,6 +89,27 @@ def test_a_stroke_is_on_the_frame_within_50_ms_and_can_be_taken_back(page: Page,
     expect(page.locator("#undo")).to_be_enabled()
 
 
+def test_undo_during_a_stroke_takes_that_stroke_back_whole(page: Page) -> None:
+    page.get_by_label("Brush", exact=True).check()
+    page.locator("#divider").fill("0")
+    places = [(0.4, 0.5), (0.6, 0.5)]
+    before = [_pixel(page, *place) for place in places]
+    _drag(page, (0.3, 0.5), (0.7, 0.5))
+    brushed = [_pixel(page, *place) for place in places]
+    assert brushed != before
+    box = page.locator("#canvas").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.5 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.6 * box["height"], steps=4)
+    page.keyboard.press("Control+z")
+    assert [_pixel(page, *place) for place in places] == brushed
+    page.mouse.up()
+    page.keyboard.press("Control+z")
+    assert [_pixel(page, *place) for place in places] == before
+    expect(page.locator("#undo")).to_be_disabled()
+
+
 def test_without_its_only_stroke_all_is_as_if_nothing_had_been_brushed(page: Page) -> None:
     command, mark = page.locator("#command"), page.get_by_role("button", name="Brushed at 0.0 s")
     page.get_by_label("Brush", exact=True).check()

@@ -170,6 +170,7 @@ const actions = {
 };
 for (const [id, act] of Object.entries(actions)) {
   element(id).addEventListener("click", () => {
+    endStroke();  // what it goes on from would be what was before
     act();
     redraw();
     editor.changed(true);
