@@ -253,6 +253,40 @@ def test_all_tabs_have_the_layers_and_masks_that_a_clip_has(page: Page, served: 
     expect(page.locator("#layer-list label")).to_have_count(2)
 
 
+def test_a_frame_that_is_brushed_in_two_tabs_has_the_strokes_of_both(page: Page, served: Served) -> None:
+    clip = list(served.session.clips)[-1]
+    other = page.context.new_page()
+    other.goto(served.address)
+    other.locator("body[data-painted=full]").wait_for()
+    before = _pixel(page, 0.5, 0.3), _pixel(page, 0.5, 0.7)
+    for tab, y in ((page, 0.3), (other, 0.7)):
+        tab.get_by_label("Brush", exact=True).check()
+        with tab.expect_response(_is_end_of_stroke):
+            _drag(tab, (0.3, y), (0.7, y))
+    for tab in (page, other):
+        _wait_for_pixel(tab, (0.5, 0.3), lambda pixel: pixel != before[0])
+        _wait_for_pixel(tab, (0.5, 0.7), lambda pixel: pixel != before[1])
+    with page.expect_response(_is_end_of_stroke):
+        _drag(page, (0.3, 0.5), (0.7, 0.5))
+    ((_, _, mask),) = served.session.masks.brushed_frames(clip)
+    rows = [mask[round(share * mask.shape[0]), mask.shape[1] // 2] for share in (0.3, 0.5, 0.7)]
+    assert max(rows) < 128
+
+
+def test_strokes_that_another_tab_takes_back_are_seen_no_more(page: Page, served: Served) -> None:
+    page.get_by_label("Brush", exact=True).check()
+    page.locator("#divider").fill("0")
+    before = _pixel(page, 0.5, 0.5)
+    _drag(page, (0.3, 0.5), (0.7, 0.5))
+    page.get_by_role("button", name="Brushed at 0.0 s").wait_for()
+    other = page.context.new_page()
+    other.goto(served.address)
+    _wait_for_pixel(other, (0.5, 0.5), lambda pixel: pixel != before)
+    page.keyboard.press("Control+z")
+    expect(page.get_by_role("button", name="Brushed at 0.0 s")).to_have_count(0)
+    _wait_for_pixel(other, (0.5, 0.5), lambda pixel: pixel == before)
+
+
 def _wait_for_pixel(page: Page, place: tuple[float, float], is_wanted: Callable[[list[int]], bool]) -> None:
     """Wait until the frame is ``is_wanted`` at a place, in shares of its width and height; all is painted."""
     page.locator("#divider").fill("0")

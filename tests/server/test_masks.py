@@ -281,7 +281,7 @@ def test_a_frame_whose_strokes_are_undone_has_the_mask_that_is_carried_to_it(ser
     assert "x-brushed" not in answer[2]
     assert mask[50:70, 30 + 5 * _STEP : 50 + 5 * _STEP].max() < 128 and mask[5:20].min() > 128
     marks = served.session.masks.to_json()[clip]
-    assert isinstance(marks, dict) and marks["marks"] == [{"layer": 0, "time": 0.0}]
+    assert isinstance(marks, dict) and marks["marks"] == [{"layer": 0, "time": 0.0, "tab": ""}]
     for _ in range(2):  # what is not there is not missed
         assert served.request("DELETE", address, query=frames[0])[0] == 204
     assert clip not in served.session.masks.to_json()

@@ -27,6 +27,8 @@ class LayerMasks:
     elsewhere: float
     brushed: dict[Fraction, Values] = field(default_factory=dict)
     """By the time that the page asks for the frame by."""
+    tabs: dict[Fraction, str] = field(default_factory=dict)
+    """By the same time, the tab of the page that brushed it last; empty: none, as in a project."""
     carried: dict[Fraction, bytes] = field(default_factory=dict)
     """Packed by zlib, by the frame's exact time."""
     times: list[Fraction] = field(default_factory=list)

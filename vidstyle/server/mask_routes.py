@@ -19,6 +19,7 @@ from vidstyle.server.session import Clip, Session
 from vidstyle.server.stills import SHOWN_WIDTH, moment_of, shown_size
 
 _LONGEST = 10_000_000  # bytes of a packed mask
+_LONGEST_TAB = 40  # characters by which a tab of the page is known
 
 
 def mask_routes(session: Session) -> list[Route]:
@@ -39,7 +40,10 @@ class _MaskApi:
         self._session = session
 
     async def put(self, request: Request) -> Response:
-        """Take a mask of the frame at ``time``: width x height bytes, packed by zlib, 255 is painted."""
+        """Take a mask of the frame at ``time``: width x height bytes, packed by zlib, 255 is painted.
+
+        ``tab`` says which tab of the page sends it, so that the others know that theirs is older.
+        """
         clip, layer, time = self._place(request)
         width, height = shown_size(clip.info, SHOWN_WIDTH)
         given = request.query_params.get("width"), request.query_params.get("height")
@@ -47,7 +51,8 @@ class _MaskApi:
             raise OptionError(f"a mask of {clip.name} has {width} x {height} px, got {given[0]} x {given[1]}")
         values = _unpacked(await body_of(request, _LONGEST), width, height)
         is_over = request.query_params.get("over") == "1"
-        self._session.masks.put(clip.id, clip.info, layer, time, values, is_over=is_over)
+        tab = request.query_params.get("tab", "")[:_LONGEST_TAB]
+        self._session.masks.put(clip.id, clip.info, layer, time, values, is_over=is_over, tab=tab)
         return Response(status_code=204)
 
     async def remove(self, request: Request) -> Response:

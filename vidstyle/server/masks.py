@@ -51,14 +51,25 @@ class Masks:
         """Called in any thread when masks were brushed, or carried to other frames."""
 
     def put(
-        self, clip: str, info: VideoInfo, layer: int, time: Fraction, values: Values, *, is_over: bool
+        self,
+        clip: str,
+        info: VideoInfo,
+        layer: int,
+        time: Fraction,
+        values: Values,
+        *,
+        is_over: bool,
+        tab: str = "",
     ) -> None:
-        """Take the mask brushed on the frame at ``time`` (s); when the stroke ``is_over`` it is carried."""
+        """Take the mask brushed on the frame at ``time`` (s) in a ``tab`` of the page.
+
+        When the stroke ``is_over`` it is carried.
+        """
         with self._lock:
             entry = self._layers.setdefault(
                 (clip, layer), LayerMasks(info.path, info, 1.0 if layer == 0 else 0.0)
             )
-            entry.brushed[time] = values
+            entry.brushed[time], entry.tabs[time] = values, tab
             entry.version += 1
             entry.fresh = []
             if not is_over:
@@ -141,13 +152,14 @@ class Masks:
         self.on_change()
 
     def to_json(self) -> dict[str, object]:
-        """For each clip the times (s) of brushed frames, with the layer, and a version that changes."""
+        """For each clip the times (s) of brushed frames, with layer and tab, and a version that changes."""
         with self._lock:
-            marks: dict[str, list[dict[str, float]]] = {}
+            marks: dict[str, list[dict[str, object]]] = {}
             versions: dict[str, str] = {}
             for (name, layer), entry in self._layers.items():
-                own = [{"layer": layer, "time": float(time)} for time in sorted(entry.brushed)]
-                marks[name] = [*marks.get(name, []), *own]
+                own = marks.setdefault(name, [])
+                for time in sorted(entry.brushed):
+                    own.append({"layer": layer, "time": float(time), "tab": entry.tabs[time]})
                 versions[name] = f"{versions.get(name, '')} {layer}:{entry.version}:{len(entry.carried)}"
             return {name: {"marks": marks[name], "version": versions[name]} for name in marks}
 

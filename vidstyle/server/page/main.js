@@ -5,7 +5,7 @@ import { limitFiles, onClip, onStyle } from "./files.js";
 import { say } from "./notices.js";
 import { useProjects } from "./project.js";
 import { clearFrame, setHint, showPainted, showSource } from "./frame.js";
-import { editor, forgetMasks, showMasks, useMasks } from "./masks.js";
+import { editor, forgetMasks, showMasks, takeAllMarks, useMasks } from "./masks.js";
 import { chooseTool, refreshTools, setStrongest, useEditor } from "./brush.js";
 import { onDots, restoreDots, show as showDots, takeChoice, track } from "./dots.js";
 import { endCamera, isLive, sendSettings, useCamera } from "./live.js";
@@ -132,6 +132,7 @@ async function receive(message) {
   }
   if (message.kind === "masks") {
     marks = message.clips;
+    takeAllMarks(marks[clip?.id]?.marks ?? []);
     takeMarks();
     return;
   }

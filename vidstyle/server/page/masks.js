@@ -5,10 +5,13 @@ import { frameSize, setMask } from "./frame.js";
 import { Mask } from "./mask.js";
 import { refreshTools } from "./brush.js";
 
+const TAB = Math.random().toString(36).slice(2);  // by which other tabs know that a mask is of this one
+const SAME = 0.0015;  // s: a mark is up to 1 ms before the time that the page has sent
 let clip = null;
 let time = 0;  // s, of the frame that is shown
 let layer = 0;  // that is brushed
 let shown = new Map();  // layer -> the mask of the frame, brushed or carried
+let marks = [];  // {layer, time, tab}: what all tabs have brushed
 let onError = () => {};
 const brushed = new Map();  // "layer time" -> Mask: brushed in this tab, with what undo needs
 const unsent = new Map();  // the same key -> {layer, time, mask}: only the newest state of each counts
@@ -20,8 +23,20 @@ export function useMasks(next, say) {
   onError = say;
   time = -1;
   shown = new Map();
+  marks = [];
   brushed.clear();
   unsent.clear();
+}
+
+/** Takes the marks of all tabs: a mask that another one has changed since is fetched when it is shown next. */
+export function takeAllMarks(next) {
+  marks = next;
+  for (const [name, mask] of brushed) {
+    if (mask.stroke || unsent.has(name) || sending === name) continue;  // this tab changes it now
+    const [own, seconds] = name.split(" ").map(Number);
+    const mark = marks.find((each) => each.layer === own && Math.abs(each.time - seconds) < SAME);
+    if (mark ? mark.tab !== TAB : mask.isBrushed) brushed.delete(name);
+  }
 }
 
 /** Shows the masks of the frame at `seconds`, one of each of `count` layers. */
@@ -39,6 +54,7 @@ export async function showMasks(seconds, count = 1) {
     // of one whose strokes are all undone: they may be done again on what is carried there
     if (own && !isKnown && !isNewest(each)) own.values.set(fetched?.values ?? emptyMask(each).values);
     if (own ?? fetched) use(each, own ?? fetched);
+    else if (!marks.some((mark) => mark.layer === each)) use(each, null);  // another tab has taken all back
   }
   refreshTools();
 }
@@ -78,7 +94,8 @@ export function useLayer(index) {
 }
 
 function use(index, mask) {
-  shown.set(index, mask);
+  if (mask) shown.set(index, mask);
+  else shown.delete(index);
   setMask(mask, index);
 }
 
@@ -104,7 +121,7 @@ async function send() {
     unsent.delete(name);
     sending = name;
     const { mask, isOver } = next;
-    const values = { layer: next.layer, time: next.time, over: isOver ? 1 : 0, width: mask.width, height: mask.height };
+    const values = { layer: next.layer, time: next.time, over: isOver ? 1 : 0, tab: TAB, width: mask.width, height: mask.height };
     try {
       // without a stroke the frame is as if nothing had been brushed on it
       const request = mask.isBrushed ? { method: "POST", body: await packed(mask.values) } : { method: "DELETE" };
