@@ -320,6 +320,16 @@ def test_a_layer_that_is_removed_from_a_clip_stays_in_another_one(served: Served
     assert refused[0] == 400 and b"the lowest layer cannot be removed" in refused[1]
 
 
+@pytest.mark.parametrize("style", ["nothing", "\ud800"])
+def test_layers_of_styles_that_are_not_there_are_refused_and_the_page_still_opens(
+    served: Served, style: str
+) -> None:
+    layers = json.dumps({"layers": [{"styles": [{"id": style, "weight": 1}]}]}).encode()
+    status, answer, _ = served.request("POST", "/api/clips/given/layers", body=layers)
+    assert status == 400 and "is not in this session" in json.loads(answer)["error"]
+    assert served.request("GET", "/api/state")[0] == 200
+
+
 @pytest.mark.parametrize(
     ("changes", "line"),
     [

@@ -16,6 +16,7 @@ from vidstyle.server.answers import answering, body_of, message_of
 from vidstyle.server.mask_clips import Values
 from vidstyle.server.masks import LAYERS
 from vidstyle.server.session import Clip, Session
+from vidstyle.server.settings import layers_of
 from vidstyle.server.stills import SHOWN_WIDTH, moment_of, shown_size
 
 _LONGEST = 10_000_000  # bytes of a packed mask
@@ -91,7 +92,9 @@ class _MaskApi:
     async def set_layers(self, request: Request) -> Response:
         """Take the styles of the layers above the lowest one."""
         clip = self._session.clip(request.path_params["clip"])
-        self._session.layers.put(clip.id, (await message_of(request)).get("layers"))
+        layers = (await message_of(request)).get("layers")
+        self._session.known_styles(name for styles, _ in layers_of(layers) for name in styles)
+        self._session.layers.put(clip.id, layers)
         return JSONResponse({})
 
     async def remove_layer(self, request: Request) -> Response:

@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from filecmp import cmp
 from fractions import Fraction
@@ -170,9 +170,13 @@ class Session:
 
     def chosen(self, settings: Settings) -> list[PageStyle]:
         """The styles of ``settings``, each once; raises ``InputError`` for one that is not there."""
-        names = dict.fromkeys(
+        return self.known_styles(
             (*settings.styles, *(each for layer in settings.layers for each in layer.styles))
         )
+
+    def known_styles(self, names: Iterable[str]) -> list[PageStyle]:
+        """The styles with these identifiers, each once; raises ``InputError`` for one that is not there."""
+        names = dict.fromkeys(names)
         unknown = [name for name in names if name not in self.styles]
         if unknown:
             raise InputError(f"the style {unknown[0]!r} is not in this session; drop its picture again")
