@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 from clips import shapes, write_clip
@@ -51,6 +53,21 @@ def test_of_many_looks_at_a_frame_only_the_newest_is_painted_first_as_a_draft(se
     assert len(pictures) >= 2 + len(BUNDLED)  # and a thumbnail of each style
     for picture in pictures:
         assert served.request("GET", f"/api/pictures/{picture}")[1][:2] == b"\xff\xd8"
+
+
+@pytest.mark.parametrize("odd", [math.nan, "\ud800"])
+def test_the_page_opens_whatever_a_look_has_held(served: Served, odd: object) -> None:
+    look = _look(7, 0.5)
+    settings = {**cast("dict[str, object]", look["settings"]), "more": odd}
+    _painted(served, [{**look, "settings": settings}], last=7)
+    assert served.request("GET", "/api/state")[0] == 200
+    assert served.ask("GET", "/api/state")["looked_at"] == {
+        "clip": "given",
+        "time": 0.0,
+        **cast("dict[str, object]", look["settings"]),
+        "layers": [],
+        "track": [],
+    }
 
 
 def test_looks_that_cannot_be_painted_are_told_in_a_line(served: Served) -> None:

@@ -20,7 +20,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from vidstyle.errors import InputError, OptionError, VidstyleError
 from vidstyle.server.previews import DRAFT, FULL, THUMBNAIL, Look
 from vidstyle.server.session import Clip, Session
-from vidstyle.server.settings import Settings, settings_of
+from vidstyle.server.settings import Settings, set_of, settings_of
 from vidstyle.server.stills import Recent, moment_of, time_of
 from vidstyle.server.stretches import STRETCH, Stretch, StretchPicture
 
@@ -147,9 +147,10 @@ class _Looks:
         clip = self._session.clip(message.get("clip"))
         shown, time = time_of(message.get("time")), moment_of(message.get("time"))
         settings = settings_of(message.get("settings"))
-        set_now = cast("Mapping[str, object]", message["settings"])
+        command = self._session.command(clip, settings)  # raises for styles that are not there
+        set_now = set_of(cast("Mapping[str, object]", message["settings"]))
         self._session.looked_at = {**set_now, "clip": clip.id, "time": float(shown)}
-        await self._send("command", number, **self._session.command(clip, settings))
+        await self._send("command", number, **command)
         if message.get("kind") == "play":
             await self._play(clip, time, settings, number, stop)
             return

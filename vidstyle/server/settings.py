@@ -92,6 +92,22 @@ def settings_of(message: object) -> Settings:
     return Settings(styles, _unequal(weights), changed, dots, layers)
 
 
+def set_of(message: Mapping[str, object]) -> dict[str, object]:
+    """What is set in a ``message`` that ``settings_of`` takes, as the page sends it, and nothing else."""
+
+    def mixture(raw: object) -> list[dict[str, object]]:
+        return [{"id": name, "weight": weight} for name, weight in zip(*_styles_of(raw), strict=True)]
+
+    track = cast("list[dict[str, str | float]]", message.get("track", []))
+    layers = cast("list[dict[str, object]]", message.get("layers", []))
+    return {
+        "styles": mixture(message["styles"]),
+        "layers": [{"styles": mixture(each["styles"])} for each in layers],
+        "options": message["options"],
+        "track": [{"time": float(dot["time"]), "styles": mixture(dot["styles"])} for dot in track],
+    }
+
+
 def layers_of(raw: object) -> list[tuple[tuple[str, ...], tuple[float, ...]]]:
     """The styles and weights of the layers above in a message: ``[{"styles": [{"id", "weight"}]}]``.
 
