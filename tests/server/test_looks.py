@@ -72,11 +72,13 @@ def test_the_page_opens_whatever_a_look_has_held(served: Served, odd: object) ->
 
 def test_looks_that_cannot_be_painted_are_told_in_a_line(served: Served) -> None:
     wrong = {**_look(1, 0.5), "clip": "../../etc/passwd"}
-    lines = _painted_errors(served, [wrong, "no object", _look(2, 9.0)])
+    late = {**_look(1, 0.5), "time": 10**400}
+    lines = _painted_errors(served, [wrong, "no object", _look(2, 9.0), late])
     assert [line.split(";")[0] for line in lines] == [
         "that clip is not in this session",
         "a message must be an object",
         "--strength must be from 0 to 1.5, got 9.0",
+        f"a time must be a number of seconds, got {10**400}",
     ]
 
 

@@ -335,6 +335,8 @@ def test_layers_of_styles_that_are_not_there_are_refused_and_the_page_still_open
     [
         ({"width": "99999"}, "a mask of clip.mp4 has 160 x 120 px"),
         ({"layer": "99"}, "a layer must be a number from 0 to 7"),
+        ({"layer": "²"}, "a layer must be a number from 0 to 7"),
+        ({"layer": "1" * 5000}, "a layer must be a number from 0 to 7"),
         ({"time": "soon"}, "a time must be a number of seconds"),
     ],
 )

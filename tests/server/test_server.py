@@ -121,6 +121,14 @@ def test_a_dropped_clip_can_be_looked_at_and_keeps_its_name(served: Served, fold
     assert status == 200 and decoded is not None and decoded.shape == (24, 32, 3)
 
 
+@pytest.mark.parametrize("width", ["²", "1" * 5000, "-5", ""])
+def test_a_frame_whose_width_is_no_number_has_the_greatest(served: Served, width: str) -> None:
+    query = {"time": "0", "width": width}
+    status, picture, _ = served.request("GET", "/api/clips/given/frame", query=query)
+    decoded = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
+    assert status == 200 and decoded is not None and decoded.shape == (48, 64, 3)
+
+
 def test_the_last_frame_is_shown_for_times_after_the_end(served: Served) -> None:
     assert served.request("GET", "/api/clips/given/frame", query={"time": "99"})[0] == 200
 

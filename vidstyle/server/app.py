@@ -35,6 +35,7 @@ V = TypeVar("V")
 
 PAGE = Path(__file__).parent / "page"
 _WIDEST = 1920  # px, of a frame for the page
+_DIGITS = 9  # of a width: Python converts no more than 4300
 _STYLE_SIDE = 192  # px
 _MEDIA_TYPES = {  # what browsers take for files that they can play
     ".mp4": "video/mp4",
@@ -125,7 +126,8 @@ class _Api:
         """A frame of a clip: ``time`` in s, ``width`` in px."""
         clip = self._session.clip(request.path_params["clip"])
         time, width = moment_of(request.query_params.get("time")), request.query_params.get("width", "")
-        size = shown_size(clip.info, max(16, min(_WIDEST, int(width) if width.isdigit() else _WIDEST)))
+        wide = int(width) if width.isdecimal() and len(width) < _DIGITS else _WIDEST
+        size = shown_size(clip.info, max(16, min(_WIDEST, wide)))
         data = await self._reading(lambda: jpeg(frame_at(clip.path, time).pixels, size))
         return picture(data)
 

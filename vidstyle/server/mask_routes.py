@@ -114,7 +114,7 @@ class _MaskApi:
 
 def _layer_of(request: Request) -> int:
     raw = request.query_params.get("layer", "0")
-    if not raw.isdigit() or int(raw) >= LAYERS:
+    if raw not in map(str, range(LAYERS)):
         raise OptionError(f"a layer must be a number from 0 to {LAYERS - 1}, got {raw!r}")
     return int(raw)
 

@@ -92,7 +92,7 @@ def time_of(raw: object) -> Fraction:
     """A time (s) that the page sent; raises ``OptionError``."""
     try:
         number = float(raw) if isinstance(raw, (str, int, float)) else math.nan
-    except ValueError:
+    except (ValueError, OverflowError):  # an integer may be too large
         number = math.nan
     if not 0 <= number < 1e9:
         raise OptionError(f"a time must be a number of seconds, got {raw!r}")
