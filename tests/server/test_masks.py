@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -149,6 +150,35 @@ def _check_project(served: Served, settings: dict[str, object], result: Path) ->
     assert opened == {"settings": settings, "styles": []}
     mask = _get(served, 0)
     assert mask is not None and np.array_equal(mask, _square())
+
+
+def test_a_layer_in_a_picture_with_an_equals_sign_has_a_command_that_is_read_so(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = bytes(cv2.imencode(".png", np.random.default_rng(6).integers(0, 255, (32, 40, 3), np.uint8))[1])
+    style = served.ask("POST", "/api/styles", body=drawn, query={"name": "a=b.png"})
+    data = served.session.clips["given"].path.read_bytes()
+    clip = str(served.ask("POST", "/api/clips", body=data, query={"name": "x=y.mp4"})["id"])
+    query = {"time": "0", "layer": "1", "width": str(_SIZE[0]), "height": str(_SIZE[1])}
+    mask = zlib.compress(_square().tobytes())
+    assert served.request("POST", f"/api/clips/{clip}/mask", body=mask, query=query)[0] == 204
+    layers = [{"styles": [{"id": style["id"], "weight": 1}]}]
+    options = {"engine": "stylenet", "quality": "draft"}
+    settings = {"styles": [{"id": "ink", "weight": 1}], "layers": layers, "options": options}
+    body = json.dumps({"clip": clip, "settings": settings}).encode()
+    job = served.session.jobs.job(str(served.ask("POST", "/api/jobs", body=body)["id"]))
+    while job.state in ("waiting", "running"):
+        time.sleep(0.02)
+    assert (job.state, job.error) == ("done", "")
+    told = served.session.command(served.session.clips[clip], settings_of(settings))
+    assert "a-b.png (which was dropped as a=b.png)" in cast("list[str]", told["needs"])
+    monkeypatch.chdir(tmp_path)
+    Path("x=y.mp4").write_bytes(data)
+    Path("a-b.png").write_bytes(drawn)
+    saved = served.request("GET", f"/api/clips/{clip}/mask-clip", query={"layer": "1"})[1]
+    Path("x=y_mask_2.mkv").write_bytes(saved)
+    assert main([*shlex.split(job.command)[1:], "-o", "by-command.mp4"]) == 0
+    assert job.target.read_bytes() == Path("by-command.mp4").read_bytes()
 
 
 def test_styles_that_were_dropped_are_in_a_project(served: Served) -> None:

@@ -150,13 +150,14 @@ class Session:
     def add_style(self, path: Path, name: str) -> PageStyle:
         """A style picture that was written to a ``place``; raises ``InputError`` if it cannot be read.
 
-        One that was dropped before is that style; another one of the same name gets a number.
+        One that was dropped before is that style; another one of the same name gets a number. An equals sign
+        becomes a hyphen: ``--layer STYLE=MASK`` would be read otherwise.
         """
         load(path)
         for known in self.styles.values():
             if known.dropped_as == name and cmp(known.path, path, shallow=False):
                 return known
-        free = numbered(name, {TRACK, *(style.name for style in self.styles.values())})
+        free = numbered(name.replace("=", "-"), {TRACK, *(style.name for style in self.styles.values())})
         style = PageStyle(f"style{path.parent.name}", free, path, dropped_as=name)
         self.styles[style.id] = style
         return style
