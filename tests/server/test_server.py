@@ -111,6 +111,14 @@ def test_a_dropped_file_stays_in_the_sessions_folder(served: Served, name: str) 
     assert not place.name.startswith((".", "-")) and "%" not in place.name
 
 
+def test_a_result_is_called_as_that_of_run_if_the_clip_has_no_extension(served: Served, folder: Path) -> None:
+    data = (folder / "clip.mp4").read_bytes()
+    clip = served.ask("POST", "/api/clips", body=data, query={"name": "holiday"})
+    job = _add_job(served, str(clip["id"]))
+    assert job["result"] == "holiday_waves.mp4"
+    assert _ended(served, str(job["id"]))["state"] == "done"
+
+
 def test_a_dropped_clip_can_be_looked_at_and_keeps_its_name(served: Served, folder: Path) -> None:
     data = (folder / "clip.mp4").read_bytes()
     clip = served.ask("POST", "/api/clips", body=data, query={"name": "my film.mp4"})

@@ -136,9 +136,9 @@ class Session:
         folder = self.folder / str(next(self._numbers))
         folder.mkdir()
         plain = re.sub(r'[\\:*?"<>|%\[\]\x00-\x1f]+', "-", name.replace("\\", "/").rpartition("/")[2])
-        stem, dot, suffix = plain.strip(" ").lstrip(".-").rpartition(".")
-        short = f"{stem[: _LONGEST_NAME - len(suffix)]}{dot}{suffix[:_LONGEST_NAME]}"
-        return folder / (short if stem else "dropped")
+        path = Path(plain.strip(" ").lstrip(".-") or "dropped")
+        suffix = path.suffix[:_LONGEST_NAME]
+        return folder / f"{path.stem[: _LONGEST_NAME - len(suffix)]}{suffix}"
 
     def add_clip(self, path: Path, name: str) -> Clip:
         """A clip that was written to a ``place``; raises ``InputError`` if it cannot be read."""
