@@ -19,6 +19,14 @@ from vidstyle.server import stretches
 _PATIENCE = 40_000  # ms, on a busy machine
 _QUICK = """sessionStorage.vidstyle ??= '{"options": {"engine": "stylenet"}}'"""  # before the first look
 
+_SLOW_MASKS = """const quick = window.fetch;
+window.fetch = async (url, options) => {
+    if (!String(url).includes("/mask?") || options) return quick(url, options);
+    await new Promise((resolve) => { setTimeout(resolve, 3000); });
+    document.body.dataset.masked = "1";
+    return quick(url);
+};"""
+
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
@@ -270,6 +278,24 @@ def test_a_frame_that_is_brushed_in_two_tabs_has_the_strokes_of_both(page: Page,
         _drag(page, (0.3, 0.5), (0.7, 0.5))
     ((_, _, mask),) = served.session.masks.brushed_frames(clip)
     rows = [mask[round(share * mask.shape[0]), mask.shape[1] // 2] for share in (0.3, 0.5, 0.7)]
+    assert max(rows) < 128
+
+
+def test_a_stroke_keeps_those_before_it_also_while_they_are_being_fetched(page: Page, served: Served) -> None:
+    clip = list(served.session.clips)[-1]
+    page.get_by_label("Brush", exact=True).check()
+    with page.expect_response(_is_end_of_stroke):
+        _drag(page, (0.3, 0.3), (0.7, 0.3))
+    page.add_init_script(_SLOW_MASKS)
+    page.reload()
+    page.locator("body[data-painted=full]").wait_for()
+    page.get_by_label("Brush", exact=True).check()
+    _drag(page, (0.3, 0.5), (0.7, 0.5))  # nothing is brushed yet
+    page.locator("body[data-masked]").wait_for()
+    with page.expect_response(_is_end_of_stroke):
+        _drag(page, (0.3, 0.7), (0.7, 0.7))
+    ((_, _, mask),) = served.session.masks.brushed_frames(clip)
+    rows = [mask[round(share * mask.shape[0]), mask.shape[1] // 2] for share in (0.3, 0.7)]
     assert max(rows) < 128
 
 

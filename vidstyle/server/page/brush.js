@@ -7,7 +7,7 @@ const STEP = 10;  // px of the frame that an arrow key moves the brush
 const element = (id) => document.getElementById(id);
 const cursor = element("cursor");
 const sliders = { size: element("brush-size"), softness: element("brush-softness"), strength: element("brush-strength") };
-let editor = null;  // {mask(), changed(isOver)}: the mask of the frame, and whom to tell
+let editor = null;  // {isReady(), mask(), changed(isOver)}: the mask of the frame, and whom to tell
 let layer = 0;
 let place = null;  // the last point of the stroke, or of the brush that is moved by keys
 let erased = 1;  // the share to which the eraser goes back: that of a mask on which nothing was brushed
@@ -41,7 +41,7 @@ export function refreshTools() {
   const mask = frameSize() && editor?.mask(false);
   element("undo").disabled = !mask?.canUndo;
   element("redo").disabled = !mask?.canRedo;
-  for (const id of ["fill", "invert"]) element(id).disabled = !frameSize();
+  for (const id of ["fill", "invert"]) element(id).disabled = !frameSize() || !editor?.isReady();
 }
 
 function tool() {
@@ -68,7 +68,7 @@ function measure() {
 }
 
 function isDrawing() {
-  return editor && frameSize() && (tool() === "brush" || tool() === "erase");
+  return editor?.isReady() && frameSize() && (tool() === "brush" || tool() === "erase");
 }
 
 canvas.addEventListener("pointerdown", (event) => {

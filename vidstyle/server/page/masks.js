@@ -13,6 +13,7 @@ let layer = 0;  // that is brushed
 let shown = new Map();  // layer -> the mask of the frame, brushed or carried
 let marks = [];  // {layer, time, tab}: what all tabs have brushed
 let onError = () => {};
+const known = new Set();  // the layers whose mask of the frame is known, or that there is none
 const brushed = new Map();  // "layer time" -> Mask: brushed in this tab, with what undo needs
 const unsent = new Map();  // the same key -> {layer, time, mask}: only the newest state of each counts
 let sending = null;  // the key of what is on its way
@@ -23,6 +24,7 @@ export function useMasks(next, say) {
   onError = say;
   time = -1;
   shown = new Map();
+  known.clear();
   marks = [];
   brushed.clear();
   unsent.clear();
@@ -44,12 +46,16 @@ export async function showMasks(seconds, count = 1) {
   if (seconds !== time) {
     for (let each = 0; each < count; each += 1) setMask(null, each);
     shown = new Map();
+    known.clear();
+    refreshTools();
   }
   time = seconds;
   for (let each = 0; each < count; each += 1) {
     const isKnown = isNewest(each);
     const fetched = isKnown ? null : await fetchMask(each, seconds);
-    if (seconds !== time || shown.get(each)?.stroke) return;
+    if (seconds !== time) return;
+    known.add(each);
+    if (shown.get(each)?.stroke) continue;
     const own = brushed.get(key(each));
     // of one whose strokes are all undone: they may be done again on what is carried there
     if (own && !isKnown && !isNewest(each)) own.values.set(fetched?.values ?? emptyMask(each).values);
@@ -63,11 +69,14 @@ export async function showMasks(seconds, count = 1) {
 export function forgetMasks() {
   brushed.clear();
   shown = new Map();
+  known.clear();
   time = -1;
 }
 
 /** What the brush edits: the mask of the frame and layer that are shown. */
 export const editor = {
+  /** Whether it can be brushed: before, a stroke would replace what is being fetched. */
+  isReady() { return known.has(layer); },
   /** The mask; if there is none it is made if `isEdited`. One that is edited counts as brushed. */
   mask(isEdited) {
     let mask = shown.get(layer);
