@@ -56,6 +56,32 @@ def test_only_the_bytes_of_colours_change_in_a_binary_ply(tmp_path: Path) -> Non
     assert np.array_equal(old[:header], new[:header])
 
 
+@pytest.mark.parametrize("suffix", [".ply", ".obj", ".npz", ".las"])
+def test_positions_far_from_their_origin_keep_their_differences(suffix: str, tmp_path: Path) -> None:
+    near = np.round(ball(_COUNT)[0].astype(np.float64), 3)
+    positions = near + np.array([500_000, 4_649_776, 300])  # metres, as surveys count them
+    path = tmp_path / f"scan{suffix}"
+    if suffix == ".ply":
+        vertices = np.zeros(_COUNT, [(name, "f8") for name in "xyz"])
+        for axis, name in enumerate("xyz"):
+            vertices[name] = positions[:, axis]
+        vertices["x"][7] = np.nan
+        PlyData([PlyElement.describe(vertices, "vertex")]).write(path)
+    elif suffix == ".obj":
+        path.write_text("".join(f"v {x:.3f} {y:.3f} {z:.3f}\n" for x, y, z in positions))
+    elif suffix == ".npz":
+        np.savez(path, xyz=positions)
+    else:
+        las = laspy.LasData(laspy.LasHeader(point_format=7, version="1.4"))
+        las.header.scales, las.header.offsets = [0.001] * 3, [500_000, 4_649_000, 0]
+        las.x, las.y, las.z = positions.T
+        las.write(str(path))
+    read = read_scene(path).cloud.positions
+    is_finite = np.isfinite(read).all(axis=1)
+    assert is_finite.sum() == _COUNT - (suffix == ".ply")
+    assert np.abs((read - read[0]) - (near - near[0]))[is_finite].max() < 1e-4
+
+
 def test_a_cloud_without_colours_is_lit_and_gets_them(tmp_path: Path) -> None:
     path = write_ply(tmp_path / "scan.ply", _COUNT, has_colors=False)
     scene = read_scene(path)

@@ -88,6 +88,19 @@ def pending_scene(
         yield appear
 
 
+def around_middle(positions: Array) -> Floats:
+    """``positions`` (N, 3) as floats around the middle of those that are finite.
+
+    Surveys count metres from an origin far away: in 32 bits the north of a town has steps of half a metre.
+    """
+    exact = positions.astype(np.float64)
+    if exact.shape[1:] != (3,):  # which ``read_scene`` refuses
+        return exact.astype(np.float32)
+    finite = exact[np.isfinite(exact).all(axis=1)]
+    middle = np.median(finite, axis=0) if len(finite) else 0.0
+    return (exact - middle).astype(np.float32)
+
+
 def largest_of(values: Array) -> float:
     """The value that stands for full colour among ``values``, by their type and their size.
 

@@ -13,7 +13,7 @@ from vidstyle.errors import InputError
 from vidstyle.flow.base import Array
 from vidstyle.optional_imports import require
 from vidstyle.points.cloud import Cloud, Floats
-from vidstyle.points.files import from_range, largest_of, to_range
+from vidstyle.points.files import around_middle, from_range, largest_of, to_range
 
 _CHANNELS = ("red", "green", "blue")
 
@@ -54,11 +54,10 @@ class LasFile:
             kind = data.point_format.id
             raise InputError(f"{path} is of point format {kind}, without colours; convert it to 2 or 7 first")
         positions = np.stack([np.asarray(data.x), np.asarray(data.y), np.asarray(data.z)], axis=1)
-        middle = positions.mean(axis=0) if len(positions) else 0  # metres from an origin far away
         values = np.stack([np.asarray(data[name]) for name in _CHANNELS], axis=1)
         self._largest = largest_of(values)  # some programs write 8 bits into these 16
         colors = from_range(values, self._largest) if values.max(initial=0) else None
-        self.cloud = Cloud((positions - middle).astype(np.float32), colors)
+        self.cloud = Cloud(around_middle(positions), colors)
 
     def with_colors(self, colors: Floats, *, kept: float) -> bytes:
         for channel, name in enumerate(_CHANNELS):

@@ -11,7 +11,7 @@ import numpy as np
 from vidstyle.errors import InputError
 from vidstyle.flow.base import Array
 from vidstyle.points.cloud import Cloud, Floats
-from vidstyle.points.files import from_range, largest_of, to_range
+from vidstyle.points.files import around_middle, from_range, largest_of, to_range
 
 _POSITIONS = ("positions", "xyz", "points", "coords")
 _COLORS = ("colors", "rgb", "colours", "color")
@@ -40,7 +40,7 @@ class NpzFile:
         given = None if self._name is None else arrays[self._name]
         self._largest = 255.0 if given is None else largest_of(given)
         colors = None if given is None else from_range(given, self._largest)
-        self.cloud = Cloud(arrays[positions].astype(np.float32), colors)
+        self.cloud = Cloud(around_middle(arrays[positions]), colors)
 
     def with_colors(self, colors: Floats, *, kept: float) -> bytes:
         name = self._name or _COLORS[0]

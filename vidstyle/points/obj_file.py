@@ -8,7 +8,7 @@ import numpy as np
 
 from vidstyle.errors import InputError
 from vidstyle.points.cloud import Cloud, Floats
-from vidstyle.points.files import from_range, largest_of
+from vidstyle.points.files import around_middle, from_range, largest_of
 
 
 def read(path: Path) -> ObjFile:
@@ -25,13 +25,13 @@ class ObjFile:
         fields = [lines[place].split() for place in self._places]
         if any(len(parts) < 4 for parts in fields):
             raise InputError(f"{path} has a vertex without x, y and z")
-        positions = np.array([[float(value) for value in parts[1:4]] for parts in fields], np.float32)
+        positions = np.array([[float(value) for value in parts[1:4]] for parts in fields])
         self._largest, colors = 1.0, None
         if fields and all(len(parts) >= 7 for parts in fields):
             colors = np.array([[float(value) for value in parts[4:7]] for parts in fields], np.float32)
             self._largest = largest_of(colors)
             colors = from_range(colors, self._largest)
-        self.cloud = Cloud(positions.reshape(-1, 3), colors)
+        self.cloud = Cloud(around_middle(positions.reshape(-1, 3)), colors)
 
     def with_colors(self, colors: Floats, *, kept: float) -> bytes:
         lines = list(self._lines)

@@ -12,7 +12,7 @@ from vidstyle.errors import InputError
 from vidstyle.flow.base import Array
 from vidstyle.optional_imports import require
 from vidstyle.points.cloud import Cloud, Floats
-from vidstyle.points.files import from_range, largest_of, to_range
+from vidstyle.points.files import around_middle, from_range, largest_of, to_range
 
 _COLORS = (
     ("red", "green", "blue"),
@@ -60,7 +60,7 @@ class PlyFile:
         names = vertices.dtype.names or ()
         if missing := [name for name in ("x", "y", "z") if name not in names]:
             raise InputError(f"{path}: its vertices have no {', '.join(missing)}")
-        positions = np.stack([vertices[name] for name in "xyz"], axis=1).astype(np.float32)
+        positions = around_middle(np.stack([vertices[name] for name in "xyz"], axis=1))
         self._names = next((trio for trio in (_SPLATS, *_COLORS) if set(trio) <= set(names)), None)
         self._rest = [name for name in names if name.startswith("f_rest_")]
         self._largest, colors = 255.0, None
