@@ -22,7 +22,7 @@ from vidstyle.points.consistency import warping_error
 from vidstyle.points.exact_flow import ExactFlow, motion
 from vidstyle.points.files import read_scene
 from vidstyle.points.fusion import filled, fused
-from vidstyle.points.levels import pyramid
+from vidstyle.points.levels import _voxels, pyramid
 from vidstyle.points.painting import paint_scene
 from vidstyle.points.rendering import View, on_device, projected, render
 from vidstyle.points.settings import SceneOptions
@@ -205,6 +205,14 @@ def test_the_network_on_a_flat_grid_of_points_is_the_network_on_a_picture() -> N
     first = network.first(4)
     painted = on_points.picture(on_points.encode(built.colors, 4), 4, first)[order].T.view(3, side, side)
     assert torch.allclose(painted, network.picture(network.encode(picture, 4), 4, first)[0], atol=1e-3)
+
+
+def test_a_point_far_away_leaves_the_voxels_of_the_others_as_they_are() -> None:
+    positions = ball(2000)[0]
+    far = np.array([[-1e7, 0, 0]], np.float32)
+    voxels = np.unique(_voxels(positions, 0.1)[0]).size
+    with_far = _voxels(np.concatenate([positions, far]), 0.1)[0]
+    assert np.unique(with_far[:-1]).size == pytest.approx(voxels, rel=0.05)
 
 
 def test_a_flight_around_colours_that_do_not_change_is_consistent_and_one_that_flickers_is_not(

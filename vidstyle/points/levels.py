@@ -66,7 +66,8 @@ def pyramid(cloud: Cloud, size: float, count: int, up: Floats) -> Pyramid:
 
 def _voxels(positions: Floats, size: float) -> tuple[Indices, Floats]:
     """The voxel (N,) of each point, and the mean position (n, 3) in each voxel."""
-    cells = np.floor((positions - positions.min(axis=0)) / size).astype(np.int64)
+    exact = positions.astype(np.float64)  # a single point far away leaves few digits for the others
+    cells = np.floor((exact - exact.min(axis=0)) / size).astype(np.int64)
     spans = cells.max(axis=0) + 1
     keys = (cells[:, 0] * spans[1] + cells[:, 1]) * spans[2] + cells[:, 2]
     occupied, voxels = np.unique(keys, return_inverse=True)
