@@ -55,8 +55,9 @@ class LasFile:
             raise InputError(f"{path} is of point format {kind}, without colours; convert it to 2 or 7 first")
         positions = np.stack([np.asarray(data.x), np.asarray(data.y), np.asarray(data.z)], axis=1)
         values = np.stack([np.asarray(data[name]) for name in _CHANNELS], axis=1)
-        self._largest = largest_of(values)  # some programs write 8 bits into these 16
-        colors = from_range(values, self._largest) if values.max(initial=0) else None
+        has_colors = bool(values.any())
+        self._largest = largest_of(values) if has_colors else 65535.0  # some write 8 bits into these 16
+        colors = from_range(values, self._largest) if has_colors else None
         self.cloud = Cloud(around_middle(positions), colors)
 
     def with_colors(self, colors: Floats, *, kept: float) -> bytes:
