@@ -46,6 +46,26 @@ def test_a_ply_keeps_its_faces_and_all_other_properties(is_text: bool, tmp_path:
             assert old[name].tobytes() == new[name].tobytes()
 
 
+@pytest.mark.parametrize("has_colors", [True, False])
+def test_lists_of_vertices_keep_their_kinds(has_colors: bool, tmp_path: Path) -> None:
+    positions, colors = ball(_COUNT)
+    kinds = [(name, "f4") for name in (_VERTEX if has_colors else _VERTEX[:3])]
+    vertices = np.zeros(_COUNT, [*kinds, ("uv", object)])
+    for column, (name, _) in enumerate(kinds):
+        vertices[name] = np.concatenate([positions, colors], axis=1)[:, column]
+    for number in range(_COUNT):
+        vertices["uv"][number] = np.array([0.25, number + 0.5], np.float32)
+    path = tmp_path / "scan.ply"
+    element = PlyElement.describe(vertices, "vertex", len_types={"uv": "u2"}, val_types={"uv": "f4"})
+    PlyData([element]).write(path)
+    scene, target = read_scene(path), tmp_path / "new.ply"
+    with pending_scene(scene, target, 1 - colors, kept=0) as appear:
+        appear()
+    before, after = PlyData.read(path)["vertex"], PlyData.read(target)["vertex"]
+    assert str(after.ply_property("uv")) == str(before.ply_property("uv")) == "property list ushort float uv"
+    assert all(np.array_equal(*pair) for pair in zip(after["uv"], before["uv"], strict=True))
+
+
 def test_only_the_bytes_of_colours_change_in_a_binary_ply(tmp_path: Path) -> None:
     path = write_ply(tmp_path / "scan.ply", _COUNT)
     old, new = (np.frombuffer(file.read_bytes(), np.uint8) for file in (path, _rewritten(path)))
@@ -109,6 +129,19 @@ def test_splats_keep_their_shapes_and_their_harmonics_are_scaled(tmp_path: Path)
     assert np.array_equal(new["f_rest_0"], splats["f_rest_0"] * np.float32(0.25))
     for name in ("x", "opacity", "scale_1", "rot_3"):
         assert new[name].tobytes() == splats[name].tobytes()
+
+
+def test_splats_without_a_position_keep_all_their_bytes(tmp_path: Path) -> None:
+    names = ["x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "f_rest_0"]
+    splats = np.zeros(_COUNT, [(name, "f4") for name in names])
+    for name in names:
+        splats[name] = np.random.default_rng(3).normal(0, 3, _COUNT)
+    splats["y"][::9] = np.nan
+    path = tmp_path / "splats.ply"
+    PlyData([PlyElement.describe(splats, "vertex")]).write(path)
+    new = PlyData.read(_rewritten(path))["vertex"].data
+    assert new[::9].tobytes() == splats[::9].tobytes()
+    assert not new["f_rest_0"][1::9].any()
 
 
 def test_a_splat_file_keeps_all_bytes_but_its_colours(tmp_path: Path) -> None:
@@ -181,6 +214,18 @@ def test_colours_of_another_shape_are_told(tmp_path: Path, capsys: pytest.Captur
     assert "colours must be (200, 3), as positions are, got (200, 4)" in capsys.readouterr().err
 
 
+def test_a_las_whose_colours_are_all_zero_gets_16_bits(tmp_path: Path) -> None:
+    positions, colors = ball(_COUNT)
+    las = laspy.LasData(laspy.LasHeader(point_format=2))
+    las.x, las.y, las.z = positions.T
+    path = tmp_path / "scan.las"
+    las.write(str(path))
+    with pending_scene(read_scene(path), tmp_path / "new.las", colors, kept=0) as appear:
+        appear()
+    red = np.asarray(laspy.read(str(tmp_path / "new.las")).red)
+    assert np.abs(red - colors[:, 0] * 65535.0).max() <= 1
+
+
 @pytest.mark.parametrize("suffix", [".las", ".laz"])
 def test_a_las_keeps_its_other_dimensions(suffix: str, tmp_path: Path) -> None:
     positions, colors = ball(_COUNT)
@@ -215,6 +260,16 @@ def test_a_ply_that_ends_early_is_told_in_a_line(tmp_path: Path, capsys: pytest.
     path.write_bytes(path.read_bytes()[:-100])
     assert main(["points", str(path), "--style", "waves"]) == 1
     assert "cannot be read as ply" in capsys.readouterr().err
+
+
+def test_a_ply_with_a_part_of_the_colours_is_told_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vertices = np.zeros(_COUNT, [*((name, "f4") for name in "xyz"), ("red", "u1")])
+    PlyData([PlyElement.describe(vertices, "vertex")]).write(tmp_path / "scan.ply")
+    assert main(["points", str(tmp_path / "scan.ply"), "--style", "waves"]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "its vertices have red, but no green, blue" in error
 
 
 def test_pickled_objects_are_not_loaded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -30,6 +31,14 @@ class _Element(Protocol):
     name: str
     data: Array
     comments: list[str]
+    properties: Iterable[_Property]
+
+
+class _Property(Protocol):
+    """A property as plyfile reads it; those of lists have two kinds of numbers."""
+
+    name: str
+    val_dtype: str
 
 
 class _Data(Protocol):
@@ -62,6 +71,9 @@ class PlyFile:
             raise InputError(f"{path}: its vertices have no {', '.join(missing)}")
         positions = around_middle(np.stack([vertices[name] for name in "xyz"], axis=1))
         self._names = next((trio for trio in (_SPLATS, *_COLORS) if set(trio) <= set(names)), None)
+        if self._names is None and (partial := [name for name in _COLORS[0] if name in names]):
+            lacking = ", ".join(name for name in _COLORS[0] if name not in names)
+            raise InputError(f"{path}: its vertices have {', '.join(partial)}, but no {lacking}")
         self._rest = [name for name in names if name.startswith("f_rest_")]
         self._largest, colors = 255.0, None
         if self._names is not None:
@@ -90,16 +102,26 @@ class PlyFile:
         if names is None:
             names = _COLORS[0]
             kinds = [(name, vertices.dtype[name]) for name in vertices.dtype.names or ()]
-            wider = np.empty(len(vertices), [*kinds, *((name, "u1") for name in names)])
+            wider = np.zeros(len(vertices), [*kinds, *((name, "u1") for name in names)])
             for name in vertices.dtype.names or ():
                 wider[name] = vertices[name]
             vertices = wider
         values = (colors - 0.5) / _CONSTANT if self._is_splats else colors
+        is_placed = np.isfinite(self.cloud.positions).all(axis=1)  # others stay as they are
         for channel, name in enumerate(names):
-            vertices[name] = to_range(values[:, channel], vertices.dtype[name], self._largest)
+            vertices[name][is_placed] = to_range(
+                values[is_placed, channel], vertices.dtype[name], self._largest
+            )
         for name in self._rest:
-            vertices[name] *= kept
-        vertex = plyfile.PlyElement.describe(vertices, "vertex", comments=old.comments)
+            vertices[name][is_placed] *= kept
+        lists = [item for item in old.properties if isinstance(item, plyfile.PlyListProperty)]
+        vertex = plyfile.PlyElement.describe(
+            vertices,
+            "vertex",
+            len_types={item.name: item.len_dtype for item in lists},
+            val_types={item.name: item.val_dtype for item in lists},
+            comments=old.comments,
+        )
         elements = [vertex if element.name == "vertex" else element for element in self._data.elements]
         written = plyfile.PlyData(
             elements,
