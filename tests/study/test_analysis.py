@@ -216,6 +216,18 @@ def test_numbers_of_a_condition_that_nobody_graded_are_refused(
     assert "--failed-checks must be at least 0, got -1" in capsys.readouterr().err
 
 
+def test_an_analysis_never_replaces_the_answers_of_a_folder_nor_lands_among_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = write_answers(tmp_path, "aa", [rated("s", "x", overall=5)])
+    before = answers.read_bytes()
+    command = ["study", "analyse", str(tmp_path), "--overwrite", "--json"]
+    for target in (answers, tmp_path / "new.json"):
+        assert main([*command, str(target)]) == 1
+        assert f"--json {target} would lie among the answers" in capsys.readouterr().err
+    assert answers.read_bytes() == before and list(tmp_path.iterdir()) == [answers]
+
+
 def test_a_session_that_was_saved_twice_counts_once(tmp_path: Path) -> None:
     first = write_answers(tmp_path, "aa", [rated("s", "x", overall=5)])
     first.rename(tmp_path / "answers-aa (1).json")

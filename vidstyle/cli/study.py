@@ -184,7 +184,12 @@ def _serve(arguments: argparse.Namespace) -> int:
 def _analyse(arguments: argparse.Namespace) -> int:
     targets = {kind: Path(value) for kind in ("json", "csv", "report") if (value := getattr(arguments, kind))}
     outputs = [(f"--{kind}", target) for kind, target in targets.items()]
-    check_outputs(outputs, arguments.inputs)
+    measured_files = [item.partition("=")[2] for item in arguments.measured]
+    check_outputs(outputs, [*arguments.inputs, *filter(None, measured_files)])
+    folders = {Path(place).resolve() for place in arguments.inputs if Path(place).is_dir()}
+    for option, target in outputs:
+        if target.suffix.lower() == ".json" and target.resolve().parent in folders:
+            raise OutputError(f"{option} {target} would lie among the answers; write it into another folder")
     for output in outputs:
         check_file_output(output, overwrite=arguments.overwrite)
     with log_to_stderr(arguments):
