@@ -21,6 +21,7 @@ from clips import shapes, write_clip
 from playwright.sync_api import Browser, Page, expect
 
 from vidstyle.cli.main import main
+from vidstyle.errors import OptionError
 from vidstyle.server.listening import listening, server_of
 from vidstyle.study.answers import read_answers
 from vidstyle.study.making import make_study, read_study
@@ -294,6 +295,12 @@ def test_a_server_that_is_stopped_cuts_off_clips_without_a_word(
     large.unlink()
     gc.collect()
     assert caplog.messages == []
+
+
+@pytest.mark.parametrize("port", [-1, 65536, 99999])
+def test_a_port_that_is_none_is_refused(port: int) -> None:
+    with pytest.raises(OptionError, match=f"--port must be 0 to 65535, got {port}"):
+        listening("127.0.0.1", port).close()
 
 
 def test_a_study_replaces_nothing(study: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from vidstyle.errors import OptionError
 
 _PATIENCE = 2  # s that open connections have to end
+_LAST_PORT = 65535
 
 
 class _Server(uvicorn.Server):
@@ -41,6 +42,8 @@ def server_of(app: ASGIApp, *, patience: int = _PATIENCE) -> uvicorn.Server:
 
 def listening(host: str, port: int) -> socket.socket:
     """A socket that listens at ``host`` and ``port``; raises ``OptionError``."""
+    if not 0 <= port <= _LAST_PORT:  # of a larger one the system takes the last 16 bits
+        raise OptionError(f"--port must be 0 to {_LAST_PORT}, got {port}")
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.create_server(address[:2], family=family)
