@@ -17,6 +17,7 @@ from vidstyle.study.answers import Choice, Person, Rating, read_answers
 from vidstyle.study.bradley_terry import is_linked, smoothed, strengths
 from vidstyle.study.opinion import opinion
 from vidstyle.study.preferences import preferences
+from vidstyle.study.results import table
 from vidstyle.study.screening import kurtosis, outliers
 
 
@@ -234,3 +235,9 @@ def test_a_session_that_was_saved_twice_counts_once(tmp_path: Path) -> None:
     write_answers(tmp_path, "aa", [rated("s", "x", overall=5), rated("t", "x", overall=4)])
     (person,) = read_answers([tmp_path])
     assert len(person.ratings) == 2
+
+
+def test_names_reach_the_terminal_without_control_characters() -> None:
+    people = [_person("a", Rating("s", "ours\x1b[31m", {"overall": 4}))]
+    text = table(analyse(people))
+    assert "ours\\x1b[31m" in text and "\x1b" not in text

@@ -21,7 +21,7 @@ from clips import shapes, write_clip
 from playwright.sync_api import Browser, Page, expect
 
 from vidstyle.cli.main import main
-from vidstyle.errors import OptionError
+from vidstyle.errors import InputError, OptionError
 from vidstyle.server.listening import listening, server_of
 from vidstyle.study.answers import read_answers
 from vidstyle.study.making import make_study, read_study
@@ -322,3 +322,14 @@ def test_results_are_found_in_folders_by_the_names_of_the_sources(tmp_path: Path
     data = json.loads(json.dumps(read_study(made.folder)))
     shown = {(clip["source"], clip["condition"]) for clip in data["clips"] if clip["source"] != "check"}
     assert shown == {(source, name) for source in "ab" for name in ("reference", "ours", "theirs")}
+
+
+def test_a_result_is_not_taken_for_that_of_a_source_with_a_shorter_name(tmp_path: Path) -> None:
+    for name in ("a.mp4", "a_b.mp4", "ours/a_b_waves.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write_clip(tmp_path / name, shapes(2, 64, 48))
+    sources, results = [tmp_path / "a.mp4", tmp_path / "a_b.mp4"], [f"ours={tmp_path / 'ours'}"]
+    with pytest.raises(InputError, match="no clip called a or a_"):
+        make_study(tmp_path / "study", sources=sources, results=results)
+    write_clip(tmp_path / "ours/a_waves.mp4", shapes(2, 64, 48))
+    assert make_study(tmp_path / "study", sources=sources, results=results).ratings == 4  # and references

@@ -56,23 +56,32 @@ def stimuli_of(sources: Sequence[Path], results: Sequence[str]) -> list[Stimulus
         for source in sources
         for condition, file in [
             (REFERENCE, source),
-            *((name, _result(place, source, len(sources))) for name, place in conditions.items()),
+            *((name, _result(place, source, names)) for name, place in conditions.items()),
         ]
     ]
 
 
-def _result(place: Path, source: Path, count: int) -> Path:
-    """The result of ``source`` at ``place``, a file or a folder."""
+def _result(place: Path, source: Path, sources: Sequence[str]) -> Path:
+    """The result of ``source`` at ``place``, a file or a folder; ``sources`` are the names of all.
+
+    ``a_b_waves`` is a result of ``a_b`` rather than of ``a``, if there are both.
+    """
     if place.is_dir():
         clips = [file for file in sorted(listed(place)) if file.suffix.lower() in CLIPS]
         same = [file for file in clips if file.stem == source.stem]
-        near = same or [file for file in clips if file.stem.startswith(f"{source.stem}_")]
+        near = same or [file for file in clips if _source_of(file.stem, sources) == source.stem]
         if len(near) == 1:
             return near[0]
         problem = f"{len(near)} clips" if near else "no clip"
         raise InputError(f"{place} has {problem} called {source.stem} or {source.stem}_…; there must be one")
     if not place.is_file():
         raise InputError(f"no file or folder {place}; give a result, or the folder of the results")
-    if count > 1:
-        raise OptionError(f"{place} is one file for {count} sources; give the folder of the results")
+    if len(sources) > 1:
+        raise OptionError(f"{place} is one file for {len(sources)} sources; give the folder of the results")
     return place
+
+
+def _source_of(result: str, sources: Sequence[str]) -> str | None:
+    """The longest of ``sources`` with which the name of a ``result`` begins; None if there is none."""
+    known = [source for source in sources if result == source or result.startswith(f"{source}_")]
+    return max(known, key=len, default=None)

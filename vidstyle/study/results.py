@@ -7,6 +7,7 @@ import io
 from dataclasses import asdict
 
 from vidstyle.metrics.targets import MOS
+from vidstyle.printable import printable
 from vidstyle.study.analysis import MEASURED, Analysis
 from vidstyle.study.opinion import Opinion
 
@@ -15,7 +16,7 @@ _MET = "*"  # marks what meets a target
 
 def table(analysis: Analysis) -> str:
     """``analysis`` as a text table, with the remarks below."""
-    rows = [columns_of(analysis), *rows_of(analysis)]
+    rows = [[printable(cell) for cell in row] for row in (columns_of(analysis), *rows_of(analysis))]
     widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
     lines = [
         "  ".join(
@@ -24,7 +25,7 @@ def table(analysis: Analysis) -> str:
         ).rstrip()
         for row in rows
     ]
-    return "\n".join([*lines, "", *remarks_of(analysis)])
+    return "\n".join([*lines, "", *map(printable, remarks_of(analysis))])
 
 
 def to_json(analysis: Analysis) -> dict[str, object]:
