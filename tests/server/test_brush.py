@@ -208,8 +208,9 @@ def test_a_layer_has_its_own_style_where_it_is_brushed_also_after_a_reload_and_i
     page.get_by_label("mosaic", exact=True).check()
     page.locator("body[data-painted=full]").wait_for()
     _drag(page, (0.7, 0.5), (0.8, 0.5))
+    _wait_for_pixel(page, (0.75, 0.5), lambda pixel: pixel != right)
+    page.locator("body[data-painted=full]").wait_for()
     assert _pixel(page, 0.25, 0.5) == left
-    assert _pixel(page, 0.75, 0.5) != right
     expect(page.locator("#command")).to_contain_text("--style waves --layer mosaic=clip_mask_2.mkv")
     brushed = _pixel(page, 0.75, 0.5)
     page.reload()
@@ -232,8 +233,11 @@ def test_all_tabs_have_the_layers_and_masks_that_a_clip_has(page: Page, served: 
     page.get_by_label("mosaic", exact=True).check()
     page.locator("#divider").fill("0")
     page.locator("body[data-painted=full]").wait_for()
+    before = _pixel(page, 0.75, 0.5)
     _drag(page, (0.7, 0.5), (0.8, 0.5))
     page.get_by_role("button", name="Brushed at 0.0 s").wait_for()
+    _wait_for_pixel(page, (0.75, 0.5), lambda pixel: pixel != before)
+    page.locator("body[data-painted=full]").wait_for()
     brushed = _pixel(page, 0.75, 0.5)
     other = page.context.new_page()
     other.goto(served.address)
