@@ -228,6 +228,11 @@ def test_a_layer_has_its_own_style_where_it_is_brushed_also_after_a_reload_and_i
     _wait_for_pixel(page, (0.75, 0.5), lambda pixel: pixel == brushed)
 
 
+def test_a_layer_can_be_brushed_as_soon_as_it_is_added(page: Page) -> None:
+    page.get_by_role("button", name="Add a layer").click()
+    expect(page.get_by_role("button", name="Fill")).to_be_enabled(timeout=0.1)
+
+
 def test_all_tabs_have_the_layers_and_masks_that_a_clip_has(page: Page, served: Served) -> None:
     page.get_by_role("button", name="Add a layer").click()
     page.get_by_label("mosaic", exact=True).check()

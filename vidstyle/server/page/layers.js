@@ -2,7 +2,7 @@
 
 import { editLayer } from "./brush.js";
 import { allowMix, chosen, restore } from "./gallery.js";
-import { useLayer } from "./masks.js";
+import { beginLayer, useLayer } from "./masks.js";
 import { ask } from "./server.js";
 
 const MOST = 8;
@@ -97,6 +97,7 @@ function show() {
 add.addEventListener("click", () => {
   layers[current] = chosen();
   layers.push(layers[current].slice(0, 1));
+  beginLayer(layers.length - 1);
   choose(layers.length - 1);
   document.querySelector("input[name=tool][value=brush]").click();
   const strength = document.getElementById("brush-strength");

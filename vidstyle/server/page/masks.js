@@ -96,6 +96,11 @@ export const editor = {
   },
 };
 
+/** Lets a layer be brushed that has just been added: there are no masks of it to be fetched. */
+export function beginLayer(index) {
+  known.add(index);
+}
+
 /** Lets the brush edit another layer. */
 export function useLayer(index) {
   layer = index;
