@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 import threading
 import time
@@ -231,6 +232,36 @@ def test_a_layer_has_its_own_style_where_it_is_brushed_also_after_a_reload_and_i
 def test_a_layer_can_be_brushed_as_soon_as_it_is_added(page: Page) -> None:
     page.get_by_role("button", name="Add a layer").click()
     expect(page.get_by_role("button", name="Fill")).to_be_enabled(timeout=0.1)
+
+
+def test_a_message_older_than_the_layers_of_a_tab_does_not_take_them_away(page: Page, served: Served) -> None:
+    held: list[str] = []
+    sockets: list[WebSocketRoute] = []
+
+    def forward(socket: WebSocketRoute) -> None:
+        def take(message: str | bytes) -> None:
+            if isinstance(message, str) and '"kind":"layers"' in message:
+                held.append(message)
+            else:
+                socket.send(message)
+
+        sockets.append(socket)
+        socket.connect_to_server().on_message(take)
+
+    late = page.context.new_page()
+    late.route_web_socket("**", forward)
+    late.goto(served.address)
+    late.locator("body[data-painted=full]").wait_for()
+    layers = json.dumps({"layers": [{"styles": [{"id": "ink", "weight": 1}]}]}).encode()
+    served.ask("POST", "/api/clips/given/layers", body=layers)
+    while not held:
+        late.wait_for_timeout(20)
+    with late.expect_response("**/layers?**"):
+        late.get_by_role("button", name="Add a layer").click()
+    late.locator("body[data-painted=full]").wait_for()
+    sockets[-1].send(held[0])
+    late.wait_for_timeout(200)
+    expect(late.locator("#layer-list label")).to_have_count(2)
 
 
 def test_all_tabs_have_the_layers_and_masks_that_a_clip_has(page: Page, served: Served) -> None:

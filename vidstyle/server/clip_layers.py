@@ -12,6 +12,8 @@ class ClipLayers:
 
     def __init__(self) -> None:
         self._layers: dict[str, tuple[object, ...]] = {}
+        self.version = 0
+        """Grows with each change: by it a tab knows that a message is older than what it has set itself."""
         self.on_change: Callable[[], None] = lambda: None
         """Called in any thread when a clip has other layers."""
 
@@ -21,13 +23,16 @@ class ClipLayers:
             {"styles": [{"id": name, "weight": weight} for name, weight in zip(*each, strict=True)]}
             for each in layers_of(message)
         ]
-        self._layers[clip] = tuple(layers)
-        self.on_change()
+        self._change(clip, tuple(layers))
 
     def remove(self, clip: str, layer: int) -> None:
         """Forget a layer by its number, from 1."""
         layers = self._layers.get(clip, ())
-        self._layers[clip] = layers[: layer - 1] + layers[layer:]
+        self._change(clip, layers[: layer - 1] + layers[layer:])
+
+    def _change(self, clip: str, layers: tuple[object, ...]) -> None:
+        self._layers[clip] = layers
+        self.version += 1
         self.on_change()
 
     def to_json(self) -> Mapping[str, object]:

@@ -100,7 +100,8 @@ class Connections:
             if (layers := self._session.layers.to_json()) != told_layers:
                 told_layers = layers
                 styles = [style.to_json() for style in self._session.styles.values()]
-                await socket.send_json({"kind": "layers", "clips": layers, "styles": styles})
+                told_of = {"clips": layers, "version": self._session.layers.version, "styles": styles}
+                await socket.send_json({"kind": "layers", **told_of})
             await asyncio.sleep(_JOBS_PAUSE)
 
 

@@ -95,7 +95,7 @@ class _MaskApi:
         layers = (await message_of(request)).get("layers")
         self._session.known_styles(name for styles, _ in layers_of(layers) for name in styles)
         self._session.layers.put(clip.id, layers)
-        return JSONResponse({})
+        return JSONResponse({"version": self._session.layers.version})
 
     async def remove_layer(self, request: Request) -> Response:
         """Forget a layer and its masks; those above it move down."""
@@ -104,7 +104,7 @@ class _MaskApi:
             raise OptionError("the lowest layer cannot be removed; brush it away instead")
         self._session.masks.remove_layer(clip.id, layer)
         self._session.layers.remove(clip.id, layer)
-        return JSONResponse({})
+        return JSONResponse({"version": self._session.layers.version})
 
     def _place(self, request: Request) -> tuple[Clip, int, Fraction]:
         """The clip, the layer and the time (s) that a request is about."""

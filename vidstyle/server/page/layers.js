@@ -14,6 +14,7 @@ let current = 0;
 let changed = () => {};
 let shared = "[]";  // the layers above the lowest one as the server has them, as JSON
 let sharing = 0;  // requests that tell it of others
+let newest = 0;  // the server's version after the last of them: a message may be older, and come later
 
 /** Calls `listener` whenever a layer is added, removed or chosen. */
 export function onLayers(listener) {
@@ -49,12 +50,23 @@ export async function shareLayers(clip) {
   if (json === shared) return;
   shared = json;
   sharing += 1;
-  await ask(`api/clips/${clip.id}/layers`, { message: { layers: layerStyles().layers } }).finally(() => { sharing -= 1; });
+  const message = { layers: layerStyles().layers };
+  noteLayers(await ask(`api/clips/${clip.id}/layers`, { message }).finally(() => { sharing -= 1; }));
+}
+
+/** Notes the server's `version` of the layers after a change that this tab has asked for. */
+export function noteLayers({ version }) {
+  newest = Math.max(newest, version);
+}
+
+/** Whether a message of the server is older than what this tab has set. */
+export function isOutdated({ version }) {
+  return sharing > 0 || version < newest;
 }
 
 /** Takes the layers above the lowest one that another tab has set; false if they are the same. */
 export function takeLayers(upper = []) {
-  if (sharing || JSON.stringify(upper) === asJson()) return false;
+  if (JSON.stringify(upper) === asJson()) return false;
   const kept = Math.min(current, upper.length);
   layers = [layerStyles().styles, ...upper.map((layer) => layer.styles)];
   choose(kept);

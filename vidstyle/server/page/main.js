@@ -10,7 +10,7 @@ import { chooseTool, refreshTools, setStrongest, useEditor } from "./brush.js";
 import { onDots, restoreDots, show as showDots, takeChoice, track } from "./dots.js";
 import { endCamera, isLive, sendSettings, useCamera } from "./live.js";
 import { endPlaying, isPlaying, onPlay, takeFrame } from "./play.js";
-import { currentLayer, layerCount, layerStyles, onLayers, restoreLayers, shareLayers, takeLayers } from "./layers.js";
+import { currentLayer, isOutdated, layerCount, layerStyles, noteLayers, onLayers, restoreLayers, shareLayers, takeLayers } from "./layers.js";
 import { now, onTime, showMarks, showTimeline } from "./timeline.js";
 import { loadSound } from "./sound.js";
 import { addStyle, choose, onStyles, showThumbnail, surprise } from "./gallery.js";
@@ -97,7 +97,7 @@ function lookAgain() {
 /** Shows what has changed of the layers: one was added, chosen or, if its number is given, removed. */
 async function changeLayers(removed) {
   if (removed !== undefined && clip) {
-    await ask(`api/clips/${clip.id}/remove-layer`, { values: { layer: removed }, message: {} });
+    noteLayers(await ask(`api/clips/${clip.id}/remove-layer`, { values: { layer: removed }, message: {} }));
     forgetMasks();
     clearFrame(layerCount());
     showTime();
@@ -138,6 +138,7 @@ async function receive(message) {
   }
   if (message.kind === "layers") {
     message.styles.forEach(addStyle);
+    if (isOutdated(message)) return;
     upperLayers = message.clips;
     if (clip && takeLayers(upperLayers[clip.id])) {
       forgetMasks();
