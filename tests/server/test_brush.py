@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from clips import Sound, shapes, write_clip
 from page_server import Served, serving
-from playwright.sync_api import Browser, Page, Response, expect
+from playwright.sync_api import Browser, Page, Response, WebSocketRoute, expect
 
 from vidstyle.server import stretches
 
