@@ -230,8 +230,9 @@ def test_a_layer_has_its_own_style_where_it_is_brushed_also_after_a_reload_and_i
 
 
 def test_a_layer_can_be_brushed_as_soon_as_it_is_added(page: Page) -> None:
+    expect(page.locator("#fill")).to_be_enabled()  # the masks of the lowest layer have come
     page.get_by_role("button", name="Add a layer").click()
-    expect(page.get_by_role("button", name="Fill")).to_be_enabled(timeout=0.1)
+    expect(page.locator("#fill")).to_be_enabled(timeout=0.1)
 
 
 def test_a_message_older_than_the_layers_of_a_tab_does_not_take_them_away(page: Page, served: Served) -> None:

@@ -79,10 +79,11 @@ def test_two_pictures_of_one_name_are_two_styles_and_the_command_names_the_right
         expect(page.get_by_label(name, exact=True)).to_be_checked()
         expect(page.locator("#command")).to_contain_text(f"--style {name}")
     expect(page.locator("#needs")).to_contain_text("same-2.png (which was dropped as same.png)")
-    page.set_input_files("#style-file", file)
-    expect(page.get_by_text("same-2.png", exact=True)).to_have_count(1)
     page.get_by_label("same.png", exact=True).check()
     expect(page.locator("#command")).to_contain_text("--style same.png")
+    page.set_input_files("#style-file", file)  # the second one once more: it is chosen, and not added again
+    expect(page.get_by_label("same-2.png", exact=True)).to_be_checked()
+    expect(page.get_by_text("same-2.png", exact=True)).to_have_count(1)
 
 
 def test_a_clip_is_dropped_looked_at_painted_played_and_saved(
