@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from vidstyle.errors import WeightsMismatch
 from vidstyle.pipeline.stylizer import Stylizer
 from vidstyle.styles.pictures import bundled_styles, load
 from vidstyle.tensors import to_tensor
+from vidstyle.video.reading.reader import Reader
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +32,14 @@ def engine() -> WCTSinglePass:
 @pytest.fixture(scope="module")
 def style(engine: WCTSinglePass) -> FeatureStatistics:
     return engine.encode_style(picture(-1))
+
+
+@pytest.fixture(scope="module")
+def large_frame() -> Tensor:
+    """(1, 3, 360, 640): a frame of the sample clip in which a dark outline is near a plain area."""
+    clip = Path(__file__).resolve().parents[2] / "samples" / "bunny.mp4"
+    with Reader(clip) as reader:
+        return to_tensor(next(islice(reader, 60, None)).pixels)
 
 
 def picture(number: int, width: int = 200) -> Tensor:
@@ -146,3 +156,20 @@ def test_weights_of_other_shapes_or_without_numbers_are_refused_in_one_line(
 
 def test_the_bundled_weights_are_small() -> None:
     assert weights.find(weights.WCT_SINGLE_PASS).stat().st_size < 2e6
+
+
+@pytest.mark.parametrize("name", ["wct-single-pass", "wct-slim"])
+@torch.inference_mode()
+def test_a_part_of_a_frame_differs_from_the_whole_by_no_more_than_the_engine_says(
+    name: str, large_frame: Tensor
+) -> None:
+    engine = load_engine(name)
+    rim, error = engine.info.near_field, engine.info.near_error
+    assert rim is not None and error is not None
+    style = engine.encode_style(to_tensor(load("mosaic")))
+    whole = engine.stylize(large_frame, style)
+    for top, left in ((120, 160), (200, 320)):
+        rows, columns = slice(top - rim, top + 96 + rim), slice(left - rim, left + 96 + rim)
+        part = engine.stylize(large_frame[..., rows, columns], style, whole.statistics).image
+        gap = part[..., rim:-rim, rim:-rim] - whole.image[..., top : top + 96, left : left + 96]
+        assert float(gap.abs().max()) <= error / 255

@@ -39,7 +39,7 @@ class WCTSinglePass(StatisticsEngine):
         cost="1.4 (a CPU with AMX) to 2.2 times stylenet's",
         origin="trained for vidstyle with a compressed VGG-19 as teacher, Apache-2.0",
         receptive_field=80 + NOISE_REACH,
-        near_field=40,  # beyond, 0.1 levels in the mean and 5 at most, in films and in white noise
+        near_field=56,  # beyond, less than a level, in films and in white noise
         near_error=5,
         multiple=8,
         smallest=16,
