@@ -55,6 +55,15 @@ def pending_file(path: Path, data: bytes | memoryview) -> Generator[Callable[[],
                 old.unlink()
 
 
+@contextmanager
+def writing(path: Path) -> Generator[None, None, None]:
+    """Turn an ``OSError`` in the block, which writes ``path``, into an ``OutputError`` that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
 def check_overwrite(target: Path, *, overwrite: bool) -> None:
     """Raise ``OutputError`` if there is something at ``target`` that may not be replaced."""
     if (target.exists() or target.is_symlink()) and not overwrite:

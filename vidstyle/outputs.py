@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from vidstyle.atomic_write import check_overwrite, write_atomically
+from vidstyle.atomic_write import check_overwrite, write_atomically, writing
 from vidstyle.derived_names import is_too_long
 from vidstyle.errors import OutputError
 from vidstyle.file_suffixes import READABLE_PICTURES
@@ -90,7 +90,7 @@ def no_empty_folder(name: str | None) -> Generator[None, None, None]:
 def write_text(path: Path, text: str) -> None:
     """Write a whole file or none; what is not valid Unicode is escaped. Raises ``OutputError``."""
     data = text.encode("utf-8", "backslashreplace")
-    try:
+    with writing(path):
         if is_stdout(path):
             sys.stdout.flush()
             sys.stdout.write(data.decode())
@@ -99,8 +99,6 @@ def write_text(path: Path, text: str) -> None:
             _send(path, data)
         else:
             write_atomically(path, data)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def is_stdout(path: Path) -> bool:

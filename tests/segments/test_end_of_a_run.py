@@ -48,6 +48,14 @@ def killed(film: Path, target: Path, monkeypatch: pytest.MonkeyPatch, discards: 
         paint(film, target, **options)
 
 
+def killed_without_a_manifest(film: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The work folder of a run that was killed when ``target`` was whole, its manifest damaged since."""
+    killed(film, target, monkeypatch, 0, codec="ffv1")
+    work = WorkFolder(target, None).path
+    (work / "manifest.json").write_bytes(b"{")
+    return work
+
+
 def contents(target: Path) -> list[bytes]:
     return [file.read_bytes() for file in (sorted(target.iterdir()) if target.is_dir() else [target])]
 
@@ -134,9 +142,7 @@ def test_segments_are_found_without_a_manifest_by_a_run_that_may_overwrite(
     film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "film.mkv"
-    killed(film, target, monkeypatch, 0, codec="ffv1")
-    work = WorkFolder(target, None).path
-    (work / "manifest.json").write_bytes(b"{")
+    killed_without_a_manifest(film, target, monkeypatch)
     painted = painted_frames(film, target, codec="ffv1", overwrite=True, keep_work=True)
     assert painted == []
 
@@ -145,9 +151,7 @@ def test_a_damaged_record_of_a_segment_is_found(
     film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "film.mkv"
-    killed(film, target, monkeypatch, 0, codec="ffv1")
-    work = WorkFolder(target, None).path
-    (work / "manifest.json").write_bytes(b"{")
+    work = killed_without_a_manifest(film, target, monkeypatch)
     record = json.loads((work / "00000.json").read_bytes())
     record["content"]["delay"] = 3
     (work / "00000.json").write_text(json.dumps(record), encoding="utf-8")

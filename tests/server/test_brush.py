@@ -40,19 +40,38 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture
 def page(browser: Browser, served: Served) -> Iterator[Page]:
     """A new tab with a clip of its own, painted by the quickest engine; its scripts must raise no error."""
-    data = served.session.clips["given"].path.read_bytes()
-    served.ask("POST", "/api/clips", body=data, query={"name": "clip.mp4"})
+    _add_clip(served)
     context = browser.new_context(viewport={"width": 1200, "height": 900})
     context.set_default_timeout(_PATIENCE)
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.add_init_script(_QUICK)
-    page.goto(served.address)
-    page.locator("body[data-painted=full]").wait_for()
+    _open(page, served)
     yield page
     context.close()
     assert errors == []
+
+
+def _add_clip(served: Served) -> None:
+    data = served.session.clips["given"].path.read_bytes()
+    served.ask("POST", "/api/clips", body=data, query={"name": "clip.mp4"})
+
+
+def _open(page: Page, served: Served) -> None:
+    """Show the newest clip, painted by the quickest engine."""
+    page.add_init_script(_QUICK)
+    page.goto(served.address)
+    page.locator("body[data-painted=full]").wait_for()
+
+
+def _on_phone(browser: Browser, served: Served, *, is_mobile: bool = False) -> Page:
+    """The page in a context of its own, with the brush chosen; whoever calls this closes the context."""
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=is_mobile)
+    context.set_default_timeout(_PATIENCE)
+    page = context.new_page()
+    _open(page, served)
+    page.get_by_label("Brush", exact=True).check()
+    return page
 
 
 def _pixel(page: Page, x: float, y: float) -> list[int]:
@@ -413,35 +432,22 @@ def test_a_result_that_the_browser_cannot_play_is_played_as_a_copy(page: Page, s
 
 
 def test_a_finger_brushes_too(browser: Browser, served: Served) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
-    context.set_default_timeout(_PATIENCE)
-    page = context.new_page()
-    page.add_init_script(_QUICK)
-    page.goto(served.address)
-    page.locator("body[data-painted=full]").wait_for()
-    page.get_by_label("Brush", exact=True).check()
+    page = _on_phone(browser, served)
     page.locator("#show-mask").check()
     page.locator("#canvas").tap(position={"x": 100, "y": 60})
     expect(page.locator("#undo")).to_be_enabled()
     width, height = page.locator("#canvas").evaluate("(canvas) => [canvas.clientWidth, canvas.clientHeight]")
     assert _pixel(page, 100 / width, 60 / height) == [0, 0, 0]
-    context.close()
+    page.context.close()
 
 
 def test_two_fingers_make_the_frame_larger_where_they_are_and_brush_nothing(
     browser: Browser, served: Served
 ) -> None:
-    data = served.session.clips["given"].path.read_bytes()
-    served.ask("POST", "/api/clips", body=data, query={"name": "clip.mp4"})
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
-    context.set_default_timeout(_PATIENCE)
-    page = context.new_page()
-    page.add_init_script(_QUICK)
-    page.goto(served.address)
-    page.locator("body[data-painted=full]").wait_for()
-    page.get_by_label("Brush", exact=True).check()
+    _add_clip(served)
+    page = _on_phone(browser, served, is_mobile=True)
     page.locator("#canvas").scroll_into_view_if_needed()
-    touches = context.new_cdp_session(page)
+    touches = page.context.new_cdp_session(page)
 
     def touch(kind: str, *places: tuple[float, float]) -> None:
         points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
@@ -467,7 +473,7 @@ def test_two_fingers_make_the_frame_larger_where_they_are_and_brush_nothing(
     touch("touchStart", (x, y))
     touch("touchEnd")
     expect(page.locator("#undo")).to_be_enabled()  # one finger brushes again
-    context.close()
+    page.context.close()
 
 
 def test_the_camera_is_painted_with_what_is_set(page: Page, served: Served) -> None:

@@ -16,8 +16,8 @@ from vidstyle.adaptation.contents import load_moments
 from vidstyle.adaptation.settings import TUNED_ENGINE, AdaptOptions
 from vidstyle.adaptation.style_pictures import StylePictures, load_styles, style_files
 from vidstyle.adaptation.tuner import OnAdaptStep, Tuned, tune
-from vidstyle.atomic_write import write_atomically
-from vidstyle.errors import OptionError, OutputError
+from vidstyle.atomic_write import write_atomically, writing
+from vidstyle.errors import OptionError
 from vidstyle.options import ReadOptions, check_keywords, make_record
 from vidstyle.options.empty_paths import check_not_empty
 from vidstyle.options.keywords import AdaptKeywords
@@ -122,7 +122,5 @@ def _metadata(
 def _write(target: Path, tuned: Tuned, metadata: dict[str, str]) -> None:
     from safetensors.torch import save
 
-    try:
+    with writing(target):
         write_atomically(target, save(dict(tuned.tensors), metadata))
-    except OSError as error:
-        raise OutputError(f"cannot write {target}: {error.strerror or error}") from error

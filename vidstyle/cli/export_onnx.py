@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vidstyle.cli.logs import log_to_stderr
 from vidstyle.cli.parser import Parser, add_options, add_verbosity, select_options
-from vidstyle.errors import OptionError, OutputError
+from vidstyle.errors import OptionError
 from vidstyle.options import PaintOptions
 from vidstyle.outputs import check_file_output, check_outputs
 from vidstyle.printable import printable
@@ -60,7 +60,7 @@ def _run(arguments: argparse.Namespace) -> int:
     check_outputs([("--output", target)], [paint.weights, arguments.calibrate])
     check_file_output(("--output", target), overwrite=arguments.overwrite)
     with log_to_stderr(arguments):
-        from vidstyle.atomic_write import write_atomically
+        from vidstyle.atomic_write import write_atomically, writing
         from vidstyle.engines.base import chosen_engine, load_engine
         from vidstyle.runtimes.model_cache import kept_model
         from vidstyle.weights import sha256
@@ -71,10 +71,8 @@ def _run(arguments: argparse.Namespace) -> int:
             model = _quantized(engine, arguments.calibrate)
         else:
             model = kept_model(engine, precision=arguments.precision)
-        try:
+        with writing(target):
             write_atomically(target, model)
-        except OSError as error:
-            raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
     if not arguments.quiet:
         summary = f"{name_of_part(chosen)} in {arguments.precision}, {len(model) / 1e6:.1f} MB"
         name = printable(str(target))

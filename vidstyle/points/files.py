@@ -10,8 +10,8 @@ from typing import Protocol, cast
 
 import numpy as np
 
-from vidstyle.atomic_write import pending_file
-from vidstyle.errors import InputError, OutputError, VidstyleError
+from vidstyle.atomic_write import pending_file, writing
+from vidstyle.errors import InputError, VidstyleError
 from vidstyle.flow.base import Array
 from vidstyle.points.cloud import Cloud, Floats
 
@@ -78,11 +78,11 @@ def pending_scene(
     """
     data = scene.with_colors(np.clip(colors, 0, 1).astype(np.float32), kept=kept)
     with ExitStack() as stack:
-        with _named_errors(target):
+        with writing(target):
             move = stack.enter_context(pending_file(target, data))
 
         def appear() -> None:
-            with _named_errors(target):
+            with writing(target):
                 move()
 
         yield appear
@@ -126,12 +126,3 @@ def from_range(values: Array, largest: float) -> Floats:
     """Colours as floats in [0, 1], whatever lies beyond; the inverse of ``to_range``."""
     scaled: Floats = np.nan_to_num(values / largest, nan=0.0).clip(0, 1).astype(np.float32)
     return scaled
-
-
-@contextmanager
-def _named_errors(target: Path) -> Generator[None, None, None]:
-    """Errors of the operating system as those of writing ``target``."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(f"cannot write {target}: {error.strerror or error}") from error

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from vidstyle import weights
 from vidstyle._version import __version__
-from vidstyle.atomic_write import write_atomically
-from vidstyle.errors import OptionError, OutputError, WeightsMismatch
+from vidstyle.atomic_write import write_atomically, writing
+from vidstyle.errors import OptionError, WeightsMismatch
 from vidstyle.options.empty_paths import check_not_empty
 from vidstyle.outputs import check_file_output, check_outputs
 from vidstyle.registry import RECIPES, STUDENTS
@@ -73,10 +73,8 @@ def export(
         "sha256": digest(tensors),
         **mixed,
     }
-    try:
+    with writing(target):
         write_atomically(target, save(tensors, metadata))
-    except OSError as error:
-        raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
     return metadata
 
 

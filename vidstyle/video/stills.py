@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from vidstyle.atomic_write import check_overwrite, write_atomically
+from vidstyle.atomic_write import check_overwrite, write_atomically, writing
 from vidstyle.errors import OutputError
 from vidstyle.file_suffixes import WRITABLE_PICTURES
 from vidstyle.frames import Frame, Pixels, eight_bits
@@ -70,10 +70,8 @@ def save_image(path: str | Path, frame: Frame) -> None:
     """
     path = Path(path)
     check_picture_target(path, overwrite=True)
-    try:
+    with writing(path):
         write_atomically(path, _encode(frame, path.suffix.lower()))
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def _encode(frame: Frame, suffix: str) -> bytes:
