@@ -16,7 +16,6 @@ from quality_tables import table
 from style_retrieval import gram_distance, structure_kept
 
 from vidstyle.adaptation.adapt import adapt
-from vidstyle.adaptation.settings import TUNED_ENGINE
 from vidstyle.adaptation.style_pictures import style_files
 from vidstyle.frames import Pixels
 from vidstyle.metrics.base import Sample, Setup
@@ -75,7 +74,7 @@ def run(
 
 def _kinds(folder: Path, output: Path, steps: Sequence[int]) -> dict[str, Mapping[str, object]]:
     """What paints: plain weights, those after each number of steps, and gatys, with its quick features."""
-    kinds: dict[str, Mapping[str, object]] = {"plain": {"engine": TUNED_ENGINE}}
+    kinds: dict[str, Mapping[str, object]] = {"plain": {}}
     for count in steps:
         file = output / f"{folder.name}-{count}.safetensors"
         if not file.is_file():

@@ -13,6 +13,7 @@ import pytest
 import torch
 from clips import number_of, shapes, write_clip
 from folders import make_pictures
+from safetensors.torch import save_file
 
 import vidstyle
 from vidstyle import weights
@@ -20,8 +21,8 @@ from vidstyle.adaptation import before_and_after, tuner
 from vidstyle.adaptation.contents import BUNDLED, load_moments, square
 from vidstyle.adaptation.settings import AdaptOptions
 from vidstyle.adaptation.style_pictures import StylePictures, load_styles, style_files
-from vidstyle.engines.wct_single_pass import build
-from vidstyle.errors import InputError, OptionError, OutputError, WeightsMissing
+from vidstyle.engines.wct_slim import build
+from vidstyle.errors import InputError, OptionError, OutputError, WeightsMismatch, WeightsMissing
 from vidstyle.metrics.base import Sample, Setup
 from vidstyle.metrics.style_distance import StyleDistance
 from vidstyle.options import ReadOptions
@@ -72,7 +73,7 @@ def test_adapted_weights_paint_nearer_to_their_style(tmp_path: Path, monkeypatch
     assert distance(content, style, file) < distance(content, style, None)
     assert load_image(adapted.sheet).width > load_image(adapted.sheet).height / 2
     metadata = weights.metadata(file)
-    assert metadata["engine"] == "wct-single-pass"
+    assert metadata["engine"] == "wct-slim"
     assert json.loads(metadata["styles"]) == ["waves.jpg"]
     assert json.loads(metadata["content"]) == ["contents"]
     assert "held_out" not in metadata
@@ -81,7 +82,7 @@ def test_adapted_weights_paint_nearer_to_their_style(tmp_path: Path, monkeypatch
 
 
 def bundled() -> dict[str, torch.Tensor]:
-    return {name: value.float() for name, value in weights.load(weights.WCT_SINGLE_PASS).items()}
+    return {name: value.float() for name, value in weights.load(weights.WCT_SLIM).items()}
 
 
 def test_the_last_picture_is_held_out_and_the_nearest_weights_are_kept(
@@ -205,6 +206,20 @@ def test_weights_may_be_those_of_an_earlier_adaptation(
     vidstyle.adapt(pictures / "0.png", first, content=contents, steps=1)
     vidstyle.adapt(pictures / "0.png", second, content=contents, steps=1, weights=first)
     assert weights.metadata(second)["begun_with"] == "first.safetensors"
+    assert weights.metadata(second)["engine"] == "wct-slim"
+
+
+def test_another_engine_may_be_tuned_and_goes_on_from_its_own_weights(
+    pictures: Path, contents: Path, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    vidstyle.adapt(pictures / "0.png", first, content=contents, steps=1, engine="wct-single-pass")
+    vidstyle.adapt(pictures / "0.png", second, content=contents, steps=1, weights=first)
+    assert {weights.engine_of(file) for file in (first, second)} == {"wct-single-pass"}
+    begun, tuned = weights.load(weights.WCT_SINGLE_PASS), weights.load(second)
+    assert {name: value.shape for name, value in tuned.items()} == {
+        name: value.shape for name, value in begun.items()
+    }
 
 
 @pytest.mark.parametrize("count", [1, 2, 20])
@@ -236,6 +251,13 @@ REFUSED: list[tuple[Callable[[Path], dict[str, object]], type[Exception], str]] 
     (lambda folder: {"content": folder / "no.mp4"}, InputError, "no.mp4"),
     (lambda folder: {"content": "-"}, InputError, "give a file"),
     (lambda folder: {"weights": folder / "no.safetensors"}, WeightsMissing, "no weights file"),
+    (
+        lambda folder: {"weights": weights.ASSETS / weights.SMALL_VGG.file, "engine": "wct-slim"},
+        WeightsMismatch,
+        "does not hold a single-pass VGG",
+    ),
+    (lambda folder: {"weights": folder / "wct.safetensors"}, WeightsMismatch, "which cannot be tuned; give"),
+    (lambda folder: {"engine": "wct"}, OptionError, "--engine cannot be 'wct'"),
     (lambda folder: {"device": "tpu"}, OptionError, "--device cannot be 'tpu'"),
     (lambda folder: {"minuets": 3}, OptionError, "did you mean 'minutes'"),
 ]
@@ -249,6 +271,7 @@ def test_what_cannot_be_is_one_line_and_leaves_nothing(
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     (tmp_path / "old.safetensors").write_bytes(b"old")
     (tmp_path / "sheet.jpg").write_bytes(b"old")
+    save_file({"w": torch.zeros(1)}, tmp_path / "wct.safetensors", {"engine": "wct"})
     before = set(tmp_path.rglob("*"))
     keywords: dict[str, object] = {"style": "waves", "target": tmp_path / "mine.safetensors", "steps": 1}
     keywords |= wrong(tmp_path)

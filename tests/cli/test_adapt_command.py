@@ -21,7 +21,7 @@ from vidstyle import weights
 from vidstyle.adaptation import before_and_after, tuner
 from vidstyle.cli.adapt import minutes_of
 from vidstyle.cli.main import main
-from vidstyle.engines.wct_single_pass import build
+from vidstyle.engines.wct_slim import build
 
 PAGE = (Path(__file__).parents[2] / "docs" / "adapt.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```bash\n(.*?)^```", PAGE, re.S | re.M)
@@ -86,14 +86,23 @@ def test_run_with_adapt_paints_with_tuned_weights_and_leaves_the_result_alone(
     assert main(["run", "clip.mp4", "--style", "a.jpg", "--adapt", "0.01s", "--json", "run.json"]) == 0
     assert "adapted in" in capsys.readouterr().out
     assert {path.name for path in set(workplace.iterdir()) - before} == {"clip_a.mp4", "run.json"}
+    assert json.loads((workplace / "run.json").read_text())["options"]["engine"] == "wct-slim"
+
+
+def test_run_with_adapt_tunes_the_engine_that_paints(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["run", "clip.mp4", "--style", "a.jpg", "--adapt", "0.01s", "--json", "run.json"]
+    assert main([*words, "--engine", "wct-single-pass"]) == 0
+    assert "adapted in" in capsys.readouterr().out
     assert json.loads((workplace / "run.json").read_text())["options"]["engine"] == "wct-single-pass"
 
 
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (["--engine", "wct"], "--adapt tunes the engine wct-single-pass, not wct;"),
-        (["--quality", "best"], "--adapt tunes the engine wct-single-pass, not reshuffle"),
+        (["--engine", "wct"], "--adapt tunes the engines wct-slim and wct-single-pass, not wct;"),
+        (["--quality", "best"], "--adapt tunes the engines wct-slim and wct-single-pass, not reshuffle"),
         (["--style-track", "a.jpg"], "leave out --style-track or --adapt"),
         (["--style", "photos/none.jpg"], "no style 'photos/none.jpg'"),
     ],

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from vidstyle import weights
 from vidstyle.cli.main import main
 from vidstyle.engines.base import chosen_engine
-from vidstyle.engines.wct_single_pass import WCTSinglePass
+from vidstyle.engines.wct_slim import WCTSlim
 from vidstyle.errors import OptionError
 from vidstyle.options import QUALITIES, PaintOptions
 from vidstyle.pipeline.stylizer import Stylizer
@@ -24,9 +24,9 @@ def engine_of(options: PaintOptions) -> object:
     return chosen_engine(options.engine, options.weights, options.quality_engine)
 
 
-def test_a_draft_is_painted_at_half_of_a_frame_s_size_by_the_narrower_network() -> None:
+def test_a_draft_is_painted_at_half_of_a_frame_s_size() -> None:
     painter = Stylizer("waves", quality="draft", device="cpu")._painter
-    assert isinstance(painter.engine, WCTSinglePass)
+    assert isinstance(painter.engine, WCTSlim)
     assert painter.working_shape(360, 640) == (180, 320)
     assert painter.working_shape(2160, 3840) == (480, 853)
     picture = np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8)
@@ -39,7 +39,7 @@ def test_a_draft_is_painted_at_half_of_a_frame_s_size_by_the_narrower_network() 
 
 def test_high_quality_paints_finer_strokes_in_large_frames() -> None:
     painter = Stylizer("waves", quality="high", device="cpu")._painter
-    assert isinstance(painter.engine, WCTSinglePass)
+    assert isinstance(painter.engine, WCTSlim)
     assert painter.working_shape(1080, 1920) == (720, 1280)
     assert painter.working_shape(360, 640) == (360, 640)
 
@@ -83,7 +83,7 @@ def test_a_run_s_report_says_quality_and_engine(plain_clip: Path, tmp_path: Path
     options = json.loads(report.read_text())["options"]
     assert (options["quality"], options["engine"], options["working_size"]) == (
         "high",
-        "wct-single-pass",
+        "wct-slim",
         720,
     )
 

@@ -13,7 +13,7 @@ from vidstyle import weights
 from vidstyle._version import __version__
 from vidstyle.adaptation.before_and_after import before_and_after
 from vidstyle.adaptation.contents import load_moments
-from vidstyle.adaptation.settings import TUNED_ENGINE, AdaptOptions
+from vidstyle.adaptation.settings import AdaptOptions
 from vidstyle.adaptation.style_pictures import StylePictures, load_styles, style_files
 from vidstyle.adaptation.tuner import OnAdaptStep, Tuned, tune
 from vidstyle.atomic_write import write_atomically, writing
@@ -53,7 +53,7 @@ def adapt(
     on_step: OnAdaptStep | None = None,
     **options: Unpack[AdaptKeywords],
 ) -> Adapted:
-    """Tune the engine wct-single-pass to the pictures of one artist or material; write weights to ``target``.
+    """Tune the default engine to the pictures of one artist or material; write weights to ``target``.
 
     A sheet of paintings before and after is written beside them.
 
@@ -69,8 +69,8 @@ def adapt(
             empty. With clips alone, paint also learns to move as they do.
         on_step: called after each step with an ``AdaptProgress``; returning False ends the run, and the best
             weights so far are written.
-        options: ``minutes`` or ``steps``, ``weights`` to begin with, ``device``, ``overwrite``, and the part
-            of clips that is read.
+        options: ``minutes`` or ``steps``, ``engine``, ``weights`` to begin with, ``device``, ``overwrite``,
+            and the part of clips that is read.
     """
     check_not_empty(style=style, target=target, content=content)
     check_keywords(options, AdaptOptions, ReadOptions)
@@ -107,7 +107,7 @@ def _metadata(
     """What the file says of itself; names of files without folders, which must not be published."""
     held_out = {"held_out": styles.names[-1]} if styles.has_held_out else {}
     return {
-        weights.ENGINE: TUNED_ENGINE,
+        weights.ENGINE: tuned.engine,
         "styles": json.dumps(styles.names),
         **held_out,
         "content": json.dumps([Path(source).name for source in sources] or "bundled"),

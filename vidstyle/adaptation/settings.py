@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from vidstyle import weights as files
 from vidstyle.options import Checked, option
 from vidstyle.options.converters import as_integer, as_number, as_path, as_switch
 
-TUNED_ENGINE = "wct-single-pass"
-"""The engine whose weights are tuned, of ``ENGINES``."""
+TUNED_ENGINES: Mapping[str, files.Weights] = {
+    "wct-slim": files.WCT_SLIM,
+    "wct-single-pass": files.WCT_SINGLE_PASS,
+}
+"""The engines whose weights can be tuned, of ``ENGINES``, and the weights that tuning begins with."""
 
 
 def _minutes(value: object) -> float:
@@ -39,9 +44,14 @@ class AdaptOptions(Checked):
         metavar="N",
         parse=as_integer,
     )
+    engine: str | None = option(
+        None,
+        "the engine that is tuned (that of --weights if not given, else the default one)",
+        choices=tuple(TUNED_ENGINES),
+    )
     weights: Path | None = option(
         None,
-        "weights of wct-single-pass to begin with, instead of the bundled ones",
+        "weights of the engine to begin with, instead of the bundled ones",
         metavar="FILE",
         parse=as_path,
     )

@@ -16,15 +16,17 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from vidstyle.adaptation.contents import Moment, square
-from vidstyle.adaptation.settings import AdaptOptions
+from vidstyle.adaptation.settings import TUNED_ENGINES, AdaptOptions
 from vidstyle.adaptation.style_pictures import StylePictures
 from vidstyle.device import choose_device, has_bfloat16
-from vidstyle.errors import TrainingError
+from vidstyle.engines.base import chosen_engine
+from vidstyle.errors import TrainingError, WeightsMismatch
 from vidstyle.frames import Pixels
 from vidstyle.losses.step_features import at_area
 from vidstyle.metrics.base import Sample, Setup
 from vidstyle.metrics.perceptual_features import bundled
 from vidstyle.metrics.style_distance import StyleDistance
+from vidstyle.options import DEFAULT_QUALITY, QUALITIES
 from vidstyle.tensors import to_tensor
 from vidstyle.training.config import TrainOptions
 from vidstyle.training.data import TrainingBatch
@@ -33,6 +35,7 @@ from vidstyle.training.objective import Objective, TrainingStep, style_batch
 from vidstyle.training.order import random_at
 from vidstyle.training.picture_folder import Cut
 from vidstyle.training.recipes import WCT_SINGLE_PASS
+from vidstyle.weights import find
 
 # covariances instead of Gram matrices: with these, the pictures that are held out gain less
 _LOSSES = {"covariance": 1.0, "content": 0.15, "tones": 0.5, "grid": 5.0, "shift": 2.0, "ripple": 0.5}
@@ -74,6 +77,8 @@ OnAdaptStep = Callable[[AdaptProgress], object]
 class Tuned:
     """The result: weights before, and the nearest ones, as the engine loads them."""
 
+    engine: str
+    """Of ``TUNED_ENGINES``."""
     begun: Mapping[str, Tensor]
     tensors: Mapping[str, Tensor]
     last: AdaptProgress
@@ -85,7 +90,7 @@ def tune(
     options: AdaptOptions,
     on_step: OnAdaptStep | None = None,
 ) -> Tuned:
-    """Tune the single pass's decoder to ``styles`` on ``moments``; keep the averaged weights nearest to them.
+    """Tune a decoder to ``styles`` on ``moments``; keep the averaged weights nearest to them.
 
     Nearest is the lowest mean style distance, by VGG-16, to a picture that is learnt and the one that is held
     out, or to the only one. VGG-16 and not the small VGG of the losses: a distance that is trained on falls
@@ -98,9 +103,9 @@ def tune(
 class _Tuner:
     def __init__(self, styles: StylePictures, moments: Sequence[Moment], options: AdaptOptions) -> None:
         self._moments, self._options = moments, options
+        self._engine = _engine_of(options)
         self._device = choose_device(options.device)
         self._has_pairs = all(len(moment) > 1 for moment in moments)
-        start = "bundled" if options.weights is None else str(options.weights)
         settings = TrainOptions(
             losses={**_LOSSES, **(_OF_CLIPS if self._has_pairs else {})},  # type: ignore[arg-type]
             features="small",
@@ -108,7 +113,7 @@ class _Tuner:
             grid_period=8,
             learning_rate=_RATE,
             learns=("decoder",),
-            start=start,
+            start=str(options.weights or find(TUNED_ENGINES[self._engine])),
             clips=Path() if self._has_pairs else None,  # so that motion of pairs is estimated
             flow="dis",
         )
@@ -146,7 +151,7 @@ class _Tuner:
             progress = AdaptProgress(step, share, monotonic() - since, before, best)
             if on_step is not None and on_step(progress) is False:
                 break
-        return Tuned(begun, tensors, progress)
+        return Tuned(self._engine, begun, tensors, progress)
 
     @property
     def _averaged(self) -> Learner:
@@ -215,6 +220,17 @@ def _cropped(pixels: Pixels, random: np.random.Generator) -> Pixels:
     )
     crop = pixels[top : top + height, left : left + width]
     return np.ascontiguousarray(crop[:, ::-1] if random.random() < 0.5 else crop, np.uint8)
+
+
+def _engine_of(options: AdaptOptions) -> str:
+    """The engine that is given, or that of the weights, or the default one."""
+    engine = chosen_engine(options.engine, options.weights, QUALITIES[DEFAULT_QUALITY].engine)
+    if engine not in TUNED_ENGINES:
+        raise WeightsMismatch(
+            f"{options.weights} holds weights of the engine {engine}, which cannot be tuned; give those of "
+            f"{' or '.join(TUNED_ENGINES)}"
+        )
+    return str(engine)
 
 
 class _Measure:

@@ -37,10 +37,10 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = commands.add_parser(
         "adapt",
         help="tune the weights to one artist or material, from 1 to 20 pictures",
-        description="Tunes the default engine, wct-single-pass, to the pictures of one artist or material, "
-        "and writes weights for --weights, with a sheet of paintings before and after beside them (.jpg). "
-        "Of two pictures or more the last is held out: the weights that come nearest to it and to the first "
-        "are kept.",
+        description="Tunes the default engine, or the one of --engine, to the pictures of one artist or "
+        "material, and writes weights for --weights, with a sheet of paintings before and after beside them "
+        "(.jpg). Of two pictures or more the last is held out: the weights that come nearest to it and to "
+        "the first are kept.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from vidstyle.adaptation.settings import TUNED_ENGINE
+from vidstyle.adaptation.settings import TUNED_ENGINES
 from vidstyle.cli.adapt import adapting, minutes_of
 from vidstyle.cli.logs import error_message, log_to_stderr, print_message, write_line
 from vidstyle.cli.parser import (
@@ -138,8 +138,7 @@ class _Batch:
         self._segments = SegmentOptions(**select_options(arguments, SegmentOptions))
         paint = PaintOptions(**select_options(arguments, PaintOptions))
         self.sources = expand(arguments.inputs, style, write)
-        if arguments.adapt is not None:
-            self._check_adaptation(paint)
+        self._tuned = None if arguments.adapt is None else self._checked_adaptation(paint)
         picture = _preview_target(arguments, len(self.sources))
         self.targets = targets(self.sources, None if picture else arguments.output, style, write)
         written = (("--json", arguments.json), ("--save-project", arguments.save_project))
@@ -233,8 +232,8 @@ class _Batch:
                     self._stylizer = Stylizer(self.arguments.style, **frame_options)
         return self._stylizer
 
-    def _check_adaptation(self, paint: PaintOptions) -> None:
-        """Raise an error where ``--adapt`` cannot be, before anything is read or written."""
+    def _checked_adaptation(self, paint: PaintOptions) -> str:
+        """The engine that ``--adapt`` tunes; raises an error where it cannot, before anything is read."""
         if self._segments != SegmentOptions(segments="off") and self._segments != SegmentOptions():
             raise OptionError(
                 "--adapt tunes weights for one run, in one piece; for a long film make them with "
@@ -246,9 +245,9 @@ class _Batch:
         from vidstyle.video.reading.pipes import is_pipe
 
         engine = chosen_engine(paint.engine, paint.weights, paint.quality_engine)
-        if engine != TUNED_ENGINE:
+        if engine not in TUNED_ENGINES:
             raise OptionError(
-                f"--adapt tunes the engine {TUNED_ENGINE}, not {name_of_part(engine)}; "
+                f"--adapt tunes the engines {' and '.join(TUNED_ENGINES)}, not {name_of_part(engine)}; "
                 "leave out one of the two"
             )
         if paint.style_track is not None:
@@ -256,6 +255,7 @@ class _Batch:
         if any(is_pipe(Path(source)) for source in self.sources):
             raise OptionError("--adapt reads the inputs before they are painted; give files, not pipes")
         style_files(self.arguments.style)
+        return str(engine)
 
     def _adapted(self, file: Path) -> Path:
         """Tune the weights to the styles on frames of all sources, into ``file``; returns it."""
@@ -264,7 +264,7 @@ class _Batch:
 
         arguments = self.arguments
         given = {name: value for name, value in vars(arguments).items() if name in ("weights", "device")}
-        given |= {"minutes": arguments.adapt, **select_options(arguments, ReadOptions)}
+        given |= {"minutes": arguments.adapt, "engine": self._tuned, **select_options(arguments, ReadOptions)}
         options = cast("AdaptKeywords", given)
         with adapting(arguments.quiet) as draw:
             adapted = adapt(arguments.style, file, content=self.sources, on_step=draw, **options)

@@ -25,7 +25,7 @@ class WCTSlim(WCTSinglePass):
     info: ClassVar[EngineInfo] = replace(
         WCTSinglePass.info,
         title="WCT in a slim single pass",
-        good_for="what wct-single-pass paints, nearly, in half the time",
+        good_for="a style's colours, and strokes of its own for each style",
         near_error=7,
         cost="1.6 times stylenet's",
         origin="trained for vidstyle after the paintings of wct-single-pass, Apache-2.0",

@@ -128,6 +128,7 @@ class AdaptKeywords(ReadKeywords, total=False):
 
     minutes: float
     steps: int | None
+    engine: Literal["wct-slim", "wct-single-pass"] | None
     weights: File | None
     device: Literal["auto", "cpu", "cuda", "mps"]
     overwrite: bool

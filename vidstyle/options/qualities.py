@@ -21,8 +21,8 @@ class Quality:
 
 QUALITIES: Mapping[str, Quality] = {
     "draft": Quality("wct-slim", 480, largest_share=0.5),
-    "normal": Quality("wct-single-pass", 480),
-    "high": Quality("wct-single-pass", 720),
+    "normal": Quality("wct-slim", 480),
+    "high": Quality("wct-slim", 720),
     "best": Quality("reshuffle", 720),
 }
 DEFAULT_QUALITY = "normal"
