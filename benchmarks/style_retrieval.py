@@ -1,5 +1,7 @@
 """Centred Gram distance, retrieval and structure of paintings, by a network that no training used.
 
+The first line is what genuine paint reaches: a half of each style picture, compared with the other halves.
+
 python benchmarks/style_retrieval.py --network FILE --content DIR --style DIR [--engine NAME|FILE ...]
 """
 
@@ -72,10 +74,11 @@ def measured(
     from vidstyle.video.stills import load_style
 
     pictures = [square(load_style(path)) for path in contents]
-    aims = [_look(network, _of_style_area(to_tensor(load_style(path)))) for path in styles]
+    shown = [of_style_area(to_tensor(load_style(path))) for path in styles]
+    aims = [look(network, picture) for picture in shown]
     head = ["paintings of", "centred Gram distance", "retrieval, rank 1", "mean rank", "structure"]
-    lines = [head, ["---"] * len(head)]
-    unpainted = [_look(network, to_tensor(pixels)) for pixels in pictures]
+    lines = [head, ["---"] * len(head), _line("halves of the styles", *of_halves(network, shown))]
+    unpainted = [look(network, to_tensor(pixels)) for pixels in pictures]
     for name in ["the contents, unpainted", *engines]:
         distances: list[float] = []
         ranks: list[int] = []
@@ -84,17 +87,45 @@ def measured(
             looks = unpainted
             if name in engines:
                 painted = list(painter(name, is_clip=False)(pictures, str(style)))
-                looks = [_look(network, to_tensor(pixels)) for pixels in painted]
+                looks = [look(network, to_tensor(pixels)) for pixels in painted]
                 kept += map(structure_kept, pictures, painted)
-            for look in looks:
-                distances.append(look.gram_distance(aims[number]))
-                gaps = [look.stroke_distance(aim) for aim in aims]
-                ranks.append(1 + sum(gap < gaps[number] for gap in gaps))
-        first = sum(rank == 1 for rank in ranks) / len(ranks)
-        figures = [f"{fmean(distances):.3f}", f"{first:.3f}", f"{fmean(ranks):.2f}"]
-        lines.append([Path(name).stem, *figures, f"{fmean(kept or [1.0]):.3f}"])
-        print(" | ".join(lines[-1]), file=sys.stderr, flush=True)
+            distances += (each.gram_distance(aims[number]) for each in looks)
+            ranks += (rank_of(each, number, aims) for each in looks)
+        lines.append(_line(Path(name).stem, distances, ranks, kept or [1.0]))
     return table(lines)
+
+
+def _line(
+    name: str, distances: Sequence[float], ranks: Sequence[int], kept: Sequence[float] = ()
+) -> list[str]:
+    first = sum(rank == 1 for rank in ranks) / len(ranks)
+    figures = [f"{fmean(distances):.3f}", f"{first:.3f}", f"{fmean(ranks):.2f}"]
+    line = [name, *figures, f"{fmean(kept):.3f}" if kept else "-"]
+    print(" | ".join(line), file=sys.stderr, flush=True)
+    return line
+
+
+def of_halves(network: Network, styles: Sequence[Tensor]) -> tuple[list[float], list[int]]:
+    """Gram distances and ranks of halves of ``styles`` (1, 3, H, W): left, right, upper and lower ones.
+
+    Each is compared with the opposite halves of all styles: no painting can be expected to be nearer to a
+    style than its own other half.
+    """
+    distances: list[float] = []
+    ranks: list[int] = []
+    for axis in (3, 2):
+        halves = [[look(network, half) for half in picture.chunk(2, axis)] for picture in styles]
+        for one, other in ((0, 1), (1, 0)):
+            aims = [pair[other] for pair in halves]
+            distances += (pair[one].gram_distance(pair[other]) for pair in halves)
+            ranks += (rank_of(pair[one], number, aims) for number, pair in enumerate(halves))
+    return distances, ranks
+
+
+def rank_of(seen: Look, number: int, aims: Sequence[Look]) -> int:
+    """The place of ``aims[number]``, from 1, among ``aims``, the nearest to ``seen`` without colour first."""
+    gaps = [seen.stroke_distance(aim) for aim in aims]
+    return 1 + sum(gap < gaps[number] for gap in gaps)
 
 
 def structure_kept(picture: Pixels, painted: Pixels) -> float:
@@ -110,12 +141,12 @@ def gram_distance(network: Network, painted: Pixels, style: Pixels) -> float:
     """‖G - G(style)‖ / ‖G(style)‖ of centred features, mean over the layers of ``network``."""
     from vidstyle.tensors import to_tensor
 
-    aim = _look(network, _of_style_area(to_tensor(style)))
-    return _look(network, to_tensor(painted)).gram_distance(aim)
+    aim = look(network, of_style_area(to_tensor(style)))
+    return look(network, to_tensor(painted)).gram_distance(aim)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Look:
+class Look:
     """What a network sees of one picture."""
 
     grams: Sequence[Tensor]
@@ -123,22 +154,22 @@ class _Look:
     strokes: Tensor
     """Without colour: correlations of channels and log deviations, all layers end to end."""
 
-    def gram_distance(self, aim: _Look) -> float:
+    def gram_distance(self, aim: Look) -> float:
         """‖G - G(aim)‖ / ‖G(aim)‖, mean over layers."""
         pairs = zip(self.grams, aim.grams, strict=True)
         return fmean(float((ours - wanted).norm() / wanted.norm()) for ours, wanted in pairs)
 
-    def stroke_distance(self, aim: _Look) -> float:
+    def stroke_distance(self, aim: Look) -> float:
         return float((self.strokes - aim.strokes).square().sum())
 
 
-def _look(network: Network, picture: Tensor) -> _Look:
+def look(network: Network, picture: Tensor) -> Look:
     """What ``network`` sees of ``picture`` (1, 3, H, W) in [0, 1]."""
     from vidstyle.nn.encoder_features import gram
 
     # centred: some small networks learn a VGG's features but for their means, which would drown all else
     centred = [features - features.mean((2, 3), keepdim=True) for features in network(picture).values()]
-    return _Look([gram(features) for features in centred], _strokes(network, picture))
+    return Look([gram(features) for features in centred], _strokes(network, picture))
 
 
 def _strokes(network: Network, picture: Tensor) -> Tensor:
@@ -158,7 +189,8 @@ def _strokes(network: Network, picture: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
-def _of_style_area(picture: Tensor) -> Tensor:
+def of_style_area(picture: Tensor) -> Tensor:
+    """``picture`` (1, 3, H, W) resized to the area at which styles are looked at, in its aspect ratio."""
     import torch.nn.functional as F
 
     height, width = picture.shape[-2:]
