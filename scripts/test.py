@@ -10,6 +10,8 @@ import time
 
 from environment import ROOT, Trouble, prepare
 
+_BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
+
 
 def main():  # type: () -> int
     parser = argparse.ArgumentParser(prog="test.py", description=__doc__.splitlines()[0])
@@ -40,7 +42,8 @@ def checks(pytest_arguments):  # type: (list[str]) -> list[tuple[str, list[str]]
         ("lint", ["ruff", "check", "."]),
         ("format", ["ruff", "format", "--check", "."]),
         ("types", ["mypy"]),
-        ("tests", ["pytest", "--numprocesses", "auto", *pytest_arguments]),
+        # by file: what a file's tests share, such as a painted clip or a page's server, is made once
+        ("tests", ["pytest", "--numprocesses", "auto", *_BY_FILE, *pytest_arguments]),
     ]
 
 

@@ -32,6 +32,7 @@ GAP = 6  # px
 SMALL = (240, 135)  # px, of each picture of the engines
 ENGINES: dict[str, dict[str, object]] = {
     "stylenet": {},
+    "wct-slim": {},
     "wct-single-pass": {},
     "wct": {},
     "photoreal": {},
