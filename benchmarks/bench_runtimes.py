@@ -56,7 +56,7 @@ def _ways(engine: AnyEngine) -> dict[str, tuple[AnyEngine, torch.dtype]]:
         for precision in runtime.info.precisions:
             if precision == "fp32" or (precision == "bf16" and has_bfloat16()):
                 dtype = PRECISIONS[precision]
-                ways[f"{name} {precision}"] = runtime.prepared(engine, dtype), dtype
+                ways[f"{name} {precision}"] = runtime.prepared(engine, dtype, _CPU), dtype
         if name != "torch":
             session = runtime.session(int8, torch.float32)
             ways[f"{name} int8"] = ExportedEngine(engine, network_of(engine), session), torch.float32

@@ -33,8 +33,8 @@ class Runtime(ABC):
     info: ClassVar[RuntimeInfo]
 
     @abstractmethod
-    def prepared(self, engine: AnyEngine, precision: torch.dtype) -> AnyEngine:
-        """An engine that paints as ``engine`` does, with statistics given by this runtime.
+    def prepared(self, engine: AnyEngine, precision: torch.dtype, device: torch.device) -> AnyEngine:
+        """An engine that paints on ``device`` as ``engine`` does, with statistics given by this runtime.
 
         What it needs is loaded and compiled here, with as many threads as torch has now. Raises
         ``OptionError`` for a missing library, and for an engine that it cannot run.

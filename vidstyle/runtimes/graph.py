@@ -28,7 +28,7 @@ class GraphRuntime(Runtime):
     def session(self, model: bytes, precision: torch.dtype) -> Session:
         """The ONNX ``model``, ready to run in ``precision``."""
 
-    def prepared(self, engine: AnyEngine, precision: torch.dtype) -> AnyEngine:
+    def prepared(self, engine: AnyEngine, precision: torch.dtype, device: torch.device) -> AnyEngine:
         network = engine.exportable()
         if network is None:
             raise OptionError(
