@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-import vidstyle
 from vidstyle.cli.main import main
 from vidstyle.engines.base import AnyEngine, Engine, EngineInfo, Painted, load_engine
 from vidstyle.engines.network import Network
@@ -97,3 +95,81 @@ class TestCompiled(RuntimeContract):
 
     def engine(self) -> AnyEngine:
         return Blur()
+
+
+def test_small_pictures_are_painted_by_the_engine_and_others_as_compiled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(compiled, "_LEAST", 40 * 40)
+    monkeypatch.setattr(compiled.CompiledEngine, "compile_now", lambda self: None)
+    made = Compiled().prepared(Blur(), torch.float32, CPU)
+    sizes: list[tuple[int, ...]] = []
+
+    def compute(image: Tensor, inputs: list[Tensor]) -> Tensor:
+        sizes.append(image.shape[2:])
+        return image.clone()
+
+    monkeypatch.setattr(made, "compute", compute)
+    for side in (37, 40, 50):
+        made.stylize(torch.rand(1, 3, side, side), torch.zeros(3), Mean(torch.zeros(3)))
+    assert sizes == [(40, 40), (52, 52)]
+
+
+def test_parts_come_in_few_sizes_where_there_are_cuda_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    class OnCuda(compiled.CompiledEngine[Tensor, Mean]):
+        def to(self, *arguments: object, **keywords: object) -> OnCuda:
+            return self  # there may be no GPU
+
+    engine = Blur()
+    monkeypatch.setattr(torch, "__version__", "2.14.0")
+    made = OnCuda(engine, engine.exportable(), torch.float16, torch.device("cuda"))
+    assert (made.info.grid, engine.info.grid) == (64, 1)
+
+
+def test_a_machine_without_a_compiler_is_told_what_to_install(
+    plain_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    target = tmp_path / "a.mkv"
+    arguments = ["--style", "waves", "--engine", "stylenet", "--runtime", "compiled", "--device", "cpu"]
+    assert main(["run", str(plain_clip), *arguments, "-o", str(target)]) == 1
+    error = capsys.readouterr().err
+    assert "--runtime compiled needs a C++ compiler, and no-such-compiler is not installed; " in error
+    assert error.count("\n") == 1 and not target.exists()
+    assert main(["doctor"]) == 0
+    assert "no compiled: --runtime compiled needs a" in capsys.readouterr().out
+
+
+def test_a_gpu_without_triton_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(
+        OptionError, match="needs Triton on a GPU, which is not installed; pip install triton"
+    ):
+        Compiled().check(torch.device("cuda"))
+
+
+def test_a_compiler_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: object) -> None:
+        raise RuntimeError("cc1plus:\nno space left")
+
+    monkeypatch.setattr(compiled.CompiledEngine, "compile_now", fail)
+    said = (
+        r"torch\.compile cannot compile the network of Blur here \(RuntimeError: cc1plus: no space left\); "
+    )
+    with pytest.raises(OptionError, match=said + "leave out --runtime compiled"):
+        Compiled().prepared(Blur(), torch.float32, CPU)
+
+
+def test_an_engine_without_a_network_is_not_compiled() -> None:
+    gatys = load_engine("gatys", None, {"features": "small"})
+    with pytest.raises(OptionError, match=r"runs in torch only, not in torch\.compile; leave out --runtime"):
+        Compiled().prepared(gatys, torch.float32, CPU)
+
+
+def test_what_is_compiled_is_kept_in_the_cache_folder(
+    shared_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    monkeypatch.setattr(compiled.CompiledEngine, "compile_now", lambda self: None)
+    Compiled().prepared(Blur(), torch.float32, CPU)
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(shared_cache / "compiled")

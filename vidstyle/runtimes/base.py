@@ -40,6 +40,10 @@ class Runtime(ABC):
         ``OptionError`` for a missing library, and for an engine that it cannot run.
         """
 
+    def check(self, device: torch.device) -> None:
+        """Raise a ``VidstyleError`` if it cannot run on ``device`` here; its libraries are installed."""
+        return
+
     def precision(self, name: str, device: torch.device) -> torch.dtype:
         """The dtype of ``--precision`` ``name`` on ``device``; for auto one that the runtime computes in.
 

@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from typing import ClassVar, Generic, TypeVar
 
 import torch
@@ -31,6 +32,13 @@ T = TypeVar("T", bound=Statistics)
 _CACHE = "TORCHINDUCTOR_CACHE_DIR"
 # on a CPU torch's convolutions of small images take another way, for which all would be compiled again
 _LEAST = 160 * 160  # px²: smaller images are painted by the engine
+_COMPILERS = {  # by system: that which torch takes, and what installs it
+    "linux": ("g++", "install the package g++ (Debian) or gcc-c++ (Fedora), or set CXX"),
+    "darwin": ("clang++", "xcode-select --install"),
+    "win32": ("cl", "install the Build Tools for Visual Studio, and start from their command prompt"),
+}
+_GRAPHS_SINCE = "2.14"  # before, torch has CUDA graphs in the thread only that imported it
+_GRID = 64  # px
 _EXAMPLE = 192, 256  # px, height and width of the image that is compiled with: not below ``_LEAST``
 
 
@@ -38,8 +46,23 @@ class Compiled(Runtime):
     """Compiles once for all sizes; what it made is kept in vidstyle's cache folder."""
 
     info: ClassVar[RuntimeInfo] = RuntimeInfo(
-        title="torch.compile", devices=("cpu", "cuda"), precisions=tuple(PRECISIONS)
+        title="torch.compile", modules=("torch",), devices=("cpu", "cuda"), precisions=tuple(PRECISIONS)
     )
+
+    def check(self, device: torch.device) -> None:
+        if device.type != "cpu":
+            if importlib.util.find_spec("triton") is None:
+                package = "triton-windows" if sys.platform == "win32" else "triton"
+                raise OptionError(
+                    f"--runtime compiled needs Triton on a GPU, which is not installed; pip install {package}"
+                )
+            return
+        usual, install = _COMPILERS.get(sys.platform, _COMPILERS["linux"])
+        compiler = os.environ.get("CXX", usual)
+        if shutil.which(compiler) is None:
+            raise OptionError(
+                f"--runtime compiled needs a C++ compiler, and {compiler} is not installed; {install}"
+            )
 
     def prepared(self, engine: AnyEngine, precision: torch.dtype, device: torch.device) -> AnyEngine:
         network = engine.exportable()
@@ -47,13 +70,11 @@ class Compiled(Runtime):
             raise OptionError(
                 f"{engine.info.title} runs in torch only, not in {self.info.title}; leave out --runtime"
             )
-        _check_compilers(device)
+        self.check(device)
         folder = cache_folder("compiled")
         if folder is not None:
             os.environ.setdefault(_CACHE, str(folder))  # read when something is compiled first
-        made: CompiledEngine[object, Statistics] = CompiledEngine(
-            engine, network.eval(), precision, device
-        )
+        made: CompiledEngine[object, Statistics] = CompiledEngine(engine, network.eval(), precision, device)
         log.info("compiling the network of %s; the first time takes a minute or so", engine.info.title)
         try:
             made.compile_now()
@@ -76,7 +97,12 @@ class CompiledEngine(NetworkEngine[S, T, list[Tensor]], Generic[S, T]):
         self._precision, self._device = precision, device
         # inputs are made by the network itself, in float32
         self._copy = copy.deepcopy(network).to(precision)
-        self._compiled = torch.compile(self._copy, dynamic=True)
+        # a CUDA graph is recorded for each size, so parts of frames come in few sizes
+        self._has_graphs = device.type == "cuda" and torch.__version__ >= _GRAPHS_SINCE
+        if self._has_graphs:
+            vars(self)["info"] = replace(engine.info, grid=_GRID)
+        mode = "reduce-overhead" if self._has_graphs else "default"
+        self._compiled = torch.compile(self._copy, dynamic=True, mode=mode)
         self.to(device)
 
     def stylize(self, image: Tensor, style: S, statistics: T | None = None) -> Painted[T]:
@@ -91,8 +117,11 @@ class CompiledEngine(NetworkEngine[S, T, list[Tensor]], Generic[S, T]):
     def compute(self, image: Tensor, inputs: list[Tensor]) -> Tensor:
         # always in the same order of memory, for which it is compiled
         frame = image.to(self._precision).contiguous(memory_format=torch.channels_last)
+        if self._has_graphs:
+            torch.compiler.cudagraph_mark_step_begin()
         painted: Tensor = self._compiled(frame, inputs)
-        return painted.to(image.dtype)
+        # a copy, as a graph writes the next painting into the same memory
+        return painted.to(image.dtype, copy=self._has_graphs)
 
     @torch.inference_mode()
     def compile_now(self) -> None:
@@ -102,25 +131,6 @@ class CompiledEngine(NetworkEngine[S, T, list[Tensor]], Generic[S, T]):
         style = self.encode_style(first)
         with _quiet():
             self.stylize(second, style, self.engine.stylize(second, style).statistics)
-
-
-def _check_compilers(device: torch.device) -> None:
-    """Raise ``OptionError`` if what torch.compile needs to make code for ``device`` is not installed."""
-    if device.type != "cpu":
-        if importlib.util.find_spec("triton") is None:
-            package = "triton-windows" if sys.platform == "win32" else "triton"
-            raise OptionError(
-                f"--runtime compiled needs Triton on a GPU, which is not installed; pip install {package}"
-            )
-        return
-    usual = {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")
-    compiler = os.environ.get("CXX", usual)
-    if shutil.which(compiler) is None:
-        install = {
-            "darwin": "xcode-select --install",
-            "win32": "install the Build Tools for Visual Studio",
-        }.get(sys.platform, "apt install g++, or set CXX")
-        raise OptionError(f"--runtime compiled needs a C++ compiler, and there is no {compiler}; {install}")
 
 
 @contextlib.contextmanager

@@ -107,7 +107,9 @@ class RuntimeContract(ABC):
             if name == "fp16":
                 continue  # of GPUs
             dtype = PRECISIONS[name]
-            painted = self.make().prepared(engine, dtype, _CPU).stylize(image.to(dtype), style, statistics).image
+            painted = (
+                self.make().prepared(engine, dtype, _CPU).stylize(image.to(dtype), style, statistics).image
+            )
             assert painted.dtype == dtype, f"{dtype} came back as {painted.dtype}"
             gap = float((painted.float() - expected).abs().mean())
             assert gap < self.near_in_short, f"in {name} the mean difference from float32 is {gap}"
