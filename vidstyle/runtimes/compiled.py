@@ -118,7 +118,7 @@ class CompiledEngine(NetworkEngine[S, T, list[Tensor]], Generic[S, T]):
         # always in the same order of memory, for which it is compiled
         frame = image.to(self._precision).contiguous(memory_format=torch.channels_last)
         if self._has_graphs:
-            torch.compiler.cudagraph_mark_step_begin()
+            torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
         painted: Tensor = self._compiled(frame, inputs)
         # a copy, as a graph writes the next painting into the same memory
         return painted.to(image.dtype, copy=self._has_graphs)
@@ -127,8 +127,8 @@ class CompiledEngine(NetworkEngine[S, T, list[Tensor]], Generic[S, T]):
     def compile_now(self) -> None:
         """Paint an example."""
         noise = torch.rand(2, 3, *_EXAMPLE, generator=torch.Generator().manual_seed(0))
-        first, second = noise.to(self._device).split(1)
-        style = self.encode_style(first)
+        pictures = noise.to(self._device)
+        style, second = self.encode_style(pictures[:1]), pictures[1:]
         with _quiet():
             self.stylize(second, style, self.engine.stylize(second, style).statistics)
 
