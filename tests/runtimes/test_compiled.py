@@ -90,6 +90,7 @@ def _all_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled, "_LEAST", 0)
 
 
+@pytest.mark.slow(reason="compiles a network in two number formats")
 class TestCompiled(RuntimeContract):
     def make(self) -> Runtime:
         return Compiled()
