@@ -17,12 +17,14 @@ from vidstyle.engines.base import AnyEngine, load_engine
 from vidstyle.registry import RUNTIMES
 from vidstyle.runtimes.choice import missing
 from vidstyle.runtimes.exported_engine import ExportedEngine
+from vidstyle.runtimes.graph import GraphRuntime
 from vidstyle.runtimes.onnx_export import network_of
 from vidstyle.runtimes.quantization import quantized_model
 from vidstyle.styles.pictures import bundled_styles, load
 from vidstyle.tensors import to_tensor
 
 SIZES = ((640, 360), (1280, 720))
+_CPU = torch.device("cpu")
 Times = Mapping[str, Sequence[tuple[float, float]]]
 """CPU and wall seconds of each round, by the name of what is timed."""
 
@@ -56,8 +58,8 @@ def _ways(engine: AnyEngine) -> dict[str, tuple[AnyEngine, torch.dtype]]:
         for precision in runtime.info.precisions:
             if precision == "fp32" or (precision == "bf16" and has_bfloat16()):
                 dtype = PRECISIONS[precision]
-                ways[f"{name} {precision}"] = runtime.prepared(engine, dtype), dtype
-        if name != "torch":
+                ways[f"{name} {precision}"] = runtime.prepared(engine, dtype, _CPU), dtype
+        if isinstance(runtime, GraphRuntime):
             session = runtime.session(int8, torch.float32)
             ways[f"{name} int8"] = ExportedEngine(engine, network_of(engine), session), torch.float32
     return ways

@@ -134,6 +134,7 @@ RUNTIMES = Registry(
     "runtime",
     {
         "torch": "vidstyle.runtimes.torch:Torch",
+        "compiled": "vidstyle.runtimes.compiled:Compiled",
         "onnxruntime": "vidstyle.runtimes.onnxruntime:OnnxRuntime",
         "openvino": "vidstyle.runtimes.openvino:OpenVino",
         "tensorrt": "vidstyle.runtimes.tensorrt:TensorRT",

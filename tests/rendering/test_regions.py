@@ -87,3 +87,8 @@ def test_region_within_a_window_and_scaled_to_another_size() -> None:
     assert Region(10, 20, 30, 40).within(Region(8, 16, 40, 48)) == Region(2, 4, 22, 24)
     assert Region(0, 20, 50, 40).scaled((100, 100), (200, 300), 2) == Region(0, 66, 96, 114)
     assert Region(0, 0, 100, 100).scaled((100, 100), (200, 300), 2) == Region(0, 0, 200, 300)
+
+
+def test_on_a_grid_a_region_starts_and_ends_at_multiples_or_at_the_border() -> None:
+    assert Region(50, 3, 60, 20).grown(7, (200, 90), 4, 16, 32) == Region(32, 0, 96, 32)
+    assert Region(150, 60, 190, 80).grown(7, (200, 90), 4, 16, 32) == Region(128, 32, 200, 90)

@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vidstyle.engines.stylenet import StyleNet, build
+from vidstyle.engines.base import Painted
+from vidstyle.engines.stylenet import NormStatistics, StyleNet, build
 from vidstyle.errors import InputError
 from vidstyle.frames import Pixels
 from vidstyle.rendering import tiles
@@ -152,6 +153,43 @@ def test_parts_equal_the_whole_where_they_are_valid(
     ]
     assert error.max() <= 2
     assert error.mean() < 0.5
+
+
+def test_on_a_gpu_parts_are_joined_and_those_on_a_grid_have_few_sizes(
+    engine: StyleNet, embedding: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels, painter = picture(240, 400), Renderer(engine)
+    whole = painter.paint(pixels, embedding)
+    assert whole.statistics is not None
+    need = np.zeros((120, 200), np.bool_)
+    need[20:24, 20:24] = need[50:54, 60:64] = True
+    sizes: list[tuple[int, ...]] = []
+    monkeypatch.setattr(engine, "stylize", _noted(engine.stylize, sizes))
+    painter.paint_where(pixels, embedding, whole.statistics, need)
+    assert len(sizes) == 2
+    cost = painter._call_cost
+    painter.device = torch.device("cuda")
+    assert painter._call_cost == 30 * cost
+    painter.device = torch.device("cpu")
+    monkeypatch.setattr(Renderer, "_call_cost", 30 * cost)
+    monkeypatch.setattr(StyleNet, "info", replace(StyleNet.info, grid=64))
+    part = painter.paint_where(pixels, embedding, whole.statistics, need)
+    assert sizes[2:] == [(192, 192)]
+    assert part.valid is not None and part.valid[40:48, 40:48].all() and part.valid[100:108, 120:128].all()
+    error = np.abs(part.pixels.astype(int) - painter.paint(pixels, embedding, whole.statistics).pixels)
+    assert error[part.valid].max() <= 2
+
+
+def _noted(
+    stylize: Callable[..., Painted[NormStatistics]], sizes: list[tuple[int, ...]]
+) -> Callable[..., object]:
+    """``stylize``, which notes the sizes of images."""
+
+    def noted(image: Tensor, *arguments: object) -> object:
+        sizes.append(tuple(image.shape[2:]))
+        return stylize(image, *arguments)
+
+    return noted
 
 
 def test_parts_of_white_noise_differ_at_their_rims_by_no_more_than_the_engine_says(

@@ -51,7 +51,7 @@ def test_engines_without_a_network_run_in_torch(engine: AnyEngine, monkeypatch: 
     assert choose_runtime("auto", gatys, CPU).name == "torch"
     assert choose_runtime("auto", engine, CPU).name == "openvino"
     with pytest.raises(OptionError, match="runs in torch only, not in OpenVINO; leave out --runtime"):
-        choose_runtime("openvino", gatys, CPU).runtime.prepared(gatys, torch.float32)
+        choose_runtime("openvino", gatys, CPU).runtime.prepared(gatys, torch.float32, CPU)
 
 
 @pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
@@ -69,13 +69,13 @@ def test_tensorrt_without_its_library_or_a_gpu_is_one_line(
     monkeypatch.setitem(sys.modules, PLUGIN, None)
     needed = "the runtime TensorRT needs onnxruntime-ep-nv-tensorrt-rtx-cu13, which is not installed; "
     with pytest.raises(OptionError, match=needed + r"pip install 'vidstyle\[tensorrt\]'"):
-        runtime.prepared(engine, torch.float16)
+        runtime.prepared(engine, torch.float16, torch.device("cuda"))
     plugin = ModuleType(PLUGIN)  # a plug-in whose libraries cannot be loaded, as without a driver
     vars(plugin).update(get_ep_name=lambda: "Nothing", get_library_path=lambda: "/nowhere/libnothing.so")
     monkeypatch.setitem(sys.modules, PLUGIN, plugin)
     refused = r"TensorRT cannot be loaded \(.*nowhere.*\); use --runtime torch"
     with pytest.raises(DeviceError, match=refused) as caught:
-        runtime.prepared(engine, torch.float16)
+        runtime.prepared(engine, torch.float16, torch.device("cuda"))
     assert "\n" not in str(caught.value)
 
 

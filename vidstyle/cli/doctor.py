@@ -68,12 +68,19 @@ def _runtimes() -> Iterator[tuple[bool, str]]:
     from vidstyle.registry import RUNTIMES
     from vidstyle.runtimes.choice import automatic, missing
 
+    device = choose_device("auto")
     for name in RUNTIMES.bundled:
-        info = RUNTIMES.load(name).info
+        runtime = RUNTIMES.load(name)()
+        info = runtime.info
         lacking = [library_of(module) for module in missing(name)]
         if lacking:
             libraries = " and ".join(library for library, _ in lacking)
             yield True, f"no {name}: {libraries} not installed; pip install 'vidstyle[{lacking[0][1]}]'"
+            continue
+        try:
+            runtime.check(device)
+        except VidstyleError as error:
+            yield True, f"no {name}: {error}"
         else:
             library = library_of(info.modules[0])[0] if info.modules else name
             try:
@@ -81,7 +88,7 @@ def _runtimes() -> Iterator[tuple[bool, str]]:
             except metadata.PackageNotFoundError:  # from another distribution, such as onnxruntime-gpu
                 version = "of an unknown version"
             yield True, f"{name}: {info.title} {version}"
-    name, why = automatic(choose_device("auto"))
+    name, why = automatic(device)
     yield True, f"--runtime auto takes {name}: {why}"
 
 

@@ -66,6 +66,9 @@ class EngineInfo:
     """Levels of 255 by which a part painted with ``near_field`` may differ from the whole frame's paint."""
     multiple: int = 1
     """Parts must start at multiples of this many px."""
+    grid: int = 1
+    """Px at whose multiples parts also end, and begin, where the frame is large enough: for a runtime that
+    prepares each size anew."""
     smallest: int = 16
     """Shortest side, px, that can be painted."""
     largest: int = 4096 * 2304

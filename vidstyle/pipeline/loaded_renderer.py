@@ -37,7 +37,7 @@ def load_renderer(paint: PaintOptions) -> LoadedRenderer:
     choice = choose_runtime(paint.runtime, engine, device)
     precision = choice.runtime.precision(paint.precision, device)
     renderer: Renderer[Any, Any] = Renderer(
-        choice.runtime.prepared(engine, precision),
+        choice.runtime.prepared(engine, precision, device),
         device=device,
         precision=precision,
         working_size=paint.chosen_working_size,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import lcm
 
 import cv2
 import numpy as np
@@ -29,10 +30,15 @@ class Region:
     def shape(self) -> tuple[int, int]:
         return self.bottom - self.top, self.right - self.left
 
-    def grown(self, halo: int, frame: tuple[int, int], multiple: int = 1, smallest: int = 1) -> Region:
-        """Larger by ``halo`` px within ``frame`` (H, W), starting at multiples, sides ``smallest`` up."""
-        top, bottom = _grown(self.top, self.bottom, halo, frame[0], multiple, smallest)
-        left, right = _grown(self.left, self.right, halo, frame[1], multiple, smallest)
+    def grown(
+        self, halo: int, frame: tuple[int, int], multiple: int = 1, smallest: int = 1, grid: int = 1
+    ) -> Region:
+        """Larger by ``halo`` px within ``frame`` (H, W), starting at multiples, sides ``smallest`` up.
+
+        It starts and ends at multiples of ``grid`` px, or at the frame's border.
+        """
+        top, bottom = _grown(self.top, self.bottom, halo, frame[0], multiple, smallest, grid)
+        left, right = _grown(self.left, self.right, halo, frame[1], multiple, smallest, grid)
         return Region(top, left, bottom, right)
 
     def within(self, window: Region) -> Region:
@@ -117,12 +123,15 @@ def _cells_of(places: NDArray[np.int64], scale: float, shift: float, cells: int)
     return ((places * scale + shift) // _CELL).clip(0, cells - 1).astype(np.int64)
 
 
-def _grown(low: int, high: int, halo: int, size: int, multiple: int, smallest: int) -> tuple[int, int]:
+def _grown(
+    low: int, high: int, halo: int, size: int, multiple: int, smallest: int, grid: int
+) -> tuple[int, int]:
     low, high = max(0, low - halo), min(size, high + halo)
     if high - low < smallest:
         high = min(size, low + smallest)
         low = max(0, high - smallest)
-    return low // multiple * multiple, high
+    step = lcm(multiple, grid)
+    return low // step * step, min(size, -(-high // grid) * grid)
 
 
 def _scaled(low: int, high: int, old: int, new: int, margin: int) -> tuple[int, int]:

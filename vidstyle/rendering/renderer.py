@@ -36,6 +36,9 @@ _NO_FINER = 1.25  # a frame at most this much larger than the working size is on
 _CLIP_SHARE = 0.25  # share of the clip in the input of the second painting: restores the clip's edges
 _AFAR = 4  # tones are restored at the working size divided by this: colours are kept, strokes may change
 _FARTHEST = 9  # px of the finest size that one such tone may cover, as parts must be painted with it
+# Kernels are launched one by one, some 100 a call, whatever the area. Parts painted together as a batch would
+# have to be of one size, and those of clips are not: joined into larger ones they take no more time.
+_GPU_CALLS = 30  # times a CPU's cost of a call
 _REACH = 3  # px: reach of the filter that enlarges
 
 
@@ -175,7 +178,7 @@ class Renderer(Generic[S, T]):
         info = self.engine.info
         regions = None
         if info.surroundings is not None:
-            regions = cover(mask, fine, halo=info.surroundings, margin=margin, call_cost=info.call_cost)
+            regions = cover(mask, fine, halo=info.surroundings, margin=margin, call_cost=self._call_cost)
         if regions is None:
             return self.paint(pixels, style, statistics)
         with torch.inference_mode(), memory_errors(self.device, *fine[::-1]):
@@ -212,7 +215,7 @@ class Renderer(Generic[S, T]):
         seen = np.zeros(fine, np.bool_)
         for region in regions:
             seen[region.grown(near, fine).slices] = True
-        under = cover(seen, working, halo=near, margin=_REACH, call_cost=self.engine.info.call_cost)
+        under = cover(seen, working, halo=near, margin=_REACH, call_cost=self._call_cost)
         if under is None:
             painted = paint_image(self.engine, image, style, coarse).image
         else:
@@ -222,13 +225,20 @@ class Renderer(Generic[S, T]):
         return _anchored(again, painted)
 
     @property
+    def _call_cost(self) -> int:
+        """Px² that could be painted in the time of one more call: on a GPU much more, so parts are joined."""
+        cost = self.engine.info.call_cost
+        return cost if self.device.type == "cpu" else _GPU_CALLS * cost
+
+    @property
     def _near(self) -> int:
         near = self.engine.info.surroundings
         assert near is not None  # only such engines paint parts
         return near
 
     def _window(self, region: Region, frame: tuple[int, int]) -> Region:
-        return region.grown(self._near, frame, self.engine.info.multiple, self.engine.info.smallest)
+        info = self.engine.info
+        return region.grown(self._near, frame, info.multiple, info.smallest, info.grid)
 
     def _check(self, pixels: Pixels) -> tuple[int, int]:
         check_pixels(pixels)

@@ -53,11 +53,11 @@ def paint_regions(
 
     The painted surroundings are kept where no other region lies.
     """
-    frame = (image.shape[-2], image.shape[-1])
+    info, frame = engine.info, (image.shape[-2], image.shape[-1])
     painted = torch.zeros_like(image)
     insides = []
     for region in regions:
-        window = region.grown(halo, frame, engine.info.multiple, engine.info.smallest)
+        window = region.grown(halo, frame, info.multiple, info.smallest, info.grid)
         result = engine.stylize(image[(..., *window.slices)], style, statistics).image
         painted[(..., *window.slices)] = result
         insides.append((region, result[(..., *region.within(window).slices)]))

@@ -1,1 +1,1 @@
-"""Where a network runs: torch, ONNX Runtime, OpenVINO or TensorRT; the export of networks."""
+"""Where a network runs: torch, torch.compile, ONNX Runtime, OpenVINO or TensorRT; the export of networks."""

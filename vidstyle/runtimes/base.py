@@ -33,12 +33,16 @@ class Runtime(ABC):
     info: ClassVar[RuntimeInfo]
 
     @abstractmethod
-    def prepared(self, engine: AnyEngine, precision: torch.dtype) -> AnyEngine:
-        """An engine that paints as ``engine`` does, with statistics given by this runtime.
+    def prepared(self, engine: AnyEngine, precision: torch.dtype, device: torch.device) -> AnyEngine:
+        """An engine that paints on ``device`` as ``engine`` does, with statistics given by this runtime.
 
         What it needs is loaded and compiled here, with as many threads as torch has now. Raises
         ``OptionError`` for a missing library, and for an engine that it cannot run.
         """
+
+    def check(self, device: torch.device) -> None:
+        """Raise a ``VidstyleError`` if it cannot run on ``device`` here; its libraries are installed."""
+        return
 
     def precision(self, name: str, device: torch.device) -> torch.dtype:
         """The dtype of ``--precision`` ``name`` on ``device``; for auto one that the runtime computes in.

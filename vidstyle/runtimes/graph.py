@@ -20,15 +20,11 @@ log = logging.getLogger(__name__)
 class GraphRuntime(Runtime):
     """Runs ONNX models."""
 
-    def check(self) -> None:
-        """Raise a ``VidstyleError`` if it cannot run on this machine; its libraries are installed."""
-        return
-
     @abstractmethod
     def session(self, model: bytes, precision: torch.dtype) -> Session:
         """The ONNX ``model``, ready to run in ``precision``."""
 
-    def prepared(self, engine: AnyEngine, precision: torch.dtype) -> AnyEngine:
+    def prepared(self, engine: AnyEngine, precision: torch.dtype, device: torch.device) -> AnyEngine:
         network = engine.exportable()
         if network is None:
             raise OptionError(
@@ -36,7 +32,7 @@ class GraphRuntime(Runtime):
             )
         for module in self.info.modules:
             require(module, f"the runtime {self.info.title}")
-        self.check()
+        self.check(device)
         model = kept_model(engine, precision="fp16" if precision == torch.float16 else "fp32")
         session = self.session(model, precision)
         return ExportedEngine(engine, network.eval(), session)

@@ -29,7 +29,7 @@ class TensorRT(GraphRuntime):
         precisions=("fp32", "fp16"),
     )
 
-    def check(self) -> None:
+    def check(self, device: torch.device) -> None:
         _devices()
 
     def session(self, model: bytes, precision: torch.dtype) -> Session:

@@ -16,5 +16,5 @@ class Torch(Runtime):
 
     info: ClassVar[RuntimeInfo] = RuntimeInfo(title="torch", devices=None, precisions=tuple(PRECISIONS))
 
-    def prepared(self, engine: AnyEngine, precision: torch.dtype) -> AnyEngine:
+    def prepared(self, engine: AnyEngine, precision: torch.dtype, device: torch.device) -> AnyEngine:
         return engine

@@ -13,6 +13,7 @@ from vidstyle.engines.stylenet import build
 from vidstyle.runtimes.base import Runtime, RuntimeInfo
 
 _SIZES = ((16, 16), (37, 53), (64, 96), (37, 53))
+_CPU = torch.device("cpu")
 
 
 class RuntimeContract(ABC):
@@ -42,7 +43,7 @@ class RuntimeContract(ABC):
     @torch.inference_mode()
     def test_it_paints_what_the_engine_does_at_any_size(self) -> None:
         engine = self.engine()
-        prepared = self.make().prepared(engine, torch.float32)
+        prepared = self.make().prepared(engine, torch.float32, _CPU)
         style, statistics = _known(engine)
         for height, width in _SIZES:
             image = _picture(height, width)
@@ -57,7 +58,7 @@ class RuntimeContract(ABC):
     @torch.inference_mode()
     def test_paintings_stay_as_they_are_while_others_are_painted(self) -> None:
         engine = self.engine()
-        prepared = self.make().prepared(engine, torch.float32)
+        prepared = self.make().prepared(engine, torch.float32, _CPU)
         style, statistics = _known(engine)
         first = prepared.stylize(_picture(48, 64), style, statistics).image
         kept = first.clone()
@@ -67,7 +68,7 @@ class RuntimeContract(ABC):
     @torch.inference_mode()
     def test_another_style_and_other_statistics_change_the_painting(self) -> None:
         engine = self.engine()
-        prepared = self.make().prepared(engine, torch.float32)
+        prepared = self.make().prepared(engine, torch.float32, _CPU)
         style, statistics = _known(engine)
         image = _picture(48, 64)
         other_style = engine.encode_style(1 - _picture(60, 80))
@@ -82,7 +83,7 @@ class RuntimeContract(ABC):
     @torch.inference_mode()
     def test_statistics_and_styles_are_the_engines_own(self) -> None:
         engine = self.engine()
-        prepared = self.make().prepared(engine, torch.float32)
+        prepared = self.make().prepared(engine, torch.float32, _CPU)
         image, picture = _picture(48, 64), _picture(60, 80)
         assert prepared.info is engine.info, "info must be that of the engine"
         assert prepared.itself is engine, "itself must be the engine that encodes styles"
@@ -106,7 +107,9 @@ class RuntimeContract(ABC):
             if name == "fp16":
                 continue  # of GPUs
             dtype = PRECISIONS[name]
-            painted = self.make().prepared(engine, dtype).stylize(image.to(dtype), style, statistics).image
+            painted = (
+                self.make().prepared(engine, dtype, _CPU).stylize(image.to(dtype), style, statistics).image
+            )
             assert painted.dtype == dtype, f"{dtype} came back as {painted.dtype}"
             gap = float((painted.float() - expected).abs().mean())
             assert gap < self.near_in_short, f"in {name} the mean difference from float32 is {gap}"
