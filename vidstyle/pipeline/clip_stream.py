@@ -22,6 +22,7 @@ from vidstyle.rendering.adaptive_size import AdaptiveSize
 from vidstyle.rendering.clip_painter import ClipPainter
 from vidstyle.rendering.renderer import Renderer
 from vidstyle.styles.mixtures import Styles
+from vidstyle.temporal.backends.base import AnyRaster
 from vidstyle.temporal.base import ClipFrame, SteadyFrame, StylizedFrame
 from vidstyle.temporal.compositing import Compositor, composited_frames
 from vidstyle.temporal.cuts import Cuts
@@ -94,12 +95,18 @@ class ClipStream(Generic[S, T]):
                 ahead = prefetch(moving, _AHEAD, "motion") if may_run_ahead else moving
                 clip_frames = stack.enter_context(closing(ahead))
             elif self.layers:
-                clip_frames = _classified(frames, cuts)
+                clip_frames = _classified(frames, cuts, raster)
             clip_frames, *copies = tee(clip_frames, 1 + len(self.layers)) if self.layers else (clip_frames,)
             if self.styles.is_moving:
                 clip_frames = _with_renewal(clip_frames, self.styles, None if last is None else last.time)
             steadied_alike = partial(
-                steadied, options=self.steady, flow=self.flow, raster=raster, side=side, keeps_plain=True
+                steadied,
+                options=self.steady,
+                flow=self.flow,
+                raster=raster,
+                side=side,
+                keeps_plain=True,
+                is_ahead=may_run_ahead,
             )
             loop_state = None if state is None else state.loop
             steady = Returning(steadied_alike(clip_frames, painter, state=loop_state, cuts=cuts))
@@ -132,10 +139,10 @@ class ClipStream(Generic[S, T]):
         return self.steady.is_steady and getattr(load_method(self.steady.temporal), "takes_motion", False)
 
 
-def _classified(frames: Iterable[Frame], cuts: Cuts) -> Iterator[ClipFrame]:
-    """``frames`` with their boundaries: all layers begin a shot together."""
+def _classified(frames: Iterable[Frame], cuts: Cuts, raster: AnyRaster) -> Iterator[ClipFrame]:
+    """``frames`` with their boundaries, uploaded: all layers begin a shot together, and share the upload."""
     for frame in frames:
-        yield ClipFrame(frame, boundary=cuts.look(frame.pixels))
+        yield ClipFrame(frame, boundary=cuts.look(frame.pixels), samples=raster.upload(frame.pixels))
 
 
 def _observed(frames: Iterable[SteadyFrame], size: AdaptiveSize) -> Iterator[SteadyFrame]:

@@ -47,7 +47,7 @@ from vidstyle.styles.embedding_cache import EmbeddingCache
 from vidstyle.styles.mixtures import Styles
 from vidstyle.styles.pictures import load
 from vidstyle.styles.track import pictures_of
-from vidstyle.temporal.base import StylizedFrame
+from vidstyle.temporal.base import ClipFrame, StylizedFrame
 from vidstyle.temporal.compositing import Compositor, composited_frames, compositor
 from vidstyle.temporal.contrast import with_plain
 from vidstyle.temporal.cuts import Cuts
@@ -219,7 +219,8 @@ class Stylizer:
             renderer = self._painter.coarser(share)
 
             def paint(style: Styles[Any]) -> Pixels:
-                return ClipPainter(renderer, style, self._paint.strength)(frame, True, None).pixels
+                painter = ClipPainter(renderer, style, self._paint.strength)
+                return cast("Pixels", painter(ClipFrame(frame), True, None).pixels)  # of pixels, pixels
 
             painted = self._layers.over(frame, paint(styles), paint)
         return painted if composite is None else composite(frame, painted)
