@@ -48,14 +48,16 @@ def pan(count: int) -> list[Frame]:
     return [Frame(shot(each, noise=1, seed=i), Fraction(i, 25)) for i, each in enumerate(views)]
 
 
-def painted(frames: list[Frame], device: torch.device | str, engine: str, **steady: Any) -> Iterator[Pixels]:
+def painted(
+    frames: list[Frame], device: torch.device | str, engine: str, *, ahead: bool = False, **steady: Any
+) -> Iterator[Pixels]:
     """The results of ``frames`` painted on ``device``, composited as by default."""
     network: Any = ENGINES.load(engine)()
     renderer: Any = Renderer(network, device=device)
     style = renderer.encode(load("waves"))
     flow = RaftSmall(updates=1, device=device)
     stream: Any = ClipStream(renderer, One(style), 1.0, SteadyOptions(flow="raft-small", **steady), flow)  # type: ignore[arg-type]
-    for result in stream.painted(frames, compositor(detail=0.5), may_run_ahead=False):
+    for result in stream.painted(frames, compositor(detail=0.5), may_run_ahead=ahead):
         yield result.frame.pixels
 
 
@@ -109,6 +111,16 @@ def test_what_is_painted_on_a_device_equals_what_the_cpu_paints(monkeypatch: pyt
     monkeypatch.setattr("vidstyle.pipeline.clip_stream.raster_of", TorchRaster)
     for one, other in zip(results, painted(pan(COUNT), "cpu", "stylenet"), strict=True):
         assert np.array_equal(one, other)
+
+
+def test_running_ahead_changes_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vidstyle.pipeline.clip_stream.raster_of", TorchRaster)
+    frames = pan(COUNT)
+    ahead = list(painted(frames, "cpu", "stylenet", ahead=True))
+    assert len(ahead) == COUNT
+    for one, other in zip(ahead, painted(frames, "cpu", "stylenet"), strict=True):
+        # motion of several pairs at once is rounded otherwise, which moves strokes by thousandths of a px
+        assert np.abs(one.astype(float) - other).mean() < 0.05
 
 
 @pytest.mark.parametrize(

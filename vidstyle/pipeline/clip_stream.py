@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 from vidstyle.engines.base import Statistics
 from vidstyle.errors import OptionError
-from vidstyle.flow.base import FlowEstimator
+from vidstyle.flow.base import FlowEstimator, GreyEstimator
 from vidstyle.frames import Frame
 from vidstyle.options import SteadyOptions
 from vidstyle.pipeline.motion import raster_of
@@ -23,13 +23,15 @@ from vidstyle.rendering.clip_painter import ClipPainter
 from vidstyle.rendering.renderer import Renderer
 from vidstyle.styles.mixtures import Styles
 from vidstyle.temporal.backends.base import AnyRaster
+from vidstyle.temporal.backends.torch_raster import TorchRaster
 from vidstyle.temporal.base import ClipFrame, SteadyFrame, StylizedFrame
 from vidstyle.temporal.compositing import Compositor, composited_frames
 from vidstyle.temporal.cuts import Cuts
-from vidstyle.temporal.lookahead import motions
+from vidstyle.temporal.lookahead import batched_motions, motions
 from vidstyle.temporal.loop import Returning, load_method, restored_cuts, steadied
 
 _AHEAD = 2  # frames whose motion is known before they are painted
+_PAIRS = 4  # of frames whose motion a GPU estimates at once: RAFT takes 150 MB for each at 432 lines
 
 S = TypeVar("S")
 T = TypeVar("T", bound=Statistics)
@@ -94,6 +96,12 @@ class ClipStream(Generic[S, T]):
                 )
                 ahead = prefetch(moving, _AHEAD, "motion") if may_run_ahead else moving
                 clip_frames = stack.enter_context(closing(ahead))
+            elif may_run_ahead and self._is_paired_on(raster):
+                assert isinstance(raster, TorchRaster) and self.flow is not None
+                paired = batched_motions(
+                    frames, self.flow, self.steady.flow_size, raster, count=_PAIRS, last=last, cuts=cuts
+                )
+                clip_frames = stack.enter_context(closing(prefetch(paired, _AHEAD, "motion")))
             elif self.layers:
                 clip_frames = _classified(frames, cuts, raster)
             clip_frames, *copies = tee(clip_frames, 1 + len(self.layers)) if self.layers else (clip_frames,)
@@ -133,6 +141,13 @@ class ClipStream(Generic[S, T]):
             return StreamState.of(loop.last, loop.tensors(), painter.tensors())
 
         return after
+
+    def _is_paired_on(self, raster: AnyRaster) -> bool:
+        """Whether the device of ``raster`` estimates motion ahead, of several pairs of frames at once."""
+        if not self._takes_motion or not isinstance(raster, TorchRaster):
+            return False
+        is_shared = raster.device.type != "mps"  # two threads that give work to Apple's GPU: not tried
+        return is_shared and not isinstance(self.flow, GreyEstimator)  # that computes on the CPU
 
     @property
     def _takes_motion(self) -> bool:
