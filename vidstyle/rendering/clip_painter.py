@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vidstyle.device import finish
 from vidstyle.engines.base import Statistics
 from vidstyle.errors import OptionError
 from vidstyle.frames import Frame, Pixels
@@ -95,6 +96,12 @@ class ClipPainter(Generic[S, T]):
 
     def __call__(self, known: ClipFrame, is_cut: bool, repaint_mask: RepaintMask | None) -> PaintedFrame:
         """Fresh paint of a frame, all of it where ``repaint_mask`` is None; where the frame's content is."""
+        painted = self._paint(known, is_cut, repaint_mask)
+        if self._size is not None:
+            finish(self._painter.device)  # the size follows the time that painting takes
+        return painted
+
+    def _paint(self, known: ClipFrame, is_cut: bool, repaint_mask: RepaintMask | None) -> PaintedFrame:
         frame, content = known.frame, known.content
         if repaint_mask is not None and repaint_mask.share == 0 and not is_cut:
             self._since += 1
