@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -22,7 +22,6 @@ from vidstyle.registry import ENGINES
 from vidstyle.rendering.renderer import Renderer
 from vidstyle.styles.pictures import load
 from vidstyle.temporal.backends.torch_raster import TorchRaster
-from vidstyle.temporal.compositing import compositor
 
 HEIGHT, WIDTH = 64, 96
 COUNT = 6
@@ -56,8 +55,9 @@ def painted(
     renderer: Any = Renderer(network, device=device)
     style = renderer.encode(load("waves"))
     flow = RaftSmall(updates=1, device=device)
-    stream: Any = ClipStream(renderer, One(style), 1.0, SteadyOptions(flow="raft-small", **steady), flow)  # type: ignore[arg-type]
-    for result in stream.painted(frames, compositor(detail=0.5), may_run_ahead=ahead):
+    options = SteadyOptions(flow="raft-small", **steady)
+    stream: Any = ClipStream(renderer, cast(Any, One(style)), 1.0, options, flow, detail=0.5)
+    for result in stream.painted(frames, None, may_run_ahead=ahead):
         yield result.frame.pixels
 
 
@@ -101,9 +101,9 @@ def test_without_a_temporal_method_nothing_is_decided() -> None:
         assert frame == Crossings([PICTURE], [PICTURE], [])
 
 
-def test_a_method_of_the_cpu_gets_each_painting_once() -> None:
+def test_a_method_of_the_cpu_gets_each_painting_and_its_result_is_finished_on_the_device() -> None:
     for frame in crossings("stylenet", temporal="blend"):
-        assert (frame.uploads.count(PICTURE), frame.downloads.count(PICTURE)) == (1, 1)
+        assert (frame.uploads.count(PICTURE), frame.downloads.count(PICTURE)) == (2, 2)
 
 
 def test_what_is_painted_on_a_device_equals_what_the_cpu_paints(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,8 +27,9 @@ from vidstyle.temporal.backends.torch_raster import TorchRaster
 from vidstyle.temporal.base import ClipFrame, SteadyFrame, StylizedFrame
 from vidstyle.temporal.compositing import Compositor, composited_frames
 from vidstyle.temporal.cuts import Cuts
+from vidstyle.temporal.detail_on_device import restored
 from vidstyle.temporal.lookahead import batched_motions, motions
-from vidstyle.temporal.loop import Returning, load_method, restored_cuts, steadied
+from vidstyle.temporal.loop import Finish, Returning, load_method, restored_cuts, steadied
 
 _AHEAD = 2  # frames whose motion is known before they are painted
 _PAIRS = 4  # of frames whose motion a GPU estimates at once: RAFT takes 150 MB for each at 432 lines
@@ -60,6 +61,8 @@ class ClipStream(Generic[S, T]):
     """Makes what chooses the size at which the frames of a clip are painted; None: always the largest."""
     layers: Sequence[Styles[S]] = ()
     """Further styles, in each of which the clip is painted, too."""
+    detail: float = 0.0
+    """Share of the lost detail that is restored on the device, before results are downloaded."""
 
     def painted(
         self,
@@ -114,6 +117,7 @@ class ClipStream(Generic[S, T]):
                 raster=raster,
                 side=side,
                 keeps_plain=True,
+                finish=self._finish(raster),
                 is_ahead=may_run_ahead,
             )
             loop_state = None if state is None else state.loop
@@ -141,6 +145,11 @@ class ClipStream(Generic[S, T]):
             return StreamState.of(loop.last, loop.tensors(), painter.tensors())
 
         return after
+
+    def _finish(self, raster: AnyRaster) -> Finish | None:
+        if self.detail <= 0.0 or not isinstance(raster, TorchRaster):
+            return None
+        return partial(restored, raster, share=self.detail)
 
     def _is_paired_on(self, raster: AnyRaster) -> bool:
         """Whether the device of ``raster`` estimates motion ahead, of several pairs of frames at once."""

@@ -21,7 +21,7 @@ from vidstyle.registry import TEMPORAL, name_of_part
 from vidstyle.temporal.backends.base import AnyRaster, Number
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.base import ClipFrame, Method, Paint, ResidentMethod, SavableMethod, SteadyFrame
-from vidstyle.temporal.compositing import mixed
+from vidstyle.temporal.compositing import mixed_samples
 from vidstyle.temporal.contrast import painted_share
 from vidstyle.temporal.cuts import Cuts
 from vidstyle.tensors import Samples
@@ -31,6 +31,10 @@ R = TypeVar("R")
 
 _METHOD, _INTERRUPTED = "method", "interrupted"  # groups of tensors
 _PLAIN = "plain"
+
+
+Finish = Callable[[Samples, Samples], Samples]
+"""(the clip's frame, its painting) -> the result, all on a device."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +72,7 @@ def steadied(
     raster: AnyRaster | None = None,
     side: Executor | None = None,
     keeps_plain: bool = False,
+    finish: Finish | None = None,
     is_ahead: bool = False,
     state: Tensors | None = None,
     cuts: Cuts | None = None,
@@ -87,6 +92,7 @@ def steadied(
         side: an executor of one thread for the method's work beside painting; None: there is none.
         keeps_plain: show frames of hardly any contrast as they are, unpainted (``painted_share``). Painting
             begins anew where a picture emerges from them.
+        finish: changes each result on the device that has computed it, before it is downloaded.
         is_ahead: compute the next frame on a device while a result is downloaded from there, which is then
             yielded a frame later.
         state: the tensors of ``LoopState`` after the frame before, with the same arguments; None: the first
@@ -99,7 +105,9 @@ def steadied(
         KeyError: something is missing in ``state``.
     """
     raster = CvRaster() if raster is None else raster
-    results = Returning(_results(frames, paint, options, flow, raster, side, keeps_plain, state, cuts))
+    results = Returning(
+        _results(frames, paint, options, flow, raster, side, keeps_plain, finish, state, cuts)
+    )
     waiting: Callable[[], SteadyFrame] | None = None
     for result in results:
         due = partial(_downloaded, result, raster.download(result.samples, result.repainted))
@@ -124,15 +132,11 @@ class _Result:
     is_cut: bool
     repainted: Number
     seconds: tuple[float, float, float]
-    share: float = 1.0
-    """Weight of the painting over the frame itself."""
 
 
 def _downloaded(result: _Result, arrived: Callable[[], tuple[Pixels, float]]) -> SteadyFrame:
     begun = perf_counter()
     pixels, repainted = arrived()
-    if result.share < 1.0:
-        pixels = mixed(result.frame.pixels, pixels, result.share)
     plan, painting, settling = result.seconds
     seconds = plan, painting, settling + perf_counter() - begun
     return SteadyFrame(result.frame, pixels, result.is_cut, repainted, seconds)
@@ -146,6 +150,7 @@ def _results(
     raster: AnyRaster,
     side: Executor | None,
     keeps_plain: bool,
+    finish: Finish | None,
     state: Tensors | None,
     cuts: Cuts | None,
 ) -> Generator[_Result, None, LoopState]:
@@ -206,9 +211,15 @@ def _results(
             repainted = method.repainted
             if not (boundary.is_cut or boundary.is_blank or boundary.is_flash_possible):
                 interrupted = None
+        if share < 1.0:
+            content = known.content if isinstance(samples, Tensor) else frame.pixels
+            samples = mixed_samples(content, samples, share)
+        if finish is not None:
+            painting_there = samples if isinstance(samples, Tensor) else raster.upload(samples)
+            samples = finish(known.content, painting_there)
         times.append(perf_counter())
         plan, painting, settling = (end - start for start, end in pairwise(times))
-        yield _Result(frame, samples, is_cut, repainted, (plan, painting, settling), share)
+        yield _Result(frame, samples, is_cut, repainted, (plan, painting, settling))
         is_first = False
     return LoopState(cuts, method, interrupted, was_plain, known)
 
