@@ -18,10 +18,12 @@ def test_the_benchmark_of_gpus_measures_and_compares_on_any_device(tmp_path: Pat
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     told = json.loads(output.read_text())
     assert [row["size"] for row in told["speed"]] == ["96x64"]
-    assert all(told["speed"][0][stage] > 0 for stage in ("upload", "network", "flow", "whole"))
+    assert all(told["speed"][0][stage] > 0 for stage in ("upload", "network", "flow", "whole", "ahead"))
+    assert told["speed"][0]["profile"] is None  # of CUDA only
     assert told["not_measured"][0].startswith("stylenet at 8x8: ValueError: StyleNet paints 16x16 px or more")
     (equality,) = told["equality"]
     assert equality["psnr"] > 60 and equality["change_cpu"] == equality["change_device"] > 0
+    assert equality["ahead_apart"] < 0.5
     assert "| 96x64 | stylenet |" in done.stdout
 
 

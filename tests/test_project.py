@@ -116,10 +116,12 @@ _ARROWS: dict[str, set[str]] = {
     "temporal": {
         "named_tensors",
         *("errors", "flow", "frames", "options", "registry", "temporal.backends", "temporal.base"),
-        *("temporal.paint_map",),
+        *("temporal.paint_map", "tensors"),
     },
-    "temporal.paint_map": {"named_tensors", "errors", "flow", "frames", "temporal.backends", "temporal.base"},
-    "temporal.base": {"named_tensors", "flow", "frames", "temporal.backends"},
+    "temporal.paint_map": {
+        *("named_tensors", "errors", "flow", "frames", "temporal.backends", "temporal.base", "tensors"),
+    },
+    "temporal.base": {"named_tensors", "flow", "frames", "temporal.backends", "tensors"},
     "temporal.backends": {"named_tensors", "device", "flow", "frames", "tensors"},
     "metrics": {"errors", "flow", "nn", "optional_imports", "registry", "tensors"},
     "losses": {"errors", "flow", "nn"},

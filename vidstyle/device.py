@@ -127,6 +127,14 @@ def keep_memory() -> None:
     mallopt(_TRIM_THRESHOLD, 1 << 30)
 
 
+def finish(device: torch.device) -> None:
+    """Wait until ``device`` has computed all that it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
 def make_deterministic() -> None:
     """Seed torch and Python, and make CUDA choose deterministic algorithms."""
     random.seed(0)

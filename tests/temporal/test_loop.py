@@ -39,9 +39,9 @@ class Flicker:
     def __init__(self) -> None:
         self.count = 0
 
-    def __call__(self, frame: Frame, is_cut: bool, need: RepaintMask | None) -> PaintedFrame:
+    def __call__(self, shot: ClipFrame, is_cut: bool, need: RepaintMask | None) -> PaintedFrame:
         self.count += 1
-        return PaintedFrame(flickering(frame.pixels, self.count))
+        return PaintedFrame(flickering(shot.frame.pixels, self.count))
 
 
 def run(pixels: list[Pixels], **options: object) -> list[SteadyFrame]:
@@ -95,9 +95,9 @@ def test_frames_painted_one_by_one_have_cuts_too() -> None:
     pixels = [seen(GROUND, i) for i in range(4)] + [seen(OTHER, i) for i in range(4)]
     told = []
 
-    def paint(frame: Frame, is_cut: bool, need: RepaintMask | None) -> PaintedFrame:
+    def paint(shot: ClipFrame, is_cut: bool, need: RepaintMask | None) -> PaintedFrame:
         told.append(is_cut)
-        return PaintedFrame(frame.pixels)
+        return PaintedFrame(shot.frame.pixels)
 
     results = list(steadied(known(pixels), paint, options=SteadyOptions(temporal="none")))
     assert told == [True, False, False, False, True, False, False, False]
@@ -115,8 +115,8 @@ def test_a_flash_neither_cuts_nor_repaints_what_comes_after() -> None:
 def test_a_moving_style_renews_paint_on_a_still() -> None:
     pixels = [seen(GROUND) for _ in range(12)]
 
-    def paint(frame: Frame, is_cut: bool, need: RepaintMask | None) -> PaintedFrame:
-        return PaintedFrame(np.full_like(frame.pixels, int(20 * frame.time * 25)))
+    def paint(shot: ClipFrame, is_cut: bool, need: RepaintMask | None) -> PaintedFrame:
+        return PaintedFrame(np.full_like(shot.frame.pixels, int(20 * shot.frame.time * 25)))
 
     moving = (replace(frame, renewal=0.2) for frame in known(pixels))
     results = list(steadied(moving, paint))
@@ -124,7 +124,7 @@ def test_a_moving_style_renews_paint_on_a_still() -> None:
 
 
 def test_a_painter_that_fails_ends_the_loop_with_its_error() -> None:
-    def paint(frame: Frame, is_cut: bool, need: RepaintMask | None) -> PaintedFrame:
+    def paint(shot: ClipFrame, is_cut: bool, need: RepaintMask | None) -> PaintedFrame:
         raise RuntimeError("no paint left")
 
     with pytest.raises(RuntimeError, match="no paint left"):

@@ -105,12 +105,12 @@ def test_a_ring_gives_back_exactly_what_was_stored(
 ) -> None:
     full = np.iinfo(dtype).max
     pixels = np.random.default_rng(5).integers(0, full, (3, 13, 18, 3), dtype, endpoint=True)
-    pictures = [raster.upload(each) for each in pixels]
+    pictures = [raster.from_samples(each) for each in pixels]
     ring = raster.new_ring(3, pictures[0], upsampling)
     for slot, picture in enumerate(pictures):
         raster.store(ring, slot, picture)
     for slot, each in enumerate(pixels):
-        assert np.array_equal(raster.download(raster.stored(ring, slot)), each)
+        assert np.array_equal(raster.to_samples(raster.stored(ring, slot)), each)
 
 
 def test_cuts_are_found_alike_after_any_frame() -> None:
@@ -149,8 +149,8 @@ class Plain:
 
 
 def test_a_method_that_cannot_be_kept_is_named() -> None:
-    def paint(frame: Frame, is_cut: bool, mask: RepaintMask | None) -> PaintedFrame:
-        return PaintedFrame(frame.pixels)
+    def paint(known: ClipFrame, is_cut: bool, mask: RepaintMask | None) -> PaintedFrame:
+        return PaintedFrame(known.frame.pixels)
 
     frames = (ClipFrame(Frame(each, Fraction(i, 25))) for i, each in enumerate(scene(5)[:2]))
     steady_frames = Returning(steadied(frames, paint, options=SteadyOptions(temporal=Plain)))

@@ -6,9 +6,9 @@ import numpy as np
 
 from vidstyle.flow.base import Array
 
-_ROUNDS = 8  # of reweighting: the fit no longer changes by 0.01 px
-_NOISE = 0.1  # px: smaller deviations are errors of the flow
-_RIDGE = 1e-6  # far below any motion: a flow of one line or column has no gradient across it
+ROUNDS = 8  # of reweighting: the fit no longer changes by 0.01 px
+NOISE = 0.1  # px: smaller deviations are errors of the flow
+RIDGE = 1e-6  # far below any motion: a flow of one line or column has no gradient across it
 
 
 def affine(flow: Array) -> Array:
@@ -22,10 +22,10 @@ def affine(flow: Array) -> Array:
     values = flow.reshape(-1, 2).astype(np.float64)
     distance = np.hypot(*(values - np.median(values, axis=0)).T)
     fit = np.zeros((3, 2))
-    for _ in range(_ROUNDS):
-        weights = 1 / (1 + (distance / max(float(np.median(distance)), _NOISE)) ** 2)
+    for _ in range(ROUNDS):
+        weights = 1 / (1 + (distance / max(float(np.median(distance)), NOISE)) ** 2)
         weighted = known * weights[:, None]
-        ridge = _RIDGE * weights.sum() * np.eye(3)
+        ridge = RIDGE * weights.sum() * np.eye(3)
         fit = np.linalg.solve(known.T @ weighted + ridge, weighted.T @ values)
         distance = np.hypot(*(values - known @ fit).T)
     return fit

@@ -126,7 +126,7 @@ class Raft:
         begin = _grid(first)
         place = begin
         for _ in range(self.updates):
-            features = correlation.index_pyramid(centroids_coords=place)
+            features = _correlations(correlation.corr_pyramid, correlation.radius, place)
             hidden, step = network.update_block(hidden, context, features, place - begin)
             place = place + step
         mask = None if network.mask_predictor is None else network.mask_predictor(hidden).float()
@@ -224,6 +224,27 @@ def _grid(features: Tensor) -> Tensor:
     down = torch.arange(height, device=features.device, dtype=torch.float32)
     y, x = torch.meshgrid(down, across, indexing="ij")
     return torch.stack([x, y]).expand(count, -1, -1, -1)
+
+
+def _correlations(pyramid: list[Tensor], radius: int, place: Tensor) -> Tensor:
+    """The correlations (B, N, h, w) of each cell with those within ``radius`` cells of its ``place``.
+
+    The arithmetic of torchvision's ``index_pyramid``, which would upload the same small grid in each update.
+    """
+    count, _, height, width = place.shape
+    steps = torch.arange(-radius, radius + 1, device=place.device, dtype=torch.float32)
+    around = torch.stack(torch.meshgrid(steps, steps, indexing="ij"), dim=-1)
+    middle = place.permute(0, 2, 3, 1).reshape(count * height * width, 1, 1, 2)
+    levels = []
+    for volume in pyramid:
+        lines, columns = volume.shape[-2:]
+        x, y = (middle + around).unbind(-1)
+        x = 2 * x / (columns - 1) - 1
+        y = 2 * y / (lines - 1) - 1 if lines > 1 else y
+        sampled = F.grid_sample(volume, torch.stack([x, y], -1), mode="bilinear", align_corners=True)
+        levels.append(sampled.view(count, height, width, -1))
+        middle = middle / 2
+    return torch.cat(levels, dim=-1).permute(0, 3, 1, 2).contiguous()
 
 
 def _interpolated(flow: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 from vidstyle.engines.base import Statistics
 from vidstyle.errors import OptionError
-from vidstyle.flow.base import FlowEstimator
+from vidstyle.flow.base import FlowEstimator, GreyEstimator
 from vidstyle.frames import Frame
 from vidstyle.options import SteadyOptions
 from vidstyle.pipeline.motion import raster_of
@@ -22,13 +22,17 @@ from vidstyle.rendering.adaptive_size import AdaptiveSize
 from vidstyle.rendering.clip_painter import ClipPainter
 from vidstyle.rendering.renderer import Renderer
 from vidstyle.styles.mixtures import Styles
+from vidstyle.temporal.backends.base import AnyRaster
+from vidstyle.temporal.backends.torch_raster import TorchRaster
 from vidstyle.temporal.base import ClipFrame, SteadyFrame, StylizedFrame
 from vidstyle.temporal.compositing import Compositor, composited_frames
 from vidstyle.temporal.cuts import Cuts
-from vidstyle.temporal.lookahead import motions
-from vidstyle.temporal.loop import Returning, load_method, restored_cuts, steadied
+from vidstyle.temporal.detail_on_device import restored
+from vidstyle.temporal.lookahead import batched_motions, motions
+from vidstyle.temporal.loop import Finish, Returning, load_method, restored_cuts, steadied
 
 _AHEAD = 2  # frames whose motion is known before they are painted
+_PAIRS = 4  # of frames whose motion a GPU estimates at once: RAFT takes 150 MB for each at 432 lines
 
 S = TypeVar("S")
 T = TypeVar("T", bound=Statistics)
@@ -57,6 +61,8 @@ class ClipStream(Generic[S, T]):
     """Makes what chooses the size at which the frames of a clip are painted; None: always the largest."""
     layers: Sequence[Styles[S]] = ()
     """Further styles, in each of which the clip is painted, too."""
+    detail: float = 0.0
+    """Share of the lost detail that is restored on the device, before results are downloaded."""
 
     def painted(
         self,
@@ -93,13 +99,26 @@ class ClipStream(Generic[S, T]):
                 )
                 ahead = prefetch(moving, _AHEAD, "motion") if may_run_ahead else moving
                 clip_frames = stack.enter_context(closing(ahead))
+            elif may_run_ahead and self._is_paired_on(raster):
+                assert isinstance(raster, TorchRaster) and self.flow is not None
+                paired = batched_motions(
+                    frames, self.flow, self.steady.flow_size, raster, count=_PAIRS, last=last, cuts=cuts
+                )
+                clip_frames = stack.enter_context(closing(prefetch(paired, _AHEAD, "motion")))
             elif self.layers:
-                clip_frames = _classified(frames, cuts)
+                clip_frames = _classified(frames, cuts, raster)
             clip_frames, *copies = tee(clip_frames, 1 + len(self.layers)) if self.layers else (clip_frames,)
             if self.styles.is_moving:
                 clip_frames = _with_renewal(clip_frames, self.styles, None if last is None else last.time)
             steadied_alike = partial(
-                steadied, options=self.steady, flow=self.flow, raster=raster, side=side, keeps_plain=True
+                steadied,
+                options=self.steady,
+                flow=self.flow,
+                raster=raster,
+                side=side,
+                keeps_plain=True,
+                finish=self._finish(raster),
+                is_ahead=may_run_ahead,
             )
             loop_state = None if state is None else state.loop
             steady = Returning(steadied_alike(clip_frames, painter, state=loop_state, cuts=cuts))
@@ -127,15 +146,27 @@ class ClipStream(Generic[S, T]):
 
         return after
 
+    def _finish(self, raster: AnyRaster) -> Finish | None:
+        if self.detail <= 0.0 or not isinstance(raster, TorchRaster):
+            return None
+        return partial(restored, raster, share=self.detail)
+
+    def _is_paired_on(self, raster: AnyRaster) -> bool:
+        """Whether the device of ``raster`` estimates motion ahead, of several pairs of frames at once."""
+        if not self._takes_motion or not isinstance(raster, TorchRaster):
+            return False
+        is_shared = raster.device.type != "mps"  # two threads that give work to Apple's GPU: not tried
+        return is_shared and not isinstance(self.flow, GreyEstimator)  # that computes on the CPU
+
     @property
     def _takes_motion(self) -> bool:
         return self.steady.is_steady and getattr(load_method(self.steady.temporal), "takes_motion", False)
 
 
-def _classified(frames: Iterable[Frame], cuts: Cuts) -> Iterator[ClipFrame]:
-    """``frames`` with their boundaries: all layers begin a shot together."""
+def _classified(frames: Iterable[Frame], cuts: Cuts, raster: AnyRaster) -> Iterator[ClipFrame]:
+    """``frames`` with their boundaries, uploaded: all layers begin a shot together, and share the upload."""
     for frame in frames:
-        yield ClipFrame(frame, boundary=cuts.look(frame.pixels))
+        yield ClipFrame(frame, boundary=cuts.look(frame.pixels), samples=raster.upload(frame.pixels))
 
 
 def _observed(frames: Iterable[SteadyFrame], size: AdaptiveSize) -> Iterator[SteadyFrame]:

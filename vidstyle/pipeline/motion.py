@@ -21,8 +21,6 @@ def flow_of(options: SteadyOptions, device: str) -> Any:
 
 def raster_of(device: torch.device) -> AnyRaster:
     """The paint map's backend for ``device``."""
-    # Paintings are passed to the map as (H, W, 3) integers, which costs a download and an upload a frame
-    # (12 MB at 1080p): so all engines, and precomputed paintings, use the same interface.
     return CvRaster() if device.type == "cpu" else TorchRaster(device)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from vidstyle.errors import InputError
 from vidstyle.frames import Frame, VideoInfo, fitted
 from vidstyle.options import ReadOptions
-from vidstyle.temporal.base import Paint, PaintedFrame
+from vidstyle.temporal.base import ClipFrame, Paint, PaintedFrame
 from vidstyle.video.reading.reader import Reader
 from vidstyle.video.reading.sequence import is_sequence
 
@@ -91,7 +91,7 @@ def paintings(pairs: Iterable[Pair]) -> tuple[Iterator[Frame], Paint]:
             current[:] = [painting]
             yield frame
 
-    def paint(frame: Frame, is_cut: bool, repaint_mask: object) -> PaintedFrame:
+    def paint(frame: ClipFrame, is_cut: bool, repaint_mask: object) -> PaintedFrame:
         return PaintedFrame(current[0].pixels)
 
     return contents(), paint

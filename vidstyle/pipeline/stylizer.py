@@ -47,7 +47,7 @@ from vidstyle.styles.embedding_cache import EmbeddingCache
 from vidstyle.styles.mixtures import Styles
 from vidstyle.styles.pictures import load
 from vidstyle.styles.track import pictures_of
-from vidstyle.temporal.base import StylizedFrame
+from vidstyle.temporal.base import ClipFrame, StylizedFrame
 from vidstyle.temporal.compositing import Compositor, composited_frames, compositor
 from vidstyle.temporal.contrast import with_plain
 from vidstyle.temporal.cuts import Cuts
@@ -215,11 +215,12 @@ class Stylizer:
         """``frame`` painted at ``share`` of its working size, in another ``style`` if one is given."""
         styles = self._styles if style is None else self._encode(style, self._paint.style_weights, None)
         with ExitStack() as stack:
-            composite = self._compositor(ReadOptions(), stack)
+            composite = self._compositor(ReadOptions(), stack, self._paint.detail)
             renderer = self._painter.coarser(share)
 
             def paint(style: Styles[Any]) -> Pixels:
-                return ClipPainter(renderer, style, self._paint.strength)(frame, True, None).pixels
+                painter = ClipPainter(renderer, style, self._paint.strength)
+                return cast("Pixels", painter(ClipFrame(frame), True, None).pixels)  # of pixels, pixels
 
             painted = self._layers.over(frame, paint(styles), paint)
         return painted if composite is None else composite(frame, painted)
@@ -256,7 +257,7 @@ class Stylizer:
         """The composited ``frames``, which ``reopen`` gives again; the engine paints the keyframes."""
         paint = ClipPainter(self._painter, self._styles, self._paint.strength).keyframe
         with ExitStack() as stack:
-            composite = self._compositor(read, stack)
+            composite = self._compositor(read, stack, self._paint.detail)
             loss, renewal = self._painter.engine.info.keyframe_loss, self._styles.progress
             steady = keyframed(frames, reopen, paint, flow=self._flow, renewal=renewal, loss=loss)
             yield from composited_frames(map(with_plain, steady), composite)
@@ -275,11 +276,17 @@ class Stylizer:
         target = paint.fps_target
         sizes = partial(AdaptiveSize, None if target is None else 1 / target) if paint.adapts_size else None
         layers = self._layers
+        # layers are merged after their download, and detail is restored in what they make together
+        is_on_device = self._painter.device.type != "cpu" and not layers.styles
+        detail = paint.detail if is_on_device else 0.0
         stream = ClipStream(
-            self._painter, self._styles, paint.strength, self._steady, self._flow, sizes, layers.styles
+            *(self._painter, self._styles, paint.strength, self._steady, self._flow, sizes),
+            layers=layers.styles,
+            detail=detail,
         )
         with ExitStack() as stack:
-            composite, merge = self._compositor(read, stack), layers.merge(read, stack)
+            composite = self._compositor(read, stack, paint.detail - detail)
+            merge = layers.merge(read, stack)
             return (
                 yield from stream.painted(
                     frames, composite, may_run_ahead=may_run_ahead, state=state, cuts=cuts, merge=merge
@@ -328,8 +335,8 @@ class Stylizer:
         }
         return {name: str(value) for name, value in values.items() if name not in _INDIRECT}
 
-    def _compositor(self, read: ReadOptions, stack: ExitStack) -> Compositor | None:
+    def _compositor(self, read: ReadOptions, stack: ExitStack, detail: float) -> Compositor | None:
         mask = None if self._mask is None else self._mask.frames(read, stack)
         paint, weakest = self._paint, self._painter.engine.info.feature_strength
         share = paint.strength if weakest is None else min(1.0, paint.strength / weakest)
-        return compositor(strength=share, preserve_color=paint.preserve_color, mask=mask, detail=paint.detail)
+        return compositor(strength=share, preserve_color=paint.preserve_color, mask=mask, detail=detail)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vidstyle.device import finish
 from vidstyle.engines.base import Statistics
 from vidstyle.errors import OptionError
 from vidstyle.frames import Frame, Pixels
@@ -17,10 +18,12 @@ from vidstyle.rendering.adaptive_size import AdaptiveSize
 from vidstyle.rendering.painting_statistics import FrameStatistics
 from vidstyle.rendering.renderer import Renderer
 from vidstyle.styles.mixtures import Styles, pushed
-from vidstyle.temporal.base import PaintedFrame, RepaintMask
+from vidstyle.temporal.base import ClipFrame, Mask, PaintedFrame, RepaintMask
+from vidstyle.tensors import Samples
 
 S = TypeVar("S")
 T = TypeVar("T", bound=Statistics)
+A = TypeVar("A", bound=Samples | Mask)
 
 _FULL_EVERY = 8  # frames from one full painting to the next; old paint takes its colours from it
 _FULL_SHARE = 0.25  # of a frame: if more must be repainted, it is painted in full
@@ -91,11 +94,18 @@ class ClipPainter(Generic[S, T]):
         self._statistics = self._painter.statistics_from_tensors(statistics) if statistics else None
         self._own = self._painter.style_from_tensors(own) if own else None
 
-    def __call__(self, frame: Frame, is_cut: bool, repaint_mask: RepaintMask | None) -> PaintedFrame:
-        """Fresh paint of ``frame``, all of it where ``repaint_mask`` is None."""
+    def __call__(self, known: ClipFrame, is_cut: bool, repaint_mask: RepaintMask | None) -> PaintedFrame:
+        """Fresh paint of a frame, all of it where ``repaint_mask`` is None; where the frame's content is."""
+        painted = self._paint(known, is_cut, repaint_mask)
+        if self._size is not None:
+            finish(self._painter.device)  # the size follows the time that painting takes
+        return painted
+
+    def _paint(self, known: ClipFrame, is_cut: bool, repaint_mask: RepaintMask | None) -> PaintedFrame:
+        frame, content = known.frame, known.content
         if repaint_mask is not None and repaint_mask.share == 0 and not is_cut:
             self._since += 1
-            return PaintedFrame(frame.pixels, np.zeros(frame.pixels.shape[:2], np.bool_))
+            return PaintedFrame(content, np.zeros(frame.pixels.shape[:2], np.bool_))
         if self._size is not None and not self._follows:
             self._size.decide(is_cut=is_cut)
         if self._size is not None and self._size.share != self._share:
@@ -105,7 +115,7 @@ class ClipPainter(Generic[S, T]):
         style = self._style(frame, is_cut)
         margin = _margin(frame)
         inner = (slice(margin, margin + frame.height), slice(margin, margin + frame.width))
-        framed = _framed(frame.pixels, margin)
+        framed = _framed(content, margin)
         tones = _tones(frame.pixels)
         has_changed = _has_changed(self._tones, tones)
         if repaint_mask is None or is_cut or self._statistics is None:
@@ -116,8 +126,8 @@ class ClipPainter(Generic[S, T]):
             part = self._painter.paint_where(
                 framed, style, self._statistics, np.pad(repaint_mask.mask, cells)
             )
-            valid = None if part.valid is None else np.ascontiguousarray(part.valid[inner])
-            return PaintedFrame(_copied(part.pixels, inner), valid)
+            valid = None if part.valid is None else _inside(part.valid, inner)
+            return PaintedFrame(_inside(part.pixels, inner), valid)
         painted = self._painter.paint(framed, style)
         if self._statistics is None or painted.statistics is None or has_changed:
             self._statistics = painted.statistics
@@ -127,15 +137,16 @@ class ClipPainter(Generic[S, T]):
             )
             self._statistics = self._statistics.towards(painted.statistics, share)
         self._since, self._tones = 0, tones
-        return PaintedFrame(_copied(painted.pixels, inner))
+        return PaintedFrame(_inside(painted.pixels, inner))
 
     def keyframe(self, frame: Frame, initial: Pixels | None) -> Pixels:
         """``frame`` painted by a keyframe engine; ``initial`` is what was carried to it, or None."""
         margin = _margin(frame)
         inner = (slice(margin, margin + frame.height), slice(margin, margin + frame.width))
-        begun = None if initial is None else _framed(initial, margin)
+        begun = None if initial is None else cast(Pixels, _framed(initial, margin))
         style = self._style(frame, is_cut=True)
-        return _copied(self._painter.paint_keyframe(_framed(frame.pixels, margin), style, begun), inner)
+        framed = cast(Pixels, _framed(frame.pixels, margin))
+        return _inside(self._painter.paint_keyframe(framed, style, begun), inner)
 
     def _style(self, frame: Frame, is_cut: bool) -> S:
         """The style of ``frame``, at the chosen strength."""
@@ -165,13 +176,20 @@ def _has_changed(before: tuple[float, float], now: tuple[float, float]) -> bool:
     return abs(now[0] - before[0]) > _BRIGHTER * low + 1e-3 or high > _STRONGER * low + 1e-3
 
 
-def _framed(pixels: Pixels, margin: int) -> Pixels:
+def _framed(pixels: Samples, margin: int) -> Samples:
     """``pixels`` with ``margin`` px of their reflection around."""
+    if isinstance(pixels, Tensor):  # of integers, for which CUDA has no padding
+        for axis in (0, 1):
+            size = pixels.shape[axis]
+            place = torch.arange(-margin, size + margin, device=pixels.device).abs()
+            pixels = pixels.index_select(axis, size - 1 - (size - 1 - place).abs())
+        return pixels
     return cast(Pixels, cv2.copyMakeBorder(pixels, *(margin,) * 4, cv2.BORDER_REFLECT_101))
 
 
-def _copied(pixels: Pixels, inner: tuple[slice, slice]) -> Pixels:
-    return cast(Pixels, np.ascontiguousarray(pixels[inner]))
+def _inside(framed: A, inner: tuple[slice, slice]) -> A:
+    part = framed[inner]
+    return cast(A, part if isinstance(part, Tensor) else np.ascontiguousarray(part))
 
 
 def _margin(frame: Frame) -> int:

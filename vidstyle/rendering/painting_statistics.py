@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from vidstyle.engines.base import Statistics
-from vidstyle.frames import Pixels
 from vidstyle.named_tensors import grouped
+from vidstyle.temporal.base import Mask
+from vidstyle.tensors import Samples
 
 T = TypeVar("T", bound=Statistics)
+A = TypeVar("A", bound=Samples)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,13 +37,13 @@ class FrameStatistics(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Painting(Generic[T]):
+class Painting(Generic[T, A]):
     """Painted pixels, and the statistics that they were painted with (None: the engine has none)."""
 
-    pixels: Pixels
+    pixels: A
     """(H, W, 3), size and depth of what was painted."""
     statistics: FrameStatistics[T] | None
-    valid: NDArray[np.bool_] | None = None
+    valid: Mask | None = None
     """(H, W) where there is paint, or None: everywhere."""
 
 

@@ -22,10 +22,11 @@ from vidstyle.frames import Pixels, check_pixels
 from vidstyle.named_tensors import Tensors, in_group
 from vidstyle.nn.resize import enlarged, reduced
 from vidstyle.options import DEFAULT_QUALITY, LARGEST_STYLE, QUALITIES
-from vidstyle.rendering.painting_statistics import FrameStatistics, Painting, joined, parts_of
+from vidstyle.rendering.painting_statistics import A, FrameStatistics, Painting, joined, parts_of
 from vidstyle.rendering.regions import Region, cover
 from vidstyle.rendering.tiles import paint_image, paint_regions
-from vidstyle.tensors import to_pixels, to_tensor
+from vidstyle.temporal.base import Mask
+from vidstyle.tensors import Samples, full_scale, to_pixels, to_samples, to_tensor
 
 S = TypeVar("S")
 T = TypeVar("T", bound=Statistics)
@@ -134,7 +135,7 @@ class Renderer(Generic[S, T]):
         """Height and width at which strokes of a frame of this size are painted: never above its own size."""
         return self._limited(height, width, self.working_size)
 
-    def paint(self, pixels: Pixels, style: S, statistics: FrameStatistics[T] | None = None) -> Painting[T]:
+    def paint(self, pixels: A, style: S, statistics: FrameStatistics[T] | None = None) -> Painting[T, A]:
         """Paint a whole frame ``pixels`` (H, W, 3); statistics that are not passed are computed from it."""
         if self.engine.info.is_keyframe_engine:
             return Painting(self.paint_keyframe(pixels, style), None)
@@ -150,7 +151,7 @@ class Renderer(Generic[S, T]):
             result = _anchored(again.image, painted.image)
             return Painting(self._pixels(result, pixels), joined(painted.statistics, again.statistics))
 
-    def paint_keyframe(self, pixels: Pixels, style: S, initial: Pixels | None = None) -> Pixels:
+    def paint_keyframe(self, pixels: A, style: S, initial: Pixels | None = None) -> A:
         """Paint a whole frame ``pixels`` (H, W, 3) by a keyframe engine, from ``initial`` on, of its size.
 
         It is painted once, at the working size: such engines go from coarse to fine by themselves.
@@ -164,8 +165,8 @@ class Renderer(Generic[S, T]):
             return self._pixels(painted.image, pixels)
 
     def paint_where(
-        self, pixels: Pixels, style: S, statistics: FrameStatistics[T], mask: NDArray[np.bool_]
-    ) -> Painting[T]:
+        self, pixels: A, style: S, statistics: FrameStatistics[T], mask: NDArray[np.bool_]
+    ) -> Painting[T, A]:
         """Paint ``pixels`` (H, W, 3) at least where ``mask`` (h, w; any size, stretched over it) is true.
 
         The whole frame is painted if that is cheaper, or if the engine cannot paint parts. Parts are painted
@@ -182,14 +183,19 @@ class Renderer(Generic[S, T]):
         if regions is None:
             return self.paint(pixels, style, statistics)
         with torch.inference_mode(), memory_errors(self.device, *fine[::-1]):
-            if working == (height, width):
+            result: Samples
+            if working == (height, width) and not isinstance(pixels, Tensor):
                 result = self._paint_windows(pixels, regions, style, statistics)
             else:
                 result = self._pixels(self._paint_parts(pixels, regions, style, statistics), pixels)
-        valid = np.zeros((height, width), np.bool_)
+        valid: Mask
+        if isinstance(pixels, Tensor):
+            valid = torch.zeros((height, width), dtype=torch.bool, device=pixels.device)
+        else:
+            valid = np.zeros((height, width), np.bool_)
         for region in regions:
             valid[region.scaled(fine, (height, width), margin).slices] = True
-        return Painting(result, statistics, valid)
+        return Painting(cast(A, result), statistics, valid)
 
     def _paint_windows(
         self, pixels: Pixels, regions: list[Region], style: S, statistics: FrameStatistics[T]
@@ -204,7 +210,7 @@ class Renderer(Generic[S, T]):
         return result
 
     def _paint_parts(
-        self, pixels: Pixels, regions: list[Region], style: S, statistics: FrameStatistics[T]
+        self, pixels: Samples, regions: list[Region], style: S, statistics: FrameStatistics[T]
     ) -> Tensor:
         """The painting (1, 3, H, W) at its finest size, valid in ``regions`` only."""
         working, fine = self._shapes(*pixels.shape[:2])
@@ -240,8 +246,9 @@ class Renderer(Generic[S, T]):
         info = self.engine.info
         return region.grown(self._near, frame, info.multiple, info.smallest, info.grid)
 
-    def _check(self, pixels: Pixels) -> tuple[int, int]:
-        check_pixels(pixels)
+    def _check(self, pixels: Samples) -> tuple[int, int]:
+        if not isinstance(pixels, Tensor):
+            check_pixels(pixels)
         height, width = pixels.shape[:2]
         if min(height, width) < self.engine.info.smallest:
             least = self.engine.info.smallest
@@ -270,8 +277,10 @@ class Renderer(Generic[S, T]):
             self.engine.info.smallest, round(width * scale)
         )
 
-    def _image(self, pixels: Pixels, shape: tuple[int, int]) -> Tensor:
+    def _image(self, pixels: Samples, shape: tuple[int, int]) -> Tensor:
         """``pixels`` on the device, at a ``shape`` not above their own."""
+        if isinstance(pixels, Tensor):
+            return reduced(to_tensor(pixels, dtype=self.precision), *shape)
         if self.device.type == "cpu" and pixels.dtype == np.uint8 and shape != pixels.shape[:2]:
             # on a CPU torch scales uint8 four times as fast as OpenCV by area, 14 times as fast as float32
             bytes_ = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1).unsqueeze(0)
@@ -279,18 +288,24 @@ class Renderer(Generic[S, T]):
             return to_tensor(small[0].permute(1, 2, 0).numpy(), self.device, self.precision)
         return reduced(to_tensor(pixels, self.device, self.precision), *shape)
 
-    def _second_input(self, pixels: Pixels, painted: Tensor, fine: tuple[int, int]) -> Tensor:
+    def _second_input(self, pixels: Samples, painted: Tensor, fine: tuple[int, int]) -> Tensor:
         """The input of the second painting: the first one, enlarged, with a share of the clip."""
         upsampled = enlarged(painted, *fine).clamp_(0.0, 1.0)
         return upsampled.lerp_(self._image(pixels, fine), _CLIP_SHARE)
 
-    def _pixels(self, painted: Tensor, like: Pixels) -> Pixels:
-        """The painted picture as pixels of the size and depth of ``like``."""
+    def _pixels(self, painted: Tensor, like: A) -> A:
+        """The painted picture as pixels of the size and depth of ``like``, where that is."""
         height, width = like.shape[:2]
-        if self.device.type != "cpu" or painted.shape[-2:] == (height, width):
-            return to_pixels(enlarged(painted, height, width), like.dtype)
+        if isinstance(like, Tensor) or self.device.type != "cpu" or painted.shape[-2:] == (height, width):
+            return _as_like(enlarged(painted, height, width), like)
         large = cv2.resize(to_pixels(painted, like.dtype), (width, height), interpolation=cv2.INTER_CUBIC)
-        return cast(Pixels, large)
+        return cast(A, large)
+
+
+def _as_like(image: Tensor, like: A) -> A:
+    if isinstance(like, Tensor):
+        return cast(A, to_samples(image, full_scale(like)))
+    return cast(A, to_pixels(image, like.dtype))
 
 
 def _anchored(fine: Tensor, coarse: Tensor) -> Tensor:

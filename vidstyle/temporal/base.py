@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,14 @@ from torch import Tensor
 from vidstyle.flow.base import Array
 from vidstyle.frames import Frame, Pixels
 from vidstyle.named_tensors import Tensors
-from vidstyle.temporal.backends.base import FlowInput
+from vidstyle.temporal.backends.base import FlowInput, Number
+from vidstyle.tensors import Samples
+
+Planes = tuple[Array, Array] | tuple[Tensor, Tensor]
+"""x and y of motion, (h, w) float32; tensors if a device has estimated it."""
+
+Mask = NDArray[np.bool_] | Tensor
+"""(H, W) bool, where the samples that it belongs to are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,7 @@ class FrameMotion:
     """A frame's input to the flow estimator, and its motion to the last frame."""
 
     flow_input: FlowInput
-    planes: tuple[Array, Array] | None
+    planes: Planes | None
     """x and y, (h, w) float32, px of ``flow_input``; None for a first frame, for one equal to the last, and
     where motion from the last frame is meaningless."""
     latest: tuple[Array, Array] | None = None
@@ -60,6 +67,13 @@ class ClipFrame:
     """Between the frame before and this one; None: the loop classifies it."""
     renewal: float = 0.0
     """Change of style since the frame before, as a share (0 to 1) of a whole transition."""
+    samples: Samples | None = None
+    """The frame's pixels where they are painted; None: they have not been brought there."""
+
+    @property
+    def content(self) -> Samples:
+        """The frame's pixels for all that paint and steady it: on the device if they have been uploaded."""
+        return self.frame.pixels if self.samples is None else self.samples
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,13 +91,13 @@ class RepaintMask:
 class PaintedFrame:
     """The painting of a frame, whole or in part."""
 
-    pixels: Pixels
+    pixels: Samples
     """(H, W, 3), size and depth of the frame."""
-    valid: NDArray[np.bool_] | None = None
+    valid: Mask | None = None
     """(H, W) bool, true where there is paint; None: everywhere."""
 
 
-Paint = Callable[[Frame, bool, RepaintMask | None], PaintedFrame]
+Paint = Callable[[ClipFrame, bool, RepaintMask | None], PaintedFrame]
 """Paints a frame: (frame, whether a shot begins, repaint mask or None: everywhere) -> its painting."""
 
 
@@ -97,14 +111,31 @@ class Method(Protocol):
     method estimates its own.
     """
 
-    repainted: float
-    """Share of the last result that is fresh paint, 0 to 1."""
+    @property
+    def repainted(self) -> Number:
+        """Share of the last result that is fresh paint, 0 to 1."""
 
     def plan(self, content: Pixels, *, renew: float = 0.0, motion: FrameMotion | None = None) -> RepaintMask:
         """The repaint mask of a frame ``content`` (H, W, 3); ``renew`` and ``motion`` as in ``ClipFrame``."""
 
     def settle(self, painted: Pixels, valid: NDArray[np.bool_] | None = None) -> Pixels:
         """The result (H, W, 3) for the planned frame; arguments are the fields of ``PaintedFrame``."""
+
+
+@runtime_checkable
+class ResidentMethod(Protocol):
+    """A ``Method`` that takes frames and paintings on a device, too, and leaves its results there."""
+
+    takes_tensors: ClassVar[bool]
+    """Says so, by being there."""
+
+    def plan(
+        self, content: Pixels | Tensor, *, renew: float = 0.0, motion: FrameMotion | None = None
+    ) -> RepaintMask: ...
+
+    def settle(
+        self, painted: Pixels | Tensor, valid: NDArray[np.bool_] | Tensor | None = None
+    ) -> Pixels | Tensor: ...
 
 
 @runtime_checkable

@@ -9,13 +9,16 @@ from typing import cast
 
 import cv2
 import numpy as np
+import torch
 from cv2.typing import MatLike
 from numpy.typing import NDArray
+from torch import Tensor
 
 from vidstyle.errors import InputError
 from vidstyle.frames import Frame, Pixels
 from vidstyle.temporal.base import SteadyFrame, StylizedFrame
 from vidstyle.temporal.detail import restored
+from vidstyle.tensors import Samples
 
 MaskWeights = NDArray[np.float32]
 """(H, W) in [0, 1]: 1 shows the painting, 0 the clip."""
@@ -141,6 +144,15 @@ def as_weights(mask: Frame, height: int, width: int) -> MaskWeights:
 def mixed(clip: Pixels, painting: Pixels, share: float) -> Pixels:
     """``painting`` over ``clip`` (H, W, 3; one depth) with the weight ``share`` (0 to 1)."""
     return cast(Pixels, cv2.addWeighted(clip, 1.0 - share, painting, share, 0.0))
+
+
+def mixed_samples(clip: Samples, painting: Samples, share: float) -> Samples:
+    """As ``mixed``, where both are."""
+    if isinstance(clip, Tensor) and isinstance(painting, Tensor):
+        blended = clip.to(torch.float32) * (1.0 - share) + painting.to(torch.float32) * share
+        return blended.round().to(painting.dtype)
+    assert not isinstance(clip, Tensor) and not isinstance(painting, Tensor)  # both are in one place
+    return mixed(clip, painting, share)
 
 
 def _masked(clip: Pixels, painting: Pixels, weights: MaskWeights) -> Pixels:

@@ -14,35 +14,35 @@ from vidstyle.frames import Pixels, eight_bits
 LumaPlane = NDArray[np.float32]
 """(H, W) or flat; luminance and its differences in levels of 8 bits."""
 
-# Lengths are px on a grid with a short side of at most _LINES; on smaller grids they scale with it.
-_LINES = 360
-_FIGURES, _ROPES = (
+# Lengths are px on a grid with a short side of at most LINES; on smaller grids they scale with it.
+LINES = 360
+FIGURES, ROPES = (
     (3, 2),
     (2, 1),
 )  # radius, iterations: details are up to twice their product wide
-_NEAR = 30  # radius of a detail's surroundings
-_AROUND = 9  # radius of the surrounding paint with which a detail's is compared
-_WINDOW = 3  # radius of the window in which clip and painting are compared
+NEAR = 30  # radius of a detail's surroundings
+AROUND = 9  # radius of the surrounding paint with which a detail's is compared
+WINDOW = 3  # radius of the window in which clip and painting are compared
 
-# Salience: a contrast from 0 at _BUSY times the texture around (+ _FLOOR) to 1 at _CLEAR times (+ _RAMP).
-_FLOOR = 4.0  # levels: more than compression's blocks
-_BUSY, _CLEAR = 1.5, 3.0  # times the texture
-_RAMP = 40.0  # levels: with 6, camera noise made the detail of still objects flicker by half as much again
-_BESIDE = 2.0  # weight of dark surroundings against a bright spot: the gap between two ropes is no detail
-_SPECK = 2  # px, radius in which a detail must be larger than a pixel or two
-_FEW, _STEEP = 12.0, 7.0  # mean salience there (of 255) that is dropped, and gain above: full at 48, a rope's
+# Salience: a contrast from 0 at BUSY times the texture around (+ FLOOR) to 1 at CLEAR times (+ RAMP).
+FLOOR = 4.0  # levels: more than compression's blocks
+BUSY, CLEAR = 1.5, 3.0  # times the texture
+RAMP = 40.0  # levels: with 6, camera noise made the detail of still objects flicker by half as much again
+BESIDE = 2.0  # weight of dark surroundings against a bright spot: the gap between two ropes is no detail
+SPECK = 2  # px, radius in which a detail must be larger than a pixel or two
+FEW, STEEP = 12.0, 7.0  # mean salience there (of 255) that is dropped, and gain above: full at 48, a rope's
 
 # Loss: ropes with strokes of their own, even thicker ones, are not lost.
-_ENOUGH = 0.6  # of the clip's contrast, from which nothing is lost
-_UNLIKE, _LIKE = 0.5, 0.95  # correlation of painting and clip at which a detail is wholly lost, and kept
-_SLIGHT, _SEVERE = 0.1, 0.7  # loss from which it is restored, and restored fully
+ENOUGH = 0.6  # of the clip's contrast, from which nothing is lost
+UNLIKE, LIKE = 0.5, 0.95  # correlation of painting and clip at which a detail is wholly lost, and kept
+SLIGHT, SEVERE = 0.1, 0.7  # loss from which it is restored, and restored fully
 
-_ROOM = 0.8  # largest change, as a share of the distance to black or white: paint stays visible
-_LEAST = 2  # of 255: smaller weights are invisible
+ROOM = 0.8  # largest change, as a share of the distance to black or white: paint stays visible
+LEAST = 2  # of 255: smaller weights are invisible
 _ROOTS = np.rint(np.sqrt(np.arange(256.0)) * 15.9).astype(np.uint8)  # 16 times the root
 
 
-class _Details(NamedTuple):
+class Details(NamedTuple):
     """The small details of a frame, (H, W) uint8 each, on the grid."""
 
     brighter: MatLike
@@ -61,15 +61,15 @@ def restored(clip: Pixels, painting: Pixels, share: float) -> Pixels:
     if share <= 0.0:
         return painting
     light, painted = _grey(clip), _grey(painting)
-    grid = _grid(*light.shape)
-    scale = min(grid) / _LINES
+    grid = grid_of(*light.shape)
+    scale = min(grid) / LINES
     small = cv2.GaussianBlur(_shrunk(light, grid), (3, 3), 0, borderType=cv2.BORDER_REPLICATE)
     details = _details(small, scale)
     if details is None:
         return painting
     missing = _missing(details, painted, scale)
     weight = cv2.multiply(details.salience, _enlarged(missing, grid), scale=share / 255)
-    places = np.flatnonzero(_enlarged(weight, light.shape).ravel() > _LEAST)
+    places = np.flatnonzero(_enlarged(weight, light.shape).ravel() > LEAST)
     if not len(places):
         return painting
 
@@ -85,12 +85,12 @@ def _grey(pixels: Pixels) -> MatLike:
     return cv2.cvtColor(eight_bits(pixels), cv2.COLOR_RGB2GRAY)
 
 
-def _grid(height: int, width: int) -> tuple[int, int]:
-    shrink = min(1.0, _LINES / min(height, width))
+def grid_of(height: int, width: int) -> tuple[int, int]:
+    shrink = min(1.0, LINES / min(height, width))
     return max(1, round(height * shrink)), max(1, round(width * shrink))
 
 
-def _details(light: MatLike, scale: float) -> _Details | None:
+def _details(light: MatLike, scale: float) -> Details | None:
     """The small details of ``light`` (H, W) uint8, by white and black top-hats; None if it has none.
 
     Computed in 8 bits, in a quarter of the time of floats.
@@ -98,8 +98,8 @@ def _details(light: MatLike, scale: float) -> _Details | None:
     brighter, darker, salience = (np.zeros(light.shape, np.uint8) for _ in range(3))
     low: MatLike | None = None
     span: MatLike | None = None
-    for radius, times in (_FIGURES, _ROPES):
-        reach = _px(radius, scale)
+    for radius, times in (FIGURES, ROPES):
+        reach = px(radius, scale)
         opened, closed = (
             cv2.morphologyEx(light, kind, _disc(reach), iterations=times, borderType=cv2.BORDER_REPLICATE)
             for kind in (cv2.MORPH_OPEN, cv2.MORPH_CLOSE)
@@ -108,25 +108,25 @@ def _details(light: MatLike, scale: float) -> _Details | None:
             low is None or span is None
         ):  # the figures' texture for ropes, too: with their own every twig of a tree would be salient
             texture: MatLike = cv2.subtract(closed, opened)
-            if texture.max() <= _FLOOR:
+            if texture.max() <= FLOOR:
                 return None
-            busy = _typical(texture, _px(_NEAR, scale))
-            low = cv2.convertScaleAbs(busy, alpha=_BUSY, beta=_FLOOR)
-            span = cv2.convertScaleAbs(busy, alpha=_CLEAR - _BUSY, beta=_RAMP)
+            busy = _typical(texture, px(NEAR, scale))
+            low = cv2.convertScaleAbs(busy, alpha=BUSY, beta=FLOOR)
+            span = cv2.convertScaleAbs(busy, alpha=CLEAR - BUSY, beta=RAMP)
         bright, dark = cv2.subtract(light, opened), cv2.subtract(closed, light)
         for hat, other, kept in ((bright, dark, brighter), (dark, bright, darker)):
-            lead = cv2.addWeighted(hat, 1.0, _box(other, times * reach), -_BESIDE, 0)
+            lead = cv2.addWeighted(hat, 1.0, _box(other, times * reach), -BESIDE, 0)
             seen = cv2.divide(cv2.subtract(lead, low), span, scale=255)
             cv2.max(kept, cv2.multiply(hat, seen, scale=1 / 255), kept)
             cv2.max(salience, seen, salience)
     if not salience.any():
         return None
-    near = _box(salience, _SPECK)
-    gain = cv2.addWeighted(near, _STEEP, near, 0.0, -_STEEP * _FEW)
-    return _Details(*(cv2.multiply(plane, gain, scale=1 / 255) for plane in (brighter, darker, salience)))
+    near = _box(salience, SPECK)
+    gain = cv2.addWeighted(near, STEEP, near, 0.0, -STEEP * FEW)
+    return Details(*(cv2.multiply(plane, gain, scale=1 / 255) for plane in (brighter, darker, salience)))
 
 
-def _px(length: float, scale: float) -> int:
+def px(length: float, scale: float) -> int:
     return max(1, round(length * scale))
 
 
@@ -141,37 +141,37 @@ def _box(plane: MatLike, reach: int) -> MatLike:
 def _typical(texture: MatLike, near: int) -> MatLike:
     """Typical ``texture`` of the surroundings: the power mean of exponent 1/2, robust to single details."""
     roots = cv2.LUT(np.ascontiguousarray(texture[::2, ::2]), _ROOTS)  # every other pixel suffices for a mean
-    mean = _box(_shrunk(roots, _part(texture, 4)).astype(np.float32), max(1, near // 4)) / 16
+    mean = _box(_shrunk(roots, part_of(texture.shape, 4)).astype(np.float32), max(1, near // 4)) / 16
     return _enlarged(np.rint(mean * mean).clip(0, 255).astype(np.uint8), texture.shape)
 
 
-def _missing(details: _Details, painted: MatLike, scale: float) -> MatLike:
+def _missing(details: Details, painted: MatLike, scale: float) -> MatLike:
     """Share (uint8, of 255) of each detail that ``painted`` lacks: its contrast or correlation is too low.
 
     Of half the grid's size, as strokes may be off by a pixel.
     """
-    half = _part(details.salience, 2)
+    half = part_of(details.salience.shape, 2)
     brighter, darker, salience, paint = (
         _shrunk(plane, half).astype(np.float32)
         for plane in (details.brighter, details.darker, details.salience, painted)
     )
     relief = brighter - darker
-    around, window = _px(_AROUND, scale / 2), _px(_WINDOW, scale / 2)
+    around, window = px(AROUND, scale / 2), px(WINDOW, scale / 2)
     free = 255.5 - salience  # excludes details from their own surroundings
     share = np.asarray(_box(paint * free, around) / _box(free, around), np.float32)
-    surroundings = _box(share, _px(around, 0.5))
+    surroundings = _box(share, px(around, 0.5))
     stroke = paint - surroundings
     both, ours, theirs = (
         _box(_box(product, window), window) for product in (relief * stroke, relief * relief, stroke * stroke)
     )
-    strong = both / (_ENOUGH * ours + 1.0)
-    alike = (both / (np.sqrt(np.maximum(ours * theirs, 0.0)) + 1.0) - _UNLIKE) / (_LIKE - _UNLIKE)
-    lost = (1.0 - np.minimum(strong, alike) - _SLIGHT) / (_SEVERE - _SLIGHT)
+    strong = both / (ENOUGH * ours + 1.0)
+    alike = (both / (np.sqrt(np.maximum(ours * theirs, 0.0)) + 1.0) - UNLIKE) / (LIKE - UNLIKE)
+    lost = (1.0 - np.minimum(strong, alike) - SLIGHT) / (SEVERE - SLIGHT)
     return np.asarray(np.rint(lost.clip(0.0, 1.0) * 255), np.uint8)
 
 
-def _part(plane: MatLike, parts: int) -> tuple[int, int]:
-    return max(1, plane.shape[0] // parts), max(1, plane.shape[1] // parts)
+def part_of(shape: tuple[int, ...], parts: int) -> tuple[int, int]:
+    return max(1, shape[0] // parts), max(1, shape[1] // parts)
 
 
 def _shrunk(plane: MatLike, size: tuple[int, int]) -> MatLike:
@@ -205,8 +205,8 @@ def _sampled(plane: MatLike, places: MatLike, size: tuple[int, int]) -> LumaPlan
 def _toned(painting: Pixels, places: MatLike, luma: LumaPlane, change: LumaPlane) -> Pixels:
     """``painting`` with its luminance ``luma`` changed by ``change`` (8-bit levels) at indices ``places``."""
     full = np.float32(np.iinfo(painting.dtype).max)
-    darker = (-change / np.maximum(luma, 1.0)).clip(0.0, _ROOM)[:, None]
-    lighter = (change / np.maximum(255.0 - luma, 1.0)).clip(0.0, _ROOM)[:, None]
+    darker = (-change / np.maximum(luma, 1.0)).clip(0.0, ROOM)[:, None]
+    lighter = (change / np.maximum(255.0 - luma, 1.0)).clip(0.0, ROOM)[:, None]
     color = painting.reshape(-1, 3)[places].astype(np.float32)
     result = painting.copy()
     result.reshape(-1, 3)[places] = np.rint(color * (1.0 - darker) + (full - color) * lighter)

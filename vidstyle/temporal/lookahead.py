@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from vidstyle.flow.base import Array, FlowEstimator, load_flow
 from vidstyle.frames import Frame
 from vidstyle.temporal.backends.base import FlowInput
 from vidstyle.temporal.backends.opencv_raster import CvRaster
+from vidstyle.temporal.backends.torch_raster import TorchRaster
 from vidstyle.temporal.base import ClipFrame, FrameMotion
 from vidstyle.temporal.cuts import Cuts
 from vidstyle.temporal.paint_map.settings import flow_shape
+from vidstyle.tensors import Samples
 
 
 def motions(
@@ -56,3 +60,60 @@ def motions(
             latest = planes = raster.estimate_motion(estimator, flow_input, before, latest)
         yield ClipFrame(frame, FrameMotion(flow_input, planes, latest), boundary)
         last, before = frame, flow_input
+
+
+def batched_motions(
+    frames: Iterable[Frame],
+    flow: FlowEstimator,
+    flow_size: int | None,
+    raster: TorchRaster,
+    *,
+    count: int,
+    last: Frame | None = None,
+    cuts: Cuts | None = None,
+) -> Generator[ClipFrame, None, None]:
+    """``frames`` on the device of ``raster``, with their motion, which is estimated of ``count`` at once.
+
+    That keeps a GPU busy: the network of one pair is hundreds of small operations. Arguments as of
+    ``motions``; ``flow`` must take tensors.
+    """
+    cuts = Cuts() if cuts is None else cuts
+
+    def as_input(samples: Samples) -> Tensor:
+        size = flow_shape(samples.shape[:2], flow_size)
+        made = raster.flow_input(raster.from_samples(samples), *size, flow)
+        assert isinstance(made, Tensor)
+        return made
+
+    before = None if last is None else as_input(raster.upload(last.pixels))
+    for group in _groups(frames, count):
+        boundaries = [cuts.look(frame.pixels) for frame in group]
+        samples = [raster.upload(frame.pixels) for frame in group]
+        inputs = [as_input(each) for each in samples]
+        pairs = [
+            (place, now, then)
+            for place, (now, then) in enumerate(zip(inputs, [before, *inputs], strict=False))
+            if then is not None and then.shape == now.shape and not boundaries[place].is_break
+        ]
+        planes: dict[int, tuple[Tensor, Tensor]] = {}
+        if pairs:
+            places, sources, targets = zip(*pairs, strict=True)
+            motion = flow(torch.cat(sources), torch.cat(targets)).to(raster.device, torch.float32)
+            planes = {place: (each[0], each[1]) for place, each in zip(places, motion, strict=True)}
+        before = inputs[-1]
+        for place, frame in enumerate(group):
+            known = FrameMotion(inputs[place], planes.get(place))
+            yield ClipFrame(frame, known, boundaries[place], samples=samples[place])
+
+
+def _groups(frames: Iterable[Frame], count: int) -> Generator[list[Frame], None, None]:
+    """``frames`` in groups of up to ``count``, of one size and depth each."""
+    group: list[Frame] = []
+    for frame in frames:
+        is_other = bool(group) and (frame.pixels.shape, frame.bits) != (group[0].pixels.shape, group[0].bits)
+        if len(group) == count or is_other:
+            yield group
+            group = []
+        group.append(frame)
+    if group:
+        yield group

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from time import perf_counter
 from typing import Generic, TypeVar, cast
@@ -13,21 +14,27 @@ from torch import Tensor
 
 from vidstyle.errors import OptionError
 from vidstyle.flow.base import FlowEstimator
+from vidstyle.frames import Frame, Pixels
 from vidstyle.named_tensors import Tensors, as_integers, grouped, in_group, integers
 from vidstyle.options import SteadyOptions
 from vidstyle.registry import TEMPORAL, name_of_part
-from vidstyle.temporal.backends.base import AnyRaster
+from vidstyle.temporal.backends.base import AnyRaster, Number
 from vidstyle.temporal.backends.opencv_raster import CvRaster
-from vidstyle.temporal.base import ClipFrame, Method, Paint, SavableMethod, SteadyFrame
-from vidstyle.temporal.compositing import mixed
+from vidstyle.temporal.base import ClipFrame, Method, Paint, ResidentMethod, SavableMethod, SteadyFrame
+from vidstyle.temporal.compositing import mixed_samples
 from vidstyle.temporal.contrast import painted_share
 from vidstyle.temporal.cuts import Cuts
+from vidstyle.tensors import Samples
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 _METHOD, _INTERRUPTED = "method", "interrupted"  # groups of tensors
 _PLAIN = "plain"
+
+
+Finish = Callable[[Samples, Samples], Samples]
+"""(the clip's frame, its painting) -> the result, all on a device."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,13 +72,16 @@ def steadied(
     raster: AnyRaster | None = None,
     side: Executor | None = None,
     keeps_plain: bool = False,
+    finish: Finish | None = None,
+    is_ahead: bool = False,
     state: Tensors | None = None,
     cuts: Cuts | None = None,
 ) -> Generator[SteadyFrame, None, LoopState]:
     """Paint ``frames`` one by one and make them temporally consistent.
 
-    Each result is yielded before the next frame is read. Painting is a callback between the method's two
-    steps, since this package must not import engines and styles. Returns its state after the last frame.
+    Each result is yielded before the next frame is read, unless ``is_ahead``. Painting is a callback between
+    the method's two steps, since this package must not import engines and styles. Returns its state after the
+    last frame.
 
     Args:
         frames: of one clip, in order.
@@ -82,6 +92,9 @@ def steadied(
         side: an executor of one thread for the method's work beside painting; None: there is none.
         keeps_plain: show frames of hardly any contrast as they are, unpainted (``painted_share``). Painting
             begins anew where a picture emerges from them.
+        finish: changes each result on the device that has computed it, before it is downloaded.
+        is_ahead: compute the next frame on a device while a result is downloaded from there, which is then
+            yielded a frame later.
         state: the tensors of ``LoopState`` after the frame before, with the same arguments; None: the first
             frame begins the clip.
         cuts: what classifies the frames that come without a boundary, or has classified them ahead; None: it
@@ -92,6 +105,56 @@ def steadied(
         KeyError: something is missing in ``state``.
     """
     raster = CvRaster() if raster is None else raster
+    results = Returning(
+        _results(frames, paint, options, flow, raster, side, keeps_plain, finish, state, cuts)
+    )
+    waiting: Callable[[], SteadyFrame] | None = None
+    for result in results:
+        due = partial(_downloaded, result, raster.download(result.samples, result.repainted))
+        if not is_ahead:
+            yield due()
+            continue
+        if waiting is not None:
+            yield waiting()
+        waiting = due
+    if waiting is not None:
+        yield waiting()
+    assert results.returned is not None
+    return results.returned
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Result:
+    """A frame that is painted and steadied, where it was painted."""
+
+    frame: Frame
+    samples: Samples
+    is_cut: bool
+    repainted: Number
+    seconds: tuple[float, float, float]
+
+
+def _downloaded(result: _Result, arrived: Callable[[], tuple[Pixels, float]]) -> SteadyFrame:
+    begun = perf_counter()
+    pixels, repainted = arrived()
+    plan, painting, settling = result.seconds
+    seconds = plan, painting, settling + perf_counter() - begun
+    return SteadyFrame(result.frame, pixels, result.is_cut, repainted, seconds)
+
+
+def _results(
+    frames: Iterable[ClipFrame],
+    paint: Paint,
+    options: SteadyOptions,
+    flow: FlowEstimator | None,
+    raster: AnyRaster,
+    side: Executor | None,
+    keeps_plain: bool,
+    finish: Finish | None,
+    state: Tensors | None,
+    cuts: Cuts | None,
+) -> Generator[_Result, None, LoopState]:
+    """What ``steadied`` downloads; nothing in it waits for a device but the method's plan."""
 
     def begin() -> Method:
         return load_method(options.temporal)(
@@ -114,13 +177,16 @@ def steadied(
             is_cut = boundary.is_cut or is_first
             is_first, was_plain = False, True
             times.append(perf_counter())
-            yield SteadyFrame(frame, frame.pixels, is_cut, 0.0, (times[1] - times[0], 0.0, 0.0))
+            yield _Result(frame, frame.pixels, is_cut, 0.0, (times[1] - times[0], 0.0, 0.0))
             continue
+        if known.samples is None:
+            known = replace(known, samples=raster.upload(frame.pixels))
         emerges, was_plain = was_plain and not boundary.is_return, False
         if not options.is_steady:  # cuts are needed all the same: engines keep statistics of a shot
             is_cut = boundary.is_cut or is_first
             times.append(perf_counter())
-            pixels, repainted = paint(frame, is_cut or boundary.is_break or emerges, None).pixels, 1.0
+            samples = paint(known, is_cut or boundary.is_break or emerges, None).pixels
+            repainted: Number = 1.0
             times.append(perf_counter())
         else:
             is_cut = boundary.is_cut or is_first
@@ -129,19 +195,31 @@ def steadied(
             elif is_cut or boundary.is_blank or method is None:
                 method, interrupted = begin(), method
             motion = None if boundary.is_return else known.motion  # which is to the flash's last frame
-            repaint_mask = method.plan(frame.pixels, renew=known.renewal, motion=motion)
+            resident = method if isinstance(method, ResidentMethod) else None
+            if resident is not None:
+                repaint_mask = resident.plan(known.content, renew=known.renewal, motion=motion)
+            else:
+                repaint_mask = method.plan(frame.pixels, renew=known.renewal, motion=motion)
             times.append(perf_counter())
-            painted = paint(frame, is_cut or boundary.is_break or emerges, repaint_mask)
+            painted = paint(known, is_cut or boundary.is_break or emerges, repaint_mask)
             times.append(perf_counter())
-            pixels = method.settle(painted.pixels, painted.valid)
+            if resident is not None:
+                samples = resident.settle(painted.pixels, painted.valid)
+            else:  # a method of the CPU: paintings are downloaded for it
+                valid = painted.valid.cpu().numpy() if isinstance(painted.valid, Tensor) else painted.valid
+                samples = method.settle(raster.download(painted.pixels, 1.0)()[0], valid)
             repainted = method.repainted
             if not (boundary.is_cut or boundary.is_blank or boundary.is_flash_possible):
                 interrupted = None
         if share < 1.0:
-            pixels = mixed(frame.pixels, pixels, share)
+            content = known.content if isinstance(samples, Tensor) else frame.pixels
+            samples = mixed_samples(content, samples, share)
+        if finish is not None:
+            painting_there = samples if isinstance(samples, Tensor) else raster.upload(samples)
+            samples = finish(known.content, painting_there)
         times.append(perf_counter())
         plan, painting, settling = (end - start for start, end in pairwise(times))
-        yield SteadyFrame(frame, pixels, is_cut, repainted, (plan, painting, settling))
+        yield _Result(frame, samples, is_cut, repainted, (plan, painting, settling))
         is_first = False
     return LoopState(cuts, method, interrupted, was_plain, known)
 

@@ -83,8 +83,14 @@ PLANES: dict[str, Callable[[Any, Planes], Any]] = {
     "sqrt": lambda raster, p: raster.sqrt(p[0]),
     "mean": lambda raster, p: raster.mean(p[2]),
     "median": lambda raster, p: raster.median(p[0][:5, :5]),
-    "histogram": lambda raster, p: raster.histogram(
+    "least used": lambda raster, p: raster.least_used(
+        whole(raster, p[0], 6) + raster.zero_slots(*p[0].shape), p[2], 6
+    ),
+    "least used, of those that are not": lambda raster, p: raster.least_used(
         whole(raster, p[0], 6) + raster.zero_slots(*p[0].shape), p[2], 8
+    ),
+    "camera motion": lambda raster, p: raster.camera_motion(
+        (p[0] * 0.01 + raster.grid(*p[0].shape)[1], p[1] * 0.01 + 2), (5, 7), *p[0].shape
     ),
     "gather": lambda raster, p: raster.gather(p[1], raster.rint(p[0] * 9), raster.rint(p[1] * 9)),
     "narrow blur": lambda raster, p: raster.gaussian_blur(p[0], 0.5),
@@ -130,10 +136,20 @@ def test_the_mean_of_all_ones_is_one(make: Callable[[], AnyRaster]) -> None:
     assert raster.mean(raster.full(179, 321, 1.0)) == 1.0
 
 
-def test_planes_are_numpy_arrays_for_those_outside() -> None:
+def test_decisions_are_known_on_the_cpu() -> None:
+    weights = np.random.default_rng(5).random((37, 53)) + 0.9
+    black, grey = (pixels(np.full((3, 4, 3), value)) for value in (0.0, 0.5))
     for raster in RASTERS:
-        mask = raster.to_array(raster.full(2, 3, 1.0) > 0)
-        assert isinstance(mask, np.ndarray) and mask.dtype == np.bool_ and mask.shape == (2, 3)
+        same, other = (
+            raster.is_equal(*map(raster.from_samples, pair)) for pair in ((black,) * 2, (black, grey))
+        )
+        decided = raster.decisions(raster.from_array(weights), same)
+        assert decided.is_repeat is True
+        assert raster.decisions(raster.from_array(weights), other).is_repeat is False
+        assert decided.share == pytest.approx((weights.astype(np.float32) < 1).mean())
+        assert isinstance(decided.mask, np.ndarray) and decided.mask.dtype == np.bool_
+        expected = cv2.dilate((weights.astype(np.float32) < 1).astype(np.uint8), np.ones((3, 3), np.uint8))
+        assert np.array_equal(decided.mask, expected > 0)
 
 
 # Pictures --------------------------------------------------------------------------------------------
@@ -146,7 +162,7 @@ PICTURES: dict[str, Callable[[Any, Pictures], Any]] = {
     "luminance": lambda raster, p: raster.luminance(p[0]),
     "color distance": lambda raster, p: raster.color_distance(p[0], p[1], 0.6),
     "blend": lambda raster, p: raster.blend(p[0], p[1], p[2]),
-    "fill": lambda raster, p: raster.fill(p[0], p[1], raster.to_array(p[2] > 0.5)),
+    "fill": lambda raster, p: raster.fill(p[0], p[1], np.asarray(p[2] > 0.5)),
     "subtract": lambda raster, p: raster.subtract(p[0], p[1]),
     "add": lambda raster, p: raster.add(p[0], raster.subtract(p[1], p[0])),
     "add, out of range": lambda raster, p: raster.add(p[0], raster.subtract(p[0], p[1])),
@@ -199,7 +215,11 @@ def both(size: tuple[int, int], dtype: Any, make: Callable[[Any, Pictures], Any]
     found = []
     for raster in RASTERS:
         planes = raster.from_array(smooth[..., 0]), raster.from_array(smooth[..., 1])
-        found.append(values_of(raster, make(raster, (raster.upload(first), raster.upload(second), *planes))))
+        found.append(
+            values_of(
+                raster, make(raster, (raster.from_samples(first), raster.from_samples(second), *planes))
+            )
+        )
     assert found[0].shape == found[1].shape
     return found
 
@@ -227,7 +247,10 @@ def test_large_pictures_are_sampled_in_bands(monkeypatch: pytest.MonkeyPatch) ->
 def test_what_goes_up_comes_down_the_same(dtype: Any) -> None:
     given = np.random.default_rng(4).integers(0, np.iinfo(dtype).max + 1, (37, 53, 3)).astype(dtype)
     raster = TorchRaster("cpu")
-    back = raster.download(raster.upload(given))
+    back, share = raster.download(raster.to_samples(raster.from_samples(given)), torch.tensor(0.5))()
+    assert share == 0.5
+    back, share = raster.download(raster.upload(given), 0.25)()
+    assert share == 0.25
     assert back.dtype == dtype and np.array_equal(back, given)
 
 
@@ -235,13 +258,13 @@ def test_what_goes_up_comes_down_the_same(dtype: Any) -> None:
 def test_paint_that_stays_in_its_place_is_never_changed(dtype: Any) -> None:
     raster = TorchRaster("cpu")
     pictures = [pixels(texture(180, 40, seed), dtype) for seed in range(20)]
-    ring = raster.new_ring(20, raster.upload(pictures[0]))
+    ring = raster.new_ring(20, raster.from_samples(pictures[0]))
     for slot, picture in enumerate(pictures):
-        raster.store(ring, slot, raster.upload(picture))
+        raster.store(ring, slot, raster.from_samples(picture))
     place = raster.grid(180, 40)
     for slot in (0, 19):  # 3,600 lines: far down a tall block too
         there = raster.sample_sharp(ring, raster.zero_slots(180, 40) + slot, *place)
-        assert np.array_equal(raster.download(there), pictures[slot])
+        assert np.array_equal(raster.to_samples(there), pictures[slot])
 
 
 def test_equal_pictures_are_told_from_different_ones() -> None:
@@ -249,21 +272,19 @@ def test_equal_pictures_are_told_from_different_ones() -> None:
     other = picture.copy()
     other[-1, -1, 2] ^= 1
     for raster in RASTERS:
-        up = raster.upload(picture)
-        assert raster.is_equal(up, raster.upload(picture.copy()))
-        assert not raster.is_equal(up, raster.upload(other))
+        up = raster.from_samples(picture)
+        assert raster.is_equal(up, raster.from_samples(picture.copy()))
+        assert not raster.is_equal(up, raster.from_samples(other))
 
 
 def test_a_fade_that_is_over_is_nothing() -> None:
     for raster in RASTERS:
-        one = raster.upload(pixels(np.full((8, 9, 3), 0.5)))
-        other = raster.upload(pixels(np.full((8, 9, 3), 0.6)))
-        assert (
-            raster.fade(
-                raster.subtract(one, other), None, raster.full(8, 9, 0.02), raster.full(4, 5, 0.0), 1.0
-            )
-            is None
+        one = raster.from_samples(pixels(np.full((8, 9, 3), 0.5)))
+        other = raster.from_samples(pixels(np.full((8, 9, 3), 0.6)))
+        faded = raster.fade(
+            raster.subtract(one, other), None, raster.full(8, 9, 0.02), raster.full(4, 5, 0.0), 1.0
         )
+        assert faded is None or not faded.any()
 
 
 # Devices ---------------------------------------------------------------------------------------------
@@ -292,7 +313,7 @@ def test_pictures_and_motion_never_leave_the_device() -> None:
         assert source.dtype == torch.float32
         return torch.cat([source[:, :2], target[:, :2]])
 
-    picture = raster.upload(pixels(texture(37, 53)))
+    picture = raster.from_samples(pixels(texture(37, 53)))
     view = raster.flow_input(picture, 16, 24, estimator)
     motion = raster.estimate_motion(estimator, view, view)
     u, v = (raster.resize(plane, 37, 53) for plane in motion)
@@ -331,7 +352,7 @@ def test_a_stylizer_paints_the_same_with_its_map_in_torch(monkeypatch: pytest.Mo
 def test_a_ring_that_does_not_fit_is_one_clear_line() -> None:
     raster = TorchRaster("cpu")
     with pytest.raises(DeviceError, match="ran out of memory at 53x37"):
-        raster.new_ring(10**14, raster.upload(pixels(texture(37, 53))))
+        raster.new_ring(10**14, raster.from_samples(pixels(texture(37, 53))))
 
 
 # FrameMotion ----------------------------------------------------------------------------------------------
@@ -340,10 +361,10 @@ def test_a_ring_that_does_not_fit_is_one_clear_line() -> None:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_estimators_see_the_same(dtype: Any, raft: Raft) -> None:
     picture = pixels(texture(75, 101, grain=3), dtype)
-    grey, other = (raster.flow_input(raster.upload(picture), 60, 81, DIS()) for raster in RASTERS)
+    grey, other = (raster.flow_input(raster.from_samples(picture), 60, 81, DIS()) for raster in RASTERS)
     assert grey.dtype == other.dtype == np.uint8
     assert np.abs(grey.astype(int) - other).max() <= 3  # one level, with its contrast raised
-    color, other = (raster.flow_input(raster.upload(picture), 60, 81, raft) for raster in RASTERS)
+    color, other = (raster.flow_input(raster.from_samples(picture), 60, 81, raft) for raster in RASTERS)
     assert color.dtype == other.dtype == torch.float32
     assert float((color - other).abs().max()) <= LEVEL
 
@@ -354,7 +375,7 @@ def test_motion_is_the_same(name: str, raft: Raft) -> None:
     first, second = pixels(moving(0)), pixels(moving(2))
     found = []
     for raster in RASTERS:
-        views = [raster.flow_input(raster.upload(each), 72, 96, estimator) for each in (second, first)]
+        views = [raster.flow_input(raster.from_samples(each), 72, 96, estimator) for each in (second, first)]
         found.append(values_of(raster, raster.estimate_motion(estimator, *views)))
     assert found[0].shape == (2, 72, 96)
     assert np.abs(found[0] - found[1]).mean() < 0.05
@@ -423,7 +444,7 @@ def test_raft_steadies_on_any_raster(method: str, raster: AnyRaster | None, raft
     frames = [Frame(content, Fraction(index, 25)) for index, (content, _) in enumerate(pairs)]
     paints = iter([painting for _, painting in pairs])
 
-    def paint(frame: Frame, is_cut: bool, need: RepaintMask | None) -> PaintedFrame:
+    def paint(known: ClipFrame, is_cut: bool, need: RepaintMask | None) -> PaintedFrame:
         return PaintedFrame(next(paints))
 
     shown: list[SteadyFrame] = list(

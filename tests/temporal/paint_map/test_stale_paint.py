@@ -16,7 +16,7 @@ from scenes import flickering, ground, sharpness, shot, view
 from vidstyle.flow.base import Array
 from vidstyle.frames import Frame, Pixels
 from vidstyle.options import SteadyOptions
-from vidstyle.temporal.backends.base import Ring
+from vidstyle.temporal.backends.base import Ring, Slot
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.base import ClipFrame, PaintedFrame, RepaintMask
 from vidstyle.temporal.loop import steadied
@@ -93,7 +93,7 @@ def test_results_are_the_same_with_a_thread_beside_the_map() -> None:
 class Full(CvRaster):
     """A raster that has no room left for a result."""
 
-    def store(self, ring: Ring[Array], slot: int, picture: Array) -> None:
+    def store(self, ring: Ring[Array], slot: Slot, picture: Array) -> None:
         if ring.upsampling > 1:
             raise MemoryError("no room")
         super().store(ring, slot, picture)
@@ -131,8 +131,8 @@ def test_a_shot_begins_with_the_method_that_is_asked_for() -> None:
         made.append(PaintMap(*given, settings=replace(DEFAULTS, slots=2), **words))
         return made[-1]
 
-    def paint(frame: Frame, is_cut: bool, need: RepaintMask | None) -> PaintedFrame:
-        return PaintedFrame(flickering(frame.pixels, seed=1))
+    def paint(known: ClipFrame, is_cut: bool, need: RepaintMask | None) -> PaintedFrame:
+        return PaintedFrame(flickering(known.frame.pixels, seed=1))
 
     frames = [Frame(noisy(index), Fraction(index, 25), Fraction(1, 25)) for index in range(4)]
     options = SteadyOptions(temporal=begin)
@@ -151,8 +151,8 @@ def test_results_may_be_drawn_on_and_frames_filled_anew() -> None:
                 pixels = buffer if is_drawn_on else noisy(index)
                 yield Frame(pixels, Fraction(index, 25), Fraction(1, 25))
 
-        def paint(frame: Frame, is_cut: bool, need: RepaintMask | None) -> PaintedFrame:
-            return PaintedFrame(flickering(frame.pixels, seed=1))
+        def paint(known: ClipFrame, is_cut: bool, need: RepaintMask | None) -> PaintedFrame:
+            return PaintedFrame(flickering(known.frame.pixels, seed=1))
 
         for shown in steadied(map(ClipFrame, frames()), paint):
             found.append(shown.pixels.copy())

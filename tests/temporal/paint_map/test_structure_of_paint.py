@@ -56,9 +56,9 @@ def walked(settings: MapSettings, count: int = 24) -> list[tuple[Pixels, Pixels,
 
 
 def kept(raster: AnyRaster, content: Pixels, result: Pixels) -> Array:
-    small = [raster.downsample(raster.upload(each), *LAYOUT.decisions) for each in (content, result)]
+    small = [raster.downsample(raster.from_samples(each), *LAYOUT.decisions) for each in (content, result)]
     edges = [edge_structure.edges(raster, LAYOUT, each) for each in small]
-    found: Array = raster.to_array(edge_structure.correlation(raster, LAYOUT, DEFAULTS, *edges)[0])
+    found: Array = np.asarray(edge_structure.correlation(raster, LAYOUT, DEFAULTS, *edges)[0])
     return found
 
 
@@ -109,7 +109,7 @@ def test_a_disc_moves_and_the_panning_ground_does_not(make: Callable[[], AnyRast
     raster = make()
     weight = disc(100)
     motion = raster.from_array(4.0 + 3.0 * weight), raster.from_array(-1.0 + 0 * weight)
-    found = raster.to_array(edge_structure.moving(raster, LAYOUT, motion))
+    found = np.asarray(edge_structure.moving(raster, LAYOUT, motion))
     assert found[weight > 0].min() == 1
     assert found[:, 200:].max() == 0
 

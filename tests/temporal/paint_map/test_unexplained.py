@@ -46,13 +46,11 @@ def painted(index: int) -> Pixels:
 
 
 def found(raster: AnyRaster, now: Pixels, before: Pixels, down: float) -> np.ndarray:
-    small = [raster.downsample(raster.upload(each), *LAYOUT.decisions) for each in (now, before)]
+    small = [raster.downsample(raster.from_samples(each), *LAYOUT.decisions) for each in (now, before)]
     x, y = raster.grid(*LAYOUT.decisions)
     texture = raster.full(*LAYOUT.decisions, 0.02)
     return np.asarray(
-        raster.to_array(
-            unexplained(raster, LAYOUT, DEFAULTS, small[0], small[1], x, y + down, x == x, texture, 0.0)
-        )
+        unexplained(raster, LAYOUT, DEFAULTS, small[0], small[1], x, y + down, x == x, texture, 0.0)
     )
 
 
@@ -83,7 +81,7 @@ def test_outlines_that_the_motion_misses_are_gone_a_frame_later() -> None:
         paint_map = PaintMap(settings=settings)
         for index in range(9):
             content = fall(index)
-            view = raster.flow_input(raster.upload(content), HEIGHT, WIDTH, DIS())
+            view = raster.flow_input(raster.from_samples(content), HEIGHT, WIDTH, DIS())
             paint_map.plan(content, motion=FrameMotion(view, None if index == 0 else (still, still)))
             result = paint_map.settle(painted(index))
         where = (bar(6, 3) + bar(5, 3) + bar(4, 3) > 0) & (bar(8, 6) == 0)
@@ -107,7 +105,7 @@ def test_many_bars_are_found_and_what_a_pan_brings_in_is_not() -> None:
     assert missed[58:63, 25:295].mean() > 0.5
     panned = [shot(30 + 0.8 * ground(HEIGHT, WIDTH + 20)[:, left : left + WIDTH]) for left in (0, 12)]
     raster = CvRaster()
-    small = [raster.downsample(raster.upload(each), *LAYOUT.decisions) for each in panned]
+    small = [raster.downsample(raster.from_samples(each), *LAYOUT.decisions) for each in panned]
     x, y = raster.grid(*LAYOUT.decisions)
     is_inside, texture = x + 12 < WIDTH - 0.5, raster.full(*LAYOUT.decisions, 0.02)
     arguments = raster, LAYOUT, DEFAULTS, small[1], small[0], x + 12, y

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from vidstyle.flow.base import Array, FlowEstimator
 from vidstyle.frames import Pixels
+from vidstyle.tensors import Samples
 
 Plane = TypeVar("Plane", Array, Tensor)
 """(H, W) float32, bool or uint8: a NumPy array or a torch tensor. Both have +, *, <, & and indexing."""
@@ -21,6 +23,30 @@ Picture = TypeVar("Picture")
 FlowInput = NDArray[np.uint8] | Tensor
 """A frame as input of a flow estimator: (H, W) grey levels, 0 to 255, for a ``GreyEstimator``, (1, 3, H, W)
 RGB in [0, 1] for others."""
+
+
+Number = float | Tensor
+"""A number; a tensor without axes where the device that computes it is not waited for."""
+
+Slot = int | Tensor
+"""A slot of a ring; the same holds."""
+
+
+def limited(number: Number, low: float, high: float) -> Number:
+    """``number`` limited to the range from ``low`` to ``high``."""
+    return number.clamp(low, high) if isinstance(number, Tensor) else min(max(number, low), high)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decisions:
+    """What is decided of a frame before it is painted, on the CPU."""
+
+    is_repeat: bool
+    """Whether the frame equals the last one."""
+    share: float
+    """Share of the weights of old paint that are below 1: of the picture that is repainted."""
+    mask: NDArray[np.bool_]
+    """Where they are, dilated by a pixel."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,17 +70,23 @@ class Raster(Protocol[Plane, Picture]):
     gains_from_threads: ClassVar[bool]
     """Whether operations that several threads call run in parallel. Those of a GPU are queued."""
 
-    def upload(self, pixels: Pixels) -> Picture:
-        """``pixels`` (H, W, 3) uint8 or uint16 as a picture; a copy."""
+    def upload(self, pixels: Pixels) -> Samples:
+        """``pixels`` (H, W, 3) where they are painted: themselves, or a copy on the device."""
 
-    def download(self, picture: Picture) -> Pixels:
-        """``picture`` as (H, W, 3), in the depth that was uploaded; a copy."""
+    def download(self, samples: Samples, share: Number) -> Callable[[], tuple[Pixels, float]]:
+        """Begin to bring samples and a number to the CPU; what is returned waits for them."""
+
+    def from_samples(self, samples: Samples) -> Picture:
+        """Pixels, or samples on the device, as a picture; a copy."""
+
+    def to_samples(self, picture: Picture) -> Samples:
+        """``picture`` as samples, in the depth that it was made of; a copy."""
 
     def size(self, picture: Picture) -> tuple[int, int]:
         """Height and width."""
 
-    def is_equal(self, left: Picture, right: Picture) -> bool:
-        """Whether all samples of two pictures are equal."""
+    def is_equal(self, left: Picture, right: Picture) -> bool | Tensor:
+        """Whether all samples of two pictures are equal; a tensor if only the device knows yet."""
 
     def downsample(self, picture: Picture, height: int, width: int) -> Picture:
         """``picture`` at a smaller size, by area averaging."""
@@ -76,11 +108,14 @@ class Raster(Protocol[Plane, Picture]):
     def full(self, height: int, width: int, value: float) -> Plane:
         """A float32 plane filled with ``value``."""
 
-    def from_array(self, values: Array) -> Plane:
-        """A NumPy array (H, W) as a float32 plane."""
+    def from_array(self, values: Array | Tensor) -> Plane:
+        """A NumPy array (H, W), or a tensor that is on the device, as a float32 plane."""
 
-    def to_array(self, plane: Plane) -> Array:
-        """A plane as a NumPy array (H, W) of the same type."""
+    def decisions(self, weight: Plane, is_repeat: bool | Tensor) -> Decisions:
+        """What must be known on the CPU before a frame is painted: all that a device is waited for.
+
+        ``weight`` is that of old paint, and ``is_repeat`` the result of ``is_equal`` for the last frame.
+        """
 
     def zero_slots(self, height: int, width: int) -> Plane:
         """A uint8 plane that refers to slot 0 of a ring everywhere."""
@@ -94,7 +129,7 @@ class Raster(Protocol[Plane, Picture]):
     def floor(self, plane: Plane) -> Plane:
         """Values rounded down to whole numbers."""
 
-    def select(self, mask: Plane, value: Plane | float, otherwise: Plane) -> Plane:
+    def select(self, mask: Plane, value: Plane | Number, otherwise: Plane) -> Plane:
         """``value`` where ``mask`` (bool) is true, else ``otherwise``, which may be overwritten."""
 
     def clip(self, plane: Plane, low: float, high: float) -> Plane:
@@ -103,14 +138,17 @@ class Raster(Protocol[Plane, Picture]):
     def sqrt(self, plane: Plane) -> Plane:
         """Square roots; 0 for negative values."""
 
-    def mean(self, plane: Plane) -> float:
+    def mean(self, plane: Plane) -> Number:
         """The mean of all values; of a bool plane the share that is true."""
 
-    def median(self, plane: Plane) -> float:
+    def median(self, plane: Plane) -> Number:
         """The median of a float32 plane."""
 
-    def histogram(self, plane: Plane, mask: Plane, count: int) -> list[int]:
-        """How often each value from 0 to ``count`` - 1 occurs in a uint8 plane where ``mask`` is true."""
+    def least_used(self, plane: Plane, mask: Plane, count: int) -> Slot:
+        """The value from 0 to ``count`` - 1 that occurs least in a uint8 plane where ``mask`` is true.
+
+        The smallest of several.
+        """
 
     def gather(self, plane: Plane, x: Plane, y: Plane) -> Plane:
         """The values of ``plane`` at whole-number coordinates (float32)."""
@@ -147,6 +185,14 @@ class Raster(Protocol[Plane, Picture]):
         ``initial`` is an initial estimate, for estimators that take one.
         """
 
+    def camera_motion(
+        self, motion: tuple[Plane, Plane], coarse: tuple[int, int], height: int, width: int
+    ) -> tuple[Plane, Plane]:
+        """The affine motion that most of ``motion`` follows: x and y, planes (``height``, ``width``).
+
+        Fitted to ``motion`` reduced to the size ``coarse``; robust (see ``flow.affine``).
+        """
+
     # pictures
 
     def luminance(self, picture: Picture) -> Plane:
@@ -164,7 +210,7 @@ class Raster(Protocol[Plane, Picture]):
         A backend may store them upsampled by ``upsampling`` along each axis.
         """
 
-    def store(self, ring: Ring[Picture], slot: int, picture: Picture) -> None:
+    def store(self, ring: Ring[Picture], slot: Slot, picture: Picture) -> None:
         """Store ``picture``, which must not be changed afterwards, in a slot."""
 
     def stored(self, ring: Ring[Picture], slot: int) -> Picture:
@@ -179,7 +225,7 @@ class Raster(Protocol[Plane, Picture]):
     def blend(self, under: Picture, over: Picture, weight: Plane) -> Picture:
         """``under`` + (``over`` - ``under``) x ``weight``, a plane (0 to 1) of the pictures' size."""
 
-    def fill(self, picture: Picture, other: Picture, valid: Plane | NDArray[np.bool_]) -> Picture:
+    def fill(self, picture: Picture, other: Picture, valid: Plane | NDArray[np.bool_] | Tensor) -> Picture:
         """``picture`` where ``valid`` (a bool plane or NumPy array) is true, else ``other``."""
 
     def subtract(self, left: Picture, right: Picture) -> Picture:
@@ -197,7 +243,7 @@ class Raster(Protocol[Plane, Picture]):
     def fade(
         self, difference: Picture, added: Picture | None, weight: Plane, coarse_weight: Plane, sigma: float
     ) -> Picture | None:
-        """total x weight + low_pass(total) x coarse_weight, or None if that is invisible.
+        """total x weight + low_pass(total) x coarse_weight; None if that is known to be invisible.
 
         total is ``difference`` + ``added``, or ``difference`` if ``added`` is None. Values that are too small
         to be seen are set to 0.

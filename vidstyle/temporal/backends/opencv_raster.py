@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import cv2
@@ -10,10 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vidstyle.flow import affine
 from vidstyle.flow.base import Array, FlowEstimator, GreyEstimator
 from vidstyle.frames import Pixels, eight_bits
 from vidstyle.temporal.backends import kernels
-from vidstyle.temporal.backends.base import FlowInput, Ring
+from vidstyle.temporal.backends.base import Decisions, FlowInput, Number, Ring, Slot
+from vidstyle.tensors import Samples
 
 _PAD = 4  # rows above and below each slot, so that no kernel reads the next slot
 _SMALLEST_VISIBLE = 1 / 255  # of the range: smaller values of a fade are set to 0
@@ -28,10 +31,18 @@ class CvRaster:
 
     gains_from_threads: ClassVar[bool] = True
 
-    def upload(self, pixels: Pixels) -> Array:
-        return pixels.copy()  # the caller may reuse the array
+    def upload(self, pixels: Pixels) -> Samples:
+        return pixels
 
-    def download(self, picture: Array) -> Pixels:
+    def download(self, samples: Samples, share: Number) -> Callable[[], tuple[Pixels, float]]:
+        assert not isinstance(samples, Tensor)
+        return lambda: (samples, float(share))
+
+    def from_samples(self, samples: Samples) -> Array:
+        assert not isinstance(samples, Tensor)
+        return samples.copy()  # the caller may reuse the array
+
+    def to_samples(self, picture: Array) -> Samples:
         return picture.copy()  # the caller may write to it, and it may still be in a ring
 
     def size(self, picture: Array) -> tuple[int, int]:
@@ -65,11 +76,13 @@ class CvRaster:
     def full(self, height: int, width: int, value: float) -> Array:
         return np.full((height, width), value, np.float32)
 
-    def from_array(self, values: Array) -> Array:
+    def from_array(self, values: Array | Tensor) -> Array:
+        assert not isinstance(values, Tensor)
         return values.astype(np.float32)
 
-    def to_array(self, plane: Array) -> Array:
-        return plane
+    def decisions(self, weight: Array, is_repeat: bool | Tensor) -> Decisions:
+        share = 1 - self.mean(self.to_float(weight >= 1))
+        return Decisions(bool(is_repeat), share, self.dilate(weight < 1))
 
     def zero_slots(self, height: int, width: int) -> Array:
         return np.zeros((height, width), np.uint8)
@@ -83,7 +96,8 @@ class CvRaster:
     def floor(self, plane: Array) -> Array:
         return np.floor(plane)
 
-    def select(self, mask: Array, value: Array | float, otherwise: Array) -> Array:
+    def select(self, mask: Array, value: Array | Number, otherwise: Array) -> Array:
+        assert not isinstance(value, Tensor)
         np.copyto(otherwise, value, where=mask, casting="unsafe")
         return otherwise
 
@@ -99,8 +113,8 @@ class CvRaster:
     def median(self, plane: Array) -> float:
         return float(np.median(plane))
 
-    def histogram(self, plane: Array, mask: Array, count: int) -> list[int]:
-        return [int(times) for times in np.bincount(plane[mask].ravel(), minlength=count)]
+    def least_used(self, plane: Array, mask: Array, count: int) -> int:
+        return int(np.bincount(plane[mask].ravel(), minlength=count)[:count].argmin())
 
     def gather(self, plane: Array, x: Array, y: Array) -> Array:
         return cv2.remap(plane, x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
@@ -155,6 +169,13 @@ class CvRaster:
         planes: Array = estimator(source, target)[0].float().cpu().numpy()
         return planes[0], planes[1]
 
+    def camera_motion(
+        self, motion: tuple[Array, Array], coarse: tuple[int, int], height: int, width: int
+    ) -> tuple[Array, Array]:
+        flow = np.dstack([self.resize(plane, *coarse) for plane in motion])
+        camera = affine.along(affine.affine(flow), height, width)
+        return camera[..., 0], camera[..., 1]
+
     # pictures
 
     def luminance(self, picture: Array) -> Array:
@@ -180,8 +201,8 @@ class CvRaster:
             np.zeros((slots, upsampling * height + 2 * _PAD, upsampling * width, 3), like.dtype), upsampling
         )
 
-    def store(self, ring: Ring[Array], slot: int, picture: Array) -> None:
-        lines = ring.block[slot]
+    def store(self, ring: Ring[Array], slot: Slot, picture: Array) -> None:
+        lines = ring.block[int(slot)]
         if ring.upsampling == 2:
             _upsample_twice(picture, lines[_PAD:-_PAD])
         else:
@@ -207,7 +228,8 @@ class CvRaster:
         mixed: Array = np.rint(under + (over.astype(np.float32) - under) * weight[..., None])
         return mixed.astype(under.dtype)
 
-    def fill(self, picture: Array, other: Array, valid: Array | NDArray[np.bool_]) -> Array:
+    def fill(self, picture: Array, other: Array, valid: Array | NDArray[np.bool_] | Tensor) -> Array:
+        assert not isinstance(valid, Tensor)
         return cv2.copyTo(picture, valid.view(np.uint8), other.copy())
 
     def subtract(self, left: Array, right: Array) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 import torch
@@ -15,10 +15,10 @@ from vidstyle.device import memory_errors
 from vidstyle.flow.base import Array, FlowEstimator, GreyEstimator
 from vidstyle.frames import Pixels
 from vidstyle.named_tensors import copied
-from vidstyle.temporal.backends import kernels
-from vidstyle.temporal.backends.base import FlowInput, Ring
+from vidstyle.temporal.backends import kernels, torch_affine
+from vidstyle.temporal.backends.base import Decisions, FlowInput, Number, Ring, Slot
 from vidstyle.temporal.backends.torch_sampling import sample_ring
-from vidstyle.tensors import to_pixels, to_tensor
+from vidstyle.tensors import Samples, Transfers, full_scale, to_samples, to_tensor
 
 _SMALLEST_VISIBLE = 1 / 255  # of the range: smaller values of a fade are set to 0
 _MOST_MATRICES = 128  # cached on the device: a clip needs about 20, of a few hundred kB at most
@@ -42,20 +42,38 @@ class TorchRaster:
 
     def __init__(self, device: torch.device | str) -> None:
         self.device = torch.device(device)
+        self._transfers = Transfers(self.device)
         self._matrices: dict[tuple[object, ...], Tensor] = {}
 
-    def upload(self, pixels: Pixels) -> Tensor:
-        dtype = torch.float16 if pixels.dtype == np.uint8 else torch.float32
-        return to_tensor(pixels, self.device, dtype).contiguous()
+    def upload(self, pixels: Pixels) -> Samples:
+        return self._transfers.upload(pixels)
 
-    def download(self, picture: Tensor) -> Pixels:
-        return to_pixels(picture, np.uint8 if picture.dtype == torch.float16 else np.uint16)
+    def download(self, samples: Samples, share: Number) -> Callable[[], tuple[Pixels, float]]:
+        if not isinstance(samples, Tensor):
+            return lambda: (samples, float(share))
+        dtype = np.uint8 if samples.dtype == torch.uint8 else np.uint16
+        numbers = [share.to(torch.float32)] if isinstance(share, Tensor) else []
+        arrived = self._transfers.download(samples, *numbers)
+
+        def result() -> tuple[Pixels, float]:
+            host, *known = arrived()
+            pixels = cast(Pixels, host.numpy().astype(dtype, copy=False))
+            return pixels, float(known[0] if known else share)
+
+        return result
+
+    def from_samples(self, samples: Samples) -> Tensor:
+        dtype = torch.float16 if full_scale(samples) == 255 else torch.float32
+        return to_tensor(samples, self.device, dtype).contiguous()
+
+    def to_samples(self, picture: Tensor) -> Samples:
+        return to_samples(picture, 255 if picture.dtype == torch.float16 else 65_535)
 
     def size(self, picture: Tensor) -> tuple[int, int]:
         return picture.shape[-2], picture.shape[-1]
 
-    def is_equal(self, left: Tensor, right: Tensor) -> bool:
-        return torch.equal(left, right)
+    def is_equal(self, left: Tensor, right: Tensor) -> Tensor:
+        return (left == right).all()
 
     def downsample(self, picture: Tensor, height: int, width: int) -> Tensor:
         return self._resize(picture, height, width).to(picture.dtype)
@@ -78,12 +96,18 @@ class TorchRaster:
     def full(self, height: int, width: int, value: float) -> Tensor:
         return torch.full((height, width), value, dtype=torch.float32, device=self.device)
 
-    def from_array(self, values: Array) -> Tensor:
+    def from_array(self, values: Array | Tensor) -> Tensor:
+        if isinstance(values, Tensor):
+            return values.to(torch.float32)
         return torch.from_numpy(values.astype(np.float32)).to(self.device)
 
-    def to_array(self, plane: Tensor) -> Array:
-        array: Array = plane.cpu().numpy()
-        return array
+    def decisions(self, weight: Tensor, is_repeat: bool | Tensor) -> Decisions:
+        # the one place in the loop over frames where the device is waited for: a hundred kB for all decisions
+        is_new = weight < 1
+        assert isinstance(is_repeat, Tensor)  # as made by ``is_equal``
+        bits = torch.cat([is_repeat.view(1), is_new.flatten(), self.dilate(is_new).flatten()]).cpu().numpy()
+        new, dilated = bits[1:].reshape(2, *weight.shape)
+        return Decisions(bool(bits[0]), int(new.sum()) / new.size, dilated)
 
     def zero_slots(self, height: int, width: int) -> Tensor:
         return torch.zeros((height, width), dtype=torch.uint8, device=self.device)
@@ -97,7 +121,7 @@ class TorchRaster:
     def floor(self, plane: Tensor) -> Tensor:
         return plane.floor()
 
-    def select(self, mask: Tensor, value: Tensor | float, otherwise: Tensor) -> Tensor:
+    def select(self, mask: Tensor, value: Tensor | Number, otherwise: Tensor) -> Tensor:
         if isinstance(value, Tensor):
             return torch.where(mask, value.to(otherwise.dtype), otherwise)
         return otherwise.masked_fill(mask, value)
@@ -108,18 +132,18 @@ class TorchRaster:
     def sqrt(self, plane: Tensor) -> Tensor:
         return plane.clamp(min=0.0).sqrt()
 
-    def mean(self, plane: Tensor) -> float:
+    def mean(self, plane: Tensor) -> Number:
         # not mean(): some devices multiply by 1/count, so that all ones give less than 1
-        return float(plane.sum()) / plane.numel()
+        return plane.sum() / plane.numel()
 
-    def median(self, plane: Tensor) -> float:
-        return float(plane.median())
+    def median(self, plane: Tensor) -> Number:
+        return plane.median()
 
-    def histogram(self, plane: Tensor, mask: Tensor, count: int) -> list[int]:
-        # masked pixels get a bin of their own: selecting the others would wait for the device
-        bins = plane.to(torch.int32).masked_fill(~mask, count).flatten()
-        counts: list[int] = torch.bincount(bins, minlength=count + 1)[:count].tolist()
-        return counts
+    def least_used(self, plane: Tensor, mask: Tensor, count: int) -> Slot:
+        # not bincount(), which waits for the device to know the largest value
+        values = torch.arange(count, dtype=torch.int32, device=self.device)
+        counts = ((plane == values[:, None, None]) & mask).sum((1, 2), dtype=torch.int32)
+        return (counts * count + values).argmin()  # of equal counts argmin() would choose any
 
     def gather(self, plane: Tensor, x: Tensor, y: Tensor) -> Tensor:
         height, width = plane.shape
@@ -175,6 +199,12 @@ class TorchRaster:
         planes = estimator(source, target)[0].to(self.device, torch.float32)
         return planes[0], planes[1]
 
+    def camera_motion(
+        self, motion: tuple[Tensor, Tensor], coarse: tuple[int, int], height: int, width: int
+    ) -> tuple[Tensor, Tensor]:
+        x, y = (self._resize(plane, *coarse) for plane in motion)
+        return torch_affine.along(torch_affine.affine(x, y), height, width)
+
     # pictures
 
     def luminance(self, picture: Tensor) -> Tensor:
@@ -197,8 +227,11 @@ class TorchRaster:
             ring = like.new_zeros((3, slots, height, width))
         return Ring(ring)
 
-    def store(self, ring: Ring[Tensor], slot: int, picture: Tensor) -> None:
-        ring.block[:, slot] = picture[0]
+    def store(self, ring: Ring[Tensor], slot: Slot, picture: Tensor) -> None:
+        if isinstance(slot, Tensor):
+            ring.block.index_copy_(1, slot.view(1), picture[0].unsqueeze(1))
+        else:
+            ring.block[:, slot] = picture[0]
 
     def stored(self, ring: Ring[Tensor], slot: int) -> Tensor:
         return ring.block[:, slot].unsqueeze(0).clone()
@@ -232,7 +265,7 @@ class TorchRaster:
 
     def fade(
         self, difference: Tensor, added: Tensor | None, weight: Tensor, coarse_weight: Tensor, sigma: float
-    ) -> Tensor | None:
+    ) -> Tensor:
         total = difference if added is None else difference + added
         height, width = coarse_weight.shape
         half = max(1, height // 2), max(1, width // 2)
@@ -241,7 +274,7 @@ class TorchRaster:
         )
         total = total * weight + self._resize(colors, *self.size(total))
         is_visible = total.abs() >= _SMALLEST_VISIBLE
-        return total * is_visible if bool(is_visible.any()) else None
+        return total * is_visible  # whether there is any, only the device knows
 
     def zero_correction(self, height: int, width: int) -> Tensor:
         return torch.zeros((1, 3, height, width), dtype=torch.float32, device=self.device)

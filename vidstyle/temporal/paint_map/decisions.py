@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Generic
 
 from vidstyle.flow.base import FlowEstimator
-from vidstyle.temporal.backends.base import Picture, Plane, Raster, Ring
+from vidstyle.temporal.backends.base import Picture, Plane, Raster, Ring, limited
 from vidstyle.temporal.base import FrameMotion
 from vidstyle.temporal.paint_map import deformation, edge_structure, lighting, limits
 from vidstyle.temporal.paint_map.schedule import CYCLES_PER_TRANSITION, Schedule
@@ -116,7 +116,7 @@ class Decider(Generic[Plane, Picture]):
         )
         differs = raster.color_distance(small, lit, 1.2 * layout.scale)
         # Grain must not trigger repainting: a small median difference is taken for noise.
-        noise = min(max(0.0, raster.median(differs) - 0.015), _LARGEST_NOISE)
+        noise = limited(raster.median(differs) - 0.015, 0.0, _LARGEST_NOISE)
         texture = limits.local_contrast(raster, layout, small)
         is_torn = deformation.tear(raster, coarse) > settings.tear
         is_old = self._subsample(is_inside)
@@ -184,7 +184,6 @@ class Decider(Generic[Plane, Picture]):
             brightening=lighting.brightening(raster, layout, small, past.small),
             relit=lighting.relit(raster, layout, sources, lit),
             is_near_boundary=is_near_boundary,
-            share=1 - raster.mean(raster.to_float(weight >= 1)),
             renewal=min(1.0, renew * CYCLES_PER_TRANSITION),
         )
 

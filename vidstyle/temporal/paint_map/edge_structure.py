@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
+from math import inf
 
-from vidstyle.flow import affine
-from vidstyle.temporal.backends.base import Picture, Plane, Raster
+from vidstyle.temporal.backends.base import Picture, Plane, Raster, limited
 from vidstyle.temporal.paint_map.settings import MapLayout, MapSettings
 
 _EDGE_SIGMA = 1.5  # px at 360 lines: strokes follow edges only within this
@@ -89,7 +88,7 @@ def structure_loss(
     lowered = raster.select(measured < fit - _EXPECTED_DROP, fit - _EXPECTED_DROP, measured + 0)
     fit = raster.select(is_new & (moving < 0.5), lowered, fit)
     content_correlation, _ = correlation(raster, layout, settings, now, then)
-    grain = _GRAIN * max(0.0, raster.median(1 - content_correlation[::4, ::4]) - _MOTION_LOSS)
+    grain = _GRAIN * limited(raster.median(1 - content_correlation[::4, ::4]) - _MOTION_LOSS, 0.0, inf)
     largest = settings.structure_changed * (1 - content_correlation - grain) + 2 * moving
     loss = fit - measured
     return fit, raster.select(largest < loss, largest, loss) * confidence
@@ -115,11 +114,10 @@ def moving(raster: Raster[Plane, Picture], layout: MapLayout, motion: tuple[Plan
     """
     height, width = layout.decisions
     coarse = max(2, height // _CAMERA_STEP), max(2, width // _CAMERA_STEP)
-    flow = np.dstack([raster.to_array(raster.resize(plane, *coarse)) for plane in motion])
-    camera = affine.along(affine.affine(flow), height, width)
-    x, y = (plane - raster.from_array(camera[..., index]) for index, plane in enumerate(motion))
+    camera = raster.camera_motion(motion, coarse, height, width)
+    x, y = motion[0] - camera[0], motion[1] - camera[1]
     limit = max(_SPEED * layout.scale, _SPEED_SHARE * width)
     is_moving = x * x + y * y > limit * limit
     trust = (_NO_GROUND - raster.mean(is_moving)) / (_NO_GROUND - _GROUND)
     near = raster.gaussian_blur(raster.to_float(is_moving), _OBJECT_SIGMA * layout.scale)
-    return raster.clip(4 * near, 0.0, 1.0) * min(1.0, max(0.0, trust))
+    return raster.clip(4 * near, 0.0, 1.0) * limited(trust, 0.0, 1.0)

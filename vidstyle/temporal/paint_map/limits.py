@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vidstyle.temporal.backends.base import Picture, Plane, Raster
+from vidstyle.temporal.backends.base import Number, Picture, Plane, Raster
 from vidstyle.temporal.paint_map import deformation
 from vidstyle.temporal.paint_map.settings import MapLayout, MapSettings
 
@@ -14,7 +14,7 @@ def local_contrast(raster: Raster[Plane, Picture], layout: MapLayout, small: Pic
     return raster.gaussian_blur(abs(grey - raster.gaussian_blur(grey, sigma)), sigma)
 
 
-def allowed_difference(settings: MapSettings, texture: Plane, noise: float, tolerance: float) -> Plane:
+def allowed_difference(settings: MapSettings, texture: Plane, noise: Number, tolerance: float) -> Plane:
     """The largest difference (0 to 1) allowed between the content and what the paint was made for.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Executor
-from typing import ClassVar
+from typing import ClassVar, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,14 @@ from torch import Tensor
 from vidstyle.errors import OptionError
 from vidstyle.flow.base import FlowEstimator, load_flow
 from vidstyle.frames import Pixels
-from vidstyle.temporal.backends.base import AnyRaster
+from vidstyle.temporal.backends.base import AnyRaster, Number
 from vidstyle.temporal.backends.opencv_raster import CvRaster
 from vidstyle.temporal.base import FrameMotion, RepaintMask
 from vidstyle.temporal.paint_map.raster_map import RasterMap
 from vidstyle.temporal.paint_map.settings import DEFAULTS, MapSettings
+from vidstyle.tensors import Samples, full_scale
+
+A = TypeVar("A", bound=Samples)
 
 
 class PaintMap:
@@ -30,6 +33,7 @@ class PaintMap:
     """
 
     takes_motion: ClassVar[bool] = True
+    takes_tensors: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -55,41 +59,44 @@ class PaintMap:
         """
         if not 0 < stability <= 1:
             raise OptionError(f"stability of a paint map must be above 0 and at most 1, got {stability}")
+        self._raster: AnyRaster = raster if raster is not None else CvRaster()
         self._map = RasterMap(
-            raster if raster is not None else CvRaster(),
+            self._raster,
             flow if flow is not None else load_flow("auto", "cpu"),
             settings,
             flow_size=flow_size,
             stability=stability,
             side=side,
         )
-        self._format: tuple[tuple[int, ...], np.dtype[np.generic]] | None = None  # shape and dtype of frames
-        self.repainted = 1.0
+        self._format: tuple[int, ...] | None = None  # of frames
+        self.repainted: Number = 1.0
 
-    def plan(self, content: Pixels, *, renew: float = 0.0, motion: FrameMotion | None = None) -> RepaintMask:
+    def plan(
+        self, content: Pixels | Tensor, *, renew: float = 0.0, motion: FrameMotion | None = None
+    ) -> RepaintMask:
         """The repaint mask of the frame ``content``.
 
         Args:
-            content: (H, W, 3) uint8 or uint16; all frames of a map have one size and depth.
+            content: (H, W, 3), or the same on the backend's device; all frames of a map have one size and
+                depth.
             renew: change of style since the last frame, as a share (0 to 1) of a whole transition.
             motion: from this frame to the last one planned, if ``lookahead.motions`` has estimated it.
 
         Raises:
             OptionError: the frame's size or depth differs from the first one's.
         """
-        if self._format is not None and (content.shape, content.dtype) != self._format:
-            (height, width, _), (other_height, other_width, *_) = self._format[0], content.shape
+        if self._format is not None and _format(content) != self._format:
             raise OptionError(
-                f"frames of one paint map must have one size and depth, {width}x{height} "
-                f"{self._format[1]} so far; got {other_width}x{other_height} {content.dtype}: begin a new map"
+                f"frames of one paint map must have one size and depth, {_named(self._format)} so far; "
+                f"got {_named(_format(content))}: begin a new map"
             )
         mask = self._map.plan(content, renew, motion)
         if self._format is None:
-            self._format = content.shape, content.dtype
+            self._format = _format(content)
         return mask
 
-    def settle(self, painted: Pixels, valid: NDArray[np.bool_] | None = None) -> Pixels:
-        """The result for the planned frame, of the painting's size and depth.
+    def settle(self, painted: A, valid: NDArray[np.bool_] | Tensor | None = None) -> A:
+        """The result for the planned frame, of the painting's size and depth, and where that is.
 
         Args:
             painted: (H, W, 3), the painting, of the content's size and depth.
@@ -100,15 +107,16 @@ class PaintMap:
         """
         if self._format is None:
             raise OptionError("settle comes after plan: plan the frame first")
-        if (painted.shape, painted.dtype) != self._format:
-            shape, dtype = self._format
+        if _format(painted) != self._format:
             raise OptionError(
-                f"a painting must have the size and depth of its frame, {shape} {dtype}; "
-                f"got {painted.shape} {painted.dtype}"
+                f"a painting must have the size and depth of its frame, {_named(self._format)}; "
+                f"got {_named(_format(painted))}"
             )
         result = self._map.settle(painted, valid)
         self.repainted = self._map.repainted
-        return result
+        if isinstance(result, Tensor) and not isinstance(painted, Tensor):
+            result, _ = self._raster.download(result, 1.0)()
+        return cast(A, result)
 
     def tensors(self) -> dict[str, Tensor]:
         """All that it remembers, by name: copies on the CPU; raises ``OptionError`` before ``settle``."""
@@ -118,5 +126,14 @@ class PaintMap:
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Go on from what ``tensors`` gave; raises ``KeyError`` if something is missing."""
-        content = self._map.restore(tensors)
-        self._format = content.shape, content.dtype
+        self._format = _format(self._map.restore(tensors))
+
+
+def _format(samples: Samples) -> tuple[int, ...]:
+    """Bits of a sample, height, width and channels."""
+    return 8 if full_scale(samples) == 255 else 16, *samples.shape
+
+
+def _named(form: tuple[int, ...]) -> str:
+    bits, height, width, *_ = form
+    return f"{width}x{height} uint{bits}"

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor, Future
+from dataclasses import replace
 from typing import Generic
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from vidstyle.flow.base import FlowEstimator, refiner_of
-from vidstyle.frames import Pixels
 from vidstyle.named_tensors import Tensors, grouped, in_group
-from vidstyle.temporal.backends.base import Picture, Plane, Raster
-from vidstyle.temporal.base import FrameMotion, RepaintMask
+from vidstyle.temporal.backends.base import Number, Picture, Plane, Raster, Slot, limited
+from vidstyle.temporal.base import FrameMotion, Mask, RepaintMask
 from vidstyle.temporal.paint_map import edge_structure
 from vidstyle.temporal.paint_map.decisions import Decider
 from vidstyle.temporal.paint_map.inline_executor import InlineExecutor
@@ -22,6 +21,7 @@ from vidstyle.temporal.paint_map.kept_state import restore_state, state_tensors
 from vidstyle.temporal.paint_map.settings import MapLayout, MapSettings
 from vidstyle.temporal.paint_map.stale_paint import differs_in_texture, ghosts
 from vidstyle.temporal.paint_map.state import Plan, State
+from vidstyle.tensors import Samples, full_scale
 
 _RECENT = 0.3  # of ``State.recent_motion``: something moved there within the last dozen frames
 
@@ -47,44 +47,50 @@ class RasterMap(Generic[Plane, Picture]):
         self._state: State[Plane, Picture] | None = None
         self._plan: Plan[Plane, Picture] | None = None
         self._result: Picture | None = None  # the last one, including its fade
-        self.repainted = 1.0
+        self.repainted: Number = 1.0
         self._fading: Picture | None = None  # remaining difference to ``_fade_target``
         self._fade_target: Picture | None = None  # the last result without its fade
         self._rates: tuple[Plane, Plane, float] | None = None  # of the fade: see ``Raster.fade``
 
-    def plan(self, content: Pixels, renew: float, motion: FrameMotion | None) -> RepaintMask:
+    def plan(self, content: Samples, renew: float, motion: FrameMotion | None) -> RepaintMask:
         """The repaint mask of the frame ``content``; see ``PaintMap.plan``."""
         raster = self._raster
-        picture = raster.upload(content)
+        picture = raster.from_samples(content)
         if self._state is None:
-            self._begin(content.dtype.itemsize, picture)
+            self._begin(1 if full_scale(content) == 255 else 2, picture)
             return RepaintMask(np.ones(self._layout.decisions, np.bool_), 1.0)
         self._plan = None
-        if not renew and raster.is_equal(picture, self._state.content):
-            return RepaintMask(np.zeros(self._layout.decisions, np.bool_), 0.0)
-        self._plan = self._decider.decide(
-            picture, self._state, self._contents, self._paintings, renew, motion
-        )
-        state = self._plan.state
-        self._old = self._side.submit(self._sample_old, self._stored, state)  # while the frame is painted
+        nothing = RepaintMask(np.zeros(self._layout.decisions, np.bool_), 0.0)
+        is_repeat = raster.is_equal(picture, self._state.content)
+        if is_repeat is True and not renew:
+            return nothing
+        cycles = self._decider.schedule.cycles
+        plan = self._decider.decide(picture, self._state, self._contents, self._paintings, renew, motion)
         # dilated by a pixel: weights are interpolated when they are resized to the frame
-        return RepaintMask(raster.to_array(raster.dilate(self._plan.weight < 1)), self._plan.share)
+        decided = raster.decisions(plan.weight, is_repeat)
+        if decided.is_repeat and not renew:  # a device says so only now, as it is waited for once
+            self._decider.schedule.cycles = cycles
+            return nothing
+        self._plan = replace(plan, share=decided.share)
+        # while the frame is painted
+        self._old = self._side.submit(self._sample_old, self._stored, plan.state)
+        return RepaintMask(decided.mask, decided.share)
 
-    def settle(self, painted: Pixels, valid: NDArray[np.bool_] | None) -> Pixels:
+    def settle(self, painted: Samples, valid: Mask | None) -> Samples:
         """The result for the planned frame; see ``PaintMap.settle``."""
         raster = self._raster
         if self._first is not None:
-            result = raster.upload(painted)
+            result = raster.from_samples(painted)
             self._settle_first(self._first, result)
         elif self._plan is not None:
             plan, self._plan = self._plan, None
-            result = self._settle(plan, raster.upload(painted), valid)
+            result = self._settle(plan, raster.from_samples(painted), valid)
         else:
             assert self._result is not None
             self.repainted = 0.0
             result = self._continue_fade(self._result)
         self._result = result
-        return raster.download(result)
+        return raster.to_samples(result)
 
     def _begin(self, sample_bytes: int, picture: Picture) -> None:
         raster, settings = self._raster, self._settings
@@ -117,12 +123,12 @@ class RasterMap(Generic[Plane, Picture]):
             kept["fading"] = raster.as_tensor(self._fading)
         return kept
 
-    def restore(self, tensors: Tensors) -> Pixels:
+    def restore(self, tensors: Tensors) -> Samples:
         """Go on from ``tensors``; returns the content of the last frame, (H, W, 3)."""
         raster = self._raster
         content = raster.picture(tensors["state/content"])
-        pixels = raster.download(content)
-        self._begin(pixels.dtype.itemsize, content)
+        samples = raster.to_samples(content)
+        self._begin(1 if full_scale(samples) == 255 else 2, content)
         self._first = None
         self._state = self._decider.begin(content)
         restore_state(raster, self._state, in_group("state", tensors))
@@ -140,7 +146,7 @@ class RasterMap(Generic[Plane, Picture]):
             self._rates = strokes, colors, float(tensors["fade_sigma"])
         if "fading" in tensors:
             self._fading = raster.picture(tensors["fading"])
-        return pixels
+        return samples
 
     def _new_rings(self, paint: Picture, small: Picture) -> None:
         raster, slots = self._raster, self._layout.slots
@@ -163,7 +169,7 @@ class RasterMap(Generic[Plane, Picture]):
         self._used = 1
         self._first = None
 
-    def _store(self, slot: int, result: Picture) -> None:
+    def _store(self, slot: Slot, result: Picture) -> None:
         """Start to store ``result``, which must not change, in the ring; ``_sample_old`` waits for it."""
         self._stored: Future[None] = self._side.submit(self._raster.store, self._results, slot, result)
 
@@ -172,7 +178,7 @@ class RasterMap(Generic[Plane, Picture]):
         stored.result()  # never blocks, as one thread does both in order; raises its error
         return self._raster.sample_sharp(self._results, state.slot, state.u, state.v)
 
-    def _settle(self, plan: Plan[Plane, Picture], paint: Picture, valid: NDArray[np.bool_] | None) -> Picture:
+    def _settle(self, plan: Plan[Plane, Picture], paint: Picture, valid: Mask | None) -> Picture:
         """Composite fresh and old paint, update the state, and return the result including its fade.
 
         ``valid`` (H, W) bool is true where there is fresh paint; None: everywhere.
@@ -180,6 +186,7 @@ class RasterMap(Generic[Plane, Picture]):
         raster, layout, state = self._raster, self._layout, plan.state
         old = self._old.result()
         ghost: Plane | None = None
+        is_repainted = bool(plan.share > 0)
         if valid is None:
             small = raster.downsample(paint, *layout.decisions)
             state.fit = edge_structure.structure_of(raster, layout, self._settings, state.small, small)
@@ -190,6 +197,8 @@ class RasterMap(Generic[Plane, Picture]):
                 is_ghost = ghosts(raster, layout, self._settings, before, small) & is_recent
                 is_unlike = differs_in_texture(raster, layout, self._settings, old, paint)
                 plan = self._decider.repaint_also(plan, is_unlike | is_outdated | is_ghost)
+                # the share may be known to a device only, and seldom grows from none
+                is_repainted = is_repainted or bool(plan.share > 0)
                 ghost = raster.clip(
                     3 * raster.gaussian_blur(raster.to_float(is_ghost), 3 * layout.scale), 0.0, 1.0
                 )
@@ -203,7 +212,7 @@ class RasterMap(Generic[Plane, Picture]):
         state.tone = raster.multiply(state.tone, kept)
         uncorrected, old = old, raster.add(old, state.tone)
         result = old
-        if plan.share > 0:
+        if is_repainted:
             if valid is not None:
                 paint = raster.fill(paint, old, valid)
             weight = raster.resize(plan.weight, *layout.frame) * plan.is_inside
@@ -211,7 +220,7 @@ class RasterMap(Generic[Plane, Picture]):
             faded = self._fade(plan, old, result)
             self._store_paint(plan, result, uncorrected, weight < 1)
         else:
-            faded = self._fade(plan, old, result)
+            faded = result if self._fading is None else self._fade(plan, old, result)
             state.is_new = state.is_new & False
         self._state = state
         return faded
@@ -238,8 +247,6 @@ class RasterMap(Generic[Plane, Picture]):
         edges; low-pass colours wherever the content agrees.
         """
         raster, layout, settings = self._raster, self._layout, self._settings
-        if plan.share == 0 and self._fading is None:
-            return result
         colors = plan.agreement * (settings.fade * _fade_share(plan))
         strokes = raster.resize(colors * plan.structure_agreement, *layout.frame) * plan.is_inside
         before = raster.warp_difference(self._fading, plan.x, plan.y) if self._fading is not None else None
@@ -267,12 +274,12 @@ class RasterMap(Generic[Plane, Picture]):
         raster, state, slots = self._raster, plan.state, self._layout.slots
         every = slice(None, None, self._layout.step)
         is_repainted = is_new
+        slot: Slot
         if self._used < slots:
             slot, self._used = self._used, self._used + 1
         else:
             # The slot that the fewest pixels refer to, so that little old paint is resampled.
-            counts = raster.histogram(state.slot[every, every], ~is_new[every, every], slots)
-            slot = counts.index(min(counts))
+            slot = raster.least_used(state.slot[every, every], ~is_new[every, every], slots)
             is_lost = (state.slot == slot) & ~is_new
             is_new = is_new | is_lost
             # Uncorrected: the tone goes on applying to it; baking it in would leave a step within its cells.
@@ -297,6 +304,6 @@ class RasterMap(Generic[Plane, Picture]):
         raster.store(self._paintings, slot, raster.downsample(result, *self._layout.decisions))
 
 
-def _fade_share(plan: Plan[Plane, Picture]) -> float:
+def _fade_share(plan: Plan[Plane, Picture]) -> Number:
     """Factor on fades and colour matching, 0 to 1: less the more of the frame is repainted."""
-    return min(1.0, max(0.3, 1.2 - 0.8 * plan.share)) * (1 - plan.renewal)
+    return limited(1.2 - 0.8 * plan.share, 0.3, 1.0) * (1 - plan.renewal)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic
 
-from vidstyle.temporal.backends.base import FlowInput, Picture, Plane, Raster
+from vidstyle.temporal.backends.base import FlowInput, Number, Picture, Plane, Raster
 from vidstyle.temporal.paint_map import deformation
 from vidstyle.temporal.paint_map.settings import MapLayout
 
@@ -68,10 +68,10 @@ class Plan(Generic[Plane, Picture]):
     """Whether the lighting has changed since the old paint was painted, 0 to 1; of the tone's size."""
     is_near_boundary: Plane
     """Where a motion boundary is near, bool; decision grid."""
-    share: float
-    """Share of the picture that is repainted, 0 to 1."""
     renewal: float
     """Change of style since the last frame, 0 to 1, by which the colours of old paint are outdated."""
+    share: Number = 0.0
+    """Share of the picture that is repainted, 0 to 1; that of ``Raster.decisions``."""
 
 
 def first_state(

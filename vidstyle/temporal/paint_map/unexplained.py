@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from vidstyle.temporal.backends.base import Picture, Plane, Raster
+from math import inf
+
+from vidstyle.temporal.backends.base import Number, Picture, Plane, Raster, limited
 from vidstyle.temporal.paint_map.settings import MapLayout, MapSettings
 
 _SIGMA = 2.0  # px at 360 lines: Gaussian window of a patch
@@ -20,7 +22,7 @@ def unexplained(
     y: Plane,
     is_inside: Plane,
     texture: Plane,
-    noise: float,
+    noise: Number,
 ) -> Plane:
     """Where the last frame, warped to this one, still differs: bool, on the decision grid, in patches.
 
@@ -39,9 +41,10 @@ def unexplained(
     limit = settings.missed + settings.missed_texture * texture + 2 * noise
     is_missed = _patches(raster, layout, (differs > limit) & is_inside)
     share = raster.mean(raster.to_float(is_missed))
-    if share <= _LARGEST_SHARE:
+    if isinstance(share, float) and share <= _LARGEST_SHARE:
         return is_missed
-    return _patches(raster, layout, (differs > share / _LARGEST_SHARE * limit) & is_inside)
+    growth = limited(share / _LARGEST_SHARE, 1.0, inf)
+    return _patches(raster, layout, (differs > growth * limit) & is_inside)
 
 
 def _patches(raster: Raster[Plane, Picture], layout: MapLayout, mask: Plane) -> Plane:
