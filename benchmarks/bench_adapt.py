@@ -1,4 +1,4 @@
-"""Adapted weights beside plain ones and gatys: distances to a picture that is held out, and a sheet."""
+"""Adapted weights beside plain ones and gatys: distances to a learnt and a held-out picture, and a sheet."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from vidstyle.video.stills import load_style
 _SIDE = 384  # px, of the contents
 _CELL = 240  # px, of the sheet
 _QUALITY = 88  # of the sheet's JPEG
+_GATYS = "`gatys`"
 
 Scores = dict[str, dict[str, list[float]]]
 """By kind of painting and by measure, a mean for each style."""
@@ -42,8 +43,9 @@ def run(
 ) -> bool:
     """Adapt to each folder, whose last picture is held out, for each number of ``steps``; paint and measure.
 
-    Everything is painted in the style of the held-out picture. Weights that ``output`` holds from an earlier
-    run are used again. Writes ``adapt.md`` and ``adapt.jpg``.
+    Contents are painted in the first picture, which is learnt, and in the last one; by gatys in the last one
+    alone. Weights that ``output`` holds from an earlier run are used again. Writes ``adapt.md`` and, for the
+    last pictures, ``adapt.jpg``.
     """
     output.mkdir(parents=True, exist_ok=True)
     judges = {path.stem: judge(path) for path in networks}
@@ -51,19 +53,21 @@ def run(
     scores: Scores = {}
     rows: list[list[Pixels]] = []
     for folder in folders:
-        held_out = style_files([folder])[-1]
-        picture = load_style(held_out)
-        row = [picture, pictures[0]]
-        for name, options in _kinds(folder, output, steps).items():
-            painter = Stylizer(str(held_out), temporal="none", **options)  # type: ignore[arg-type]
-            painted = [painter.image(content) for content in pictures]
-            found = _measured(pictures, painted, picture, judges)
-            for measure, value in found.items():
-                scores.setdefault(name, {}).setdefault(measure, []).append(value)
-            print(
-                folder.name, name, *(f"{value:.3f}" for value in found.values()), file=sys.stderr, flush=True
-            )
-            row.append(painted[0])
+        files = style_files([folder])
+        for place, file in (("learnt", files[0]), ("held out", files[-1])):
+            picture = load_style(file)
+            row = [picture, pictures[0]]
+            for name, options in _kinds(folder, output, steps).items():
+                if name == _GATYS and place == "learnt":
+                    continue
+                painter = Stylizer(str(file), temporal="none", **options)  # type: ignore[arg-type]
+                painted = [painter.image(content) for content in pictures]
+                found = _measured(pictures, painted, picture, judges)
+                for measure, value in found.items():
+                    scores.setdefault(name, {}).setdefault(f"{measure}, {place}", []).append(value)
+                values = (f"{value:.3f}" for value in found.values())
+                print(folder.name, place, name, *values, file=sys.stderr, flush=True)
+                row.append(painted[0])
         rows.append(row)
     _write_sheet(output / "adapt.jpg", rows)
     text = _table([folder.name for folder in folders], scores)
@@ -81,7 +85,7 @@ def _kinds(folder: Path, output: Path, steps: Sequence[int]) -> dict[str, Mappin
             adapted = adapt(folder, file, steps=count)
             print(f"{folder.name}: {count} steps in {adapted.seconds:.0f} s", file=sys.stderr, flush=True)
         kinds[f"{count} steps"] = {"weights": file}
-    return {**kinds, "`gatys`": {"engine": "gatys", "engine_options": {"features": "small"}}}
+    return {**kinds, _GATYS: {"engine": "gatys", "engine_options": {"features": "small"}}}
 
 
 @torch.inference_mode()
@@ -102,13 +106,14 @@ def _measured(
 
 
 def _table(styles: Sequence[str], scores: Scores) -> str:
-    measures = list(next(iter(scores.values())))
+    measures = sorted(next(iter(scores.values())), key=lambda name: not name.endswith("learnt"))
     lines = [["measure", "painted by", *styles, "mean"]]
     lines.append(["---"] * len(lines[0]))
     for measure in measures:
         for name, known in scores.items():
-            values = known[measure]
-            lines.append([measure, name, *(f"{value:.3f}" for value in values), f"{fmean(values):.3f}"])
+            values = known.get(measure, [])
+            if values:
+                lines.append([measure, name, *(f"{value:.3f}" for value in values), f"{fmean(values):.3f}"])
     return table(lines)
 
 

@@ -4,12 +4,14 @@ python3 scripts/test.py [--fresh] [--coverage] [PYTEST_ARGUMENT ...]
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import time
 
 from environment import ROOT, Trouble, prepare
 
+_WORKERS = str((os.cpu_count() or 1) + 1)  # tests of the page and of processes mostly wait
 _BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
 
 
@@ -43,7 +45,7 @@ def checks(pytest_arguments):  # type: (list[str]) -> list[tuple[str, list[str]]
         ("format", ["ruff", "format", "--check", "."]),
         ("types", ["mypy"]),
         # by file: what a file's tests share, such as a painted clip or a page's server, is made once
-        ("tests", ["pytest", "--numprocesses", "auto", *_BY_FILE, *pytest_arguments]),
+        ("tests", ["pytest", "--numprocesses", _WORKERS, *_BY_FILE, *pytest_arguments]),
     ]
 
 
