@@ -257,6 +257,11 @@ REFUSED: list[tuple[Callable[[Path], dict[str, object]], type[Exception], str]] 
         "does not hold a single-pass VGG",
     ),
     (lambda folder: {"weights": folder / "wct.safetensors"}, WeightsMismatch, "which cannot be tuned; give"),
+    (
+        lambda folder: {"weights": weights.find(weights.WCT_SINGLE_PASS), "engine": "wct-slim", "steps": 1},
+        WeightsMismatch,
+        "holds weights of the engine wct-single-pass, not of wct-slim; leave out --engine",
+    ),
     (lambda folder: {"engine": "wct"}, OptionError, "--engine cannot be 'wct'"),
     (lambda folder: {"device": "tpu"}, OptionError, "--device cannot be 'tpu'"),
     (lambda folder: {"minuets": 3}, OptionError, "did you mean 'minutes'"),
