@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -21,6 +22,7 @@ from vidstyle.errors import OptionError
 from vidstyle.runtimes import compiled
 from vidstyle.runtimes.base import Runtime
 from vidstyle.runtimes.compiled import Compiled
+from vidstyle.tensors import to_tensor
 from vidstyle.testing import RuntimeContract
 
 CPU = torch.device("cpu")
@@ -115,6 +117,25 @@ def test_small_pictures_are_painted_by_the_engine_and_others_as_compiled(
     for side in (37, 40, 50):
         made.stylize(torch.rand(1, 3, side, side), torch.zeros(3), Mean(torch.zeros(3)))
     assert sizes == [(40, 40), (52, 52)]
+
+
+def test_images_have_the_strides_that_were_compiled_however_they_were_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    strides: list[tuple[int, ...]] = []
+
+    def painted(image: Tensor, inputs: list[Tensor]) -> Tensor:
+        strides.append(image.stride())
+        return image.clone()
+
+    monkeypatch.setattr(torch, "compile", lambda network, **_: painted)
+    made = Compiled().prepared(Blur(), torch.float32, CPU)
+    part = to_tensor(np.zeros((20, 24, 3), np.uint8))
+    padded = to_tensor(np.zeros((19, 23, 3), np.uint8))
+    strides.clear()
+    for image in (part, padded, part.contiguous(), torch.rand(1, 3, 20, 24)):
+        made.stylize(image, torch.zeros(3), Mean(torch.zeros(3)))
+    assert strides == [(1440, 1, 72, 3)] * 4
 
 
 def test_parts_come_in_few_sizes_where_there_are_cuda_graphs(monkeypatch: pytest.MonkeyPatch) -> None:

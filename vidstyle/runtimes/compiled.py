@@ -115,8 +115,9 @@ class CompiledEngine(NetworkEngine[S, T, list[Tensor]], Generic[S, T]):
         return [part.to(self._device, self._precision, copy=True) for part in inputs]
 
     def compute(self, image: Tensor, inputs: list[Tensor]) -> Tensor:
-        # always in the same order of memory, for which it is compiled
-        frame = image.to(self._precision).contiguous(memory_format=torch.channels_last)
+        # always with the strides for which it is compiled: contiguous() would keep those that a batch of one
+        # may have besides, and all would be compiled again in the middle of a clip
+        frame = torch.empty_like(image, dtype=self._precision, memory_format=torch.channels_last).copy_(image)
         if self._has_graphs:
             torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
         painted: Tensor = self._compiled(frame, inputs)
