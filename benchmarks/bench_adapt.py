@@ -85,7 +85,7 @@ def _kinds(folder: Path, output: Path, steps: Sequence[int]) -> dict[str, Mappin
             adapted = adapt(folder, file, steps=count)
             print(f"{folder.name}: {count} steps in {adapted.seconds:.0f} s", file=sys.stderr, flush=True)
         kinds[f"{count} steps"] = {"weights": file}
-    return {**kinds, _GATYS: {"engine": "gatys", "engine_options": {"features": "small"}}}
+    return {**kinds, _GATYS: {"engine": "gatys", "engine_option": {"features": "small"}}}
 
 
 @torch.inference_mode()

@@ -26,7 +26,7 @@ from vidstyle.styles.pictures import load
 from vidstyle.video.reading.reader import Reader
 
 STYLES = ("waves", "mosaic", "ink", "lanterns")
-OPTIONS: Mapping[str, Sequence[str]] = {"gatys": ("--engine-options", "features=small")}
+OPTIONS: Mapping[str, Sequence[str]] = {"gatys": ("--engine-option", "features=small")}
 """Options of engines that take minutes otherwise."""
 _FIRST = "stylenet"
 _EVERY = 6  # frames: their features tell a clip's mean well enough

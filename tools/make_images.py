@@ -78,7 +78,7 @@ def engines() -> list[list[Pixels]]:
         frames = [frame for index, frame in enumerate(reader) if index in MOMENTS[:3]]
     rows = []
     for engine, options in ENGINES.items():
-        stylizers = [Stylizer(style, engine=engine, engine_options=options) for style in ENGINE_STYLES]
+        stylizers = [Stylizer(style, engine=engine, engine_option=options) for style in ENGINE_STYLES]
         rows.append([reduced(each.image(frame), SMALL) for each in stylizers for frame in frames])
     return rows
 

@@ -121,7 +121,7 @@ def _value(path: Path, name: str, value: object, folder: Path) -> object:
         raise InputError(f'{path} has an unknown option "{name}"; {suggestion(name, _OPTIONS)}')
     if name in _PATHS and isinstance(value, str) and value:
         value = folder / value
-    if isinstance(value, list) and name in ("layer", "engine_options", "encoder_options"):
+    if isinstance(value, list) and name in ("layer", "engine_option", "encoder_options"):
         value = [tuple(pair) if isinstance(pair, list) else pair for pair in value]
     try:
         checked = value_of(item, value)

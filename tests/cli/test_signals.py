@@ -78,7 +78,7 @@ def test_a_signal_while_python_holds_its_import_locks_counts_once_they_are_free(
 def test_a_signal_ends_a_painting_that_takes_hours(folder: Path) -> None:
     before = set(folder.iterdir())
     words = ["run", "clip.mp4", "--style", "art.png", "--frames", "3", "--engine", "gatys", "-v"]
-    words += ["--engine-options", "iterations=100000"]
+    words += ["--engine-option", "iterations=100000"]
     command = [sys.executable, "-m", "vidstyle", *words]
     with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
         try:

@@ -194,7 +194,7 @@ def test_a_clip_is_painted_by_keyframes_that_are_carried(unet: Path, tmp_path: P
     clip = write_clip(tmp_path / "clip.mp4", shapes(6, 64, 48))
     cv2.imwrite(str(tmp_path / "art.png"), np.full((32, 32, 3), (30, 200, 90), np.uint8))
     command = ["run", str(clip), "--style", str(tmp_path / "art.png"), "--engine", "diffusion"]
-    command += ["--weights", str(unet), "--engine-options", "steps=3", "-o", str(tmp_path / "out.mp4")]
+    command += ["--weights", str(unet), "--engine-option", "steps=3", "-o", str(tmp_path / "out.mp4")]
     assert main(command) == 0
     assert (tmp_path / "out.mp4").stat().st_size > 0
 

@@ -130,7 +130,7 @@ def test_weights_of_something_else_are_refused(tmp_path: Path) -> None:
 def test_a_still_is_painted_in_its_own_size(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), shot(ground(90, 130)))
     words = ["image", str(tmp_path / "a.png"), "--style", "waves", "--engine", "gatys", "-o"]
-    options = ["--engine-options", "features=small", "--engine-options", "iterations=3"]
+    options = ["--engine-option", "features=small", "--engine-option", "iterations=3"]
     assert main([*words, str(tmp_path / "b.png"), *options]) == 0
     painted = cv2.imread(str(tmp_path / "b.png"))
     assert painted is not None and painted.shape == (90, 130, 3)
@@ -139,7 +139,7 @@ def test_a_still_is_painted_in_its_own_size(tmp_path: Path) -> None:
 def test_below_its_least_strength_a_painting_is_mixed_with_the_clip() -> None:
     picture = shot(ground(48, 64))
     own = {"features": "small", "iterations": 10}
-    options: Any = {"engine": "gatys", "engine_options": own, "detail": 0}
+    options: Any = {"engine": "gatys", "engine_option": own, "detail": 0}
     assert np.array_equal(Stylizer("waves", strength=0, **options).image(picture), picture)
     changes = [
         np.abs(Stylizer("waves", strength=strength, **options).image(picture).astype(float) - picture).mean()

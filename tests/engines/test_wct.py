@@ -180,9 +180,9 @@ def test_options_that_an_engine_does_not_have_are_refused() -> None:
     with pytest.raises(OptionError, match="engine 'wct' has no option 'level'; did you mean 'levels'"):
         load_engine("wct", options={"level": "43"})
     with pytest.raises(OptionError, match="engine 'stylenet' has no option 'levels'; it has none"):
-        Stylizer("waves", engine="stylenet", engine_options=["levels=43"])
-    with pytest.raises(OptionError, match="go with an engine's name"):
-        Stylizer("waves", engine=build(), engine_options={"levels": "43"})
+        Stylizer("waves", engine="stylenet", engine_option=["levels=43"])
+    with pytest.raises(OptionError, match="goes with an engine's name"):
+        Stylizer("waves", engine=build(), engine_option={"levels": "43"})
 
 
 def test_a_file_of_other_weights_is_refused(tmp_path: Path) -> None:
@@ -225,5 +225,5 @@ def test_other_levels_have_kept_styles_of_their_own(tmp_path: Path) -> None:
 
 def test_levels_may_be_a_number() -> None:
     assert build(levels=43).levels == (4, 3)
-    stylizer = Stylizer("waves", engine="wct", engine_options={"levels": 21}, device="cpu")
+    stylizer = Stylizer("waves", engine="wct", engine_option={"levels": 21}, device="cpu")
     assert stylizer._painter.engine.levels == (2, 1)

@@ -183,7 +183,7 @@ def test_the_baselines_engine_takes_weights_and_options_of_its_own(folder: Path)
     kept: list[float] = []
     for levels in ("1", "4321"):
         target = folder / f"{levels}.json"
-        more = ["--engine-options", f"levels={levels}", "--weights", str(find(SMALL_VGG))]
+        more = ["--engine-option", f"levels={levels}", "--weights", str(find(SMALL_VGG))]
         assert main([*arguments, *more, "--json", str(target)]) == 0
         kept.append(json.loads(target.read_text(encoding="utf-8"))["metrics"]["sharpness"]["value"])
     assert kept[0] != kept[1]
@@ -312,10 +312,10 @@ def test_infinity_is_a_word_in_json(folder: Path) -> None:
         ({"every": 0}, "--every must be 1 or more, got 0"),
         ({"engine": "stylenet"}, "--baseline and --engine both give"),
         ({"engine": "stylenet", "baseline": None}, "--engine needs --style"),
-        ({"weights": "small.safetensors"}, "--weights and --engine-options are the engine's; give --engine"),
-        ({"engine_options": ["levels=21"]}, "--weights and --engine-options are the engine's"),
+        ({"weights": "small.safetensors"}, "--weights and --engine-option are the engine's; give --engine"),
+        ({"engine_option": ["levels=21"]}, "--weights and --engine-option are the engine's"),
         (
-            {"engine": "wct", "baseline": None, "style": "waves", "engine_options": {"level": 21}},
+            {"engine": "wct", "baseline": None, "style": "waves", "engine_option": {"level": 21}},
             "the engine 'wct' has no option 'level'; did you mean 'levels'",
         ),
         ({"metrics": ["warping_eror"]}, "did you mean 'warping_error'"),

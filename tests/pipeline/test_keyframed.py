@@ -127,7 +127,7 @@ def test_a_stream_of_frames_is_refused() -> None:
 
 
 def test_bad_options_are_one_line_and_leave_nothing(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["run", "clip.mp4", "--style", "waves", "--engine", "gatys", "--engine-options", "iterations=no"]
+    words = ["run", "clip.mp4", "--style", "waves", "--engine", "gatys", "--engine-option", "iterations=no"]
     assert main([*words, "-o", "out.mp4"]) == 1
     error = capsys.readouterr().err
     assert "iterations of gatys must be a whole number" in error and error.count("\n") == 1
@@ -139,7 +139,7 @@ def test_bad_options_are_one_line_and_leave_nothing(place: Path, capsys: pytest.
     [
         (["--quality", "best"], "reshuffle"),
         (
-            ["--engine", "gatys", "--engine-options", "iterations=1", "--engine-options", "features=small"],
+            ["--engine", "gatys", "--engine-option", "iterations=1", "--engine-option", "features=small"],
             "gatys",
         ),
     ],

@@ -195,9 +195,9 @@ def test_options_of_an_engine_keep_their_types_in_python_and_are_text_otherwise(
         (["levels=3", "a=b=c"], (("levels", "3"), ("a", "b=c"))),
         ("levels=3", (("levels", "3"),)),
     ):
-        assert PaintOptions(engine_options=value).engine_options == expected  # type: ignore[arg-type]
+        assert PaintOptions(engine_option=value).engine_option == expected  # type: ignore[arg-type]
     engine = vidstyle.Stylizer(
-        "waves", engine=f"{__name__}:poster", engine_options={"levels": 3}, device="cpu"
+        "waves", engine=f"{__name__}:poster", engine_option={"levels": 3}, device="cpu"
     )._painter.engine
     assert engine.made_of == 3
     assert engine.made_with == f"{__name__}:poster [('levels', 3)]"

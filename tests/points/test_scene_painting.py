@@ -105,7 +105,7 @@ def test_what_another_view_does_not_see_gets_a_flow_that_leaves_the_picture(clou
     "arguments",
     [
         ["--engine", "stylenet", "--views", "8", "--view-size", "96"],
-        ["--engine", "gatys", "--engine-options", "features=small", "--engine-options", "iterations=3"],
+        ["--engine", "gatys", "--engine-option", "features=small", "--engine-option", "iterations=3"],
         ["--way", "points"],
     ],
     ids=["views", "views by keyframes", "points"],

@@ -29,7 +29,7 @@ examples:
 """
 
 _NOT_OF_THE_BASELINE = tuple(
-    item.name for item in fields(PaintOptions) if item.name not in ("weights", "engine_options")
+    item.name for item in fields(PaintOptions) if item.name not in ("weights", "engine_option")
 )
 
 
@@ -115,7 +115,7 @@ def _run(arguments: argparse.Namespace) -> int:
                 baseline=arguments.baseline,
                 engine=arguments.engine,
                 weights=getattr(arguments, "weights", None),
-                engine_options=getattr(arguments, "engine_options", ()),
+                engine_option=getattr(arguments, "engine_option", ()),
                 metrics=None if arguments.metrics is None else _split(arguments.metrics),
                 flow=arguments.flow,
                 flow_size=arguments.flow_size or DEFAULT_SIZE,

@@ -18,7 +18,7 @@ from vidstyle.registry import name_of_part
 if TYPE_CHECKING:
     from vidstyle.engines.base import AnyEngine
 
-_OF_ENGINES = ("engine", "weights", "engine_options")
+_OF_ENGINES = ("engine", "weights", "engine_option")
 
 
 def add(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -66,7 +66,7 @@ def _run(arguments: argparse.Namespace) -> int:
         from vidstyle.weights import sha256
 
         chosen = chosen_engine(paint.engine, paint.weights, paint.quality_engine)
-        engine = load_engine(chosen, paint.weights, dict(paint.engine_options))
+        engine = load_engine(chosen, paint.weights, dict(paint.engine_option))
         if arguments.precision == "int8":
             model = _quantized(engine, arguments.calibrate)
         else:

@@ -239,7 +239,7 @@ def load_engine(
         if weights is not None:
             raise OptionError("--weights goes with an engine's name; an engine that is an object has its own")
         if options:
-            raise OptionError("--engine-options go with an engine's name, not with an object")
+            raise OptionError("--engine-option goes with an engine's name, not with an object")
     if not isinstance(made, Engine):
         raise OptionError(f"an engine must be a vidstyle.Engine, and {name_of_part(engine)} is {type(made)}")
     if not isinstance(getattr(made, "info", None), EngineInfo):

@@ -47,7 +47,7 @@ def evaluate(
     baseline: str | Path | None = None,
     engine: str | AnyEngine | None = None,
     weights: str | Path | None = None,
-    engine_options: Mapping[str, object] | Sequence[str] = (),
+    engine_option: Mapping[str, object] | Sequence[str] = (),
     metrics: Sequence[str | type[Metric] | Metric] | None = None,
     flow: str | FlowEstimator = "auto",
     flow_size: int | None = DEFAULT_SIZE,
@@ -72,7 +72,7 @@ def evaluate(
         baseline: a result of the same engine with each frame painted separately, which flickers most.
         engine: a name or an object, which paints the baseline in ``style``; instead of ``baseline``.
         weights: the weights file of that engine; None: its bundled one.
-        engine_options: options of that engine.
+        engine_option: options of that engine.
         metrics: names, "package.module:Class", classes or objects; None: all that can be measured.
         flow: the estimator for scoring; auto: one with which none of the results was made.
         flow_size: short side (px) at which motion is estimated; None: that of the clip.
@@ -96,8 +96,8 @@ def evaluate(
         raise OptionError("--baseline and --engine both give the per-frame baseline; give one of them")
     if engine is not None and style is None:
         raise OptionError("--engine needs --style: what it is to paint in")
-    if engine is None and (weights is not None or engine_options):
-        raise OptionError("--weights and --engine-options are the engine's; give --engine too")
+    if engine is None and (weights is not None or engine_option):
+        raise OptionError("--weights and --engine-option are the engine's; give --engine too")
     results = [result] if isinstance(result, (str, Path)) else list(result)
     read_files = [*results, source, baseline, style, weights]
     if heatmap is not None:
@@ -115,7 +115,7 @@ def evaluate(
             style,
             engine=engine,
             weights=weights,
-            engine_options=engine_options,
+            engine_option=engine_option,
             device=cast("Any", device),
         )
     )

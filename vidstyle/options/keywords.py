@@ -32,7 +32,7 @@ class ImageKeywords(CompositingKeywords, total=False):
     quality: Literal["draft", "normal", "high", "best"]
     engine: str | object | None
     weights: File | None
-    engine_options: Mapping[str, object] | Sequence[str]
+    engine_option: Mapping[str, object] | Sequence[str]
     style_weights: Sequence[float] | str | None
     style_track: File | None
     layer: Mapping[str, File] | Iterable[str | tuple[str, File]]

@@ -81,7 +81,7 @@ class PaintOptions(CompositingOptions):
     weights: Path | None = option(
         None, "weights for the engine instead of the bundled ones", metavar="FILE", parse=as_path
     )
-    engine_options: tuple[tuple[str, object], ...] = option(
+    engine_option: tuple[tuple[str, object], ...] = option(
         (), "an option of the engine's own; may be repeated", metavar="KEY=VALUE", parse=as_engine_options
     )
     style_weights: tuple[float, ...] | None = option(

@@ -33,7 +33,7 @@ def load_renderer(paint: PaintOptions) -> LoadedRenderer:
     """
     device = choose_device(paint.device)
     part = chosen_engine(paint.engine, paint.weights, paint.quality_engine)
-    engine = load_engine(part, paint.weights, dict(paint.engine_options))
+    engine = load_engine(part, paint.weights, dict(paint.engine_option))
     choice = choose_runtime(paint.runtime, engine, device)
     precision = choice.runtime.precision(paint.precision, device)
     renderer: Renderer[Any, Any] = Renderer(

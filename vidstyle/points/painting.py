@@ -123,7 +123,7 @@ def _on_the_points(
     cloud: Cloud, style: Styling, scene: SceneOptions, paint: PaintOptions, on_step: OnStep
 ) -> Floats:
     name = _ENGINE if paint.engine is None else paint.engine
-    engine = load_engine(name, paint.weights, dict(paint.engine_options))
+    engine = load_engine(name, paint.weights, dict(paint.engine_option))
     if type(engine) is not WCT:
         raise OptionError(f"--way points runs the engine {_ENGINE} only; take --way views for {name}")
     if paint.style_track is not None or paint.mask is not None or paint.preserve_color:
