@@ -35,7 +35,7 @@ class WCTSinglePass(StatisticsEngine):
 
     info: ClassVar[EngineInfo] = EngineInfo(
         title="WCT in a single pass",
-        good_for="what wct-slim was trained after: as wct-slim, in twice the time",
+        good_for="much what wct-slim does, which was trained after its paintings, in twice the time",
         cost="1.4 (a CPU with AMX) to 2.2 times stylenet's",
         origin="trained for vidstyle with a compressed VGG-19 as teacher, Apache-2.0",
         receptive_field=80 + NOISE_REACH,

@@ -27,6 +27,6 @@ class WCTSlim(WCTSinglePass):
         title="WCT in a slim single pass",
         good_for="a style's colours, and strokes of its own for each style",
         near_error=7,
-        cost="1.6 times stylenet's",
+        cost="1.5 times stylenet's",
         origin="trained for vidstyle after the paintings of wct-single-pass, Apache-2.0",
     )
