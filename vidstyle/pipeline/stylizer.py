@@ -280,7 +280,12 @@ class Stylizer:
         is_on_device = self._painter.device.type != "cpu" and not layers.styles
         detail = paint.detail if is_on_device else 0.0
         stream = ClipStream(
-            *(self._painter, self._styles, paint.strength, self._steady, self._flow, sizes),
+            self._painter,
+            self._styles,
+            paint.strength,
+            self._steady,
+            self._flow,
+            sizes,
             layers=layers.styles,
             detail=detail,
         )
