@@ -5,14 +5,17 @@ from __future__ import annotations
 import errno
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from av.error import InvalidDataError
 from clips import shapes, write_clip
+from films import pictures
 
 from vidstyle.errors import InputError
 from vidstyle.video.reading.decoder import Decoder
@@ -58,3 +61,21 @@ def test_demuxing_goes_on_after_damage_but_not_after_the_disk_fails(
         else:
             assert len(list(decoder.frames())) == 6
             assert decoder.skipped == 1
+
+
+def test_a_damaged_file_has_the_same_pictures_each_time(tmp_path: Path) -> None:
+    """Decoders that share pictures among threads conceal damage with what other threads have done so far."""
+    clip = write_clip(tmp_path / "a.mp4", pictures(), gop=20, b_frames=2)
+    data = bytearray(clip.read_bytes())
+    for place in np.random.default_rng(1).integers(len(data) // 8, len(data) * 3 // 4, 25):
+        data[place] ^= 0xFF
+    clip.write_bytes(data)
+    readings = {_checksums(clip) for _ in range(40)}
+    assert len(readings) == 1
+    assert len(readings.pop()) > 50
+
+
+def _checksums(clip: Path) -> tuple[int, ...]:
+    decoder = Decoder(clip)
+    with closing(decoder):
+        return tuple(zlib.crc32(frame.to_ndarray().tobytes()) for frame in decoder.frames())

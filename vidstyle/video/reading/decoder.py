@@ -123,7 +123,9 @@ class Decoder:
             with_alpha = cast("VideoCodecContext", av.CodecContext.create(name, "r"))
             with_alpha.extradata = context.extradata
             return with_alpha
-        context.thread_type = "AUTO"  # must be set before the first decode
+        # not by frames: pictures of damaged files would differ from one reading to the next.
+        # must be set before the first decode
+        context.thread_type = "SLICE"
         return context
 
     def _seek(self, time: Fraction) -> bool:
