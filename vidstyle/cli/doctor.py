@@ -103,6 +103,8 @@ def _threads() -> Iterator[tuple[bool, str]]:
 
 
 def _codecs() -> Iterator[tuple[bool, str]]:
+    from vidstyle.options.file_records import HARDWARE_DECODERS
+    from vidstyle.video.reading.opening import hardware_problem
     from vidstyle.video.writing.codecs import CODECS, DEFAULT_CODEC, opens
     from vidstyle.video.writing.encoder_settings import HARDWARE
 
@@ -111,6 +113,8 @@ def _codecs() -> Iterator[tuple[bool, str]]:
         working = [encoder for encoder in encoders if opens(encoder)]
         text = ", ".join(working) if working else f"no encoder opens here (tried {', '.join(codec.encoders)})"
         yield bool(working) or name != DEFAULT_CODEC, f"{name}: {text}"
+    opened = [name for name in HARDWARE_DECODERS if hardware_problem(name) is None]
+    yield True, f"--hwaccel can be {', '.join(opened)}" if opened else "no --hwaccel opens here"
 
 
 def _weights() -> Iterator[tuple[bool, str]]:

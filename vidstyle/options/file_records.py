@@ -18,6 +18,9 @@ from vidstyle.options.converters import (
     as_text,
 )
 
+HARDWARE_DECODERS = ("cuda", "d3d11va", "qsv", "vaapi", "videotoolbox")
+"""FFmpeg's names of devices that decode."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions(Checked):
@@ -42,6 +45,11 @@ class ReadOptions(Checked):
         "the input is raw pictures of this width and height: rgb24, one after the other, --rate a second",
         metavar="WxH",
         parse=as_size,
+    )
+    hwaccel: str = option(
+        "none",
+        "decode on this hardware (cuda: NVDEC) what it can decode, the rest on the CPU",
+        choices=("none", *HARDWARE_DECODERS),
     )
     hdr: str = option("tonemap", "what to do with HDR (PQ, HLG) sources", choices=("tonemap", "refuse"))
 

@@ -76,6 +76,7 @@ class ReadKeywords(TypedDict, total=False):
     frames: int | None
     rate: Number | None
     size: str | tuple[int, int] | None
+    hwaccel: Literal["none", "cuda", "d3d11va", "qsv", "vaapi", "videotoolbox"]
     hdr: Literal["tonemap", "refuse"]
 
 
@@ -143,4 +144,5 @@ class SheetKeywords(ImageKeywords, total=False):
     end: Number | None
     rate: Number | None
     size: str | tuple[int, int] | None
+    hwaccel: Literal["none", "cuda", "d3d11va", "qsv", "vaapi", "videotoolbox"]
     hdr: Literal["tonemap", "refuse"]

@@ -42,9 +42,9 @@ _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 class Decoder:
     """The pictures of one video file in presentation order; the caller closes it."""
 
-    def __init__(self, path: Path) -> None:
-        """Open ``path``; raises ``InputError``."""
-        self.path = path
+    def __init__(self, path: Path, hwaccel: str = "none") -> None:
+        """Open ``path``; ``hwaccel`` is as in ``ReadOptions``. Raises ``InputError``."""
+        self.path, self._hwaccel = path, hwaccel
         self.skipped = 0
         """Packets that could not be decoded."""
         self.damaged = 0
@@ -111,7 +111,7 @@ class Decoder:
         self.container.close()
 
     def _open(self) -> None:
-        self.container, self.stream = open_video(self.path)
+        self.container, self.stream = open_video(self.path, self._hwaccel)
         self._context = self._choose_context()
 
     def _choose_context(self) -> VideoCodecContext:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import re
+from functools import cache
 from pathlib import Path
 
 import av
 import av.error
+from av.codec import Codec
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
@@ -15,26 +19,32 @@ from vidstyle.errors import InputError
 from vidstyle.video.reading.demuxers import demuxer_of
 from vidstyle.video.reading.pipes import PipeReader, check_interruption, is_pipe
 
+log = logging.getLogger(__name__)
+
 _NOT_VIDEO = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 
 
-def open_video(path: Path) -> tuple[InputContainer, VideoStream]:
+def open_video(path: Path, hwaccel: str = "none") -> tuple[InputContainer, VideoStream]:
     """Open ``path`` and choose its video stream; the caller closes the container.
+
+    ``hwaccel`` is as in ``ReadOptions``; what the device does not decode is decoded on the CPU.
 
     Raises:
         InputError: missing, empty, unreadable, truncated before its index, or without a video stream.
     """
-    container = open_container(path)
+    container = open_container(path, hwaccel)
     try:
-        return container, _choose_stream(path, container)
+        stream = _choose_stream(path, container)
     except BaseException:
         container.close()
         raise
+    return container, stream
 
 
-def open_container(path: Path) -> InputContainer:
+def open_container(path: Path, hwaccel: str = "none") -> InputContainer:
     """Open any file that FFmpeg can read; the caller closes it. Raises ``InputError``."""
     check_file(path)
+    device = _hardware(hwaccel)
 
     def name() -> PipeReader | str:
         # absolute: in a relative name FFmpeg takes what precedes a colon for a protocol
@@ -42,14 +52,34 @@ def open_container(path: Path) -> InputContainer:
 
     try:
         try:
-            container = av.open(name(), "r")
+            container = av.open(name(), "r", hwaccel=device)
         except UnicodeDecodeError:  # tags of an old file, not in the UTF-8 that PyAV expects
-            container = av.open(name(), "r", metadata_encoding="latin-1")
+            container = av.open(name(), "r", metadata_encoding="latin-1", hwaccel=device)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         check_interruption(path)
         raise InputError(_opening_error(path, error)) from error
     check_interruption(path)
     return container
+
+
+@cache  # tried, and told, once
+def _hardware(name: str) -> HWAccel | None:
+    """The device ``name`` for FFmpeg's decoders; None, with a warning, if it does not open here."""
+    problem = None if name == "none" else hardware_problem(name)
+    if problem is not None:
+        log.warning("--hwaccel %s is left out: %s; videos are decoded on the CPU", name, problem)
+    return None if name == "none" or problem else HWAccel(name, allow_software_fallback=True)
+
+
+def hardware_problem(name: str) -> str | None:
+    """Why FFmpeg's decoders on the device ``name`` do not open here; None if they do."""
+    try:
+        HWAccel(name).create(Codec("h264", "r"))
+    except NotImplementedError:
+        return "this FFmpeg has no such decoders"
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        return f"it does not open here ({reason(error)})"
+    return None
 
 
 def check_file(path: Path) -> None:

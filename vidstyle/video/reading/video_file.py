@@ -47,7 +47,7 @@ class VideoFile:
                 f"--end {float(options.end):g} must come after --start {float(options.start):g}"
             )
         self._options, self._checksums = options, checksums
-        self._decoder = Decoder(path)
+        self._decoder = Decoder(path, options.hwaccel)
         try:
             stream = self._decoder.stream
             rate = known_rate(stream)
