@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -110,6 +112,30 @@ def test_threads_are_set_for_torch_and_opencv() -> None:
 def test_keeping_memory_is_harmless_wherever_it_runs() -> None:
     device.keep_memory()
     assert torch.ones(3_000_000).sum().item() == 3_000_000
+
+
+_FREED_BETWEEN_BLOCKS = """
+from pathlib import Path
+import torch
+from vidstyle.device import own_process, without_free_memory
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+own_process()
+blocks = [torch.ones(250_000) for _ in range(200)]  # 1 MB each
+blocks = blocks[::4]
+before = resident()
+assert list(without_free_memory(range(64))) == list(range(64))
+print(before - resident())
+"""
+
+
+@pytest.mark.skipif(device._glibc("malloc_trim") is None, reason="needs glibc")
+def test_memory_that_is_free_between_blocks_goes_back_to_the_system() -> None:
+    # in a process of its own, whose memory is known
+    done = subprocess.run([sys.executable, "-c", _FREED_BETWEEN_BLOCKS], capture_output=True, text=True)
+    assert int(done.stdout) > 130e6, done.stderr
 
 
 def test_deterministic_processes_draw_the_same_numbers() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import weakref
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from functools import cache
@@ -23,7 +24,7 @@ from vidstyle import Frame, InputError, OptionError, OutputError, Stylizer
 from vidstyle.engines.base import Engine, EngineInfo, Painted
 from vidstyle.engines.stylenet import NormStatistics
 from vidstyle.frames import Pixels
-from vidstyle.pipeline.stream_state import load_state, save_state
+from vidstyle.pipeline.stream_state import StreamState, load_state, save_state
 
 HEIGHT, WIDTH = 72, 128
 CUT, FLASH = 12, 16
@@ -144,6 +145,26 @@ def test_a_stream_of_no_frames_keeps_its_state(tmp_path: Path) -> None:
     paint(stylizer, scene()[:3], save_state=first)
     paint(stylizer, [], resume=first, save_state=second)
     assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_stream_that_goes_on_soon_gives_up_what_it_began_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "state.safetensors"
+    parts: list[weakref.ref[Tensor]] = []
+
+    def watched(path: Path, facts: Any) -> StreamState:
+        state = load_state(path, facts)
+        parts.extend(map(weakref.ref, state.loop.values()))
+        return state
+
+    paint(made(), scene()[:3], save_state=file)
+    monkeypatch.setattr("vidstyle.pipeline.stylizer.load_state", watched)
+    stream = made().frames(scene()[3:6], resume=file)
+    next(stream)
+    sizes = [part.nbytes for tensor in parts if (part := tensor()) is not None]
+    assert len(parts) > 20
+    assert sum(sizes) < 0.1 * file.stat().st_size
 
 
 def test_16_bits_go_on(tmp_path: Path) -> None:

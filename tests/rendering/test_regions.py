@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from vidstyle.engines.base import EngineInfo
 from vidstyle.rendering.regions import Region, cover
+from vidstyle.rendering.tiles import window_of
 
 
 def covered(regions: list[Region], frame: tuple[int, int]) -> NDArray[np.bool_]:
@@ -92,3 +94,15 @@ def test_region_within_a_window_and_scaled_to_another_size() -> None:
 def test_on_a_grid_a_region_starts_and_ends_at_multiples_or_at_the_border() -> None:
     assert Region(50, 3, 60, 20).grown(7, (200, 90), 4, 16, 32) == Region(32, 0, 96, 32)
     assert Region(150, 60, 190, 80).grown(7, (200, 90), 4, 16, 32) == Region(128, 32, 200, 90)
+
+
+def test_large_windows_come_in_few_sizes_and_small_ones_cost_no_more_than_needed() -> None:
+    info = EngineInfo("an engine", multiple=8)
+    corners = [(top, left) for top in range(0, 160, 16) for left in range(0, 320, 16)]
+    large = [Region(top, left, top + 150, left + 260) for top, left in corners]
+    windows = [window_of(region, (360, 640), info, 40) for region in large]
+    assert all(min(window.top, window.left) >= 0 for window in windows)
+    assert all(window.bottom >= region.bottom + 40 for window, region in zip(windows, large, strict=True))
+    assert len({window.shape for window in windows}) <= 6
+    small = Region(100, 200, 150, 250)
+    assert window_of(small, (360, 640), info, 40) == small.grown(40, (360, 640), 8)

@@ -11,6 +11,7 @@ import pytest
 
 from vidstyle.errors import InputError
 from vidstyle.frames import Frame, Pixels
+from vidstyle.temporal import compositing
 from vidstyle.temporal.base import SteadyFrame
 from vidstyle.temporal.compositing import (
     as_weights,
@@ -170,3 +171,40 @@ def test_a_steady_frame_is_finished_with_its_own_frame_of_the_clip() -> None:
     assert shown.seconds[2] >= 3.0
     (plain,) = composited_frames(steady, None)
     assert plain.frame.pixels is painting
+
+
+def test_a_still_frame_is_composited_once_and_each_result_belongs_to_the_caller(
+    pair: tuple[Pixels, Pixels], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+
+    def counted(*given: Any, **more: Any) -> Pixels:
+        calls.append(1)
+        return composite_frame(*given, **more)
+
+    monkeypatch.setattr(compositing, "composite_frame", counted)
+    composite = compositor(strength=0.5, detail=1.0)
+    assert composite is not None
+    clip, painting = pair
+    expected = composite_frame(clip, painting, 0.5, detail=1.0)
+    for _ in range(6):
+        result = composite(Frame(clip), painting.copy())
+        assert np.array_equal(result, expected)
+        result[:] = 0
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize("what", ["clip", "painting", "mask"])
+def test_one_pixel_that_changes_in_a_still_frame_is_seen(what: str, pair: tuple[Pixels, Pixels]) -> None:
+    clip, painting = (each.copy() for each in pair)
+    mask = np.full((*clip.shape[:2], 3), 255, np.uint8)
+    masks = [Frame(mask.copy(), Fraction(number)) for number in range(6)]
+    masks[4].pixels[5, 7] = 0
+    composite = compositor(strength=0.5, mask=iter(masks) if what == "mask" else None)
+    assert composite is not None
+    before = [composite(Frame(clip, Fraction(number)), painting) for number in range(4)][-1]
+    changed = {"clip": clip, "painting": painting}.get(what)
+    if changed is not None:  # in place, as a caller may use one array for all frames
+        changed[5, 7] ^= 0xFF
+    after = composite(Frame(clip, Fraction(4)), painting)
+    assert {tuple(place) for place in np.argwhere((before != after).any(-1))} == {(5, 7)}

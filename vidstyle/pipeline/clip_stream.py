@@ -122,6 +122,7 @@ class ClipStream(Generic[S, T]):
             )
             loop_state = None if state is None else state.loop
             steady = Returning(steadied_alike(clip_frames, painter, state=loop_state, cuts=cuts))
+            state = loop_state = kept = None  # it may be large
             shown: Iterable[SteadyFrame] = steady
             if self.layers:
                 assert merge is not None
@@ -140,9 +141,11 @@ class ClipStream(Generic[S, T]):
         def after() -> StreamState | None:
             if self.layers:
                 raise OptionError("a stream with layers cannot be saved; leave out --layer, or save_state")
-            if loop is None or loop.last is None:
-                return state
-            return StreamState.of(loop.last, loop.tensors(), painter.tensors())
+            if loop is None:
+                return None
+            if loop.last is not None:
+                return StreamState.of(loop.last, loop.tensors(), painter.tensors())
+            return None if last is None else StreamState(last, latest, loop.tensors(), painter.tensors())
 
         return after
 

@@ -80,6 +80,7 @@ class PartPainting:
         painted = self._stylizer._composited(
             frames, self._read, may_run_ahead=True, state=self._state, cuts=cuts
         )
+        self._state = None  # it may be large
         self._results = Returning(painted)
         yield from self._results
 

@@ -11,7 +11,7 @@ from typing import Self
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import load, save
 from torch import Tensor
 
 from vidstyle._version import __version__
@@ -87,7 +87,7 @@ def load_state(path: Path, facts: Facts) -> StreamState:
     try:
         with safe_open(path, "pt") as file:
             kept = json.loads((file.metadata() or {}).get(_FORMAT, "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
+        tensors = load(path.read_bytes())  # not parts of the mapped file, which the last of them would hold
     except (OSError, SafetensorError) as error:
         raise InputError(
             f"{path} cannot be read as the state of a stream: {getattr(error, 'strerror', None) or error}"

@@ -292,11 +292,11 @@ class Stylizer:
         with ExitStack() as stack:
             composite = self._compositor(read, stack, paint.detail - detail)
             merge = layers.merge(read, stack)
-            return (
-                yield from stream.painted(
-                    frames, composite, may_run_ahead=may_run_ahead, state=state, cuts=cuts, merge=merge
-                )
+            painted = stream.painted(
+                frames, composite, may_run_ahead=may_run_ahead, state=state, cuts=cuts, merge=merge
             )
+            state = None  # it may be large, and is needed at the first frame only
+            return (yield from painted)
 
     def _stream(
         self, frames: Iterable[Any], step: Fraction, state: StreamState | None, kept: Path | None
@@ -314,6 +314,7 @@ class Stylizer:
                 yield as_frame(item, begin + index * step, step)
 
         results = Returning(self._composited(numbered(), ReadOptions(), may_run_ahead=False, state=state))
+        state = None  # it may be large
         for result in results:
             yield result.frame.pixels if are_pixels.popleft() else result.frame
         if kept is not None and results.returned is not None:

@@ -24,7 +24,7 @@ from vidstyle.nn.resize import enlarged, reduced
 from vidstyle.options import DEFAULT_QUALITY, LARGEST_STYLE, QUALITIES
 from vidstyle.rendering.painting_statistics import A, FrameStatistics, Painting, joined, parts_of
 from vidstyle.rendering.regions import Region, cover
-from vidstyle.rendering.tiles import paint_image, paint_regions
+from vidstyle.rendering.tiles import paint_image, paint_regions, window_of
 from vidstyle.temporal.base import Mask
 from vidstyle.tensors import Samples, full_scale, to_pixels, to_samples, to_tensor
 
@@ -203,7 +203,7 @@ class Renderer(Generic[S, T]):
         """Paint ``regions`` of a frame at its own size; only their windows become tensors."""
         result = np.zeros_like(pixels)
         for region in regions:
-            window = self._window(region, pixels.shape[:2])
+            window = window_of(region, pixels.shape[:2], self.engine.info, self._near)
             image = to_tensor(pixels[window.slices], self.device, self.precision)
             painted = self.engine.stylize(image, style, statistics.strokes).image
             result[region.slices] = to_pixels(painted[(..., *region.within(window).slices)], pixels.dtype)
@@ -241,10 +241,6 @@ class Renderer(Generic[S, T]):
         near = self.engine.info.surroundings
         assert near is not None  # only such engines paint parts
         return near
-
-    def _window(self, region: Region, frame: tuple[int, int]) -> Region:
-        info = self.engine.info
-        return region.grown(self._near, frame, info.multiple, info.smallest, info.grid)
 
     def _check(self, pixels: Samples) -> tuple[int, int]:
         if not isinstance(pixels, Tensor):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import lcm
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from vidstyle.engines.base import Engine, Painted, Statistics
+from vidstyle.engines.base import Engine, EngineInfo, Painted, Statistics
 from vidstyle.nn.resize import reduced
 from vidstyle.rendering.regions import Region
 
@@ -16,6 +17,7 @@ S = TypeVar("S")
 T = TypeVar("T", bound=Statistics)
 
 STRIP = 2048  # px: side of the tiles that larger pictures are painted in
+_LARGE, _LARGE_GRID = 50_000, 128  # px² of a window, and px of the grid on which it then begins and ends
 
 
 def paint_image(engine: Engine[S, T], image: Tensor, style: S, statistics: T | None) -> Painted[T]:
@@ -57,10 +59,22 @@ def paint_regions(
     painted = torch.zeros_like(image)
     insides = []
     for region in regions:
-        window = region.grown(halo, frame, info.multiple, info.smallest, info.grid)
+        window = window_of(region, frame, info, halo)
         result = engine.stylize(image[(..., *window.slices)], style, statistics).image
         painted[(..., *window.slices)] = result
         insides.append((region, result[(..., *region.within(window).slices)]))
     for region, inside in insides:
         painted[(..., *region.slices)] = inside
     return painted
+
+
+def window_of(region: Region, frame: tuple[int, int], info: EngineInfo, halo: int) -> Region:
+    """What is painted for the sake of ``region`` of a ``frame`` (H, W): ``halo`` px more, where they are.
+
+    Large windows begin and end on a coarse grid, so that sizes come again: kernels are reused, and so is
+    memory, in which blocks of ever new sizes would leave gaps.
+    """
+    window = region.grown(halo, frame, info.multiple, info.smallest, info.grid)
+    if window.shape[0] * window.shape[1] < _LARGE:
+        return window
+    return region.grown(halo, frame, info.multiple, info.smallest, lcm(info.grid, _LARGE_GRID))

@@ -108,6 +108,7 @@ def steadied(
     results = Returning(
         _results(frames, paint, options, flow, raster, side, keeps_plain, finish, state, cuts)
     )
+    state = None  # it may be large
     waiting: Callable[[], SteadyFrame] | None = None
     for result in results:
         due = partial(_downloaded, result, raster.download(result.samples, result.repainted))
@@ -165,6 +166,7 @@ def _results(
     cuts = known_state.cuts if cuts is None else cuts
     method, interrupted = known_state.method, known_state.interrupted
     is_first, was_plain = state is None, known_state.was_plain
+    state = None  # it may be large
     known: ClipFrame | None = None
     for known in frames:
         frame = known.frame
