@@ -14,7 +14,7 @@ from vidstyle import weights
 from vidstyle.cli.main import main
 from vidstyle.engines.base import chosen_engine
 from vidstyle.engines.wct_slim import WCTSlim
-from vidstyle.errors import OptionError
+from vidstyle.errors import OptionError, WeightsMismatch
 from vidstyle.options import QUALITIES, PaintOptions
 from vidstyle.pipeline.stylizer import Stylizer
 from vidstyle.registry import ENGINES
@@ -55,7 +55,15 @@ def test_weights_that_name_their_engine_are_painted_by_it(tmp_path: Path) -> Non
     file = tmp_path / "mine.safetensors"
     save_file(weights.load(weights.SMALL_VGG), file, {"engine": "wct"})
     assert engine_of(PaintOptions(weights=file)) == "wct"
-    assert engine_of(PaintOptions(weights=file, engine="stylenet")) == "stylenet"
+    assert engine_of(PaintOptions(weights=file, engine="wct")) == "wct"
+    assert engine_of(PaintOptions(weights=file, engine="my.engine:make")) == "my.engine:make"
+
+
+def test_weights_of_another_engine_are_refused_though_it_could_load_them() -> None:
+    given = PaintOptions(weights=weights.find(weights.WCT_SINGLE_PASS), engine="wct-slim")
+    told = "holds weights of the engine wct-single-pass, not of wct-slim; leave out --engine"
+    with pytest.raises(WeightsMismatch, match=told):
+        Stylizer("waves", weights=given.weights, engine=given.engine)
 
 
 @pytest.mark.parametrize("engine", [{}, {"engine": "os:getcwd"}, {"engine": "unheard-of"}])

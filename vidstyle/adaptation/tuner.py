@@ -35,7 +35,7 @@ from vidstyle.training.objective import Objective, TrainingStep, style_batch
 from vidstyle.training.order import random_at
 from vidstyle.training.picture_folder import Cut
 from vidstyle.training.recipes import WCT_SINGLE_PASS
-from vidstyle.weights import engine_of, find
+from vidstyle.weights import find
 
 # covariances instead of Gram matrices: with these, the pictures that are held out gain less
 _LOSSES = {"covariance": 1.0, "content": 0.15, "tones": 0.5, "grid": 5.0, "shift": 2.0, "ripple": 0.5}
@@ -229,12 +229,6 @@ def _engine_of(options: AdaptOptions) -> str:
         raise WeightsMismatch(
             f"{options.weights} holds weights of the engine {engine}, which cannot be tuned; give those of "
             f"{' or '.join(TUNED_ENGINES)}"
-        )
-    named = None if options.weights is None else engine_of(options.weights)
-    # both engines load weights of either size, so the file that is written would name the wrong one
-    if named is not None and named != engine:
-        raise WeightsMismatch(
-            f"{options.weights} holds weights of the engine {named}, not of {engine}; leave out --engine"
         )
     return str(engine)
 

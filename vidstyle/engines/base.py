@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVa
 
 from torch import Tensor, nn
 
-from vidstyle.errors import OptionError, VidstyleError, suggestion
+from vidstyle.errors import OptionError, VidstyleError, WeightsError, WeightsMismatch, suggestion
 from vidstyle.registry import ENGINES, name_of_part
 from vidstyle.weights import engine_of
 
@@ -201,13 +202,21 @@ def info_of(engine: str) -> EngineInfo | None:
 def chosen_engine(engine: object | None, weights: Path | None, otherwise: str) -> object:
     """The ``engine`` that is given, or else the one that a file of ``weights`` names, or ``otherwise``.
 
-    Raises ``WeightsMissing`` and ``WeightsMismatch``.
+    Raises ``WeightsMissing`` and ``WeightsMismatch``, also where the file names another engine than that
+    which is given: some engines load weights of others.
     """
-    if engine is not None:
-        return engine
-    named = None if weights is None else engine_of(weights)
-    # only a registered name: a file of weights must not choose what is imported
-    return named if named is not None and named in ENGINES else otherwise
+    if engine is None:
+        named = None if weights is None else engine_of(weights)
+        # only a registered name: a file of weights must not choose what is imported
+        return named if named is not None and named in ENGINES else otherwise
+    named = None
+    with suppress(WeightsError):  # another kind of file, or a folder, of which the engine knows
+        named = None if weights is None else engine_of(weights)
+    if isinstance(engine, str) and engine in ENGINES and named in ENGINES and named != engine:
+        raise WeightsMismatch(
+            f"{weights} holds weights of the engine {named}, not of {engine}; leave out --engine"
+        )
+    return engine
 
 
 def load_engine(
