@@ -15,7 +15,11 @@ from vidstyle.errors import OutputError
 _NUMBERS = count()  # next() of it is atomic
 
 
-def write_atomically(path: Path, data: bytes | memoryview, *, is_synced: bool = False) -> None:
+Data = bytes | memoryview | Callable[[Path], object]
+"""The content of a file, or what writes it to a path."""
+
+
+def write_atomically(path: Path, data: Data, *, is_synced: bool = False) -> None:
     """Write ``data`` to a hidden file and move it to ``path``; on failure an existing file stays as it was.
 
     ``is_synced`` waits until the data is on disk, so that a loss of power leaves the old file or the new one.
@@ -83,14 +87,15 @@ def _set_aside(path: Path, old: Path) -> None:
 
 
 @contextmanager
-def _hidden_file(
-    path: Path, data: bytes | memoryview, *, is_synced: bool = False
-) -> Generator[Path, None, None]:
+def _hidden_file(path: Path, data: Data, *, is_synced: bool = False) -> Generator[Path, None, None]:
     """A file beside ``path`` that holds ``data``, and is gone at the end if it was not moved."""
     partial = _hidden(path, "part")
     try:
-        with partial.open("wb") as file:
-            file.write(data)
+        if callable(data):
+            data(partial)
+        with partial.open("ab" if callable(data) else "wb") as file:
+            if not callable(data):
+                file.write(data)
             if is_synced:
                 file.flush()
                 os.fsync(file.fileno())

@@ -139,6 +139,24 @@ def test_a_state_that_is_loaded_and_saved_gives_the_same_bytes(tmp_path: Path) -
     assert first.read_bytes() == second.read_bytes()
 
 
+def test_a_state_that_cannot_be_written_says_why_and_leaves_nothing(tmp_path: Path) -> None:
+    stylizer = made()
+    paint(stylizer, scene()[:2], save_state=tmp_path / "state")
+    facts = stylizer._facts()
+    state = load_state(tmp_path / "state", facts)
+    with pytest.raises(OutputError, match=r"could not be written to .*: No such file or directory"):
+        save_state(tmp_path / "nowhere" / "state", state, facts)
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))  # as a full disk
+    try:
+        with pytest.raises(OutputError, match=r"could not be written to .*: File too large"):
+            save_state(tmp_path / "other", state, facts)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
+
+
 def test_a_stream_of_no_frames_keeps_its_state(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     stylizer = made()

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vidstyle.flow.base import FlowEstimator, refiner_of
 from vidstyle.named_tensors import Tensors, grouped, in_group
-from vidstyle.temporal.backends.base import Number, Picture, Plane, Raster, Slot, limited
+from vidstyle.temporal.backends.base import Number, Picture, Plane, Raster, Ring, Slot, limited
 from vidstyle.temporal.base import FrameMotion, Mask, RepaintMask
 from vidstyle.temporal.paint_map import edge_structure
 from vidstyle.temporal.paint_map.decisions import Decider
@@ -108,10 +108,7 @@ class RasterMap(Generic[Plane, Picture]):
         assert state is not None and self._result is not None  # the first frame is settled
         self._stored.result()
         rings = {"results": self._results, "contents": self._contents, "paintings": self._paintings}
-        kept = {
-            name: torch.stack([raster.as_tensor(raster.stored(ring, slot)) for slot in range(self._used)])
-            for name, ring in rings.items()
-        }
+        kept = {name: self._stored_tensor(ring) for name, ring in rings.items()}
         kept |= grouped("state", state_tensors(raster, state))
         kept["cycles"] = torch.tensor(self._decider.schedule.cycles, dtype=torch.float64)
         kept["result"] = raster.as_tensor(self._result)
@@ -121,6 +118,15 @@ class RasterMap(Generic[Plane, Picture]):
             kept["fade_sigma"] = torch.tensor(self._rates[2], dtype=torch.float64)
         if self._fading is not None:
             kept["fading"] = raster.as_tensor(self._fading)
+        return kept
+
+    def _stored_tensor(self, ring: Ring[Picture]) -> Tensor:
+        """All stored pictures of a ring, the slot first; in memory once, as they are large."""
+        raster = self._raster
+        first: Tensor = raster.as_tensor(raster.stored(ring, 0))
+        kept = first.new_empty((self._used, *first.shape))
+        for slot in range(self._used):
+            kept[slot] = raster.as_tensor(raster.stored(ring, slot))
         return kept
 
     def restore(self, tensors: Tensors) -> Samples:
