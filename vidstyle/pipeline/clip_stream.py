@@ -10,6 +10,7 @@ from functools import partial
 from itertools import tee
 from typing import Generic, TypeVar
 
+from vidstyle.device import without_free_memory
 from vidstyle.engines.base import Statistics
 from vidstyle.errors import OptionError
 from vidstyle.flow.base import FlowEstimator, GreyEstimator
@@ -135,7 +136,7 @@ class ClipStream(Generic[S, T]):
                 shown = map(merge, zip(shown, *others, strict=False))
             if size is not None:
                 shown = _observed(shown, size)
-            yield from composited_frames(shown, composite)
+            yield from composited_frames(without_free_memory(shown), composite)
         loop = steady.returned
 
         def after() -> StreamState | None:

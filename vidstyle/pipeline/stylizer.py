@@ -13,6 +13,7 @@ from typing import Any, Unpack, cast, overload
 
 from vidstyle.cache_folder import LIMIT as CACHE_LIMIT
 from vidstyle.cache_folder import cache_folder
+from vidstyle.device import without_free_memory
 from vidstyle.errors import OptionError
 from vidstyle.frames import Frame, Pixels
 from vidstyle.options import (
@@ -260,7 +261,8 @@ class Stylizer:
             composite = self._compositor(read, stack, self._paint.detail)
             loss, renewal = self._painter.engine.info.keyframe_loss, self._styles.progress
             steady = keyframed(frames, reopen, paint, flow=self._flow, renewal=renewal, loss=loss)
-            yield from composited_frames(map(with_plain, steady), composite)
+            shown = without_free_memory(map(with_plain, steady))
+            yield from composited_frames(shown, composite)
 
     def _composited(
         self,

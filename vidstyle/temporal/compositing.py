@@ -14,7 +14,6 @@ from cv2.typing import MatLike
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vidstyle.device import without_free_memory
 from vidstyle.errors import InputError
 from vidstyle.frames import Frame, Pixels
 from vidstyle.temporal.base import SteadyFrame, StylizedFrame
@@ -37,7 +36,7 @@ def composited_frames(
     frames: Iterable[SteadyFrame], composite: Compositor | None
 ) -> Generator[StylizedFrame, None, None]:
     """``frames`` after ``composite``, which ``compositor`` makes; None leaves the paintings as they are."""
-    for steady in without_free_memory(frames):
+    for steady in frames:
         begun = perf_counter()
         pixels = steady.pixels if composite is None else composite(steady.content, steady.pixels)
         plan, paint, settle = steady.seconds
