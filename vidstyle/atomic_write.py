@@ -15,11 +15,7 @@ from vidstyle.errors import OutputError
 _NUMBERS = count()  # next() of it is atomic
 
 
-Data = bytes | memoryview | Callable[[Path], object]
-"""The content of a file, or what writes it to a path."""
-
-
-def write_atomically(path: Path, data: Data, *, is_synced: bool = False) -> None:
+def write_atomically(path: Path, data: bytes | memoryview, *, is_synced: bool = False) -> None:
     """Write ``data`` to a hidden file and move it to ``path``; on failure an existing file stays as it was.
 
     ``is_synced`` waits until the data is on disk, so that a loss of power leaves the old file or the new one.
@@ -87,15 +83,14 @@ def _set_aside(path: Path, old: Path) -> None:
 
 
 @contextmanager
-def _hidden_file(path: Path, data: Data, *, is_synced: bool = False) -> Generator[Path, None, None]:
+def _hidden_file(
+    path: Path, data: bytes | memoryview, *, is_synced: bool = False
+) -> Generator[Path, None, None]:
     """A file beside ``path`` that holds ``data``, and is gone at the end if it was not moved."""
     partial = _hidden(path, "part")
     try:
-        if callable(data):
-            data(partial)
-        with partial.open("ab" if callable(data) else "wb") as file:
-            if not callable(data):
-                file.write(data)
+        with partial.open("wb") as file:
+            file.write(data)
             if is_synced:
                 file.flush()
                 os.fsync(file.fileno())

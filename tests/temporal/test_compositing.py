@@ -208,3 +208,10 @@ def test_one_pixel_that_changes_in_a_still_frame_is_seen(what: str, pair: tuple[
         changed[5, 7] ^= 0xFF
     after = composite(Frame(clip, Fraction(4)), painting)
     assert {tuple(place) for place in np.argwhere((before != after).any(-1))} == {(5, 7)}
+
+
+def test_a_still_frame_of_another_depth_is_not_that_of_the_first() -> None:
+    composite = compositor(strength=0.5)
+    assert composite is not None
+    black = [np.zeros((20, 20, 3), depth) for depth in (np.uint8, np.uint8, np.uint8, np.uint16)]
+    assert [composite(Frame(pixels), pixels.copy()).dtype for pixels in black][2:] == [np.uint8, np.uint16]

@@ -69,8 +69,8 @@ class StyleNet(Engine[Tensor, NormStatistics]):
         cost="the least",
         origin="trained for vidstyle, Apache-2.0",
         receptive_field=48,
-        near_field=32,  # paint depends on 48 px, but little beyond 32: 2 levels in films, 5 in white noise
-        near_error=5,
+        near_field=32,  # paint depends on 48 px, but little beyond 32: 2 levels in films, 8 in white noise
+        near_error=8,
         multiple=4,
         smallest=16,
         largest=4096 * 2304,  # about 1 GB of float32 features

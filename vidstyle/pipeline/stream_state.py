@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
-import os
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +11,7 @@ from typing import Self
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load, save_file
+from safetensors.torch import load, save
 from torch import Tensor
 
 from vidstyle._version import __version__
@@ -76,18 +73,9 @@ def save_state(path: Path, state: StreamState, facts: Facts) -> None:
     """
     # one entry, as the order of several is not fixed and equal states have equal files
     metadata = {_FORMAT: json.dumps({"version": __version__, **facts}, ensure_ascii=False)}
-    tensors = state.tensors()
-
-    def write(file: Path) -> None:  # without a copy of all in memory
-        try:
-            save_file(tensors, file, metadata)
-        except SafetensorError as error:
-            number = re.search(r"os error (\d+)", str(error))
-            code = errno.EIO if number is None else int(number[1])
-            raise OSError(code, str(error) if number is None else os.strerror(code)) from error
-
     try:
-        write_atomically(path, write, is_synced=True)
+        # not save_file, whose own hidden file has other permissions, and remains if the process is killed
+        write_atomically(path, save(state.tensors(), metadata), is_synced=True)
     except OSError as error:
         raise OutputError(f"the state could not be written to {path}: {error.strerror or error}") from error
 

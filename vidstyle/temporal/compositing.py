@@ -94,16 +94,20 @@ class _Still:
         """What ``make`` gives for ``clip``, ``painting`` and ``weights``, which the caller may change."""
         every = slice(None, None, _SOME)
         few = clip[every, every].copy(), painting[every, every].copy()
-        is_still = self._few is not None and all(map(np.array_equal, few, self._few))
+        is_still = self._few is not None and all(map(_is_same, few, self._few))
         self._few = few
         if is_still and self._last is not None:
             same_clip, same_painting, same_weights, result = self._last
             pairs = ((clip, same_clip), (painting, same_painting))
-            if weights is same_weights and all(np.array_equal(*pair) for pair in pairs):
+            if weights is same_weights and all(_is_same(*pair) for pair in pairs):
                 return result.copy()
         result = make()
         self._last = (clip.copy(), painting.copy(), weights, result.copy()) if is_still else None
         return result
+
+
+def _is_same(left: Pixels, right: Pixels) -> bool:
+    return left.dtype == right.dtype and np.array_equal(left, right)
 
 
 def mask_weights(mask: Frame | Iterable[Frame]) -> Callable[[Frame], MaskWeights]:

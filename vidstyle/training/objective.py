@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from vidstyle import weights
-from vidstyle.engines.base import AnyEngine, load_engine
+from vidstyle.engines.base import AnyEngine, chosen_engine, load_engine
 from vidstyle.engines.stylenet import StyleNet
 from vidstyle.errors import OptionError
 from vidstyle.flow.base import FlowEstimator, load_flow
@@ -244,7 +244,8 @@ def style_batch(frozen: Frozen, pictures: tuple[Tensor, ...], keys: tuple[Key, .
 def _teacher(options: TrainOptions) -> AnyEngine:
     if options.teacher.lower().endswith(".onnx"):
         return OnnxTeacher(Path(options.teacher), options.teacher_weights)
-    return load_engine(options.teacher, options.teacher_weights)
+    chosen = chosen_engine(options.teacher, options.teacher_weights, options.teacher)
+    return load_engine(chosen, options.teacher_weights)
 
 
 def _student(recipe: Recipe, options: TrainOptions, *, is_resumed: bool) -> Learner:

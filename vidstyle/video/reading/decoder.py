@@ -38,6 +38,9 @@ _REORDERED = 17  # pictures: the largest reorder delay of codecs (16) and the cu
 # FFmpeg's native decoders drop the alpha of these codecs; libvpx decodes it
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
+# their decoders conceal damage across the slices that threads decode
+_SHARED_SLICES = ("mpeg1video", "mpeg2video")
+
 
 class Decoder:
     """The pictures of one video file in presentation order; the caller closes it."""
@@ -123,9 +126,11 @@ class Decoder:
             with_alpha = cast("VideoCodecContext", av.CodecContext.create(name, "r"))
             with_alpha.extradata = context.extradata
             return with_alpha
-        # not by frames: pictures of damaged files would differ from one reading to the next.
-        # must be set before the first decode
+        # not by frames, nor slices that conceal damage with each other's: pictures of damaged files would
+        # differ from one reading to the next. Must be set before the first decode
         context.thread_type = "SLICE"
+        if context.name in _SHARED_SLICES:
+            context.thread_count = 1
         return context
 
     def _seek(self, time: Fraction) -> bool:
