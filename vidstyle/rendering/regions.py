@@ -30,6 +30,11 @@ class Region:
     def shape(self) -> tuple[int, int]:
         return self.bottom - self.top, self.right - self.left
 
+    @property
+    def area(self) -> int:
+        """Px²."""
+        return (self.bottom - self.top) * (self.right - self.left)
+
     def grown(
         self, halo: int, frame: tuple[int, int], multiple: int = 1, smallest: int = 1, grid: int = 1
     ) -> Region:

@@ -17,7 +17,7 @@ S = TypeVar("S")
 T = TypeVar("T", bound=Statistics)
 
 STRIP = 2048  # px: side of the tiles that larger pictures are painted in
-_LARGE, _LARGE_GRID = 50_000, 128  # px² of a window, and px of the grid on which it then begins and ends
+_COARSE_GRIDS, _LARGEST_GAIN = (128, 64, 32), 1.15  # px, and how much larger a window on them may be
 
 
 def paint_image(engine: Engine[S, T], image: Tensor, style: S, statistics: T | None) -> Painted[T]:
@@ -71,10 +71,12 @@ def paint_regions(
 def window_of(region: Region, frame: tuple[int, int], info: EngineInfo, halo: int) -> Region:
     """What is painted for the sake of ``region`` of a ``frame`` (H, W): ``halo`` px more, where they are.
 
-    Large windows begin and end on a coarse grid, so that sizes come again: kernels are reused, and so is
-    memory, in which blocks of ever new sizes would leave gaps.
+    Where it costs little, windows begin and end on a coarse grid, so that sizes come again: kernels are
+    reused, and so is memory, in which blocks of ever new sizes would leave gaps.
     """
     window = region.grown(halo, frame, info.multiple, info.smallest, info.grid)
-    if window.shape[0] * window.shape[1] < _LARGE:
-        return window
-    return region.grown(halo, frame, info.multiple, info.smallest, lcm(info.grid, _LARGE_GRID))
+    for grid in _COARSE_GRIDS:
+        coarse = region.grown(halo, frame, info.multiple, info.smallest, lcm(info.grid, grid))
+        if coarse.area <= _LARGEST_GAIN * window.area:
+            return coarse
+    return window
