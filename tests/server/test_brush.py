@@ -248,6 +248,25 @@ def test_a_layer_has_its_own_style_where_it_is_brushed_also_after_a_reload_and_i
     _wait_for_pixel(page, (0.75, 0.5), lambda pixel: pixel == brushed)
 
 
+def test_a_style_that_was_just_chosen_for_a_layer_is_newer_than_any_message(page: Page) -> None:
+    page.get_by_role("button", name="Add a layer").click()
+    page.locator("body[data-painted=full]").wait_for()
+    script = page.locator("script[type=module]").get_attribute("src") or ""
+    outdated = page.evaluate(
+        """async ([url]) => {
+            const { isOutdated } = await import(new URL("layers.js", url));
+            const message = { version: 1e9 };
+            const before = isOutdated(message);
+            const labels = [...document.querySelectorAll("label")];
+            const mosaic = labels.find((label) => label.textContent.trim().startsWith("mosaic"));
+            mosaic.querySelector("input").click();
+            return [before, isOutdated(message)];
+        }""",
+        [page.url.split("?")[0].rstrip("/") + "/" + script.split("?")[0].lstrip("/")],
+    )
+    assert outdated == [False, True]
+
+
 def test_a_layer_can_be_brushed_as_soon_as_it_is_added(page: Page) -> None:
     expect(page.locator("#fill")).to_be_enabled()  # the masks of the lowest layer have come
     page.get_by_role("button", name="Add a layer").click()

@@ -59,9 +59,9 @@ export function noteLayers({ version }) {
   newest = Math.max(newest, version);
 }
 
-/** Whether a message of the server is older than what this tab has set. */
+/** Whether a message of the server is older than what this tab has set, perhaps a moment ago. */
 export function isOutdated({ version }) {
-  return sharing > 0 || version < newest;
+  return sharing > 0 || version < newest || asJson() !== shared;
 }
 
 /** Takes the layers above the lowest one that another tab has set; false if they are the same. */
